@@ -1,0 +1,2 @@
+//! browndog.
+fn main() {}
