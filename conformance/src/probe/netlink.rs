@@ -55,6 +55,10 @@ fn exchange(fd: i32, kind: u16, flags: u16, payload: &[u8]) -> Result<Vec<(u16, 
         let mut rest = &buffer[..length];
         while rest.len() >= 16 {
             let size = u32::from_ne_bytes([rest[0], rest[1], rest[2], rest[3]]) as usize;
+            // What speaks another protocol (uevents are text) has no headers to walk.
+            if size < 16 || size > rest.len() {
+                return Ok(answers);
+            }
             let kind = u16::from_ne_bytes([rest[4], rest[5]]);
             let body = rest.get(16..size).unwrap_or_default().to_vec();
             match kind {
