@@ -10,6 +10,7 @@ pub mod prepare;
 pub mod start;
 pub mod sys;
 pub mod trace;
+pub mod weigh;
 
 use options::{Mode, Options};
 use sys::Arguments;
@@ -28,6 +29,7 @@ pub fn main(arguments: Arguments) -> i32 {
         Mode::Loop(rounds) => trace::rounds(&options, rounds),
         Mode::Prepare => prepare::make(&options).map(|()| 0),
         Mode::Remove => prepare::remove(&options).map(|()| 0),
+        Mode::Weigh(words) => weigh::run(words),
     };
     done.unwrap_or_else(|failed| {
         failed.say();

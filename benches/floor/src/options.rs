@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use crate::sys::Arguments;
+use crate::sys::{self, Arguments};
 
 /// Printed after a mistake.
 pub const USAGE: &str = "\
@@ -20,6 +20,8 @@ usage: browndog-floor ROOT [SWITCH…]
   loop=N             N starts in one process; prints step, minimum and median in ns
   make=DIR           make an empty base mount namespace and a /dev in DIR
   remove=DIR         remove them
+or: browndog-floor weigh COMMAND [ARGUMENT…]
+                     run it from a process this small; prints the peak of its memory in KiB
 ";
 
 /// What the process does.
@@ -33,6 +35,8 @@ pub enum Mode {
     Prepare,
     /// Remove the prepared directory.
     Remove,
+    /// Run another command and say how much memory it had.
+    Weigh(sys::Words),
 }
 
 /// A mechanism that can be left out; the value is its bit.
@@ -117,7 +121,7 @@ impl Options {
     }
 
     /// Reads the command line; the word that cannot be used is the error.
-    pub fn parse(arguments: Arguments) -> Result<Self, &'static [u8]> {
+    pub fn parse(mut arguments: Arguments) -> Result<Self, &'static [u8]> {
         let mut options = Self {
             mode: Mode::Start,
             root: c"",
@@ -130,7 +134,11 @@ impl Options {
             harden: false,
             without: 0,
         };
-        for argument in arguments {
+        while let Some(argument) = arguments.next() {
+            if argument == c"weigh" && options.root.is_empty() {
+                options.mode = Mode::Weigh(arguments.rest().ok_or(&b"weigh"[..])?);
+                return Ok(options);
+            }
             options.take(argument)?;
         }
         let prepares = matches!(options.mode, Mode::Prepare | Mode::Remove);

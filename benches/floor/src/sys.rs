@@ -23,11 +23,23 @@ impl Arguments {
         }
         Self::Main(arguments.wrapping_add(1))
     }
+    /// The words that are left, as execve wants them; none where there are no more.
+    pub fn rest(&mut self) -> Option<Words> {
+        match self {
+            // SAFETY: `at` is within main's vector, see `next`.
+            Self::Main(at) => Some(Words(*at)).filter(|words| !unsafe { *words.0 }.is_null()),
+            Self::Given(_) => None,
+        }
+    }
     /// From words without a command name.
     pub fn of(words: &'static [&'static CStr]) -> Self {
         Self::Given(words.iter())
     }
 }
+
+/// A null-terminated part of main's argument vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Words(*const *const c_char);
 
 impl Iterator for Arguments {
     type Item = &'static CStr;
@@ -189,19 +201,36 @@ pub fn execve(program: &CStr) -> Errno {
     call!(SYS_execve, program.as_ptr(), argv.as_ptr(), env.as_ptr()).err().unwrap_or(0)
 }
 
+/// execve(2) of words with our own environment; returns only to fail.
+pub fn exec_words(words: Words) -> Errno {
+    // SAFETY: the C library's variable; nothing here changes the environment.
+    let environment = unsafe { libc::environ };
+    // SAFETY: `rest` gave words only where the first is not null, and main's vector outlives us.
+    let program = unsafe { *words.0 };
+    call!(SYS_execve, program, words.0, environment).err().unwrap_or(0)
+}
+
 /// waitid(2) for the process behind `pidfd`, which may have shared our memory; its exit status.
 pub fn wait(pidfd: c_int) -> Result<i32, Errno> {
+    wait_usage(pidfd).map(|(status, _)| status)
+}
+
+/// waitid(2): exit status, and peak memory in KiB.
+pub fn wait_usage(pidfd: c_int) -> Result<(i32, u32), Errno> {
+    // SAFETY: all-zero is a valid rusage.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: all-zero is a valid siginfo_t.
     let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
     let flags = libc::WEXITED | libc::__WALL;
-    while let Err(errno) = call!(SYS_waitid, libc::P_PIDFD, pidfd, &raw mut info, flags, 0) {
+    while let Err(errno) = call!(SYS_waitid, libc::P_PIDFD, pidfd, &raw mut info, flags, &raw mut usage) {
         if errno != libc::EINTR {
             return Err(errno);
         }
     }
     // SAFETY: waitid succeeded, so the status field of the union is set.
     let status = unsafe { info.si_status() };
-    Ok(if info.si_code == libc::CLD_EXITED { status } else { 128 + status })
+    let status = if info.si_code == libc::CLD_EXITED { status } else { 128 + status };
+    Ok((status, usage.ru_maxrss as u32))
 }
 
 /// mount(2).

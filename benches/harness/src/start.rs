@@ -1,0 +1,107 @@
+//! `bench start`: everybody starts the same container.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::machine::Machine;
+use crate::peers::{Cast, Subject};
+use crate::report::{FORMAT, Report, Row};
+use crate::rounds::{Effort, Progress, Starter, measure};
+use crate::weigh::weigh;
+use crate::workplace::{Workplace, enter_unified_view};
+
+/// What to measure.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The browndog binary.
+    pub browndog: &'a Path,
+    /// The floor's binary, where there is one.
+    pub floor: Option<&'a Path>,
+    /// Names wanted; the usual ones where empty.
+    pub only: &'a [String],
+    /// How much.
+    pub effort: Effort,
+}
+
+/// A file for a report, opened before anything is measured: a path that cannot be written is said now.
+#[derive(Debug)]
+pub struct Destination {
+    file: File,
+    path: PathBuf,
+}
+
+impl Destination {
+    /// Opens `path` for writing.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: File::create(path)?, path: path.to_owned() })
+    }
+    /// Writes the report.
+    pub fn write(mut self, text: &str) -> io::Result<()> {
+        io::Write::write_all(&mut self.file, text.as_bytes())
+    }
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Stops a bench at the first Ctrl-C, or termination signal.
+pub fn stop_on_signal() -> io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        let _registration = signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Measures what is asked for.
+pub fn start(request: &Request<'_>, progress: Progress<'_>) -> io::Result<Report> {
+    let starter = Starter::new(stop_on_signal()?)?;
+    let place = Workplace::make()?;
+    let mut machine = Machine::here();
+    if machine.cgroups == "hybrid" {
+        enter_unified_view()?;
+        machine.cgroups = "hybrid, seen by all as v2".to_owned();
+    }
+    let noise = machine.noise();
+    let cast = Cast { browndog: request.browndog, floor: request.floor, only: request.only };
+    let (subjects, absent) = cast.find(&place);
+    let mut outcome = measure(&starter, subjects, request.effort, progress)?;
+    outcome.left_out.splice(..0, absent);
+    let row = |one| weighed(one, request.floor, &place, starter.stopped());
+    let mut report = Report {
+        format: FORMAT,
+        began: now(),
+        machine,
+        noise,
+        interrupted: outcome.interrupted,
+        subjects: outcome.measured.into_iter().filter_map(row).collect(),
+        left_out: outcome.left_out,
+        steps: Vec::new(),
+        mechanisms: Vec::new(),
+        scaling: Vec::new(),
+    };
+    report.noise = report.noise.take().or_else(|| report.spread_noise());
+    Ok(report)
+}
+
+fn weighed(
+    one: crate::rounds::Measured,
+    floor: Option<&Path>,
+    place: &Workplace,
+    stopped: bool,
+) -> Option<Row> {
+    let of =
+        |subject: &Subject| if stopped { Default::default() } else { weigh(subject, floor, place.dir()) };
+    let weight = of(&one.subject);
+    Row::new(one, weight)
+}
