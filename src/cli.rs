@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::docs;
 use crate::exit::Status;
+use crate::{bench, docs};
 
 /// Validate, prove and run Linux containers described by domain XML.
 #[derive(Debug, Parser)]
@@ -26,6 +26,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Bench(bench::Bench),
     Docs(docs::Docs),
 }
 
@@ -40,6 +41,7 @@ pub(crate) fn main() -> ExitCode {
 
 fn dispatch(cli: Cli) -> Status {
     match cli.verb {
+        Verb::Bench(bench) => bench.perform(),
         Verb::Docs(docs) => docs.perform(),
     }
 }

@@ -8,10 +8,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::machine::Machine;
-use crate::peers::{Cast, Subject};
+use crate::peers::Cast;
 use crate::report::{FORMAT, Report, Row};
-use crate::rounds::{Effort, Progress, Starter, measure};
-use crate::weigh::weigh;
+use crate::rounds::{Effort, Measured, Progress, Starter, measure};
+use crate::weigh::{Weight, weigh};
 use crate::workplace::{Workplace, enter_unified_view};
 
 /// What to measure.
@@ -75,8 +75,7 @@ pub fn start(request: &Request<'_>, progress: Progress<'_>) -> io::Result<Report
     let noise = machine.noise();
     let cast = Cast { browndog: request.browndog, floor: request.floor, only: request.only };
     let (subjects, absent) = cast.find(&place);
-    let mut outcome = measure(&starter, subjects, request.effort, progress)?;
-    outcome.left_out.splice(..0, absent);
+    let outcome = measure(&starter, subjects, request.effort, progress)?;
     let row = |one| weighed(one, request.floor, &place, starter.stopped());
     let mut report = Report {
         format: FORMAT,
@@ -85,7 +84,7 @@ pub fn start(request: &Request<'_>, progress: Progress<'_>) -> io::Result<Report
         noise,
         interrupted: outcome.interrupted,
         subjects: outcome.measured.into_iter().filter_map(row).collect(),
-        left_out: outcome.left_out,
+        left_out: absent.into_iter().chain(outcome.left_out).collect(),
         steps: Vec::new(),
         mechanisms: Vec::new(),
         scaling: Vec::new(),
@@ -94,14 +93,7 @@ pub fn start(request: &Request<'_>, progress: Progress<'_>) -> io::Result<Report
     Ok(report)
 }
 
-fn weighed(
-    one: crate::rounds::Measured,
-    floor: Option<&Path>,
-    place: &Workplace,
-    stopped: bool,
-) -> Option<Row> {
-    let of =
-        |subject: &Subject| if stopped { Default::default() } else { weigh(subject, floor, place.dir()) };
-    let weight = of(&one.subject);
+fn weighed(one: Measured, floor: Option<&Path>, place: &Workplace, stopped: bool) -> Option<Row> {
+    let weight = if stopped { Weight::default() } else { weigh(&one.subject, floor, place.dir()) };
     Row::new(one, weight)
 }
