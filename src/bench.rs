@@ -51,6 +51,9 @@ struct Start {
     /// The floor's binary; looked for beside this one, then on PATH.
     #[arg(long, value_name = "FILE")]
     floor: Option<PathBuf>,
+    /// Price each mechanism too: the floor with one thing left out or swapped.
+    #[arg(long)]
+    mechanisms: bool,
     /// Write the result here as JSON, for `bench compare`.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -117,7 +120,13 @@ impl Start {
             starts: self.starts as usize,
             warmup: self.warmup as usize,
         };
-        let request = Request { browndog: &browndog, floor: floor.as_deref(), only: &self.only, effort };
+        let request = Request {
+            browndog: &browndog,
+            floor: floor.as_deref(),
+            only: &self.only,
+            effort,
+            mechanisms: self.mechanisms,
+        };
         let mut bar = Progress::new();
         let measured = start(&request, &mut |done, all, who| bar.show(done, all, who));
         bar.clear();

@@ -8,6 +8,7 @@
 
 pub mod compare;
 pub mod machine;
+pub mod mechanisms;
 pub mod payload;
 pub mod peers;
 pub mod report;

@@ -51,7 +51,7 @@ pub fn executable() -> Vec<u8> {
 
 /// Makes the tree below `root`, which exists.
 pub fn make_tree(root: &Path) -> io::Result<()> {
-    for dir in ["bin", "dev", "proc", "sys", "tmp", "run", "etc", "var"] {
+    for dir in ["bin", "dev", "proc", "sys", "tmp", "run", "etc", "usr", "var"] {
         fs::create_dir(root.join(dir))?;
     }
     let payload = root.join("bin/true");

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::machine::Machine;
+use crate::mechanisms;
 use crate::peers::Cast;
 use crate::report::{FORMAT, Report, Row};
 use crate::rounds::{Effort, Measured, Progress, Starter, measure};
@@ -25,6 +26,8 @@ pub struct Request<'a> {
     pub only: &'a [String],
     /// How much.
     pub effort: Effort,
+    /// Whether to price each mechanism of the floor too.
+    pub mechanisms: bool,
 }
 
 /// A file for a report, opened before anything is measured: a path that cannot be written is said now.
@@ -75,7 +78,7 @@ pub fn start(request: &Request<'_>, progress: Progress<'_>) -> io::Result<Report
     let noise = machine.noise();
     let cast = Cast { browndog: request.browndog, floor: request.floor, only: request.only };
     let (subjects, absent) = cast.find(&place);
-    let outcome = measure(&starter, subjects, request.effort, progress)?;
+    let outcome = measure(&starter, subjects, request.effort, &mut *progress)?;
     let row = |one| weighed(one, request.floor, &place, starter.stopped());
     let mut report = Report {
         format: FORMAT,
@@ -86,9 +89,16 @@ pub fn start(request: &Request<'_>, progress: Progress<'_>) -> io::Result<Report
         subjects: outcome.measured.into_iter().filter_map(row).collect(),
         left_out: absent.into_iter().chain(outcome.left_out).collect(),
         steps: Vec::new(),
+        floor_steps: Vec::new(),
         mechanisms: Vec::new(),
         scaling: Vec::new(),
     };
+    if let (true, Some(floor), false) = (request.mechanisms, request.floor, starter.stopped()) {
+        let effort = (request.effort.rounds.div_ceil(2), request.effort.starts);
+        let priced = mechanisms::measure(floor, &place, &starter, effort, progress)?;
+        (report.mechanisms, report.floor_steps) = priced;
+        report.interrupted |= starter.stopped();
+    }
     report.noise = report.noise.take().or_else(|| report.spread_noise());
     Ok(report)
 }

@@ -35,6 +35,9 @@ pub struct Report {
     /// Cost of each plan step, where it was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepCost>,
+    /// Cost of each step of the floor, where it was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub floor_steps: Vec<StepCost>,
     /// Cost of each mechanism of the floor, where it was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mechanisms: Vec<Mechanism>,
@@ -187,6 +190,7 @@ pub(crate) mod tests {
             subjects: vec![row("bare", 100_000), row("floor", 1_000_000), row("browndog", 1_200_000)],
             left_out: vec![LeftOut { name: "youki".to_owned(), reason: "not on PATH".to_owned() }],
             steps: vec![StepCost { name: "clone3".to_owned(), min: 390_000, median: 420_000 }],
+            floor_steps: Vec::new(),
             mechanisms: Vec::new(),
             scaling: Vec::new(),
         }

@@ -14,7 +14,10 @@ pub fn table(report: &Report) -> String {
         text.push_str(&mechanisms(&report.mechanisms));
     }
     if !report.steps.is_empty() {
-        text.push_str(&steps(&report.steps));
+        text.push_str(&steps("step of browndog", &report.steps));
+    }
+    if !report.floor_steps.is_empty() {
+        text.push_str(&steps("step of the floor", &report.floor_steps));
     }
     text.push_str(&curves(&report.scaling));
     let mut line = |words: String| {
@@ -87,13 +90,14 @@ fn mechanisms(list: &[Mechanism]) -> String {
         .iter()
         .map(|m| {
             let change = us(m.median as f64 - m.base as f64);
-            vec![m.change.clone(), change, format!("{:.0}", m.median as f64 / 1e3), m.switch.clone()]
+            let plain = |ns: u64| format!("{:.0}", ns as f64 / 1e3);
+            vec![m.change.clone(), change, plain(m.median), plain(m.min), m.switch.clone()]
         })
         .collect::<Vec<_>>();
-    aligned(&["floor with one thing changed", "us", "median us", "switch"], &rows)
+    aligned(&["floor with one thing changed", "change us", "median us", "min us", "switch"], &rows)
 }
 
-fn steps(list: &[StepCost]) -> String {
+fn steps(head: &str, list: &[StepCost]) -> String {
     let longest = list.iter().map(|step| step.min).max().unwrap_or(1).max(1);
     let rows = list
         .iter()
@@ -103,7 +107,7 @@ fn steps(list: &[StepCost]) -> String {
             vec![step.name.clone(), us(step.min), us(step.median), bar]
         })
         .collect::<Vec<_>>();
-    aligned(&["step", "min us", "median us", ""], &rows)
+    aligned(&[head, "min us", "median us", ""], &rows)
 }
 
 fn curves(list: &[Curve]) -> String {
