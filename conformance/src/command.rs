@@ -1,0 +1,291 @@
+//! The verbs of `browndog conformance`, for the command line to hand on.
+
+use std::path::PathBuf;
+
+use crate::checks;
+use crate::mutants;
+use crate::report::{Format, render};
+use crate::requirement::Severity;
+use crate::run::{Event, Options, RunError, Selection, run};
+use crate::vm::job::{CgroupLayout, Command, Ended};
+use crate::vm::{GuestFile, Lab};
+
+/// `browndog conformance VERB`.
+#[derive(Debug, clap::Subcommand)]
+pub enum Verb {
+    /// Runs the checks and reports each verdict with the fact observed.
+    Run(RunArgs),
+    /// Lists the checks.
+    List(ListArgs),
+    /// Explains one check: sentence, source, scene.
+    Explain {
+        /// Id, such as pid-01.
+        id: String,
+    },
+    /// Boots a kernel, runs one command there, and hands back its output and status.
+    Vm(VmArgs),
+    /// Seeds one fault after the other into browndog, in guests, and shows which checks caught it.
+    Mutants(MutantArgs),
+}
+
+/// Options of `conformance vm`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct VmArgs {
+    /// Kernel: a series such as 6.12, local, or a path.
+    #[arg(long, value_name = "KERNEL", default_value = "6.12")]
+    pub kernel: String,
+    /// Control group layout of the guest.
+    #[arg(long, value_enum, default_value = "v2")]
+    pub cgroups: CgroupLayout,
+    /// Memory of the guest in MiB.
+    #[arg(long, default_value_t = 512, value_name = "MIB")]
+    pub memory: u32,
+    /// Takes a file along: PATH here, or PATH:PATH there.
+    #[arg(long = "file", value_name = "HERE[:THERE]")]
+    pub files: Vec<String>,
+    /// Takes a program of this machine and its libraries along.
+    #[arg(long = "program", value_name = "PATH")]
+    pub programs: Vec<PathBuf>,
+    /// Time limit in seconds.
+    #[arg(long, default_value_t = 300, value_name = "S")]
+    pub timeout: u64,
+    /// The browndog binary to take along, where it is not this one.
+    #[arg(long, value_name = "PATH")]
+    pub binary: Option<PathBuf>,
+    /// Command in the guest; browndog is `browndog` there.
+    #[arg(last = true, required = true)]
+    pub argv: Vec<String>,
+}
+
+/// Options of `conformance mutants`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct MutantArgs {
+    /// Kernel to boot for each.
+    #[arg(long, value_name = "SERIES", default_value = crate::mutants::KERNEL)]
+    pub vm: String,
+    /// Only mutants whose word contains this.
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
+    /// Which checks.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// Print the list of mutants and stop.
+    #[arg(long)]
+    pub list: bool,
+    /// Also write the table to this file.
+    #[arg(long, value_name = "PATH")]
+    pub report: Option<PathBuf>,
+    /// The browndog binary to test, where it is not this one.
+    #[arg(long, value_name = "PATH")]
+    pub binary: Option<PathBuf>,
+}
+
+/// Options of `conformance run`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RunArgs {
+    /// Runtime: browndog, runc, crun, youki, bwrap, null, or the path of an OCI-like command.
+    #[arg(long = "runtime", value_name = "NAME", value_delimiter = ',', default_value = "browndog")]
+    pub runtimes: Vec<String>,
+    /// Boot these kernels (series such as 6.12, or local) and run there.
+    #[arg(long = "vm", value_name = "SERIES", value_delimiter = ',')]
+    pub vm: Vec<String>,
+    /// Boot this kernel image and run there.
+    #[arg(long, value_name = "PATH")]
+    pub kernel: Vec<PathBuf>,
+    /// Control group layout of the guests.
+    #[arg(long, value_enum, default_value = "v2")]
+    pub cgroups: CgroupLayout,
+    /// Memory of each guest in MiB.
+    #[arg(long, default_value_t = 768, value_name = "MIB")]
+    pub memory: u32,
+    /// Guests side by side at most.
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Which checks.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// Form of the report on standard output.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// The browndog binary to test, where it is not this one.
+    #[arg(long, value_name = "PATH")]
+    pub binary: Option<PathBuf>,
+}
+
+/// Options of `conformance list`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ListArgs {
+    /// Which checks.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+}
+
+/// Which checks.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct SelectionArgs {
+    /// Ids or beginnings of ids.
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub filter: Vec<String>,
+    /// Areas: the part of the id before its number.
+    #[arg(long, value_name = "AREA", value_delimiter = ',')]
+    pub area: Vec<String>,
+    /// Severities.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub severity: Vec<Severity>,
+    /// The I-th of N parts.
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub shard: Option<(usize, usize)>,
+}
+
+impl SelectionArgs {
+    fn selection(&self) -> Selection {
+        Selection {
+            filters: self.filter.clone(),
+            areas: self.area.clone(),
+            severities: self.severity.clone(),
+            shard: self.shard,
+        }
+    }
+}
+
+/// Reads `2/5`.
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let parsed = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    match parsed {
+        Some((part, parts)) if (1..=parts).contains(&part) => Ok((part, parts)),
+        _ => Err(format!("{text:?} is no part such as 2/5")),
+    }
+}
+
+/// Obeys; the exit status: 0 good, 1 something failed, 2 it could not be run.
+pub fn main(verb: Verb) -> i32 {
+    let outcome = match verb {
+        Verb::Run(args) => run_verb(&args),
+        Verb::List(args) => list(&args),
+        Verb::Explain { id } => explain(&id),
+        Verb::Vm(args) => vm(&args),
+        Verb::Mutants(args) => mutants(&args),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("browndog conformance: {error}");
+        2
+    })
+}
+
+fn run_verb(args: &RunArgs) -> Result<i32, RunError> {
+    let mut options = Options {
+        runtimes: args.runtimes.clone(),
+        selection: args.selection.selection(),
+        kernels: args.vm.clone(),
+        cgroups: args.cgroups,
+        jobs: args.jobs,
+        lab: Lab { memory_mib: args.memory, ..Lab::default() },
+        ..Options::default()
+    };
+    options.kernels.extend(
+        args.kernel
+            .iter()
+            .map(|p| std::path::absolute(p).unwrap_or_else(|_| p.clone()).display().to_string()),
+    );
+    if let Some(binary) = &args.binary {
+        options.binary.clone_from(binary);
+    }
+    let report = run(&options, &|event| {
+        if let Event::Guest { release } = event {
+            eprintln!("guest with kernel {release}");
+        }
+    })?;
+    print!("{}", render(&report, args.format));
+    Ok(i32::from(!report.good()))
+}
+
+fn list(args: &ListArgs) -> Result<i32, RunError> {
+    for check in args.selection.selection().checks()? {
+        println!("{:<12} {:<4} {}", check.id, check.severity.short(), check.requirement);
+    }
+    Ok(0)
+}
+
+fn explain(id: &str) -> Result<i32, RunError> {
+    let check = checks::find(id).ok_or_else(|| RunError::NoCheck(format!("{id:?}")))?;
+    println!("{}: {}\n", check.id, check.requirement);
+    println!("severity  {:?}\nsource    {}\nscene     {}", check.severity, check.source, check.scene);
+    if let Some(scene) = crate::scenes::SCENES.iter().find(|s| s.name == check.scene) {
+        println!("          {}", scene.about);
+    }
+    Ok(0)
+}
+
+/// The exit status is the command's, as with a command run here.
+fn vm(args: &VmArgs) -> Result<i32, RunError> {
+    let lab = Lab {
+        cgroups: args.cgroups,
+        memory_mib: args.memory,
+        timeout: std::time::Duration::from_secs(args.timeout + 30),
+        ..Lab::default()
+    };
+    let kernel = lab.kernel(&args.kernel)?;
+    let mut files = Vec::new();
+    for word in &args.files {
+        let (here, there) = word.split_once(':').unwrap_or((word, word));
+        let content =
+            std::fs::read(here).map_err(|source| RunError::Io { what: format!("reading {here}"), source })?;
+        files.push(GuestFile { path: there.to_owned(), mode: 0o755, content });
+    }
+    for program in &args.programs {
+        files.extend(crate::vm::pack::program(program)?);
+    }
+    let binary = args.binary.clone().unwrap_or_else(|| Options::default().binary);
+    let mut command = Command::new(args.argv.clone());
+    command.timeout_s = args.timeout;
+    let report = lab.run(&kernel, &binary, &files, &[command])?;
+    for note in &report.notes {
+        eprintln!("guest: {note}");
+    }
+    let Some(result) = report.results.first() else {
+        return Err(RunError::NoReport { release: report.release, reason: "no result came back".into() });
+    };
+    print!("{}", result.stdout);
+    eprint!("{}", result.stderr);
+    eprintln!("guest with kernel {} ended after {:.1} s", report.release, report.wall.as_secs_f64());
+    Ok(match &result.ended {
+        Ended::Exit(code) => *code,
+        Ended::Signal(number) => 128 + number,
+        Ended::Timeout => 124,
+        Ended::NotStarted(why) => {
+            eprintln!("browndog conformance: {:?} cannot be started in the guest: {why}", result.argv);
+            127
+        }
+    })
+}
+
+fn mutants(args: &MutantArgs) -> Result<i32, RunError> {
+    let mut chosen = mutants::by_hand();
+    if let Some(text) = &args.only {
+        chosen.retain(|m| m.word.contains(text.as_str()));
+    }
+    if args.list {
+        for mutant in &chosen {
+            println!("{:<44} {}", mutant.word, mutant.about);
+        }
+        return Ok(0);
+    }
+    let mut options = Options {
+        kernels: vec![args.vm.clone()],
+        selection: args.selection.selection(),
+        ..Options::default()
+    };
+    if let Some(binary) = &args.binary {
+        options.binary.clone_from(binary);
+    }
+    let fates = mutants::run_all(&options, &chosen, &|fate| {
+        eprint!("{}", mutants::render(std::slice::from_ref(fate)))
+    })?;
+    let table = mutants::render(&fates);
+    print!("{table}");
+    if let Some(path) = &args.report {
+        std::fs::write(path, &table)
+            .map_err(|source| RunError::Io { what: format!("writing {}", path.display()), source })?;
+    }
+    Ok(i32::from(fates.iter().any(mutants::Fate::survived)))
+}

@@ -1,0 +1,390 @@
+//! A run: scenes played, checks judged, verdicts collected, on this host or in a guest.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use crate::checks;
+use crate::environment::KernelVersion;
+use crate::facts::Facts;
+use crate::judge::{Status, Verdict};
+use crate::requirement::{Check, Severity};
+use crate::runtimes::{self, Runtime, RuntimeError};
+use crate::scenes::{SCENES, Scene};
+use crate::stage::{Canary, SceneError, Stage};
+use crate::vm::job::{BINARY_PATH, CgroupLayout, Command, Ended, LAB_MARK};
+use crate::vm::{GuestFile, Lab, LabError};
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Runtimes by name, or paths of OCI-like commands.
+    pub runtimes: Vec<String>,
+    /// Which checks.
+    pub selection: Selection,
+    /// Kernels to boot; empty means this host.
+    pub kernels: Vec<String>,
+    /// Control groups in guests.
+    pub cgroups: CgroupLayout,
+    /// How many guests at most beside each other.
+    pub jobs: Option<usize>,
+    /// The binary that is probe, launcher, guest's init, and browndog itself.
+    pub binary: PathBuf,
+    /// A mutation for browndog (only inside a guest).
+    pub mutation: Option<String>,
+    /// Where guests' kernels are kept.
+    pub lab: Lab,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            runtimes: vec!["browndog".into()],
+            selection: Selection::default(),
+            kernels: Vec::new(),
+            cgroups: CgroupLayout::V2,
+            jobs: None,
+            binary: std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into()),
+            mutation: None,
+            lab: Lab::default(),
+        }
+    }
+}
+
+/// Which checks of the catalogue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Ids, or beginnings of ids; empty takes all.
+    pub filters: Vec<String>,
+    /// Areas; empty takes all.
+    pub areas: Vec<String>,
+    /// Severities; empty takes all.
+    pub severities: Vec<Severity>,
+    /// The i-th of n parts, counted from one.
+    pub shard: Option<(usize, usize)>,
+}
+
+/// Why a run could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Nothing fits the filters.
+    #[error("no check fits {0}; `browndog conformance list` prints them")]
+    NoCheck(String),
+    /// The runtime cannot be used.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The guest cannot be used.
+    #[error(transparent)]
+    Lab(#[from] LabError),
+    /// A file of the harness.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was attempted.
+        what: String,
+        /// The kernel's answer.
+        source: std::io::Error,
+    },
+    /// The suite in the guest did not report.
+    #[error("the suite in the guest with kernel {release} gave no report: {reason}")]
+    NoReport {
+        /// Kernel.
+        release: String,
+        /// What it gave instead.
+        reason: String,
+    },
+    /// A report file cannot be read.
+    #[error("{path} is no report: {reason}")]
+    BadReport {
+        /// File.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A report: one cell for each runtime and kernel.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// Version of this form.
+    pub schema: u32,
+    /// The cells.
+    pub cells: Vec<Cell>,
+}
+
+/// One runtime on one kernel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Runtime.
+    pub runtime: String,
+    /// What it says of its version.
+    pub runtime_version: String,
+    /// `uname -r`.
+    pub kernel: String,
+    /// `host`, or `vm` with the accelerator.
+    pub place: String,
+    /// Control group layout.
+    pub cgroups: String,
+    /// Wall time in milliseconds.
+    pub milliseconds: u64,
+    /// Verdicts in the order of the catalogue.
+    pub results: Vec<CheckResult>,
+}
+
+/// One verdict.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// Check.
+    pub id: String,
+    /// Its severity.
+    pub severity: Severity,
+    /// Its sentence.
+    pub requirement: String,
+    /// Its scene.
+    pub scene: String,
+    /// The verdict.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
+impl RunReport {
+    /// How many verdicts of a kind.
+    pub fn count(&self, status: Status) -> usize {
+        self.cells.iter().flat_map(|c| &c.results).filter(|r| r.verdict.status == status).count()
+    }
+    /// Nothing failed and nothing was left undone.
+    pub fn good(&self) -> bool {
+        self.count(Status::Fail) + self.count(Status::Error) == 0
+    }
+}
+
+impl Selection {
+    /// The checks that fit.
+    pub fn checks(&self) -> Result<Vec<Check>, RunError> {
+        let fits = |check: &Check| {
+            let by_id =
+                self.filters.is_empty() || self.filters.iter().any(|f| check.id.starts_with(f.as_str()));
+            let by_area = self.areas.is_empty() || self.areas.iter().any(|a| a == check.area());
+            let by_severity = self.severities.is_empty() || self.severities.contains(&check.severity);
+            by_id && by_area && by_severity
+        };
+        for filter in &self.filters {
+            if !checks::all().iter().any(|c| c.id.starts_with(filter.as_str())) {
+                return Err(RunError::NoCheck(format!("{filter:?}")));
+            }
+        }
+        let mut found: Vec<Check> = checks::all().into_iter().filter(fits).collect();
+        if let Some((part, parts)) = self.shard {
+            // Whole scenes go to one shard: splitting one would play it twice.
+            let mut scenes: Vec<&str> = found.iter().map(|c| c.scene).collect();
+            scenes.dedup();
+            let mut seen: Vec<&str> = Vec::new();
+            scenes.retain(|s| {
+                let new = !seen.contains(s);
+                seen.push(s);
+                new
+            });
+            found.retain(|c| {
+                scenes.iter().position(|s| *s == c.scene).is_some_and(|at| at % parts == part - 1)
+            });
+        }
+        if found.is_empty() && self.shard.is_none() {
+            return Err(RunError::NoCheck(format!("{self:?}")));
+        }
+        Ok(found)
+    }
+
+    /// The same selection as words of a command line.
+    fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut add = |flag: &str, value: String| words.extend([flag.to_owned(), value]);
+        for filter in &self.filters {
+            add("--filter", filter.clone());
+        }
+        for area in &self.areas {
+            add("--area", area.clone());
+        }
+        for severity in &self.severities {
+            add("--severity", format!("{severity:?}").to_lowercase());
+        }
+        if let Some((part, parts)) = self.shard {
+            add("--shard", format!("{part}/{parts}"));
+        }
+        words
+    }
+}
+
+/// Something happened that a watcher may want to see.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A scene begins.
+    Scene {
+        /// Runtime.
+        runtime: &'a str,
+        /// Scene.
+        name: &'a str,
+        /// How many scenes there are.
+        of: usize,
+        /// Which one this is, from one.
+        at: usize,
+    },
+    /// A verdict is there.
+    Verdict {
+        /// Runtime.
+        runtime: &'a str,
+        /// The verdict.
+        result: &'a CheckResult,
+    },
+    /// A guest begins.
+    Guest {
+        /// Its kernel.
+        release: &'a str,
+    },
+}
+
+/// Runs what the options say.
+pub fn run(options: &Options, watch: &(dyn Fn(&Event<'_>) + Sync)) -> Result<RunReport, RunError> {
+    let checks = options.selection.checks()?;
+    let cells = if options.kernels.is_empty() {
+        let mut cells = Vec::new();
+        for name in &options.runtimes {
+            let runtime = runtimes::by_name(name, &options.binary)?;
+            cells.push(here(options, runtime.as_ref(), &checks, watch)?);
+        }
+        cells
+    } else {
+        in_guests(options, watch)?
+    };
+    Ok(RunReport { schema: 1, cells })
+}
+
+/// All chosen checks for one runtime on this machine.
+fn here(
+    options: &Options,
+    runtime: &dyn Runtime,
+    checks: &[Check],
+    watch: &(dyn Fn(&Event<'_>) + Sync),
+) -> Result<Cell, RunError> {
+    let begun = Instant::now();
+    let work = tempfile::Builder::new()
+        .prefix("browndog-conformance-")
+        .tempdir()
+        .map_err(|source| RunError::Io { what: "making a working directory".into(), source })?;
+    // Other users have to get at the root file systems: an id-mapped root is one of them.
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(work.path(), open)
+        .map_err(|source| RunError::Io { what: "opening the working directory".into(), source })?;
+    let canary = Canary::plant(&options.binary)
+        .map_err(|source| RunError::Io { what: "planting the canary process".into(), source })?;
+    let stage = Stage { runtime, binary: options.binary.clone(), work: work.path().to_owned(), canary };
+    let kernel = KernelVersion::running();
+    let scenes: Vec<&Scene> = SCENES.iter().filter(|s| checks.iter().any(|c| c.scene == s.name)).collect();
+    let mut gathered: BTreeMap<&str, Result<Facts, SceneError>> = BTreeMap::new();
+    for (at, scene) in scenes.iter().enumerate() {
+        watch(&Event::Scene { runtime: runtime.name(), name: scene.name, of: scenes.len(), at: at + 1 });
+        let _earlier = gathered.insert(scene.name, (scene.play)(&stage));
+    }
+    let mut results = Vec::new();
+    for check in checks {
+        let verdict = match gathered.get(check.scene) {
+            Some(Ok(facts)) => check.judged(facts, kernel),
+            Some(Err(SceneError::NotApplicable(reason))) => Verdict::not_applicable(reason),
+            Some(Err(error)) => Verdict::error(error.to_string()),
+            None => Verdict::error(format!("there is no scene {:?}", check.scene)),
+        };
+        let result = CheckResult {
+            id: check.id.to_owned(),
+            severity: check.severity,
+            requirement: check.requirement.to_owned(),
+            scene: check.scene.to_owned(),
+            verdict,
+        };
+        watch(&Event::Verdict { runtime: runtime.name(), result: &result });
+        results.push(result);
+    }
+    Ok(Cell {
+        runtime: runtime.name().to_owned(),
+        runtime_version: runtimes::version(runtime.program()),
+        kernel: nix::sys::utsname::uname()
+            .map(|u| u.release().to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        place: if Path::new(LAB_MARK).exists() { "vm".into() } else { "host".into() },
+        cgroups: crate::host::cgroup_layout(),
+        milliseconds: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        results,
+    })
+}
+
+/// The same run in one guest for each kernel, as many side by side as fit.
+fn in_guests(options: &Options, watch: &(dyn Fn(&Event<'_>) + Sync)) -> Result<Vec<Cell>, RunError> {
+    let lab = Lab { cgroups: options.cgroups, ..options.lab.clone() };
+    // One after the other: they share the cache.
+    let kernels = options.kernels.iter().map(|k| lab.kernel(k)).collect::<Result<Vec<_>, _>>()?;
+    let width = options.jobs.unwrap_or_else(|| lab.side_by_side()).clamp(1, kernels.len().max(1));
+    let next = Mutex::new(kernels.iter().enumerate());
+    let done: Mutex<BTreeMap<usize, Result<Vec<Cell>, RunError>>> = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..width {
+            let _worker = scope.spawn(|| {
+                loop {
+                    let Some((at, kernel)) = next.lock().ok().and_then(|mut n| n.next()) else { return };
+                    watch(&Event::Guest { release: &kernel.release });
+                    let cells = in_guest(options, &lab, kernel);
+                    if let Ok(mut done) = done.lock() {
+                        let _earlier = done.insert(at, cells);
+                    }
+                }
+            });
+        }
+    });
+    let done = done.into_inner().map_err(|_| RunError::NoReport {
+        release: "any".into(),
+        reason: "a worker of the harness panicked".into(),
+    })?;
+    let mut cells = Vec::new();
+    for result in done.into_values() {
+        cells.extend(result?);
+    }
+    Ok(cells)
+}
+
+fn in_guest(options: &Options, lab: &Lab, kernel: &crate::vm::kernel::Kernel) -> Result<Vec<Cell>, RunError> {
+    let mut files = Vec::new();
+    let mut words: Vec<String> =
+        [BINARY_PATH, "conformance", "run", "--format", "json"].map(str::to_owned).to_vec();
+    for name in &options.runtimes {
+        let guest_name = match runtimes::by_name(name, &options.binary)?.program() {
+            program if program == options.binary => name.clone(),
+            program => {
+                files.extend(crate::vm::pack::program(program)?);
+                name.clone()
+            }
+        };
+        words.extend(["--runtime".to_owned(), guest_name]);
+    }
+    words.extend(options.selection.words());
+    let mut command = Command::new(words);
+    command.timeout_s = lab.timeout.as_secs().saturating_sub(30).max(30);
+    if let Some(mutation) = &options.mutation {
+        let _earlier = command.env.insert("BROWNDOG_MUTATE".into(), mutation.clone());
+    }
+    let report = lab.run(kernel, &options.binary, &files, &[command])?;
+    let no_report = |reason: String| RunError::NoReport { release: report.release.clone(), reason };
+    let result = report.results.first().ok_or_else(|| no_report("no result came back".into()))?;
+    let inner: RunReport = serde_json::from_str(&result.stdout).map_err(|error| {
+        let how = match &result.ended {
+            Ended::Exit(code) => format!("exit status {code}"),
+            other => format!("{other:?}"),
+        };
+        no_report(format!("{error}; {how}; {}", result.stderr.trim()))
+    })?;
+    let accelerator = format!("{:?}", report.accelerator).to_lowercase();
+    Ok(inner.cells.into_iter().map(|cell| Cell { place: format!("vm/{accelerator}"), ..cell }).collect())
+}
+
+/// Files for a guest, for callers that add their own.
+pub fn guest_file(path: &str, mode: u32, content: Vec<u8>) -> GuestFile {
+    GuestFile { path: path.to_owned(), mode, content }
+}

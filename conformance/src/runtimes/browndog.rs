@@ -1,0 +1,58 @@
+//! browndog itself: the recipe as domain XML.
+
+use std::path::{Path, PathBuf};
+
+use super::{Call, Runtime, RuntimeError, Verb, write};
+use crate::spec::Spec;
+
+/// The runtime of this project.
+#[derive(Debug)]
+pub struct Browndog {
+    /// Its binary.
+    pub program: PathBuf,
+}
+
+impl Browndog {
+    fn call(&self, place: &Path, words: &[&str]) -> Call {
+        let mut call = Call::new([self.program.clone().into_os_string(), "--root".into()]);
+        call.argv.push(place.join("state").into_os_string());
+        call.argv.extend(words.iter().map(|w| (*w).into()));
+        call
+    }
+}
+
+impl Runtime for Browndog {
+    fn name(&self) -> &'static str {
+        "browndog"
+    }
+    fn program(&self) -> &Path {
+        &self.program
+    }
+    fn cannot(&self, _spec: &Spec) -> Option<String> {
+        None
+    }
+    fn prepare(&self, spec: &Spec, place: &Path) -> Result<Call, RuntimeError> {
+        let file = place.join("domain.xml");
+        write(&file, &spec.xml())?;
+        Ok(self.call(place, &["run", &file.to_string_lossy()]))
+    }
+    fn verb(&self, verb: &Verb, name: &str, place: &Path) -> Option<Call> {
+        let file = place.join("domain.xml");
+        Some(match verb {
+            // Defining is what comes before starting; there is no state between clone and exec to stop in.
+            Verb::Create => self.call(place, &["define", &file.to_string_lossy()]),
+            Verb::Start => self.call(place, &["start", name]),
+            Verb::State => self.call(place, &["state", name]),
+            Verb::List => self.call(place, &["list", "--all"]),
+            Verb::Kill(_) => return None,
+            Verb::Pause => self.call(place, &["suspend", name]),
+            Verb::Resume => self.call(place, &["resume", name]),
+            Verb::Exec(argv) => {
+                let mut words = vec!["exec", name, "--"];
+                words.extend(argv.iter().map(String::as_str));
+                self.call(place, &words)
+            }
+            Verb::Destroy => self.call(place, &["destroy", name]),
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! Runtimes behind one set of verbs, each with what it cannot express.
+
+pub mod browndog;
+pub mod bwrap;
+pub mod null;
+pub mod oci;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::spec::Spec;
+
+/// A command to run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Call {
+    /// Program and arguments.
+    pub argv: Vec<OsString>,
+    /// Environment on top of the launcher's.
+    pub env: Vec<(String, String)>,
+}
+
+impl Call {
+    /// A command of these words.
+    pub fn new<I: IntoIterator<Item = S>, S: Into<OsString>>(words: I) -> Self {
+        Self { argv: words.into_iter().map(Into::into).collect(), env: Vec::new() }
+    }
+}
+
+/// What a runtime may be asked beside running in the foreground.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Makes the container without running its program.
+    Create,
+    /// Runs the program of a created container, or a defined one in the background.
+    Start,
+    /// Prints the state.
+    State,
+    /// Prints all containers.
+    List,
+    /// Sends a signal to the container's init.
+    Kill(String),
+    /// Freezes.
+    Pause,
+    /// Thaws.
+    Resume,
+    /// Runs another program inside.
+    Exec(Vec<String>),
+    /// Removes it, by force.
+    Destroy,
+}
+
+/// Why an adapter could not prepare a container.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// No such runtime.
+    #[error(
+        "no runtime {0:?}: known are browndog, runc, crun, youki, lxc, nspawn, bwrap, libvirt, null, or --runtime-cmd"
+    )]
+    Unknown(String),
+    /// Its program is not there.
+    #[error("the runtime {name} is not installed: no {program} on PATH")]
+    Missing {
+        /// Runtime.
+        name: String,
+        /// Program.
+        program: String,
+    },
+    /// A file could not be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// File.
+        path: PathBuf,
+        /// The kernel's answer.
+        source: std::io::Error,
+    },
+}
+
+/// A runtime under test.
+pub trait Runtime: Sync + Send {
+    /// Name in reports.
+    fn name(&self) -> &str;
+    /// The program.
+    fn program(&self) -> &Path;
+    /// What of the recipe this runtime has no words for.
+    fn cannot(&self, spec: &Spec) -> Option<String>;
+    /// Writes the recipe down below `place` and gives the command that runs it in the foreground.
+    fn prepare(&self, spec: &Spec, place: &Path) -> Result<Call, RuntimeError>;
+    /// The command for another verb on a prepared container; `None` where the runtime has none.
+    fn verb(&self, verb: &Verb, name: &str, place: &Path) -> Option<Call>;
+}
+
+/// The first line of `PROGRAM --version`.
+pub fn version(program: &Path) -> String {
+    let output = std::process::Command::new(program).arg("--version").output();
+    let text = output.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
+    text.lines().next().unwrap_or("unknown").to_owned()
+}
+
+/// A runtime by its name.
+pub fn by_name(name: &str, binary: &Path) -> Result<Box<dyn Runtime>, RuntimeError> {
+    let find = |program: &str| -> Result<PathBuf, RuntimeError> {
+        on_path(program).ok_or(RuntimeError::Missing { name: name.to_owned(), program: program.to_owned() })
+    };
+    Ok(match name {
+        "browndog" => Box::new(browndog::Browndog { program: binary.to_owned() }),
+        "runc" | "crun" | "youki" => Box::new(oci::Oci { name: name.to_owned(), program: find(name)? }),
+        "bwrap" => Box::new(bwrap::Bwrap { program: find("bwrap")? }),
+        "null" => Box::new(null::Null { program: binary.to_owned() }),
+        path if path.contains('/') => by_command(Path::new(path))?,
+        other => return Err(RuntimeError::Unknown(other.to_owned())),
+    })
+}
+
+/// Any program with the OCI runtimes' command line.
+pub fn by_command(program: &Path) -> Result<Box<dyn Runtime>, RuntimeError> {
+    let name = program.file_name().map_or_else(|| "oci".into(), |n| n.to_string_lossy().into_owned());
+    if !program.is_file() {
+        return Err(RuntimeError::Missing { name, program: program.display().to_string() });
+    }
+    Ok(Box::new(oci::Oci { name, program: program.to_owned() }))
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into());
+    std::env::split_paths(&path).map(|d| d.join(program)).find(|p| p.is_file())
+}
+
+fn write(path: &Path, content: &str) -> Result<(), RuntimeError> {
+    std::fs::write(path, content).map_err(|source| RuntimeError::Write { path: path.to_owned(), source })
+}

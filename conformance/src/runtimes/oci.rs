@@ -1,0 +1,332 @@
+//! Runtimes with the OCI command line: the recipe as a bundle.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::{Call, Runtime, RuntimeError, Verb, write};
+use crate::spec::{Capabilities, Spec};
+
+/// runc, crun, youki and their like.
+#[derive(Debug)]
+pub struct Oci {
+    /// Name in reports.
+    pub name: String,
+    /// Program.
+    pub program: PathBuf,
+}
+
+/// What engines give a container by default, without `net_raw` and `mknod`.
+pub(super) const DEFAULT: [&str; 12] = [
+    "chown",
+    "dac_override",
+    "fowner",
+    "fsetid",
+    "kill",
+    "setgid",
+    "setuid",
+    "setpcap",
+    "net_bind_service",
+    "sys_chroot",
+    "audit_write",
+    "setfcap",
+];
+/// Every capability of Linux 5.9 and later.
+const ALL: [&str; 41] = [
+    "chown",
+    "dac_override",
+    "dac_read_search",
+    "fowner",
+    "fsetid",
+    "kill",
+    "setgid",
+    "setuid",
+    "setpcap",
+    "linux_immutable",
+    "net_bind_service",
+    "net_broadcast",
+    "net_admin",
+    "net_raw",
+    "ipc_lock",
+    "ipc_owner",
+    "sys_module",
+    "sys_rawio",
+    "sys_chroot",
+    "sys_ptrace",
+    "sys_pacct",
+    "sys_admin",
+    "sys_boot",
+    "sys_nice",
+    "sys_resource",
+    "sys_time",
+    "sys_tty_config",
+    "mknod",
+    "lease",
+    "audit_write",
+    "audit_control",
+    "setfcap",
+    "mac_override",
+    "mac_admin",
+    "syslog",
+    "wake_alarm",
+    "block_suspend",
+    "audit_read",
+    "perfmon",
+    "bpf",
+    "checkpoint_restore",
+];
+const MASKED: [&str; 11] = [
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/sys/firmware",
+    "/sys/devices/virtual/powercap",
+];
+const READONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+/// What the default filters of engines deny.
+const DENIED: [&str; 47] = [
+    "acct",
+    "add_key",
+    "bpf",
+    "clock_adjtime",
+    "clock_settime",
+    "clone3",
+    "create_module",
+    "delete_module",
+    "fanotify_init",
+    "finit_module",
+    "fsconfig",
+    "fsmount",
+    "fsopen",
+    "fspick",
+    "init_module",
+    "io_uring_enter",
+    "io_uring_register",
+    "io_uring_setup",
+    "ioperm",
+    "iopl",
+    "kcmp",
+    "kexec_file_load",
+    "kexec_load",
+    "keyctl",
+    "lookup_dcookie",
+    "mbind",
+    "mount",
+    "mount_setattr",
+    "move_mount",
+    "name_to_handle_at",
+    "nfsservctl",
+    "open_by_handle_at",
+    "open_tree",
+    "perf_event_open",
+    "pivot_root",
+    "process_vm_readv",
+    "process_vm_writev",
+    "quotactl",
+    "reboot",
+    "request_key",
+    "setns",
+    "settimeofday",
+    "swapoff",
+    "swapon",
+    "umount2",
+    "unshare",
+    "userfaultfd",
+];
+
+impl Oci {
+    fn call(&self, place: &Path, words: &[&str]) -> Call {
+        let mut call = Call::new([self.program.clone().into_os_string(), "--root".into()]);
+        call.argv.push(place.join("state").into_os_string());
+        call.argv.extend(words.iter().map(|w| (*w).into()));
+        call
+    }
+}
+
+impl Runtime for Oci {
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn program(&self) -> &Path {
+        &self.program
+    }
+    fn cannot(&self, spec: &Spec) -> Option<String> {
+        if spec.root.is_none() {
+            return Some("an OCI bundle always has a root directory of its own".into());
+        }
+        if spec.console {
+            return Some("a terminal needs a console socket, which this adapter does not serve".into());
+        }
+        (spec.time.is_some() && self.name != "crun")
+            .then(|| format!("{} has no time namespace here", self.name))
+    }
+    fn prepare(&self, spec: &Spec, place: &Path) -> Result<Call, RuntimeError> {
+        let text = config(spec).to_string();
+        write(&place.join("config.json"), &text)?;
+        Ok(self.call(place, &["run", "--bundle", &place.to_string_lossy(), &spec.name]))
+    }
+    fn verb(&self, verb: &Verb, name: &str, place: &Path) -> Option<Call> {
+        Some(match verb {
+            Verb::Create => self.call(place, &["create", "--bundle", &place.to_string_lossy(), name]),
+            Verb::Start => self.call(place, &["start", name]),
+            Verb::State => self.call(place, &["state", name]),
+            Verb::List => self.call(place, &["list"]),
+            Verb::Kill(signal) => self.call(place, &["kill", name, signal]),
+            Verb::Pause => self.call(place, &["pause", name]),
+            Verb::Resume => self.call(place, &["resume", name]),
+            Verb::Exec(argv) => {
+                let mut words = vec!["exec", name];
+                words.extend(argv.iter().map(String::as_str));
+                self.call(place, &words)
+            }
+            Verb::Destroy => self.call(place, &["delete", "--force", name]),
+        })
+    }
+}
+
+/// The bundle's `config.json`.
+pub fn config(spec: &Spec) -> Value {
+    let mut namespaces = vec!["pid", "mount", "ipc", "uts", "cgroup"];
+    if spec.private_network {
+        namespaces.push("network");
+    }
+    if spec.idmap.is_some() {
+        namespaces.push("user");
+    }
+    if spec.time.is_some() {
+        namespaces.push("time");
+    }
+    let namespaces: Vec<Value> = namespaces.iter().map(|kind| json!({ "type": kind })).collect();
+    let mut linux = json!({
+        "namespaces": namespaces,
+        "cgroupsPath": format!("/browndog-conformance/{}", spec.name),
+        "maskedPaths": MASKED,
+        "readonlyPaths": READONLY,
+        "resources": resources(spec),
+        "sysctl": spec.sysctls.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+    });
+    if let Some(base) = spec.idmap {
+        let map = json!([{ "containerID": 0, "hostID": base, "size": 65536 }]);
+        linux["uidMappings"] = map.clone();
+        linux["gidMappings"] = map;
+    }
+    if let Some((monotonic, boottime)) = spec.time {
+        linux["timeOffsets"] =
+            json!({ "monotonic": { "secs": monotonic }, "boottime": { "secs": boottime } });
+    }
+    if spec.filter {
+        linux["seccomp"] = json!({
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
+            "syscalls": [{ "names": DENIED.as_slice(), "action": "SCMP_ACT_ERRNO", "errnoRet": 1 }],
+        });
+    }
+    json!({
+        "ociVersion": "1.0.2",
+        "root": { "path": spec.root, "readonly": spec.readonly_root },
+        "hostname": spec.hostname.clone().unwrap_or_else(|| spec.name.clone()),
+        "process": process(spec),
+        "mounts": mounts(spec),
+        "linux": linux,
+    })
+}
+
+fn process(spec: &Spec) -> Value {
+    let given: Vec<&str> = match &spec.capabilities {
+        Capabilities::Default => DEFAULT.to_vec(),
+        Capabilities::All => ALL.to_vec(),
+        Capabilities::Only(names) => names.clone(),
+        Capabilities::With(names) => [DEFAULT.to_vec(), names.clone()].concat(),
+    };
+    let set: Vec<String> = given.iter().map(|n| format!("CAP_{}", n.to_uppercase())).collect();
+    let (user, group) = spec.user.unwrap_or((0, 0));
+    let limits: Vec<Value> = spec
+        .rlimits
+        .iter()
+        .map(|(name, soft, hard)| {
+            json!({ "type": format!("RLIMIT_{}", name.to_uppercase()), "soft": soft, "hard": hard })
+        })
+        .collect();
+    json!({
+        "terminal": false,
+        "user": { "uid": user, "gid": group },
+        "args": spec.argv,
+        "env": spec.env.iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>(),
+        "cwd": spec.directory.clone().unwrap_or_else(|| "/".into()),
+        "capabilities": { "bounding": set, "effective": set, "permitted": set },
+        "noNewPrivileges": true,
+        "rlimits": limits,
+    })
+}
+
+fn mounts(spec: &Spec) -> Value {
+    let mount = |target: &str, kind: &str, source: &str, options: &[&str]| json!({ "destination": target, "type": kind, "source": source, "options": options });
+    let sys = if spec.idmap.is_some() && !spec.private_network {
+        mount("/sys", "none", "/sys", &["rbind", "nosuid", "noexec", "nodev", "ro"])
+    } else {
+        mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", "ro"])
+    };
+    let mut all = vec![
+        mount("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),
+        mount("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"]),
+        mount(
+            "/dev/pts",
+            "devpts",
+            "devpts",
+            &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+        ),
+        mount("/dev/shm", "tmpfs", "shm", &["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]),
+        mount("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
+        sys,
+        mount("/sys/fs/cgroup", "cgroup", "cgroup", &["nosuid", "noexec", "nodev", "relatime", "ro"]),
+    ];
+    for volume in &spec.volumes {
+        let access = if volume.readonly { "ro" } else { "rw" };
+        all.push(mount(
+            &volume.target,
+            "bind",
+            &volume.source.to_string_lossy(),
+            &["rbind", "rprivate", access],
+        ));
+    }
+    for (target, bytes) in &spec.ram {
+        all.push(mount(target, "tmpfs", "tmpfs", &["nosuid", "nodev", &format!("size={bytes}")]));
+    }
+    Value::Array(all)
+}
+
+fn resources(spec: &Spec) -> Value {
+    let node = |major: i64, minor: Value| json!({ "allow": true, "type": "c", "major": major, "minor": minor, "access": "rwm" });
+    let mut devices = vec![json!({ "allow": false, "access": "rwm" })];
+    devices.extend([3, 5, 7, 8, 9].map(|minor| node(1, json!(minor))));
+    devices.extend([0, 2].map(|minor| node(5, json!(minor))));
+    devices.push(node(136, Value::Null));
+    let mut out = json!({ "devices": devices });
+    if let Some(bytes) = spec.memory {
+        out["memory"] = json!({ "limit": bytes });
+    }
+    if let Some(most) = spec.pids {
+        out["pids"] = json!({ "limit": most });
+    }
+    let mut cpu = serde_json::Map::new();
+    if let Some(shares) = spec.shares {
+        let _earlier = cpu.insert("shares".into(), json!(shares));
+    }
+    if let Some((quota, period)) = spec.quota {
+        let _earlier = cpu.insert("quota".into(), json!(quota));
+        let _earlier = cpu.insert("period".into(), json!(period));
+    }
+    if let Some(set) = &spec.cpuset {
+        let _earlier = cpu.insert("cpus".into(), json!(set));
+    }
+    if !cpu.is_empty() {
+        out["cpu"] = Value::Object(cpu);
+    }
+    out
+}

@@ -1,0 +1,331 @@
+//! The stage of a scene: a place on disk, canaries on the host, one container at a time, and an eye on it from outside.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use crate::facts::Facts;
+use crate::probe::{FACTS, HOLD, NAME};
+use crate::runtimes::{Call, Runtime, RuntimeError, Verb};
+use crate::spec::Spec;
+
+/// Longest time a container may take to say something.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Why a scene gave no facts.
+#[derive(Debug, thiserror::Error)]
+pub enum SceneError {
+    /// The runtime cannot express it.
+    #[error("{0}")]
+    NotApplicable(String),
+    /// The runtime did not start the container.
+    #[error("the container did not start: {0}")]
+    NotStarted(String),
+    /// It did not end, or said nothing.
+    #[error("the container hangs: {0}")]
+    Hang(String),
+    /// The harness itself failed.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was attempted.
+        what: String,
+        /// The kernel's answer.
+        source: std::io::Error,
+    },
+    /// The adapter failed.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+}
+
+/// Adds what was attempted to an I/O error.
+pub trait Doing<T> {
+    /// Names the attempt.
+    fn doing(self, what: impl Into<String>) -> Result<T, SceneError>;
+}
+impl<T> Doing<T> for std::io::Result<T> {
+    fn doing(self, what: impl Into<String>) -> Result<T, SceneError> {
+        self.map_err(|source| SceneError::Io { what: what.into(), source })
+    }
+}
+
+/// Where scenes of one run happen.
+pub struct Stage<'a> {
+    /// Runtime under test.
+    pub runtime: &'a dyn Runtime,
+    /// The binary that is probe and launcher.
+    pub binary: PathBuf,
+    /// Directory for this run.
+    pub work: PathBuf,
+    /// A process of the host that no container may see.
+    pub canary: Canary,
+}
+
+/// A process whose arguments and environment hold the token.
+pub struct Canary {
+    child: Child,
+    /// 32 random characters, planted wherever nothing may leak.
+    pub token: String,
+}
+
+impl Canary {
+    /// Plants it.
+    pub fn plant(binary: &Path) -> std::io::Result<Self> {
+        let mut bytes = [0_u8; 16];
+        fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+        let token: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        let child = Command::new(binary)
+            .args(["probe", "canary", "86400", &token])
+            .env("BROWNDOG_CANARY", &token)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()?;
+        Ok(Self { child, token })
+    }
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+    /// Is it still there?
+    pub fn alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Canary {
+    fn drop(&mut self) {
+        if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
+            eprintln!("browndog conformance: the canary process cannot be ended: {error}");
+        }
+    }
+}
+
+/// A container in the foreground.
+pub struct Running {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+    errors: mpsc::Receiver<String>,
+    output: String,
+    /// When the launcher was spawned.
+    pub begun: Instant,
+}
+
+/// How a foreground run ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// Status of the runtime's process.
+    pub status: ExitStatus,
+    /// Everything on standard output.
+    pub stdout: String,
+    /// Everything on standard error.
+    pub stderr: String,
+}
+
+impl<'a> Stage<'a> {
+    /// A new place with a fresh root, and a name nobody else uses.
+    pub fn place(&self, scene: &str) -> Result<(PathBuf, String), SceneError> {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("bdc-{}-{scene}-{number}", std::process::id());
+        let place = self.work.join(&name);
+        fs::create_dir_all(place.join("state")).doing("making a place for the scene")?;
+        crate::image::build(&place.join("root"), &self.binary).doing("making the root file system")?;
+        Ok((place, name))
+    }
+
+    /// Arguments with which the probe reports these areas.
+    pub fn probe_argv(&self, areas: &str, hold: bool) -> Vec<String> {
+        let mut argv = vec![format!("/{NAME}"), "--facts".into(), areas.into()];
+        argv.extend(["--param".into(), format!("canary_pid={}", self.canary.pid())]);
+        if hold {
+            argv.push("--hold".into());
+        }
+        argv
+    }
+
+    /// Starts the recipe in the foreground, from the dirty launcher.
+    pub fn start(&self, spec: &Spec, place: &Path) -> Result<Running, SceneError> {
+        if let Some(reason) = self.runtime.cannot(spec) {
+            return Err(SceneError::NotApplicable(reason));
+        }
+        let call = self.runtime.prepare(spec, place)?;
+        self.spawn(&call, true)
+    }
+
+    /// Runs a command of the runtime's.
+    pub fn spawn(&self, call: &Call, dirty: bool) -> Result<Running, SceneError> {
+        let begun = Instant::now();
+        let mut command = Command::new(&self.binary);
+        let _launch = command.args(["probe", "launch"]);
+        if !dirty {
+            let _clean = command.arg("--clean");
+        }
+        let mut child = command
+            .args(&call.argv)
+            .envs(call.env.iter().map(|(n, v)| (n, v)))
+            .env("BROWNDOG_CANARY", &self.canary.token)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .doing("starting the launcher")?;
+        let lines = lines_of(child.stdout.take());
+        let errors = lines_of(child.stderr.take());
+        Ok(Running { child, lines, errors, output: String::new(), begun })
+    }
+
+    /// Runs another verb to its end.
+    pub fn verb(&self, verb: &Verb, name: &str, place: &Path) -> Result<Finished, SceneError> {
+        let call = self.runtime.verb(verb, name, place).ok_or_else(|| {
+            SceneError::NotApplicable(format!("{} has no command for {verb:?}", self.runtime.name()))
+        })?;
+        self.spawn(&call, false)?.finish(PATIENCE)
+    }
+
+    /// Starts, takes the probe's facts, lets `look` see the container from outside, and ends it.
+    pub fn observe(
+        &self,
+        spec: &Spec,
+        place: &Path,
+        look: &dyn Fn(&mut Facts, u32),
+    ) -> Result<Facts, SceneError> {
+        let mut running = self.start(spec, place)?;
+        let mut facts = running.facts(PATIENCE)?;
+        match running.init(&spec.name) {
+            Some(pid) => look(&mut facts, pid),
+            None => return Err(SceneError::NotStarted("its init cannot be found from outside".into())),
+        }
+        running.release();
+        let finished = running.finish(PATIENCE)?;
+        facts.set("run.exit", finished.status.code().unwrap_or(-1));
+        Ok(facts)
+    }
+}
+
+/// Lines of a pipe, from a thread of their own, so that waiting can have an end.
+fn lines_of<R: Read + Send + 'static>(pipe: Option<R>) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    let _detached = std::thread::spawn(move || {
+        let Some(pipe) = pipe else { return };
+        let mut reader = BufReader::new(pipe);
+        let mut line = Vec::new();
+        // An error of the pipe ends the output like its end does; the status says the rest.
+        while reader.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
+            if sender.send(String::from_utf8_lossy(&std::mem::take(&mut line)).into_owned()).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+impl Running {
+    /// Process id of the runtime's process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the line of facts.
+    pub fn facts(&mut self, patience: Duration) -> Result<Facts, SceneError> {
+        let text = self.line(FACTS, patience)?;
+        serde_json::from_str(&text)
+            .map_err(|e| SceneError::NotStarted(format!("its facts cannot be read: {e}")))
+    }
+
+    /// Waits for a line that begins so, and gives its rest.
+    pub fn line(&mut self, prefix: &str, patience: Duration) -> Result<String, SceneError> {
+        let deadline = Instant::now() + patience;
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    self.output.push_str(&line);
+                    if let Some(at) = line.find(prefix) {
+                        return Ok(line[at + prefix.len()..].trim_end().to_owned());
+                    }
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    self.kill();
+                    return Err(SceneError::Hang(format!("no {prefix:?} within {} s", patience.as_secs())));
+                }
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    let status = self.child.wait().doing("waiting for the runtime")?;
+                    let errors: String = self.errors.iter().collect();
+                    return Err(SceneError::NotStarted(format!(
+                        "{status}; {}{}",
+                        self.output,
+                        errors.trim()
+                    )));
+                }
+            }
+        }
+    }
+
+    /// Waits until the probe holds.
+    pub fn held(&mut self, patience: Duration) -> Result<(), SceneError> {
+        self.line(HOLD, patience).map(drop)
+    }
+
+    /// The container's init as the host sees it: the probe's file name, not the runtime's, below our process.
+    pub fn init(&self, _name: &str) -> Option<u32> {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        loop {
+            if let Some(pid) =
+                crate::host::descendants(self.child.id()).into_iter().find(|p| crate::host::is_probe(*p))
+            {
+                return Some(pid);
+            }
+            if Instant::now() > deadline {
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Lets the probe go on.
+    pub fn release(&mut self) {
+        if let Some(mut stdin) = self.child.stdin.take() {
+            // A probe that is gone already needs no word.
+            drop(stdin.write_all(b"go\n"));
+        }
+    }
+
+    /// Sends a signal to the runtime's process.
+    pub fn signal(&self, signal: nix::sys::signal::Signal) -> nix::Result<()> {
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.child.id().cast_signed()), signal)
+    }
+
+    /// Ends the runtime's process by force.
+    pub fn kill(&mut self) {
+        drop(self.child.kill());
+    }
+
+    /// Waits for the end.
+    pub fn finish(mut self, patience: Duration) -> Result<Finished, SceneError> {
+        drop(self.child.stdin.take());
+        let deadline = Instant::now() + patience;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().doing("waiting for the runtime")? {
+                break status;
+            }
+            if Instant::now() > deadline {
+                self.kill();
+                let _status = self.child.wait().doing("waiting for the runtime")?;
+                return Err(SceneError::Hang(format!("it did not end within {} s", patience.as_secs())));
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        let grace = Instant::now() + Duration::from_secs(2);
+        let drain = |receiver: &mpsc::Receiver<String>| {
+            let mut text = String::new();
+            while let Ok(line) = receiver.recv_timeout(grace.saturating_duration_since(Instant::now())) {
+                text.push_str(&line);
+            }
+            text
+        };
+        let stdout = std::mem::take(&mut self.output) + &drain(&self.lines);
+        Ok(Finished { status, stdout, stderr: drain(&self.errors) })
+    }
+}

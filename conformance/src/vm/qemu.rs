@@ -1,0 +1,228 @@
+//! One run of QEMU: from the command line to what the guest said.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::LabError;
+use super::job::Message;
+
+/// The emulator for this architecture, and the Debian package that has it.
+pub const QEMU: (&str, &str) = ("qemu-system-x86_64", "qemu-system-x86");
+/// A guest beats every two seconds; so long without a word, on a machine that may be busy, is a hang.
+const SILENCE_MAX: Duration = Duration::from_secs(90);
+
+/// What executes the guest's instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Accelerator {
+    /// The processor.
+    Kvm,
+    /// QEMU's translator: slower, and works everywhere.
+    Tcg,
+}
+
+/// A guest's hardware.
+#[derive(Clone, Debug)]
+pub struct Machine<'a> {
+    /// Kernel image.
+    pub kernel: &'a Path,
+    /// Initramfs.
+    pub initrd: &'a Path,
+    /// Memory.
+    pub memory_mib: u32,
+    /// Processors.
+    pub cpus: u32,
+    /// What executes it.
+    pub accelerator: Accelerator,
+    /// Added to the kernel's command line.
+    pub append: &'a str,
+    /// Added to QEMU's command line.
+    pub extra: &'a [String],
+    /// Killed after this time.
+    pub timeout: Duration,
+}
+
+/// How a guest ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It said it was done.
+    Done,
+    /// The kernel panicked; the line that says why.
+    Panic(String),
+    /// Its time was over.
+    Timeout,
+    /// It said nothing for too long.
+    Hang,
+    /// Its init gave up, or QEMU ended early; in words.
+    Failed(String),
+}
+
+/// Everything a guest said.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub end: End,
+    /// Its messages in order.
+    pub messages: Vec<Message>,
+    /// Its kernel's console.
+    pub console: String,
+    /// From spawn to exit.
+    pub wall: Duration,
+}
+
+/// Boots and attends the guest; kills it when it hangs. `work` receives the two serial lines as files.
+pub fn boot(machine: &Machine<'_>, work: &Path) -> Result<Outcome, LabError> {
+    let begun = Instant::now();
+    let (console, channel) = (work.join("console.log"), work.join("channel.jsonl"));
+    super::write_file(&console, b"")?;
+    super::write_file(&channel, b"")?;
+    let mut child = spawn(machine, &console, &channel)?;
+    let mut reader = Reader::open(&channel)?;
+    let end = attend(&mut child, &mut reader, machine.timeout, begun);
+    if !matches!(end, Some(End::Done | End::Failed(_))) {
+        // A kill of one that ended by itself meanwhile is no error worth a word.
+        drop(child.kill());
+    }
+    let status =
+        child.wait().map_err(|source| LabError::Io { what: "wait for", path: QEMU.0.into(), source })?;
+    let _last_words = reader.pull()?;
+    let mut stderr = String::new();
+    if let Some(mut pipe) = child.stderr.take() {
+        drop(pipe.read_to_string(&mut stderr));
+    }
+    let console = String::from_utf8_lossy(&super::read_file(&console)?).into_owned();
+    let end = verdict(end, &console, &reader.messages, &stderr, status);
+    Ok(Outcome { end, messages: reader.messages, console, wall: begun.elapsed() })
+}
+
+fn spawn(machine: &Machine<'_>, console: &Path, channel: &Path) -> Result<Child, LabError> {
+    let mut append =
+        "console=ttyS0 panic=-1 reboot=t quiet tsc=reliable no_timer_check cryptomgr.notests".to_owned();
+    if !machine.append.is_empty() {
+        append.push(' ');
+        append.push_str(machine.append);
+    }
+    let accelerator: &[&str] = match machine.accelerator {
+        Accelerator::Kvm => &["-accel", "kvm", "-cpu", "host"],
+        Accelerator::Tcg => &["-accel", "tcg,thread=multi", "-cpu", "max"],
+    };
+    Command::new(QEMU.0)
+        .args(accelerator)
+        .args(["-M", "microvm,acpi=off,rtc=on,isa-serial=off"])
+        .args(["-m", &machine.memory_mib.to_string(), "-smp", &machine.cpus.to_string()])
+        .args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"])
+        .arg("-chardev")
+        .arg(format!("file,id=console,path={}", console.display()))
+        .args(["-device", "isa-serial,chardev=console,index=0"])
+        .arg("-chardev")
+        .arg(format!("file,id=channel,path={}", channel.display()))
+        .args(["-device", "isa-serial,chardev=channel,index=1"])
+        .arg("-kernel")
+        .arg(machine.kernel)
+        .arg("-initrd")
+        .arg(machine.initrd)
+        .args(["-append", &append])
+        .args(machine.extra)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|source| LabError::MissingTool { tool: QEMU.0.into(), package: QEMU.1, source })
+}
+
+/// Waits for the end of QEMU; `None` when it ended by itself.
+fn attend(child: &mut Child, reader: &mut Reader, timeout: Duration, begun: Instant) -> Option<End> {
+    let mut heard = Instant::now();
+    loop {
+        match child.try_wait() {
+            Ok(Some(_)) => return None,
+            Ok(None) => {}
+            Err(error) => return Some(End::Failed(format!("waiting for QEMU: {error}"))),
+        }
+        match reader.pull() {
+            Ok(true) => heard = Instant::now(),
+            Ok(false) => {}
+            Err(error) => return Some(End::Failed(error.to_string())),
+        }
+        if begun.elapsed() > timeout {
+            return Some(End::Timeout);
+        }
+        if heard.elapsed() > SILENCE_MAX {
+            return Some(End::Hang);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn verdict(
+    end: Option<End>,
+    console: &str,
+    messages: &[Message],
+    stderr: &str,
+    status: std::process::ExitStatus,
+) -> End {
+    if let Some(line) = console.lines().find(|l| l.contains("Kernel panic")) {
+        return End::Panic(line.trim().to_owned());
+    }
+    if let Some(end) = end {
+        return end;
+    }
+    match messages.last() {
+        Some(Message::Done) => End::Done,
+        Some(Message::Failed(why)) => End::Failed(why.clone()),
+        _ if !status.success() => End::Failed(format!("QEMU ended with {status}: {}", stderr.trim())),
+        _ => End::Failed(format!("the guest ended before its job was done; last lines: {}", tail(console))),
+    }
+}
+
+fn tail(console: &str) -> String {
+    let lines: Vec<&str> = console.lines().filter(|l| !l.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(5)..].join(" / ")
+}
+
+/// Follows the file QEMU writes the second serial line to.
+struct Reader {
+    file: BufReader<fs::File>,
+    partial: Vec<u8>,
+    messages: Vec<Message>,
+}
+
+impl Reader {
+    fn open(path: &Path) -> Result<Self, LabError> {
+        let file = fs::File::open(path).map_err(|source| LabError::Io {
+            what: "open",
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self { file: BufReader::new(file), partial: Vec::new(), messages: Vec::new() })
+    }
+
+    /// Reads what is new; true when there was something.
+    fn pull(&mut self) -> Result<bool, LabError> {
+        let lost = |source| LabError::Io { what: "read", path: "the guest's channel".into(), source };
+        let at = self.file.stream_position().map_err(lost)?;
+        let position = self.file.seek(SeekFrom::Start(at)).map_err(lost)?;
+        debug_assert_eq!(position, at, "a seek goes where it was asked to");
+        let mut news = false;
+        loop {
+            let read = self.file.read_until(b'\n', &mut self.partial).map_err(lost)?;
+            if read == 0 {
+                return Ok(news);
+            }
+            news = true;
+            if self.partial.ends_with(b"\n") {
+                let line = std::mem::take(&mut self.partial);
+                let message = serde_json::from_slice(&line).map_err(|e| {
+                    LabError::Protocol(format!(
+                        "{e} in {:?}",
+                        String::from_utf8_lossy(&line[..line.len().min(200)])
+                    ))
+                })?;
+                self.messages.push(message);
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The suite against real runtimes and real kernels, as far as this machine has them.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_browndog-conformance");
+
+fn conformance(words: &[&str]) -> Output {
+    Command::new(BINARY).arg("conformance").args(words).output().expect("the binary was built")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Containers need root here: user namespaces are another test's matter.
+fn root() -> bool {
+    let root = nix::unistd::geteuid().is_root();
+    if !root {
+        eprintln!("skipped: starting containers needs root");
+    }
+    root
+}
+
+fn has(program: &str) -> bool {
+    let found = ["/usr/sbin", "/usr/bin"].iter().any(|d| Path::new(d).join(program).exists());
+    if !found {
+        eprintln!("skipped: {program} is not installed");
+    }
+    found
+}
+
+#[test]
+fn runc_passes_pid_01_and_pid_02_on_this_host() {
+    if !root() || !has("runc") {
+        return;
+    }
+    let output = conformance(&["run", "--runtime", "runc", "--filter", "pid-01,pid-02"]);
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+}
+
+#[test]
+fn null_runtime_fails_pid_01_with_the_fact_observed() {
+    if !root() {
+        return;
+    }
+    let output = conformance(&["run", "--runtime", "null", "--filter", "pid-01"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("expected 1"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn vm_runs_the_suite_under_a_debian_kernel() {
+    if !has("qemu-system-x86_64") || !has("runc") || !Path::new("/etc/apt").exists() {
+        return;
+    }
+    let output = conformance(&[
+        "run",
+        "--vm",
+        "6.12",
+        "--runtime",
+        "runc,null",
+        "--filter",
+        "pid-01",
+        "--format",
+        "json",
+    ]);
+    let report: browndog_conformance::RunReport =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stderr)));
+    let statuses: Vec<_> =
+        report.cells.iter().map(|c| (c.runtime.as_str(), c.results[0].verdict.status)).collect();
+    use browndog_conformance::judge::Status::{Fail, Pass};
+    assert_eq!(statuses, [("runc", Pass), ("null", Fail)]);
+}
+
+#[test]
+fn vm_hands_back_the_status_of_a_command() {
+    if !has("qemu-system-x86_64") || !Path::new("/etc/apt").exists() {
+        return;
+    }
+    let output = conformance(&["vm", "--kernel", "6.12", "--", "browndog", "probe", "exit", "42"]);
+    assert_eq!(output.status.code(), Some(42), "{}", text(&output.stderr));
+}
+
+#[rstest::rstest]
+#[case(&["run", "--runtime", "no-such-runtime"], "no runtime \"no-such-runtime\"")]
+#[case(&["run", "--runtime", "/nowhere/runtime"], "/nowhere/runtime")]
+#[case(&["run", "--filter", "nosuch-99"], "no check fits \"nosuch-99\"")]
+#[case(&["explain", "nosuch-99"], "no check fits \"nosuch-99\"")]
+#[case(&["run", "--vm", "newest"], "names no kernel")]
+#[case(&["run", "--kernel", "/nowhere/vmlinuz"], "/nowhere/vmlinuz")]
+#[case(&["run", "--shard", "3/2"], "no part such as 2/5")]
+fn what_cannot_be_run_is_named_and_gives_exit_code_2(#[case] words: &[&str], #[case] expected: &str) {
+    let output = conformance(words);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stdout));
+    assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
+}
