@@ -55,10 +55,10 @@ pub(crate) extern "C" fn enter(context: &Context<'_>) -> ! {
             context.progress.errno.store(errno as i32, Ordering::Release);
             sys::exit_now(NOT_STARTED);
         }
-        if context.trace {
-            if let Some(stamp) = context.progress.stamps.get(index) {
-                stamp.store(sys::monotonic_ns(), Ordering::Release);
-            }
+        if context.trace
+            && let Some(stamp) = context.progress.stamps.get(index)
+        {
+            stamp.store(sys::monotonic_ns(), Ordering::Release);
         }
     }
     sys::exit_now(NOT_STARTED)

@@ -9,7 +9,7 @@ pub mod relay;
 pub mod rootless;
 mod undo;
 
-use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use nix::errno::Errno;
@@ -84,6 +84,9 @@ struct Launcher<'a> {
     host: &'a Host,
     options: &'a Options,
     slots: Vec<AtomicI32>,
+    /// The launcher's own descriptors in the slots: a child that shares memory fills slots too, with
+    /// numbers of its own table.
+    owned: Vec<OwnedFd>,
     console: Option<OwnedFd>,
     undo: Undo,
     timings: Vec<Timing>,
@@ -109,21 +112,24 @@ pub fn start(plan: &Plan, host: &Host, survey: Survey, options: &Options) -> Res
 impl<'a> Launcher<'a> {
     fn new(plan: &'a Plan, host: &'a Host, survey: Survey, options: &'a Options) -> Self {
         let slots: Vec<AtomicI32> = plan.slots.iter().map(|_| AtomicI32::new(-1)).collect();
+        let mut owned = Vec::new();
         for (slot, found) in slots.iter().zip(survey.found) {
             if let Some(fd) = found.fd {
-                slot.store(fd.into_raw_fd(), Ordering::Relaxed);
+                slot.store(fd.as_raw_fd(), Ordering::Relaxed);
+                owned.push(fd);
             }
         }
         let undo = Undo::new(plan.kill_group.clone());
-        Self { plan, host, options, slots, console: None, undo, timings: Vec::new(), performed: 0 }
+        Self { plan, host, options, slots, owned, console: None, undo, timings: Vec::new(), performed: 0 }
     }
 
     fn fd(&self, slot: crate::plan::step::Slot) -> RawFd {
         self.slots[usize::from(slot.0)].load(Ordering::Relaxed)
     }
 
-    fn fill(&self, slot: crate::plan::step::Slot, fd: OwnedFd) {
-        self.slots[usize::from(slot.0)].store(fd.into_raw_fd(), Ordering::Relaxed);
+    fn fill(&mut self, slot: crate::plan::step::Slot, fd: OwnedFd) {
+        self.slots[usize::from(slot.0)].store(fd.as_raw_fd(), Ordering::Relaxed);
+        self.owned.push(fd);
     }
 
     fn failed<S>(
@@ -188,21 +194,18 @@ impl<'a> Launcher<'a> {
         );
         if let Some((read, write)) = go {
             drop(read);
-            self.attend(pid, &pidfd, &write)?;
+            let attended = self.attend(pid, &pidfd, &write);
+            // A child that failed on its own is the cause; that nobody was there to attend to, its effect.
+            self.child_failure(&progress)?;
+            attended?;
         }
         if let Some((read, write)) = started {
             drop(write);
             wait_for_exec(&read);
         }
         self.read_timings(&progress, before);
-        self.close_slots();
-        let errno = progress.errno.load(Ordering::Acquire);
-        if errno != 0 {
-            let at = progress.step.load(Ordering::Acquire) as usize;
-            let entry = &self.plan.child[at.min(self.plan.child.len() - 1)];
-            let call = self.plan.child_call(&entry.step);
-            return Err(self.failed("child", entry, call, at, Errno::from_raw(errno)));
-        }
+        self.owned.clear();
+        self.child_failure(&progress)?;
         Ok(Running {
             pid,
             pidfd,
@@ -210,6 +213,18 @@ impl<'a> Launcher<'a> {
             timings: std::mem::take(&mut self.timings),
             undo: std::mem::take(&mut self.undo),
         })
+    }
+
+    /// What the child says of a step that failed.
+    fn child_failure(&self, progress: &ProgressPage) -> Result<(), StartError> {
+        let errno = progress.errno.load(Ordering::Acquire);
+        if errno == 0 {
+            return Ok(());
+        }
+        let at = progress.step.load(Ordering::Acquire) as usize;
+        let entry = &self.plan.child[at.min(self.plan.child.len() - 1)];
+        let call = self.plan.child_call(&entry.step);
+        Err(self.failed("child", entry, call, at, Errno::from_raw(errno)))
     }
 
     fn clone3(&self, stack: &Stack, context: &child::Context<'_>) -> Result<(i32, OwnedFd), Errno> {
@@ -249,21 +264,6 @@ impl<'a> Launcher<'a> {
                 last = at;
             }
         }
-    }
-
-    fn close_slots(&self) {
-        for slot in &self.slots {
-            let fd = slot.swap(-1, Ordering::Relaxed);
-            if fd >= 0 {
-                drop(sys::adopt(fd));
-            }
-        }
-    }
-}
-
-impl Drop for Launcher<'_> {
-    fn drop(&mut self) {
-        self.close_slots();
     }
 }
 

@@ -68,7 +68,7 @@ impl Link {
         Ok(Self {
             guest_name,
             host_name,
-            mac: interface.mac.as_ref().map(|mac| mac.value.0),
+            mac: interface.mac.as_ref().map(|mac| mac.value.bytes()),
             bridge,
             addresses: interface.addresses.iter().map(|a| (a.address, a.prefix, a.peer)).collect(),
             routes: interface.routes.iter().map(|r| (r.destination, r.prefix, r.gateway, r.metric)).collect(),

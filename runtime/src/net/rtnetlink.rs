@@ -119,12 +119,12 @@ impl Routing {
         message.header.index = index;
         message.attributes.push(AddressAttribute::Local(address));
         message.attributes.push(AddressAttribute::Address(peer.unwrap_or(address)));
-        if let (IpAddr::V4(address), None) = (address, peer) {
-            if prefix < 31 {
-                let host_bits = u32::MAX.checked_shr(prefix.into()).unwrap_or(0);
-                let broadcast = std::net::Ipv4Addr::from(u32::from(address) | host_bits);
-                message.attributes.push(AddressAttribute::Broadcast(broadcast));
-            }
+        if let (IpAddr::V4(address), None) = (address, peer)
+            && prefix < 31
+        {
+            let host_bits = u32::MAX.checked_shr(prefix.into()).unwrap_or(0);
+            let broadcast = std::net::Ipv4Addr::from(u32::from(address) | host_bits);
+            message.attributes.push(AddressAttribute::Broadcast(broadcast));
         }
         self.request(RouteNetlinkMessage::NewAddress(message), NLM_F_CREATE | NLM_F_EXCL).map(drop)
     }

@@ -92,26 +92,27 @@ fn place_v1(b: &mut Builder<'_>, controllers: &[(String, String)], unified: Opti
     let path_of =
         |name: &str| controllers.iter().find(|(have, _)| have == name).map(|(_, path)| path.clone());
     let settings = available(b, settings_v1(b), |name| path_of(name).is_some());
-    if let Some(unified) = unified {
-        let group = make_tree(b, "unified", unified);
+    // Every group is made before the first is written, and written before any is opened.
+    let unified = unified.map(|root| make_tree(b, "unified", root));
+    let mut made: Vec<(&'static str, String)> = Vec::new();
+    for setting in &settings {
+        if !made.iter().any(|(have, _)| *have == setting.controller) {
+            let group = make_tree(b, setting.controller, &path_of(setting.controller).unwrap_or_default());
+            made.push((setting.controller, group));
+        }
+    }
+    for setting in settings {
+        if let Some((_, group)) = made.iter().find(|(have, _)| *have == setting.controller) {
+            let group = group.clone();
+            set(b, &group, setting);
+        }
+    }
+    if let Some(group) = unified {
         let slot = b.slot(format!("cgroup {group}"));
         b.kills_with(group.clone());
         let step = HostStep::OpenCgroup { path: group, slot, directory: true };
         b.host_step("open-cgroup:unified", step, b.domain.origin.origin, OPEN);
         b.clone_into(slot);
-    }
-    let mut made: Vec<(&'static str, String)> = Vec::new();
-    for setting in settings {
-        let controller = setting.controller;
-        let group = match made.iter().find(|(have, _)| *have == controller) {
-            Some((_, group)) => group.clone(),
-            None => {
-                let group = make_tree(b, controller, &path_of(controller).unwrap_or_default());
-                made.push((controller, group.clone()));
-                group
-            }
-        };
-        set(b, &group, setting);
     }
     for (controller, group) in made {
         let slot = b.slot(format!("cgroup.procs of {controller}"));

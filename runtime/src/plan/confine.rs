@@ -38,7 +38,7 @@ fn kept(b: &Builder<'_>) -> u64 {
     };
     for entry in &b.domain.capabilities.overrides {
         let (capability, on) = entry.value;
-        let bit = 1 << capability.0;
+        let bit = 1 << capability.number();
         keep = if on { keep | bit } else { keep & !bit };
     }
     keep & all
@@ -54,7 +54,7 @@ pub(super) fn drop_bounding(b: &mut Builder<'_>) {
     let missing = keep & !b.host.bounding;
     for entry in &b.domain.capabilities.overrides {
         let (capability, on) = entry.value;
-        if on && missing & (1 << capability.0) != 0 && !b.user_namespace {
+        if on && missing & (1 << capability.number()) != 0 && !b.user_namespace {
             b.problem(
                 entry.origin,
                 "this capability cannot be given: the caller does not have it itself",

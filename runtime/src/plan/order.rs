@@ -78,10 +78,10 @@ pub fn broken(plan: &Plan) -> Vec<String> {
         for list in [&host, &child] {
             let last = list.iter().rposition(|id| matches(id, row.before));
             let first = list.iter().position(|id| matches(id, row.after));
-            if let (Some(last), Some(first)) = (last, first) {
-                if last > first {
-                    broken.push(format!("{} must stand before {}: {}", list[last], list[first], row.because));
-                }
+            if let (Some(last), Some(first)) = (last, first)
+                && last > first
+            {
+                broken.push(format!("{} must stand before {}: {}", list[last], list[first], row.because));
             }
         }
     }

@@ -202,7 +202,7 @@ fn id_map(lines: &[[u32; 3]]) -> String {
 fn capabilities(mask: u64) -> String {
     let names: Vec<&str> = browndog_xml::value::Capability::ALL
         .iter()
-        .filter(|capability| mask & (1 << capability.0) != 0)
+        .filter(|capability| mask & (1 << capability.number()) != 0)
         .map(|capability| capability.name())
         .collect();
     match names.len() {
