@@ -120,7 +120,7 @@ fn sample(name: &str) -> std::path::PathBuf {
 
 #[test]
 fn every_sample_is_valid_and_on_the_list() {
-    let output = browndog(&["validate".as_ref(), sample("").parent().unwrap().as_os_str()]);
+    let output = browndog(&["validate".as_ref(), sample("hello").parent().unwrap().as_os_str()]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
     assert!(
         text(&output.stdout).contains("9 valid"),

@@ -78,7 +78,7 @@ fn standard_input_is_a_dash() {
 #[test]
 fn an_ignored_element_is_an_error_only_when_denied() {
     let case = Case::new();
-    let file = case.domain("<init>/bin/true</init>", "<input type='mouse' bus='ps2'/>");
+    let file = case.domain("<init>/bin/true</init>", "<emulator>/usr/libexec/libvirt_lxc</emulator>");
     let plain = browndog(&["validate".as_ref(), file.as_os_str()]);
     assert_eq!(plain.status.code(), Some(0), "{}", text(&plain.stdout));
     assert!(text(&plain.stdout).contains("BD0500"));

@@ -1,5 +1,9 @@
 //! What the tests of the command line share: documents, the binary, and a look at what is left behind.
-#![allow(dead_code, unused_results, reason = "each test file uses what it needs; commands are built in steps")]
+#![allow(
+    dead_code,
+    unused_results,
+    reason = "each test file uses what it needs; commands are built in steps"
+)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
