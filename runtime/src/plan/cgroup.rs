@@ -182,9 +182,17 @@ fn report_missing(b: &mut Builder<'_>, setting: &Setting, reason: &str) {
     }
 }
 
+/// libvirt demands `<memory>` of every document, so to a plain user, who can have no limit at all, it is
+/// no request that stops the start; every other limit in the document is.
 fn refuse_limits(b: &mut Builder<'_>, reason: &str) {
+    let demanded = b.domain.memory.maximum.as_ref().map(|memory| memory.origin);
     for setting in settings_v2(b) {
-        report_missing(b, &setting, reason);
+        if b.host.rootless && setting.file == "memory.max" && demanded == Some(setting.origin) {
+            let message = format!("the limit {} cannot be applied: {reason}", setting.file);
+            b.note(setting.origin, message, "start as root to have it; <memtune> insists on it");
+        } else {
+            report_missing(b, &setting, reason);
+        }
     }
 }
 
