@@ -1,2 +1,22 @@
-//! browndog.
-fn main() {}
+#![forbid(unsafe_code)]
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+//! browndog: validate, prove and run Linux containers described by domain XML.
+//!
+//! The command line and nothing else: one file per group of verbs, no logic. Each verb parses its
+//! arguments, calls one library and turns the answer into text and an exit status.
+
+mod bench;
+mod cli;
+mod conformance;
+mod docs;
+mod document;
+mod exit;
+mod host;
+mod out;
+mod plan;
+mod run;
+mod validate;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,2 +1,19 @@
-#![forbid(unsafe_code)]
-//! placeholder
+//! A container start as one value: plan it, print it, run it.
+//!
+//! **Invariants.** [`plan::plan`] does no I/O. The child between clone and exec does not allocate, lock,
+//! panic or decide ([`exec`]). Only [`sys`] has `unsafe` in it. Host paths are resolved once, by
+//! [`survey`], and paths of the container never leave its root. What cannot be applied stops the start.
+#![deny(unsafe_code)]
+
+pub mod base;
+pub mod error;
+pub mod exec;
+pub mod host;
+pub mod launch;
+pub mod net;
+pub mod plan;
+pub mod survey;
+pub mod sys;
+
+/// For a result that changes nothing; the line above each use says why.
+pub(crate) fn disregard<T>(_result: T) {}

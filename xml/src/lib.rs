@@ -1,9 +1,22 @@
 #![forbid(unsafe_code)]
 //! Container domain XML: text in, a typed [`domain::Domain`] or a [`report::Report`] out.
+//!
+//! [`read`] is the door. The shape of a document is data ([`schema`]); meaning is in the value
+//! types ([`value`]), the cross-field rules and the lowering.
 
+mod check;
+mod codes;
 pub mod domain;
+mod events;
+pub mod explain;
+pub mod limits;
+mod lower;
+mod nearest;
 pub mod report;
+mod rules;
+pub mod schema;
 pub mod source;
+mod tree;
 pub mod value;
 
 use domain::Domain;
@@ -20,6 +33,9 @@ pub struct Reading {
 }
 
 /// Reads one document of either dialect.
-pub fn read(_source: &Source) -> Reading {
-    Reading { domain: None, report: Report::default() }
+pub fn read(source: &Source) -> Reading {
+    let (lowering, mut report, _) = check::check(source, lower::Lowering::default());
+    report.dialect = lowering.dialect();
+    let domain = lowering.finish(&mut report);
+    Reading { domain, report }
 }

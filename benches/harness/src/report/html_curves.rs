@@ -1,0 +1,95 @@
+//! Figures over something that grows.
+
+use super::Curve;
+use super::html::{colour, escaped};
+
+/// One figure per pair of what grows and what is shown.
+pub(super) fn curves(list: &[Curve]) -> String {
+    let mut text = String::new();
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    for curve in list {
+        let kind = (curve.over.as_str(), curve.unit.as_str());
+        if seen.contains(&kind) {
+            continue;
+        }
+        seen.push(kind);
+        let same: Vec<&Curve> =
+            list.iter().filter(|other| (other.over.as_str(), other.unit.as_str()) == kind).collect();
+        text.push_str(&format!("<h2>{} over {}</h2>", escaped(kind.1), escaped(kind.0)));
+        text.push_str(&figure(&same));
+    }
+    text
+}
+
+const LEFT: f64 = 60.0;
+const WIDTH: f64 = 900.0;
+const HEIGHT: f64 = 280.0;
+
+fn figure(list: &[&Curve]) -> String {
+    let points = || list.iter().flat_map(|curve| &curve.points);
+    let wide = points().map(|point| point.0).fold(1.0, f64::max);
+    let tall = points().map(|point| point.1).fold(1e-9, f64::max) * 1.1;
+    let x = |value: f64| LEFT + value / wide * (WIDTH - LEFT - 130.0);
+    let y = |value: f64| HEIGHT - 24.0 - value / tall * (HEIGHT - 40.0);
+    let mut svg = format!("<svg viewBox='0 0 {WIDTH} {HEIGHT}' role=img>");
+    for part in 0..=4 {
+        let value = tall * f64::from(part) / 4.0;
+        svg.push_str(&format!(
+            "<line class=grid x1={LEFT} x2={:.0} y1={1:.1} y2={1:.1} />\
+             <text class=soft x={2:.0} y={3:.1} text-anchor=end>{value:.2}</text>",
+            WIDTH - 130.0,
+            y(value),
+            LEFT - 8.0,
+            y(value) + 4.0
+        ));
+    }
+    let mut places: Vec<f64> = points().map(|point| point.0).collect();
+    places.sort_unstable_by(f64::total_cmp);
+    places.dedup();
+    let mut labelled = f64::NEG_INFINITY;
+    for place in places {
+        // Labels that would touch are left away.
+        if x(place) - labelled > 30.0 {
+            labelled = x(place);
+            svg.push_str(&format!(
+                "<text class=soft x={labelled:.1} y={HEIGHT} dy=-6 text-anchor=middle>{place:.0}</text>"
+            ));
+        }
+    }
+    let mut ends: Vec<f64> = Vec::new();
+    for curve in list {
+        let path: Vec<String> =
+            curve.points.iter().map(|&(a, b)| format!("{:.1},{:.1}", x(a), y(b))).collect();
+        let Some(&(a, b)) = curve.points.last() else { continue };
+        let mut label = y(b) + 4.0;
+        while ends.iter().any(|end| (end - label).abs() < 14.0) {
+            label -= 14.0;
+        }
+        ends.push(label);
+        let (name, paint) = (escaped(&curve.name), colour(&curve.name));
+        svg.push_str(&format!(
+            "<polyline points='{}' fill=none stroke='{paint}' stroke-width=2.5 />\
+             <text x={:.1} y={label:.1}>{name}</text>",
+            path.join(" "),
+            x(a) + 8.0
+        ));
+    }
+    svg + "</svg>"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn curves_of_one_kind_share_a_figure() {
+        let curve = |name: &str, over: &str| Curve {
+            name: name.to_owned(),
+            over: over.to_owned(),
+            unit: "ms".to_owned(),
+            points: vec![(0.0, 1.0), (100.0, 1.1)],
+        };
+        let text = curves(&[curve("a", "x"), curve("b", "x"), curve("a", "y")]);
+        assert_eq!(text.matches("<svg").count(), 2);
+    }
+}

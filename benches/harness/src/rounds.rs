@@ -1,0 +1,276 @@
+//! Interleaved rounds: everybody a few times, then everybody again.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::time::TimeValLike;
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::unistd::Pid;
+
+use crate::peers::{LeftOut, Subject};
+
+/// A start that takes longer than this hangs.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How much to measure.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Rounds over everybody.
+    pub rounds: usize,
+    /// Starts in a row within a round.
+    pub starts: usize,
+    /// Starts before the first round, not counted.
+    pub warmup: usize,
+}
+
+/// One subject's times.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// Who.
+    pub subject: Subject,
+    /// Nanoseconds per start, round by round.
+    pub rounds: Vec<Vec<u64>>,
+    /// User time of all counted starts, in microseconds.
+    pub user_us: u64,
+    /// System time of all counted starts, in microseconds.
+    pub system_us: u64,
+}
+
+/// Everything measured, and who dropped out.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Who stayed.
+    pub measured: Vec<Measured>,
+    /// Who did not, with the reason.
+    pub left_out: Vec<LeftOut>,
+    /// Whether it was ended before all rounds were done.
+    pub interrupted: bool,
+}
+
+/// Starts things, one at a time, with an eye on those that hang.
+#[derive(Debug)]
+pub struct Starter {
+    log: File,
+    watched: Arc<Mutex<Option<(Pid, Instant)>>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Starter {
+    /// A starter that stops at once when `stop` becomes true.
+    pub fn new(stop: Arc<AtomicBool>) -> io::Result<Self> {
+        let watched = Arc::new(Mutex::new(None::<(Pid, Instant)>));
+        let seen = Arc::downgrade(&watched);
+        let _watcher = std::thread::spawn(move || {
+            while let Some(watched) = seen.upgrade() {
+                kill_overdue(&watched);
+                drop(watched);
+                std::thread::sleep(Duration::from_millis(500));
+            }
+        });
+        Ok(Self { log: tempfile::tempfile()?, watched, stop })
+    }
+
+    /// Whether somebody asked to stop.
+    pub fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// One start to exit; nanoseconds, or what went wrong.
+    pub fn time(&self, command: &mut Command) -> Result<u64, String> {
+        let began = Instant::now();
+        let child = command.spawn().map_err(|error| format!("cannot be started: {error}"))?;
+        let status = self.wait(child)?;
+        let took = began.elapsed();
+        match (status.code(), status.signal()) {
+            (Some(0), _) => Ok(took.as_nanos() as u64),
+            (_, Some(9)) if took >= PATIENCE => Err(format!("hung: no end within {} s", PATIENCE.as_secs())),
+            _ => Err(format!("{status}: {}", self.last_words())),
+        }
+    }
+
+    /// Waits without reaping first, so that the watcher never kills a number that means another process.
+    fn wait(&self, mut child: Child) -> Result<std::process::ExitStatus, String> {
+        let pid = Pid::from_raw(child.id().cast_signed());
+        self.watch(Some((pid, Instant::now() + PATIENCE)));
+        let ended = loop {
+            match waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) {
+                Err(nix::errno::Errno::EINTR) => {}
+                other => break other,
+            }
+        };
+        self.watch(None);
+        let reaped = child.wait().map_err(|error| error.to_string());
+        ended.map_err(|error| error.to_string()).and(reaped)
+    }
+
+    fn watch(&self, what: Option<(Pid, Instant)>) {
+        *self.watched.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = what;
+    }
+
+    /// The command of `subject`, which says to the log what it has to say.
+    pub fn command(&self, subject: &Subject) -> io::Result<Command> {
+        let mut command = Command::new(&subject.command[0]);
+        let log = self.log.try_clone()?;
+        let _set = command.args(&subject.command[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        Ok(command)
+    }
+
+    /// The last line in the log.
+    fn last_words(&self) -> String {
+        let mut log = &self.log;
+        let mut bytes = Vec::new();
+        let read = log.seek(SeekFrom::Start(0)).and_then(|_| log.read_to_end(&mut bytes));
+        let text = String::from_utf8_lossy(&bytes);
+        match read {
+            Ok(_) => text.trim().lines().last().unwrap_or("no message").to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+}
+
+fn kill_overdue(watched: &Mutex<Option<(Pid, Instant)>>) {
+    let watched = watched.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some((pid, _)) = watched.filter(|(_, deadline)| Instant::now() > *deadline) {
+        // It may have ended by itself just now; it is not reaped, so the number is still its own.
+        if let Err(error) = kill(pid, Signal::SIGKILL) {
+            debug_assert_eq!(error, nix::errno::Errno::ESRCH);
+        }
+    }
+}
+
+/// User and system time of all ended children, in microseconds.
+fn cpu_time() -> (u64, u64) {
+    getrusage(UsageWho::RUSAGE_CHILDREN).map_or((0, 0), |usage| {
+        let us = |time: nix::sys::time::TimeVal| time.num_microseconds().unsigned_abs();
+        (us(usage.user_time()), us(usage.system_time()))
+    })
+}
+
+/// Hears of every part that begins: how many are done, of how many, and whose turn it is.
+pub type Progress<'a> = &'a mut dyn FnMut(usize, usize, &str);
+
+/// Measures `subjects`.
+pub fn measure(
+    starter: &Starter,
+    subjects: Vec<Subject>,
+    effort: Effort,
+    progress: Progress<'_>,
+) -> io::Result<Outcome> {
+    let parts = subjects.len() * (effort.rounds + 1);
+    let mut field = Field::default();
+    for (done, subject) in subjects.into_iter().enumerate() {
+        progress(done, parts, &subject.name);
+        field.admit(starter, subject, effort.warmup)?;
+    }
+    let everybody = field.runners.len();
+    let mut done = parts - everybody * effort.rounds;
+    for round in 0..effort.rounds {
+        for turn in 0..everybody {
+            // Everybody is first, last and everybody's neighbour in turn.
+            let who = (turn + round) % everybody;
+            if !starter.stopped() {
+                progress(done, parts, &field.runners[who].1.subject.name);
+                field.turn(starter, who, effort.starts);
+            }
+            done += 1;
+        }
+    }
+    let measured =
+        field.runners.into_iter().filter(|(command, one)| command.is_some() && !one.rounds.is_empty());
+    Ok(Outcome {
+        measured: measured.map(|(_, one)| one).collect(),
+        left_out: field.left_out,
+        interrupted: starter.stopped(),
+    })
+}
+
+/// Who runs; without a command, one who dropped out.
+#[derive(Default)]
+struct Field {
+    runners: Vec<(Option<Command>, Measured)>,
+    left_out: Vec<LeftOut>,
+}
+
+impl Field {
+    /// Warms `subject` up; one that fails already now is left out.
+    fn admit(&mut self, starter: &Starter, subject: Subject, warmup: usize) -> io::Result<()> {
+        let mut command = starter.command(&subject)?;
+        let warm = |_| if starter.stopped() { Ok(()) } else { starter.time(&mut command).map(drop) };
+        match (0..warmup.max(1)).try_for_each(warm) {
+            Err(reason) if !starter.stopped() => {
+                self.left_out.push(LeftOut { name: subject.name, reason });
+            }
+            _ => {
+                let measured = Measured { subject, rounds: Vec::new(), user_us: 0, system_us: 0 };
+                self.runners.push((Some(command), measured));
+            }
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self, starter: &Starter, who: usize, starts: usize) {
+        let (command, measured) = &mut self.runners[who];
+        let Some(running) = command else { return };
+        let result = batch(starter, running, measured, starts);
+        // What a Ctrl-C ended did not fail.
+        if let Err(reason) = result
+            && !starter.stopped()
+        {
+            self.left_out.push(LeftOut { name: measured.subject.name.clone(), reason });
+            *command = None;
+        }
+    }
+}
+
+fn batch(starter: &Starter, command: &mut Command, into: &mut Measured, starts: usize) -> Result<(), String> {
+    let before = cpu_time();
+    let times: Result<Vec<u64>, String> = (0..starts).map(|_| starter.time(command)).collect();
+    let after = cpu_time();
+    into.rounds.push(times?);
+    into.user_us += after.0 - before.0;
+    into.system_us += after.1 - before.1;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject(name: &str, script: &str) -> Subject {
+        let command = ["/bin/sh", "-c", script].map(Into::into).to_vec();
+        Subject { name: name.to_owned(), version: String::new(), command, lacks: Vec::new() }
+    }
+
+    fn run(subjects: Vec<Subject>, stop: bool) -> Outcome {
+        let starter = Starter::new(Arc::new(AtomicBool::new(stop))).unwrap();
+        let effort = Effort { rounds: 2, starts: 3, warmup: 1 };
+        measure(&starter, subjects, effort, &mut |_, _, _| {}).unwrap()
+    }
+
+    #[test]
+    fn every_subject_has_every_round() {
+        let outcome = run(vec![subject("a", "exit 0"), subject("b", "exit 0")], false);
+        assert_eq!(outcome.measured.iter().map(|one| one.rounds.len()).collect::<Vec<_>>(), [2, 2]);
+        assert!(outcome.measured.iter().all(|one| one.rounds.iter().all(|round| round.len() == 3)));
+    }
+
+    #[test]
+    fn a_peer_that_fails_is_left_out_with_its_own_words() {
+        let outcome = run(vec![subject("bad", "echo no luck >&2; exit 3"), subject("good", "exit 0")], false);
+        assert_eq!(outcome.measured.len(), 1);
+        assert!(outcome.left_out[0].reason.ends_with("no luck"), "{}", outcome.left_out[0].reason);
+    }
+
+    #[test]
+    fn an_interrupted_bench_keeps_what_it_has_and_says_so() {
+        let outcome = run(vec![subject("a", "exit 0")], true);
+        assert!(outcome.interrupted && outcome.left_out.is_empty());
+    }
+}

@@ -1,0 +1,109 @@
+//! `bench start`: everybody starts the same container.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::machine::Machine;
+use crate::mechanisms;
+use crate::peers::Cast;
+use crate::report::{FORMAT, Report, Row};
+use crate::rounds::{Effort, Measured, Progress, Starter, measure};
+use crate::weigh::{Weight, weigh};
+use crate::workplace::{Workplace, enter_unified_view};
+
+/// What to measure.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The browndog binary.
+    pub browndog: &'a Path,
+    /// The floor's binary, where there is one.
+    pub floor: Option<&'a Path>,
+    /// Names wanted; the usual ones where empty.
+    pub only: &'a [String],
+    /// How much.
+    pub effort: Effort,
+    /// Whether to price each mechanism of the floor too.
+    pub mechanisms: bool,
+}
+
+/// A file for a report, opened before anything is measured: a path that cannot be written is said now.
+#[derive(Debug)]
+pub struct Destination {
+    file: File,
+    path: PathBuf,
+}
+
+impl Destination {
+    /// Opens `path` for writing.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: File::create(path)?, path: path.to_owned() })
+    }
+    /// Writes the report.
+    pub fn write(mut self, text: &str) -> io::Result<()> {
+        io::Write::write_all(&mut self.file, text.as_bytes())
+    }
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Stops a bench at the first Ctrl-C, or termination signal.
+pub fn stop_on_signal() -> io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        let _registration = signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Measures what is asked for.
+pub fn start(request: &Request<'_>, progress: Progress<'_>) -> io::Result<Report> {
+    let starter = Starter::new(stop_on_signal()?)?;
+    let place = Workplace::make()?;
+    let mut machine = Machine::here();
+    if machine.cgroups == "hybrid" {
+        enter_unified_view()?;
+        machine.cgroups = "hybrid, seen by all as v2".to_owned();
+    }
+    let noise = machine.noise();
+    let cast = Cast { browndog: request.browndog, floor: request.floor, only: request.only };
+    let (subjects, absent) = cast.find(&place);
+    let outcome = measure(&starter, subjects, request.effort, &mut *progress)?;
+    let row = |one| weighed(one, request.floor, &place, starter.stopped());
+    let mut report = Report {
+        format: FORMAT,
+        began: now(),
+        machine,
+        noise,
+        interrupted: outcome.interrupted,
+        subjects: outcome.measured.into_iter().filter_map(row).collect(),
+        left_out: absent.into_iter().chain(outcome.left_out).collect(),
+        steps: Vec::new(),
+        floor_steps: Vec::new(),
+        mechanisms: Vec::new(),
+        scaling: Vec::new(),
+    };
+    if let (true, Some(floor), false) = (request.mechanisms, request.floor, starter.stopped()) {
+        let effort = (request.effort.rounds.div_ceil(2), request.effort.starts);
+        let priced = mechanisms::measure(floor, &place, &starter, effort, progress)?;
+        (report.mechanisms, report.floor_steps) = priced;
+        report.interrupted |= starter.stopped();
+    }
+    report.noise = report.noise.take().or_else(|| report.spread_noise());
+    Ok(report)
+}
+
+fn weighed(one: Measured, floor: Option<&Path>, place: &Workplace, stopped: bool) -> Option<Row> {
+    let weight = if stopped { Weight::default() } else { weigh(&one.subject, floor, place.dir()) };
+    Row::new(one, weight)
+}

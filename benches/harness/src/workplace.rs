@@ -1,0 +1,132 @@
+//! The directory a bench works in: the tree, and each peer's configuration for it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::payload;
+
+/// A directory that goes away with the bench.
+#[derive(Debug)]
+pub struct Workplace {
+    dir: TempDir,
+}
+
+impl Workplace {
+    /// Makes the tree and the configurations below the temporary directory.
+    pub fn make() -> io::Result<Self> {
+        let dir = tempfile::Builder::new().prefix("browndog-bench-").tempdir()?;
+        let place = Self { dir };
+        for name in ["root", "state", "lxc"] {
+            fs::create_dir(place.path(name))?;
+        }
+        payload::make_tree(&place.path("root"))?;
+        fs::write(place.path("domain.xml"), place.domain())?;
+        fs::write(place.path("config.json"), place.bundle().to_string())?;
+        fs::write(place.path("lxc.conf"), place.lxc())?;
+        Ok(place)
+    }
+
+    /// A path below the directory.
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The directory itself, which is also the OCI bundle.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn domain(&self) -> String {
+        format!(
+            "<domain type='lxc'>
+  <name>bench</name>
+  <os><type>exe</type><init>/bin/true</init></os>
+  <features><privnet/></features>
+  <devices>
+    <filesystem type='mount'><source dir='{}'/><target dir='/'/></filesystem>
+    <console type='pty'/>
+  </devices>
+</domain>
+",
+            self.path("root").display()
+        )
+    }
+
+    /// What `crun spec` writes, as far as all peers can have it, with our tree and command.
+    fn bundle(&self) -> Value {
+        let kept = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
+        let mount = |to: &str, kind: &str, options: &[&str]| json!({"destination": to, "type": kind, "source": kind, "options": options});
+        let namespaces = ["pid", "network", "ipc", "uts", "mount", "cgroup"];
+        json!({
+            "ociVersion": "1.0.2",
+            "hostname": "bench",
+            "root": {"path": self.path("root"), "readonly": false},
+            "process": {
+                "terminal": false, "cwd": "/", "args": ["/bin/true"], "env": ["PATH=/bin"],
+                "user": {"uid": 0, "gid": 0}, "noNewPrivileges": true,
+                "capabilities": {"bounding": kept, "effective": kept, "permitted": kept},
+            },
+            "mounts": [
+                mount("/proc", "proc", &[]),
+                mount("/dev", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"]),
+                mount("/dev/pts", "devpts", &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
+                mount("/dev/shm", "tmpfs", &["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]),
+                mount("/dev/mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
+                mount("/sys", "sysfs", &["nosuid", "noexec", "nodev", "ro"]),
+            ],
+            "linux": {
+                "namespaces": namespaces.map(|kind| json!({"type": kind})),
+                "cgroupsPath": "/browndog-bench",
+                "maskedPaths": ["/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/scsi"],
+                "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
+            },
+        })
+    }
+
+    fn lxc(&self) -> String {
+        format!(
+            "lxc.uts.name = bench
+lxc.rootfs.path = dir:{}
+lxc.net.0.type = empty
+lxc.net.0.flags = up
+lxc.mount.auto = proc:mixed sys:ro
+lxc.autodev = 1
+lxc.pty.max = 8
+lxc.tty.max = 0
+lxc.console.path = none
+",
+            self.path("root").display()
+        )
+    }
+}
+
+/// In a hybrid layout some peers refuse to start. In a mount namespace of our own the v2 hierarchy is
+/// put where a pure v2 machine has it: all peers, and browndog, then see the same layout.
+///
+/// Only this thread, and what it starts, sees that.
+pub fn enter_unified_view() -> nix::Result<()> {
+    let nothing = None::<&str>;
+    unshare(CloneFlags::CLONE_NEWNS)?;
+    mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)?;
+    mount(Some("/sys/fs/cgroup/unified"), "/sys/fs/cgroup", nothing, MsFlags::MS_BIND, nothing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_workplace_goes_away() {
+        let place = Workplace::make().unwrap();
+        let dir = place.dir().to_owned();
+        assert!(dir.join("root/bin/true").exists() && dir.join("config.json").exists());
+        drop(place);
+        assert!(!dir.exists());
+    }
+}

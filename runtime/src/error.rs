@@ -1,0 +1,199 @@
+//! Why a domain did not start: the line that asked, the step, the call, the errno, and the way out.
+
+use browndog_xml::domain::Origin;
+use browndog_xml::source::Source;
+use nix::errno::Errno;
+
+use crate::host::Host;
+use crate::plan::Problem;
+
+/// A start that failed. Nothing of it is left behind.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The document asks for what this host or browndog cannot do; nothing was tried.
+    #[error("{} thing(s) cannot be done here", .0.len())]
+    Refused(Vec<Problem>),
+    /// A step failed.
+    #[error("{}", .0)]
+    Step(Box<FailedStep>),
+    /// The launcher itself could not work (no memory, no descriptors).
+    #[error("{what}: {errno}")]
+    Launcher {
+        /// What was tried.
+        what: &'static str,
+        /// Why not.
+        errno: Errno,
+    },
+    /// The user namespace of a caller without privilege could not be entered.
+    #[error("cannot set up a user namespace for uid {uid}: {what}: {errno}")]
+    Rootless {
+        /// The caller.
+        uid: u32,
+        /// What was tried.
+        what: String,
+        /// Why not.
+        errno: Errno,
+    },
+    /// A mutated plan outside a throw-away machine.
+    #[error("{0}")]
+    Mutation(String),
+}
+
+/// The step that failed.
+#[derive(Debug)]
+pub struct FailedStep {
+    /// Where: `host`, `clone`, `attend` or `child`.
+    pub stage: &'static str,
+    /// Its number in the plan, from 1, and how many there are.
+    pub number: (usize, usize),
+    /// Its name.
+    pub id: String,
+    /// Its call, as in the printed plan.
+    pub call: String,
+    /// Who asked for it.
+    pub origin: Origin,
+    /// Why it failed.
+    pub errno: Errno,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl std::fmt::Display for FailedStep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (number, count) = self.number;
+        write!(f, "{} step {number} of {count}, {}: {}", self.stage, self.id, self.call)?;
+        if self.errno == Errno::ENOTRECOVERABLE && self.id.starts_with("verify:") {
+            return write!(f, ": the kernel took the request, but the mount does not say so");
+        }
+        write!(f, " = {:?} ({})", self.errno, self.errno.desc())
+    }
+}
+
+impl StartError {
+    /// Exit status of `run` for this failure: 125, or what a shell says of a program that is not there
+    /// (127) or cannot be executed (126).
+    pub fn exit_code(&self) -> i32 {
+        match self {
+            Self::Step(step) if step.id == "exec" => match step.errno {
+                Errno::ENOENT | Errno::ENOTDIR => 127,
+                _ => 126,
+            },
+            _ => 125,
+        }
+    }
+
+    /// The error as text: message, place in the document with the line itself, help.
+    pub fn render(&self, domain: &str, source: &Source) -> String {
+        match self {
+            Self::Refused(problems) => {
+                let mut text = String::new();
+                for problem in problems {
+                    text += &render_problem("error", problem, source);
+                }
+                text += &format!("error: '{domain}' was not started; nothing was changed\n");
+                text
+            }
+            Self::Step(step) => {
+                let mut text = format!("error: cannot start '{domain}': {step}\n");
+                text += &render_origin(step.origin, source);
+                if let Some(hint) = &step.hint {
+                    text += &format!("   = help: {hint}\n");
+                }
+                text
+            }
+            other => {
+                let mut text = format!("error: cannot start '{domain}': {other}\n");
+                if matches!(other, Self::Rootless { .. }) {
+                    text += &format!("   = help: {USER_NAMESPACES}\n");
+                }
+                text
+            }
+        }
+    }
+}
+
+/// One refusal or note as text.
+pub fn render_problem(severity: &str, problem: &Problem, source: &Source) -> String {
+    let mut text = format!("{severity}: {}\n{}", problem.message, render_origin(problem.origin, source));
+    if !problem.help.is_empty() {
+        text += &format!("   = help: {}\n", problem.help);
+    }
+    text
+}
+
+/// The place in the document, with its line; or whose default it is.
+fn render_origin(origin: Origin, source: &Source) -> String {
+    let span = match origin {
+        Origin::Xml(span) => span,
+        Origin::Default(reason) => return format!("   = asked for by default: {reason}\n"),
+    };
+    let place = source.position(span.start);
+    let line = source.text().lines().nth(place.line as usize - 1).unwrap_or("");
+    let number = place.line.to_string();
+    let margin = " ".repeat(number.len());
+    let rest = line.chars().count().saturating_sub(place.column as usize - 1);
+    let width = ((span.end - span.start) as usize).clamp(1, rest.max(1));
+    let indent = " ".repeat(place.column as usize - 1);
+    format!(
+        "{margin}--> {}:{}:{}\n{margin} |\n{number} | {line}\n{margin} | {indent}{}\n",
+        source.name(),
+        place.line,
+        place.column,
+        "^".repeat(width),
+    )
+}
+
+const USER_NAMESPACES: &str = "this machine may forbid user namespaces to plain users: look at \
+sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone (Debian) and \
+kernel.apparmor_restrict_unprivileged_userns (Ubuntu), or start as root";
+
+/// What to do about a step that failed with `errno`.
+pub(crate) fn hint(id: &str, errno: Errno, host: &Host) -> Option<String> {
+    let text = match (id, errno) {
+        ("exec", Errno::ENOENT) => {
+            "no such program in the container (or the interpreter that its first line or ELF header names \
+             is missing); correct <init>, or the root file system"
+        }
+        ("exec", Errno::EACCES) => "the program is not executable, or its file system is mounted noexec",
+        ("exec", Errno::ENOEXEC) => "not a program of this machine's architecture, and no script with #!",
+        ("change-dir", Errno::ENOENT) => "<initdir> names no directory of the container",
+        ("clone", Errno::EPERM) if host.rootless => USER_NAMESPACES,
+        ("clone", Errno::EPERM) => "start as root, with CAP_SYS_ADMIN",
+        ("clone", Errno::ENOSPC) => {
+            "a limit of namespaces is reached: see sysctl user.max_*_namespaces and how many containers run"
+        }
+        ("clone", Errno::ENOSYS) => "this kernel is older than 5.3, or a filter around us forbids clone3(2)",
+        ("clone" | "await-go", Errno::EAGAIN) => "too many processes: see ulimit -u and pids.max",
+        ("mount:/proc", Errno::EPERM) => {
+            "the kernel wants to see a whole /proc before it makes one in a user namespace: something covers \
+             parts of /proc here (an outer container does)"
+        }
+        ("pivot", Errno::EINVAL) => {
+            "the root of this machine is an initramfs: move it onto a mount first (mount --move, chroot)"
+        }
+        (id, Errno::EACCES | Errno::EPERM) if id.starts_with("make-cgroup") => {
+            "control groups belong to root: start as root, or ask for no limits"
+        }
+        (id, Errno::EEXIST) if id.starts_with("make-cgroup") => {
+            "another start of this instance left it behind"
+        }
+        (id, Errno::EBUSY) if id.starts_with("enable-controllers") => {
+            "processes sit in this group itself: the kernel hands controllers down from an inner group only \
+             when it has none (cgroup-v2.rst, no internal process constraint)"
+        }
+        (id, Errno::ENOTDIR) if id.starts_with("attach") || id.starts_with("mount") => {
+            "source and target must both be directories, or both be files"
+        }
+        (id, Errno::EROFS) if id.starts_with("make-target") => {
+            "the mount point is missing and the file system is read-only: create it in the root file system"
+        }
+        (id, Errno::EINVAL) if id.starts_with("sysctl") => "the kernel does not take this value",
+        (id, Errno::ENOENT) if id.starts_with("sysctl") => "this kernel has no such setting in a container",
+        (id, Errno::EINVAL | Errno::ENOSYS) if id.starts_with("restrict") => {
+            "the file system of this mount cannot be restricted"
+        }
+        ("write-id-maps", _) => "ids must be valid on the host, and ranges must not overlap",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}

@@ -1,0 +1,70 @@
+//! What the launcher does while the child waits: id maps, interfaces, and the word to go on.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::errno::Errno;
+
+use super::Launcher;
+use super::host_steps::errno_of;
+use super::undo::Made;
+use crate::error::StartError;
+use crate::plan::step::HostStep;
+use crate::sys;
+
+impl Launcher<'_> {
+    pub(super) fn attend(&mut self, pid: i32, pidfd: &OwnedFd, go: &OwnedFd) -> Result<(), StartError> {
+        let plan = self.plan;
+        for entry in &plan.attend {
+            let at = self.performed;
+            let mut made = false;
+            self.performed += 1;
+            let done = match self.options.host_fault {
+                Some((fault, errno)) if fault == at => Err(Errno::from_raw(errno)),
+                _ => attend_one(&entry.step, (pid, pidfd), go, &mut made),
+            };
+            if let (true, HostStep::AddInterface(link)) = (made, &entry.step) {
+                self.undo.push(Made::Link { name: link.host_name.clone() });
+            }
+            if let Err(errno) = done {
+                let call = plan.host_call(&entry.step);
+                return Err(self.failed("attend", entry, call, at, errno));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn attend_one(
+    step: &HostStep,
+    (pid, pidfd): (i32, &OwnedFd),
+    go: &OwnedFd,
+    made: &mut bool,
+) -> Result<(), Errno> {
+    match step {
+        HostStep::WriteIdMaps { uid, gid, deny_setgroups } => {
+            if *deny_setgroups {
+                write_proc(pid, "setgroups", "deny")?;
+            }
+            write_proc(pid, "uid_map", &map_text(uid))?;
+            write_proc(pid, "gid_map", &map_text(gid))
+        }
+        HostStep::AddInterface(link) => crate::net::add(link, pid, pidfd, made),
+        HostStep::Go => match sys::write(go.as_raw_fd(), b"g")? {
+            1 => Ok(()),
+            _ => Err(Errno::EPIPE),
+        },
+        _ => Err(Errno::ENOSYS),
+    }
+}
+
+/// `inside outside count` lines (user_namespaces(7)).
+pub(super) fn map_text(lines: &[[u32; 3]]) -> String {
+    lines.iter().map(|[inside, outside, count]| format!("{inside} {outside} {count}\n")).collect()
+}
+
+fn write_proc(pid: i32, file: &str, text: &str) -> Result<(), Errno> {
+    use std::io::Write;
+    let path = format!("/proc/{pid}/{file}");
+    let mut file = std::fs::OpenOptions::new().write(true).open(path).map_err(|error| errno_of(&error))?;
+    file.write_all(text.as_bytes()).map_err(|error| errno_of(&error))
+}

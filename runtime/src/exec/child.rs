@@ -1,0 +1,296 @@
+//! The child, from clone to exec: it performs the steps in their order, and decides nothing.
+//!
+//! It may share the launcher's memory, and it may be the copy of one thread of a program with many: so
+//! nothing here allocates, locks, panics or unwinds. A test allocator holds it to that.
+
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use nix::errno::Errno;
+use nix::libc;
+
+use super::beneath;
+use crate::plan::Plan;
+use crate::plan::step::{Beneath, ChildStep, Slot};
+use crate::sys::{self, Progress};
+
+/// What the child is given.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    pub plan: &'a Plan,
+    /// The descriptor table: one number for each slot, -1 while it is empty.
+    pub slots: &'a [AtomicI32],
+    pub progress: &'a Progress,
+    /// Readable when the launcher is ready; -1 where nobody waits.
+    pub go: RawFd,
+    /// The launcher's end of it, closed by a child that has its own copy of the table.
+    pub go_write: RawFd,
+    /// Hangs up when the launcher ends.
+    pub life: RawFd,
+    /// The launcher's end of it.
+    pub life_write: RawFd,
+    /// Whether each step's time is noted.
+    pub trace: bool,
+    /// A failure to be played: this step fails with this errno.
+    pub fault: Option<(usize, Errno)>,
+}
+
+/// Exit status of a child that could not become the init.
+pub(crate) const NOT_STARTED: i32 = 125;
+
+/// The child's first and only function.
+pub(crate) extern "C" fn enter(context: &Context<'_>) -> ! {
+    // The child has a copy of every descriptor: the ends of the launcher must be the launcher's alone, or
+    // its death would not be noticed. A failing close means that there is nothing to close.
+    for fd in [context.go_write, context.life_write] {
+        crate::disregard(sys::close(fd));
+    }
+    for (index, entry) in context.plan.child.iter().enumerate() {
+        context.progress.step.store(index as u32, Ordering::Release);
+        let done = match context.fault {
+            Some((at, errno)) if at == index => Err(errno),
+            _ => perform(&entry.step, context),
+        };
+        if let Err(errno) = done {
+            context.progress.errno.store(errno as i32, Ordering::Release);
+            sys::exit_now(NOT_STARTED);
+        }
+        if context.trace
+            && let Some(stamp) = context.progress.stamps.get(index)
+        {
+            stamp.store(sys::monotonic_ns(), Ordering::Release);
+        }
+    }
+    sys::exit_now(NOT_STARTED)
+}
+
+impl Context<'_> {
+    fn fd(&self, slot: Slot) -> RawFd {
+        self.slots.get(usize::from(slot.0)).map_or(-1, |fd| fd.load(Ordering::Relaxed))
+    }
+
+    fn fill(&self, slot: Slot, fd: RawFd) {
+        if let Some(place) = self.slots.get(usize::from(slot.0)) {
+            place.store(fd, Ordering::Relaxed);
+        }
+    }
+
+    fn root(&self) -> RawFd {
+        self.fd(self.plan.root)
+    }
+
+    fn open_dir(&self, target: &Beneath) -> Result<beneath::Fd, Errno> {
+        beneath::open(self.root(), target.dir(), libc::O_DIRECTORY)
+    }
+
+    fn open(&self, target: &Beneath) -> Result<beneath::Fd, Errno> {
+        beneath::open(self.root(), target.as_c_str(), 0)
+    }
+}
+
+const EMPTY: &std::ffi::CStr = c"";
+const HERE: &std::ffi::CStr = c".";
+
+/// OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH (open_tree(2)).
+pub(crate) const CLONE_TREE: u32 = 1 | libc::O_CLOEXEC as u32 | 0x8000 | libc::AT_EMPTY_PATH as u32;
+/// MOVE_MOUNT_F_EMPTY_PATH (move_mount(2)).
+const FROM_FD: u32 = 0x4;
+/// MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH.
+const FROM_FD_TO_FD: u32 = 0x4 | 0x40;
+/// AT_EMPTY_PATH | AT_RECURSIVE (mount_setattr(2)).
+pub(crate) const TREE: u32 = libc::AT_EMPTY_PATH as u32 | 0x8000;
+
+fn perform(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
+    match step {
+        ChildStep::JoinCgroup { procs, .. } => sys::write(context.fd(*procs), b"0").map(drop),
+        ChildStep::UnshareCgroup => sys::unshare(libc::CLONE_NEWCGROUP).map(drop),
+        ChildStep::AwaitGo => await_go(context),
+        ChildStep::BecomeRoot => {
+            sys::setresgid(0, 0, 0).map(drop)?;
+            sys::setresuid(0, 0, 0).map(drop)
+        }
+        ChildStep::JoinNamespace { slot, kind } => sys::setns(context.fd(*slot), *kind).map(drop),
+        ChildStep::EnterBase { base } => {
+            sys::setns(context.fd(*base), libc::CLONE_NEWNS).map(drop)?;
+            sys::unshare(libc::CLONE_NEWNS).map(drop)
+        }
+        ChildStep::MakePrivate => sys::mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None),
+        ChildStep::CloneHostTree { path, into } => {
+            context.fill(*into, sys::open_tree(libc::AT_FDCWD, path, CLONE_TREE)?);
+            Ok(())
+        }
+        ChildStep::AttachRoot { tree } => {
+            sys::move_mount(context.fd(*tree), EMPTY, libc::AT_FDCWD, c"/", FROM_FD)
+        }
+        ChildStep::DetachBelow { target } => detach_below(context, target),
+        ChildStep::MakeTarget { target, kind } => beneath::make(context.root(), target, *kind, |_| ()),
+        ChildStep::MountNew { fstype, target, flags, data } => {
+            let at = context.open(target)?;
+            sys::fchdir(at.0).map(drop)?;
+            sys::mount(Some(fstype), HERE, Some(fstype), *flags, data.as_deref())
+        }
+        ChildStep::CloneTree { source, into } => {
+            let source = context.open(source)?;
+            context.fill(*into, sys::open_tree(source.0, EMPTY, CLONE_TREE)?);
+            Ok(())
+        }
+        ChildStep::Restrict { tree, attr } => sys::mount_setattr(context.fd(*tree), EMPTY, TREE, attr),
+        ChildStep::Attach { tree, target } => {
+            let at = context.open(target)?;
+            sys::move_mount(context.fd(*tree), EMPTY, at.0, EMPTY, FROM_FD_TO_FD)
+        }
+        ChildStep::SetAttr { target, attr, recursive } => {
+            let at = context.open(target)?;
+            let flags = if *recursive { TREE } else { libc::AT_EMPTY_PATH as u32 };
+            sys::mount_setattr(at.0, EMPTY, flags, attr)
+        }
+        ChildStep::Remount { target, flags } => {
+            let at = context.open(target)?;
+            sys::fchdir(at.0).map(drop)?;
+            sys::mount(None, HERE, None, libc::MS_REMOUNT | libc::MS_BIND | *flags, None)
+        }
+        ChildStep::Verify { target, flags } => {
+            let at = context.open(target)?;
+            let have = sys::mount_flags(at.0)?;
+            // Not an errno of the kernel: the error message names the step, which says what it means.
+            if have & flags == *flags { Ok(()) } else { Err(Errno::ENOTRECOVERABLE) }
+        }
+        ChildStep::MakeDir { target, mode } => {
+            let dir = context.open_dir(target)?;
+            sys::mkdirat(dir.0, target.name(), *mode)
+        }
+        ChildStep::MakeNode { target, mode, device } => {
+            let dir = context.open_dir(target)?;
+            sys::mknodat(dir.0, target.name(), *mode, *device)?;
+            // mknod applies the caller's umask.
+            sys::fchmodat(dir.0, target.name(), *mode & 0o7777)
+        }
+        ChildStep::MakeLink { value, target } => {
+            let dir = context.open_dir(target)?;
+            sys::symlinkat(value, dir.0, target.name())
+        }
+        ChildStep::WriteFile { target, contents, existing } => {
+            write_file(context, target, contents, *existing)
+        }
+        other => perform_process(other, context),
+    }
+}
+
+fn perform_process(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
+    match step {
+        ChildStep::EnterRoot => {
+            sys::fchdir(context.root()).map(drop)?;
+            sys::chroot(HERE)
+        }
+        ChildStep::Pivot => {
+            sys::fchdir(context.root()).map(drop)?;
+            sys::pivot_root(HERE, HERE)
+        }
+        ChildStep::DetachOldRoot => {
+            sys::umount2(HERE, libc::MNT_DETACH)?;
+            sys::chdir(c"/")
+        }
+        ChildStep::SetHostname { name } => sys::sethostname(name),
+        ChildStep::LoopbackUp => sys::loopback_up(),
+        ChildStep::SetLimit { resource, soft, hard, .. } => sys::setrlimit(*resource, *soft, *hard),
+        ChildStep::NewSession => sys::setsid().map(drop),
+        ChildStep::TakeTerminal { terminal } => {
+            let terminal = context.fd(*terminal);
+            sys::set_controlling_terminal(terminal)?;
+            (0..3).try_for_each(|fd| sys::dup3(terminal, fd, 0).map(drop))
+        }
+        ChildStep::SetPersonality { persona } => sys::personality(*persona).map(drop),
+        ChildStep::SetUmask { mask } => sys::umask(*mask).map(drop),
+        ChildStep::ChangeDir { path } => sys::chdir(path),
+        ChildStep::DropBounding { keep, last } => drop_bounding(*keep, *last),
+        ChildStep::SetGroups { groups } => sys::setgroups(groups),
+        ChildStep::SetGid { gid } => sys::setresgid(*gid, *gid, *gid).map(drop),
+        ChildStep::SetUid { uid } => sys::setresuid(*uid, *uid, *uid).map(drop),
+        ChildStep::ClearAmbient => {
+            sys::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL as u64, 0, 0, 0).map(drop)
+        }
+        ChildStep::SetCapabilities { sets } => sys::capset(*sets),
+        ChildStep::NoNewPrivs => sys::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0).map(drop),
+        ChildStep::Seccomp { program, .. } => sys::seccomp_filter(program),
+        ChildStep::TieToLauncher => tie_to_launcher(context),
+        ChildStep::ResetSignals => {
+            sys::reset_signals()?;
+            sys::set_signal_mask(0).map(drop)
+        }
+        ChildStep::CloseFds { flags } => sys::close_range(3, u32::MAX, *flags).map(drop),
+        ChildStep::Exec { paths, argv, env } => Err(exec(paths, argv, env)),
+        ChildStep::ExecBuiltInInit { program, argv, env } => {
+            Err(sys::execveat(context.fd(*program), argv, env))
+        }
+        // Every other step is performed by `perform`.
+        _ => Err(Errno::ENOSYS),
+    }
+}
+
+fn await_go(context: &Context<'_>) -> Result<(), Errno> {
+    let mut byte = [0_u8];
+    match sys::read(context.go, &mut byte)? {
+        1 => Ok(()),
+        // The launcher failed or died: it has said why, and there is nothing to start.
+        _ => Err(Errno::ECANCELED),
+    }
+}
+
+/// As many instances as may be stacked on one mount point of a host.
+const STACKED_MAX: usize = 64;
+
+fn detach_below(context: &Context<'_>, target: &Beneath) -> Result<(), Errno> {
+    for _ in 0..STACKED_MAX {
+        let at = context.open(target)?;
+        sys::fchdir(at.0).map(drop)?;
+        match sys::umount2(HERE, libc::MNT_DETACH) {
+            Ok(()) => {}
+            // Nothing is mounted here any more.
+            Err(Errno::EINVAL) => return Ok(()),
+            Err(errno) => return Err(errno),
+        }
+    }
+    Err(Errno::ELOOP)
+}
+
+fn write_file(context: &Context<'_>, target: &Beneath, contents: &[u8], existing: bool) -> Result<(), Errno> {
+    if !existing {
+        beneath::make(context.root(), target, crate::plan::step::TargetKind::File, |_| ())?;
+    }
+    let file = beneath::open_file(context.root(), target.as_c_str(), libc::O_WRONLY)?;
+    let written = sys::write(file.0, contents)?;
+    if written == contents.len() { Ok(()) } else { Err(Errno::ENOSPC) }
+}
+
+fn drop_bounding(keep: u64, last: u8) -> Result<(), Errno> {
+    for capability in 0..=last.min(63) {
+        if keep & (1 << capability) == 0 {
+            sys::prctl(libc::PR_CAPBSET_DROP, capability.into(), 0, 0, 0).map(drop)?;
+        }
+    }
+    Ok(())
+}
+
+fn tie_to_launcher(context: &Context<'_>) -> Result<(), Errno> {
+    sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as u64, 0, 0, 0).map(drop)?;
+    if context.life >= 0 && sys::hung_up(context.life)? {
+        // The launcher was killed before the call above could tie the child to it.
+        sys::exit_now(NOT_STARTED);
+    }
+    Ok(())
+}
+
+fn exec(paths: &[std::ffi::CString], argv: &sys::StringArray, env: &sys::StringArray) -> Errno {
+    let mut worst = Errno::ENOENT;
+    for path in paths {
+        let errno = sys::execve(path, argv, env);
+        // A name looked up in PATH: the next directory may have it (execvp(3)).
+        if errno != Errno::ENOENT && errno != Errno::ENOTDIR {
+            worst = errno;
+            if errno != Errno::EACCES {
+                break;
+            }
+        }
+    }
+    worst
+}

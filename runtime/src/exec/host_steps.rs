@@ -1,0 +1,150 @@
+//! The launcher's steps before the clone.
+
+use std::ffi::CString;
+use std::fs;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::libc;
+
+use super::child::{CLONE_TREE, TREE};
+use super::undo::Made;
+use super::{Launcher, Timing, beneath};
+use crate::error::StartError;
+use crate::plan::Entry;
+use crate::plan::step::{Beneath, HostStep, ReadBack, Slot, TargetKind};
+use crate::sys;
+
+/// MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC (mount_setattr(2)).
+const NO_SUID_DEV_EXEC: u32 = 0x2 | 0x4 | 0x8;
+
+impl Launcher<'_> {
+    pub(super) fn perform(&mut self, stage: &'static str, entry: &Entry<HostStep>) -> Result<(), StartError> {
+        let at = self.performed;
+        self.performed += 1;
+        let started = self.options.trace.then(sys::monotonic_ns);
+        let done = match self.options.host_fault {
+            Some((fault, errno)) if fault == at => Err(Errno::from_raw(errno)),
+            _ => self.perform_host(&entry.step),
+        };
+        if let Err(errno) = done {
+            let call = self.plan.host_call(&entry.step);
+            return Err(self.failed(stage, entry, call, at, errno));
+        }
+        if let Some(started) = started {
+            let ns = sys::monotonic_ns() - started;
+            self.timings.push(Timing { stage, id: entry.id.clone(), ns });
+        }
+        Ok(())
+    }
+
+    fn perform_host(&mut self, step: &HostStep) -> Result<(), Errno> {
+        match step {
+            HostStep::MakeCgroup { path, shared } => self.make_cgroup(path, *shared),
+            HostStep::SetCgroup { path, value, check } => {
+                set_cgroup(path, value, *check, self.host.page_size)
+            }
+            HostStep::OpenCgroup { path, slot, directory } => {
+                let flags = if *directory { OFlag::O_RDONLY | OFlag::O_DIRECTORY } else { OFlag::O_WRONLY };
+                let fd =
+                    nix::fcntl::open(path.as_str(), flags | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())?;
+                self.fill(*slot, fd);
+                Ok(())
+            }
+            HostStep::CloneTree { source, into } => {
+                let tree = sys::open_tree(self.fd(*source), c"", CLONE_TREE)?;
+                self.fill(*into, sys::adopt(tree));
+                Ok(())
+            }
+            HostStep::Restrict { tree, attr } => sys::mount_setattr(self.fd(*tree), c"", TREE, attr),
+            HostStep::MakeTarget { root, target, kind } => self.make_target(*root, target, *kind),
+            HostStep::MakeFileTree { contents, into } => {
+                let tree = file_tree(contents.as_bytes())?;
+                self.fill(*into, tree);
+                Ok(())
+            }
+            HostStep::OpenConsole { slot, .. } => self.open_console(*slot),
+            // These need the child: see `attend`.
+            HostStep::MapTree { .. }
+            | HostStep::WriteIdMaps { .. }
+            | HostStep::AddInterface(_)
+            | HostStep::Go => Err(Errno::ENOSYS),
+        }
+    }
+
+    fn make_cgroup(&mut self, path: &str, shared: bool) -> Result<(), Errno> {
+        match fs::create_dir(path) {
+            Ok(()) => {}
+            Err(error) if shared && error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
+            Err(error) => return Err(errno_of(&error)),
+        }
+        self.undo.push(Made::Cgroup { path: path.to_owned(), shared });
+        Ok(())
+    }
+
+    fn make_target(&mut self, root: Slot, target: &Beneath, kind: TargetKind) -> Result<(), Errno> {
+        let fd = self.fd(root);
+        let path = target.as_c_str().to_bytes().to_vec();
+        let mut made = Vec::new();
+        let done = beneath::make(fd, target, kind, |length| made.push(path[..length].to_vec()));
+        for path in made {
+            let root = sys::adopt(sys::openat2(fd, c".", libc::O_PATH | libc::O_DIRECTORY, 0, 0)?);
+            let path = CString::new(path).map_err(|_| Errno::EINVAL)?;
+            self.undo.push(Made::Target { root, path });
+        }
+        done
+    }
+
+    fn open_console(&mut self, slot: Slot) -> Result<(), Errno> {
+        let master = nix::pty::posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC)?;
+        nix::pty::grantpt(&master)?;
+        nix::pty::unlockpt(&master)?;
+        let master: OwnedFd = sys::adopt(std::os::fd::IntoRawFd::into_raw_fd(master));
+        let peer = sys::open_pty_peer(std::os::fd::AsFd::as_fd(&master))?;
+        self.fill(slot, peer);
+        self.console = Some(master);
+        Ok(())
+    }
+}
+
+pub(super) fn errno_of(error: &std::io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
+
+fn set_cgroup(path: &str, value: &str, check: ReadBack, page: u64) -> Result<(), Errno> {
+    use std::io::Write;
+    // Never creates: a missing file is a missing controller.
+    let mut file = fs::OpenOptions::new().write(true).open(path).map_err(|error| errno_of(&error))?;
+    file.write_all(value.as_bytes()).map_err(|error| errno_of(&error))?;
+    let same = match check {
+        ReadBack::None => true,
+        ReadBack::Same => read(path)? == value,
+        ReadBack::Pages => {
+            let wanted: u64 = value.parse().map_err(|_| Errno::EINVAL)?;
+            read(path)?.parse::<u64>().is_ok_and(|have| have / page == wanted / page)
+        }
+    };
+    // The kernel took the write and keeps something else: the limit does not hold.
+    if same { Ok(()) } else { Err(Errno::ERANGE) }
+}
+
+fn read(path: &str) -> Result<String, Errno> {
+    fs::read_to_string(path).map(|text| text.trim_end().to_owned()).map_err(|error| errno_of(&error))
+}
+
+/// A read-only file on a tmpfs that nobody else has: what a container's own file is covered with.
+fn file_tree(contents: &[u8]) -> Result<OwnedFd, Errno> {
+    let options = [(c"size", c"64k"), (c"nr_inodes", c"4"), (c"mode", c"0755")];
+    let mount = sys::detached_mount(c"tmpfs", &options, NO_SUID_DEV_EXEC)?;
+    let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL;
+    let file = sys::adopt(sys::openat2(mount.as_raw_fd(), c"file", flags, 0o644, 0)?);
+    if sys::write(file.as_raw_fd(), contents)? != contents.len() {
+        return Err(Errno::ENOSPC);
+    }
+    nix::sys::stat::fchmod(&file, nix::sys::stat::Mode::from_bits_truncate(0o644))?;
+    let tree =
+        sys::open_tree(mount.as_raw_fd(), c"file", CLONE_TREE & !(libc::AT_EMPTY_PATH as u32 | 0x8000))?;
+    let tree = sys::adopt(tree);
+    Ok(tree)
+}

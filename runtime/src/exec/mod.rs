@@ -1,0 +1,319 @@
+//! The launcher: performs the plan's host steps, clones, attends to the child, waits, and leaves the
+//! host as it was found.
+
+mod attend;
+mod beneath;
+mod child;
+mod host_steps;
+pub mod relay;
+pub mod rootless;
+mod undo;
+
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+
+use crate::error::{FailedStep, StartError, hint};
+use crate::host::Host;
+use crate::plan::{Entry, Plan};
+use crate::survey::Survey;
+use crate::sys::{self, CloneArgs, ProgressPage, Stack};
+use undo::Undo;
+
+/// How a plan is executed.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Notes the time at which each step ended.
+    pub trace: bool,
+    /// A failure to be played: the step of this number of the child (from 0), and the errno.
+    pub child_fault: Option<(usize, i32)>,
+    /// The same for the launcher's steps, counted through `before` and `attend`.
+    pub host_fault: Option<(usize, i32)>,
+}
+
+/// How the init ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It exited with this status.
+    Exited(i32),
+    /// A signal of this number killed it.
+    Killed(i32),
+}
+
+impl Ended {
+    /// What a shell would say: the status, or 128 and the signal.
+    pub fn exit_code(self) -> i32 {
+        match self {
+            Self::Exited(status) => status,
+            Self::Killed(signal) => 128 + signal,
+        }
+    }
+}
+
+/// One step's time.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Timing {
+    /// `host`, `clone`, `attend` or `child`.
+    pub stage: &'static str,
+    /// The step's name.
+    pub id: String,
+    /// Nanoseconds that it took.
+    pub ns: u64,
+}
+
+/// A container that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// The init's process id on the host.
+    pub pid: i32,
+    /// Its pidfd.
+    pub pidfd: OwnedFd,
+    /// The launcher's side of the console, where the plan opened one.
+    pub console: Option<OwnedFd>,
+    /// Times of the steps, where asked for.
+    pub timings: Vec<Timing>,
+    undo: Undo,
+}
+
+/// The launcher's state while it works through a plan.
+struct Launcher<'a> {
+    plan: &'a Plan,
+    host: &'a Host,
+    options: &'a Options,
+    slots: Vec<AtomicI32>,
+    /// The launcher's own descriptors in the slots: a child that shares memory fills slots too, with
+    /// numbers of its own table.
+    owned: Vec<OwnedFd>,
+    console: Option<OwnedFd>,
+    undo: Undo,
+    timings: Vec<Timing>,
+    performed: usize,
+}
+
+/// Starts the container of `plan`. Whatever happens, nothing is left behind: what was made is undone
+/// when the returned value, or the error, is dropped.
+///
+/// # Errors
+/// Says which step failed, who asked for it, and why.
+pub fn start(plan: &Plan, host: &Host, survey: Survey, options: &Options) -> Result<Running, StartError> {
+    if !plan.problems.is_empty() {
+        return Err(StartError::Refused(plan.problems.clone()));
+    }
+    let mut launcher = Launcher::new(plan, host, survey, options);
+    for entry in &plan.before {
+        launcher.perform("host", entry)?;
+    }
+    launcher.clone_child()
+}
+
+impl<'a> Launcher<'a> {
+    fn new(plan: &'a Plan, host: &'a Host, survey: Survey, options: &'a Options) -> Self {
+        let slots: Vec<AtomicI32> = plan.slots.iter().map(|_| AtomicI32::new(-1)).collect();
+        let mut owned = Vec::new();
+        for (slot, found) in slots.iter().zip(survey.found) {
+            if let Some(fd) = found.fd {
+                slot.store(fd.as_raw_fd(), Ordering::Relaxed);
+                owned.push(fd);
+            }
+        }
+        let undo = Undo::new(plan.kill_group.clone());
+        Self { plan, host, options, slots, owned, console: None, undo, timings: Vec::new(), performed: 0 }
+    }
+
+    fn fd(&self, slot: crate::plan::step::Slot) -> RawFd {
+        self.slots[usize::from(slot.0)].load(Ordering::Relaxed)
+    }
+
+    fn fill(&mut self, slot: crate::plan::step::Slot, fd: OwnedFd) {
+        self.slots[usize::from(slot.0)].store(fd.as_raw_fd(), Ordering::Relaxed);
+        self.owned.push(fd);
+    }
+
+    fn failed<S>(
+        &self,
+        stage: &'static str,
+        entry: &Entry<S>,
+        call: String,
+        at: usize,
+        errno: Errno,
+    ) -> StartError {
+        let count = match stage {
+            "child" => self.plan.child.len(),
+            _ => self.plan.before.len() + self.plan.attend.len(),
+        };
+        StartError::Step(Box::new(FailedStep {
+            stage,
+            number: (at + 1, count),
+            id: entry.id.clone(),
+            call,
+            origin: entry.origin,
+            errno,
+            hint: hint(&entry.id, errno, self.host),
+        }))
+    }
+
+    fn clone_child(mut self) -> Result<Running, StartError> {
+        let launcher = |what| move |errno| StartError::Launcher { what, errno };
+        let progress = ProgressPage::new().map_err(launcher("mmap"))?;
+        let stack = Stack::new(STACK_BYTES).map_err(launcher("mmap"))?;
+        let (life_read, life_write) = pipe().map_err(launcher("pipe2"))?;
+        let go = if self.plan.attend.is_empty() { None } else { Some(pipe().map_err(launcher("pipe2"))?) };
+        // Without shared memory clone3 returns at once: the write end closes when the child executes.
+        let started =
+            if self.plan.clone.step.share_memory { None } else { Some(pipe().map_err(launcher("pipe2"))?) };
+        let before = sys::monotonic_ns();
+        let cloned = {
+            let context = child::Context {
+                plan: self.plan,
+                slots: &self.slots,
+                progress: &progress,
+                go: go.as_ref().map_or(-1, |(read, _)| read.as_raw_fd()),
+                go_write: go.as_ref().map_or(-1, |(_, write)| write.as_raw_fd()),
+                life: life_read.as_raw_fd(),
+                life_write: life_write.as_raw_fd(),
+                trace: self.options.trace,
+                fault: self.options.child_fault.map(|(at, errno)| (at, Errno::from_raw(errno))),
+            };
+            self.clone3(&stack, &context)
+        };
+        let (pid, pidfd) = match cloned {
+            Ok(child) => child,
+            Err(errno) => {
+                let entry = &self.plan.clone;
+                let call = self.plan.clone_call(&entry.step);
+                return Err(self.failed("clone", entry, call, 0, errno));
+            }
+        };
+        self.undo.keep_alive(life_write);
+        self.undo.child(
+            pid,
+            pidfd.try_clone().map_err(|_| StartError::Launcher { what: "dup", errno: Errno::EMFILE })?,
+        );
+        if let Some((read, write)) = go {
+            drop(read);
+            let attended = self.attend(pid, &pidfd, &write);
+            // A child that failed on its own is the cause; that nobody was there to attend to, its effect.
+            self.child_failure(&progress)?;
+            attended?;
+        }
+        if let Some((read, write)) = started {
+            drop(write);
+            wait_for_exec(&read);
+        }
+        self.read_timings(&progress, before);
+        self.owned.clear();
+        self.child_failure(&progress)?;
+        Ok(Running {
+            pid,
+            pidfd,
+            console: self.console.take(),
+            timings: std::mem::take(&mut self.timings),
+            undo: std::mem::take(&mut self.undo),
+        })
+    }
+
+    /// What the child says of a step that failed.
+    fn child_failure(&self, progress: &ProgressPage) -> Result<(), StartError> {
+        let errno = progress.errno.load(Ordering::Acquire);
+        if errno == 0 {
+            return Ok(());
+        }
+        let at = progress.step.load(Ordering::Acquire) as usize;
+        let entry = &self.plan.child[at.min(self.plan.child.len() - 1)];
+        let call = self.plan.child_call(&entry.step);
+        Err(self.failed("child", entry, call, at, Errno::from_raw(errno)))
+    }
+
+    fn clone3(&self, stack: &Stack, context: &child::Context<'_>) -> Result<(i32, OwnedFd), Errno> {
+        let step = &self.plan.clone.step;
+        let mut pidfd: RawFd = -1;
+        let mut args = CloneArgs::default();
+        args.flags = step.namespaces | libc::CLONE_PIDFD as u64;
+        args.pidfd = (&raw mut pidfd) as u64;
+        args.exit_signal = libc::SIGCHLD as u64;
+        if step.share_memory {
+            args.flags |= (libc::CLONE_VM | libc::CLONE_VFORK) as u64;
+        }
+        if let Some(group) = step.into_cgroup {
+            args.flags |= CLONE_INTO_CGROUP;
+            args.cgroup = self.fd(group) as u64;
+        }
+        // A handler of ours that ran in the child would run on memory that both share.
+        let mask = sys::set_signal_mask(u64::MAX)?;
+        let cloned = sys::clone3(&mut args, stack, child::enter, context);
+        crate::disregard(sys::set_signal_mask(mask)?);
+        Ok((cloned?, sys::adopt(pidfd)))
+    }
+
+    fn read_timings(&mut self, progress: &ProgressPage, before: u64) {
+        if !self.options.trace {
+            return;
+        }
+        let mut last = before;
+        for (entry, stamp) in self.plan.child.iter().zip(&progress.stamps) {
+            let at = stamp.load(Ordering::Acquire);
+            if at != 0 {
+                self.timings.push(Timing {
+                    stage: "child",
+                    id: entry.id.clone(),
+                    ns: at.saturating_sub(last),
+                });
+                last = at;
+            }
+        }
+    }
+}
+
+/// CLONE_INTO_CGROUP (clone(2)); not in libc as a 64-bit number.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// The child's stack: a path buffer of PATH_MAX and a few frames.
+const STACK_BYTES: usize = 64 << 10;
+
+fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
+    nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)
+}
+
+/// Returns when the other end is closed: by exec, or by the child's end.
+fn wait_for_exec(read: &OwnedFd) {
+    let mut byte = [0_u8];
+    while sys::read(read.as_raw_fd(), &mut byte) == Err(Errno::EINTR) {}
+}
+
+impl Running {
+    /// Waits until the init has ended.
+    ///
+    /// # Errors
+    /// The errno of waitid(2).
+    pub fn wait(&mut self) -> Result<Ended, Errno> {
+        loop {
+            match waitid(Id::PIDFd(std::os::fd::AsFd::as_fd(&self.pidfd)), WaitPidFlag::WEXITED) {
+                Ok(WaitStatus::Exited(_, status)) => return Ok(self.ended(Ended::Exited(status))),
+                Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(self.ended(Ended::Killed(signal as i32))),
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+
+    fn ended(&mut self, ended: Ended) -> Ended {
+        self.undo.child_is_gone();
+        ended
+    }
+
+    /// Sends a signal to the init.
+    ///
+    /// # Errors
+    /// The errno of pidfd_send_signal(2).
+    pub fn signal(&self, signal: i32) -> Result<(), Errno> {
+        sys::pidfd_send_signal(self.pidfd.as_raw_fd(), signal, 0, 0).map(drop)
+    }
+
+    /// Removes what the start made on the host; says what could not be removed.
+    pub fn clean_up(mut self) -> Vec<String> {
+        self.undo.run()
+    }
+}

@@ -1,0 +1,152 @@
+//! What was made on the host, and is removed again, newest first, whatever happens.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+
+use crate::sys;
+
+/// One thing made.
+#[derive(Debug)]
+pub(super) enum Made {
+    /// A group's directory; `shared`: stays while others use it.
+    Cgroup { path: String, shared: bool },
+    /// A directory or an empty file beneath the root, as a mount point.
+    Target { root: OwnedFd, path: std::ffi::CString },
+    /// The host's end of a link.
+    Link { name: String },
+}
+
+/// The list.
+#[derive(Debug, Default)]
+pub(super) struct Undo {
+    made: Vec<Made>,
+    kill_group: Option<String>,
+    child: Option<(i32, OwnedFd)>,
+    life: Option<OwnedFd>,
+}
+
+impl Undo {
+    pub fn new(kill_group: Option<String>) -> Self {
+        Self { made: Vec::new(), kill_group, child: None, life: None }
+    }
+
+    pub fn push(&mut self, made: Made) {
+        self.made.push(made);
+    }
+
+    /// The pipe whose other end tells the child that the launcher lives.
+    pub fn keep_alive(&mut self, life: OwnedFd) {
+        self.life = Some(life);
+    }
+
+    pub fn child(&mut self, pid: i32, pidfd: OwnedFd) {
+        self.child = Some((pid, pidfd));
+    }
+
+    pub fn child_is_gone(&mut self) {
+        self.child = None;
+    }
+
+    /// Kills what still runs and removes what was made; returns what could not be removed.
+    pub fn run(&mut self) -> Vec<String> {
+        self.end_child();
+        self.life = None;
+        let mut left = Vec::new();
+        while let Some(made) = self.made.pop() {
+            if let Err(message) = self.remove(&made) {
+                left.push(message);
+            }
+        }
+        left
+    }
+
+    /// SIGKILL to a namespace's process 1 ends every process of it (pid_namespaces(7)).
+    fn end_child(&mut self) {
+        let Some((_, pidfd)) = self.child.take() else { return };
+        // ESRCH: it has ended by itself.
+        crate::disregard(sys::pidfd_send_signal(pidfd.as_raw_fd(), libc::SIGKILL, 0, 0));
+        while waitid(Id::PIDFd(std::os::fd::AsFd::as_fd(&pidfd)), WaitPidFlag::WEXITED) == Err(Errno::EINTR) {
+        }
+    }
+
+    fn remove(&self, made: &Made) -> Result<(), String> {
+        match made {
+            Made::Cgroup { path, shared } => self.remove_cgroup(path, *shared),
+            Made::Target { root, path } => remove_target(root, path),
+            Made::Link { name } => {
+                crate::net::remove(name).map_err(|errno| format!("cannot remove the link {name}: {errno}"))
+            }
+        }
+    }
+
+    /// A group whose last process has just ended may be busy for a moment.
+    fn remove_cgroup(&self, path: &str, shared: bool) -> Result<(), String> {
+        let mut pause = Duration::from_micros(50);
+        let mut killed = false;
+        loop {
+            match std::fs::remove_dir(path) {
+                Ok(()) => return Ok(()),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+                Err(_) if shared => return Ok(()),
+                Err(error) if pause > PAUSE_MAX => return Err(format!("cannot remove {path}: {error}")),
+                Err(_) => {}
+            }
+            if !killed {
+                // A process that was put into the group by others: the group ends with its domain.
+                if let Some(group) = &self.kill_group {
+                    crate::disregard(std::fs::write(format!("{group}/cgroup.kill"), "1"));
+                }
+                remove_children(path);
+                killed = true;
+            }
+            std::thread::sleep(pause);
+            pause *= 2;
+        }
+    }
+}
+
+/// Groups that the container made below its own.
+fn remove_children(path: &str) {
+    let Ok(entries) = std::fs::read_dir(path) else { return };
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            let child = entry.path();
+            remove_children(&child.to_string_lossy());
+            // What stays makes the removal of its parent fail, which is reported.
+            crate::disregard(std::fs::remove_dir(&child));
+        }
+    }
+}
+
+/// The last pause before giving up; all pauses together are twice that.
+const PAUSE_MAX: Duration = Duration::from_millis(800);
+
+fn remove_target(root: &OwnedFd, path: &std::ffi::CStr) -> Result<(), String> {
+    let text = path.to_string_lossy();
+    let (dir, name) = text.rsplit_once('/').unwrap_or((".", &text));
+    let dir = crate::plan::step::c_string(dir);
+    let name = crate::plan::step::c_string(name);
+    let opened = super::beneath::open(root.as_raw_fd(), &dir, libc::O_DIRECTORY);
+    let removed = opened.and_then(|dir| {
+        sys::unlinkat(dir.0, &name, libc::AT_REMOVEDIR).or_else(|errno| {
+            if errno == Errno::ENOTDIR { sys::unlinkat(dir.0, &name, 0) } else { Err(errno) }
+        })
+    });
+    match removed {
+        // Somebody has put something there: it is theirs now.
+        Ok(()) | Err(Errno::ENOENT | Errno::ENOTEMPTY) => Ok(()),
+        Err(errno) => Err(format!("cannot remove the mount point /{text}: {errno}")),
+    }
+}
+
+impl Drop for Undo {
+    fn drop(&mut self) {
+        for message in self.run() {
+            eprintln!("browndog: {message}");
+        }
+    }
+}

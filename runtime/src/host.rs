@@ -1,0 +1,266 @@
+//! What this machine can do, as a value: a plan is made from it, and fixtures of other machines can
+//! stand in its place.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+
+/// Linux version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Kernel {
+    /// Major.
+    pub major: u32,
+    /// Minor.
+    pub minor: u32,
+}
+
+impl std::fmt::Display for Kernel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// Where control groups are (cgroups(7)).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase", tag = "layout")]
+pub enum Cgroups {
+    /// One unified hierarchy with all controllers.
+    V2 {
+        /// Its mount point.
+        root: String,
+        /// `cgroup.controllers` of its root.
+        controllers: Vec<String>,
+    },
+    /// Controllers on version 1; perhaps a unified hierarchy without controllers beside them.
+    V1 {
+        /// Controller and mount point of its hierarchy.
+        controllers: Vec<(String, String)>,
+        /// The unified hierarchy of a hybrid layout.
+        unified: Option<String>,
+    },
+    /// None that this caller may use.
+    None {
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// The machine and the caller's place on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Host {
+    /// Kernel.
+    pub kernel: Kernel,
+    /// Effective user id of the caller, as the caller sees it.
+    pub uid: u32,
+    /// Whether the caller works as root of a user namespace of its own (started without root).
+    pub rootless: bool,
+    /// How many group ids are mapped in the caller's user namespace; at least 6 are needed for `tty` (5).
+    pub mapped_gids: u32,
+    /// Highest capability (`/proc/sys/kernel/cap_last_cap`).
+    pub last_capability: u8,
+    /// Capabilities that the caller can pass on (its bounding set).
+    pub bounding: u64,
+    /// Control groups.
+    pub cgroups: Cgroups,
+    /// Kernel interfaces that are not namespaced and that this kernel has.
+    pub covers: Vec<(&'static str, Cover)>,
+    /// Page size in bytes.
+    pub page_size: u64,
+    /// Machine name of uname(2): `x86_64`.
+    pub machine: String,
+}
+
+impl Host {
+    /// Reads this machine. Reads only what a start needs, and no mount table: its cost does not grow
+    /// with the number of mounts or containers.
+    pub fn probe() -> Self {
+        let uname = nix::sys::utsname::uname();
+        let release = uname.as_ref().map_or("0.0", |name| name.release().to_str().unwrap_or("0.0"));
+        let machine = uname.as_ref().map_or("", |name| name.machine().to_str().unwrap_or(""));
+        let own_uids = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+        let rootless = !maps_everything(&own_uids) || !may_administer();
+        Self {
+            kernel: parse_release(release),
+            uid: nix::unistd::geteuid().as_raw(),
+            rootless,
+            mapped_gids: if rootless { mapped_ids("/proc/self/gid_map") } else { u32::MAX },
+            last_capability: read_number("/proc/sys/kernel/cap_last_cap").unwrap_or(40) as u8,
+            bounding: bounding_set(),
+            cgroups: if rootless {
+                Cgroups::None { reason: "control groups of the host belong to root".to_owned() }
+            } else {
+                probe_cgroups()
+            },
+            covers: COVERS.iter().filter(|(path, _)| Path::new(path).exists()).copied().collect(),
+            page_size: 4096,
+            machine: machine.to_owned(),
+        }
+    }
+
+    /// Whether the kernel is at least `major.minor`.
+    pub fn at_least(&self, major: u32, minor: u32) -> bool {
+        self.kernel >= Kernel { major, minor }
+    }
+
+    /// A machine with pure cgroup v2 and a current kernel: a fixture for tests and documentation.
+    pub fn fixture_v2() -> Self {
+        Self {
+            kernel: Kernel { major: 6, minor: 12 },
+            uid: 0,
+            rootless: false,
+            mapped_gids: u32::MAX,
+            last_capability: 40,
+            bounding: (1 << 41) - 1,
+            cgroups: Cgroups::V2 {
+                root: "/sys/fs/cgroup".to_owned(),
+                controllers: ["cpuset", "cpu", "io", "memory", "pids"].map(str::to_owned).to_vec(),
+            },
+            covers: COVERS.to_vec(),
+            page_size: 4096,
+            machine: "x86_64".to_owned(),
+        }
+    }
+
+    /// A machine with every controller on version 1 beside an empty unified hierarchy.
+    pub fn fixture_hybrid() -> Self {
+        let controllers = ["cpu", "cpuset", "memory", "devices", "freezer", "blkio", "pids"];
+        Self {
+            cgroups: Cgroups::V1 {
+                controllers: controllers
+                    .iter()
+                    .map(|name| ((*name).to_owned(), format!("/sys/fs/cgroup/{name}")))
+                    .collect(),
+                unified: Some("/sys/fs/cgroup/unified".to_owned()),
+            },
+            ..Self::fixture_v2()
+        }
+    }
+
+    /// A plain user on a current machine, who becomes root of a user namespace with one id.
+    pub fn fixture_rootless() -> Self {
+        Self {
+            uid: 1000,
+            rootless: true,
+            mapped_gids: 1,
+            cgroups: Cgroups::None { reason: "control groups of the host belong to root".to_owned() },
+            ..Self::fixture_v2()
+        }
+    }
+
+    /// A Debian 11 machine: no mount_setattr(2), no CLOSE_RANGE_CLOEXEC.
+    pub fn fixture_5_10() -> Self {
+        Self { kernel: Kernel { major: 5, minor: 10 }, ..Self::fixture_v2() }
+    }
+}
+
+/// How a kernel interface is covered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Cover {
+    /// An empty file on top.
+    HideFile,
+    /// An empty read-only directory on top.
+    HideDirectory,
+    /// Itself, read-only.
+    ReadOnly,
+}
+
+/// What is covered where the kernel has it.
+const COVERS: [(&str, Cover); 15] = [
+    ("/proc/kcore", Cover::HideFile),
+    ("/proc/keys", Cover::HideFile),
+    ("/proc/latency_stats", Cover::HideFile),
+    ("/proc/sched_debug", Cover::HideFile),
+    ("/proc/sysrq-trigger", Cover::HideFile),
+    ("/proc/timer_list", Cover::HideFile),
+    ("/proc/acpi", Cover::HideDirectory),
+    ("/proc/asound", Cover::HideDirectory),
+    ("/proc/scsi", Cover::HideDirectory),
+    ("/sys/firmware", Cover::HideDirectory),
+    ("/sys/devices/virtual/powercap", Cover::HideDirectory),
+    ("/proc/bus", Cover::ReadOnly),
+    ("/proc/fs", Cover::ReadOnly),
+    ("/proc/irq", Cover::ReadOnly),
+    ("/proc/sys", Cover::ReadOnly),
+];
+
+/// CAP_SYS_ADMIN, number 21 (linux/capability.h).
+const CAP_SYS_ADMIN: u64 = 1 << 21;
+
+fn may_administer() -> bool {
+    crate::sys::capget().is_ok_and(|sets| sets.effective & CAP_SYS_ADMIN != 0)
+}
+
+/// The initial user namespace maps every id to itself.
+fn maps_everything(map: &str) -> bool {
+    map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
+}
+
+fn mapped_ids(path: &str) -> u32 {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines()
+        .filter_map(|line| line.split_ascii_whitespace().nth(2)?.parse::<u32>().ok())
+        .fold(0, u32::saturating_add)
+}
+
+fn read_number(path: &str) -> Option<u64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+/// CapBnd of /proc/self/status (proc_pid_status(5)).
+fn bounding_set() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("CapBnd:"));
+    line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+fn parse_release(release: &str) -> Kernel {
+    let mut parts = release.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
+    Kernel { major: parts.next().unwrap_or(0), minor: parts.next().unwrap_or(0) }
+}
+
+/// Controllers that a domain can ask something of.
+pub const CONTROLLERS: [&str; 7] = ["cpu", "cpuset", "memory", "devices", "freezer", "blkio", "pids"];
+
+const CGROUP_ROOT: &str = "/sys/fs/cgroup";
+
+fn is_type(path: &str, magic: nix::sys::statfs::FsType) -> bool {
+    nix::sys::statfs::statfs(Path::new(path)).is_ok_and(|stat| stat.filesystem_type() == magic)
+}
+
+fn probe_cgroups() -> Cgroups {
+    use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC};
+    if is_type(CGROUP_ROOT, CGROUP2_SUPER_MAGIC) {
+        let listed = fs::read_to_string(format!("{CGROUP_ROOT}/cgroup.controllers")).unwrap_or_default();
+        let controllers = listed.split_ascii_whitespace().map(str::to_owned).collect();
+        return Cgroups::V2 { root: CGROUP_ROOT.to_owned(), controllers };
+    }
+    let controllers: Vec<(String, String)> = CONTROLLERS
+        .iter()
+        .map(|name| ((*name).to_owned(), format!("{CGROUP_ROOT}/{name}")))
+        .filter(|(_, path)| is_type(path, CGROUP_SUPER_MAGIC))
+        .collect();
+    let unified = format!("{CGROUP_ROOT}/unified");
+    let unified = is_type(&unified, CGROUP2_SUPER_MAGIC).then_some(unified);
+    if controllers.is_empty() && unified.is_none() {
+        return Cgroups::None { reason: format!("no control group file system at {CGROUP_ROOT}") };
+    }
+    Cgroups::V1 { controllers, unified }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn release_is_read_up_to_its_minor_number() {
+        assert_eq!(parse_release("6.18.44-fc-v657"), Kernel { major: 6, minor: 18 });
+        assert_eq!(parse_release("7.3.4+deb13-cloud-amd64"), Kernel { major: 7, minor: 3 });
+    }
+
+    #[test]
+    fn only_the_initial_user_namespace_maps_everything() {
+        assert!(maps_everything("         0          0 4294967295\n"));
+        assert!(!maps_everything("         0       1000          1\n"));
+    }
+}

@@ -1,0 +1,91 @@
+//! From a domain to a running container, in one call each for planning and starting.
+
+use browndog_xml::domain::Domain;
+
+use crate::error::StartError;
+use crate::exec::{self, Options, Running, rootless};
+use crate::host::Host;
+use crate::plan::mutate::{self, Mutation};
+use crate::plan::{Plan, Request, plan};
+use crate::survey::Survey;
+
+/// A plan with what it was made from, ready to start.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The plan.
+    pub plan: Plan,
+    /// The machine.
+    pub host: Host,
+    /// The sources, open.
+    pub survey: Survey,
+}
+
+/// Looks at this machine and plans; changes nothing and needs no privilege.
+pub fn prepare(domain: &Domain, request: &Request) -> Prepared {
+    let host = Host::probe();
+    let bind_nodes = host.rootless || domain.idmap.is_some();
+    let survey = Survey::look(domain, bind_nodes, false);
+    let plan = plan(domain, &host, &survey, request);
+    Prepared { plan, host, survey }
+}
+
+impl Prepared {
+    /// Starts the container.
+    ///
+    /// # Errors
+    /// Says what could not be done; nothing is left behind.
+    pub fn start(self, options: &Options) -> Result<Running, StartError> {
+        exec::start(&self.plan, &self.host, self.survey, options)
+    }
+}
+
+/// Becomes root of a user namespace where the caller has no privilege; before [`prepare`], while the
+/// process has one thread.
+///
+/// # Errors
+/// Says which call the kernel refused.
+pub fn gain_privilege() -> Result<(), StartError> {
+    match rootless::needed() {
+        Ok(false) => Ok(()),
+        Ok(true) => rootless::enter(),
+        Err(errno) => Err(StartError::Launcher { what: "capget", errno }),
+    }
+}
+
+/// A name that no other start of this boot has: this process's id and its start time in clock ticks.
+pub fn instance() -> String {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // proc_pid_stat(5): field 22, counted after the command's closing parenthesis.
+    let start = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_ascii_whitespace().nth(19));
+    format!("{}-{}", std::process::id(), start.unwrap_or("0"))
+}
+
+/// The variable that asks for a seeded fault.
+pub const MUTATE: &str = "BROWNDOG_MUTATE";
+
+/// Written by the init of a throw-away machine: the machine's boot id.
+const LAB_MARK: &str = "/run/browndog-lab";
+
+/// Seeds the fault that [`MUTATE`] asks for into `plan`.
+///
+/// # Errors
+/// Refuses outside a throw-away machine, and where the plan has no such step.
+pub fn apply_mutation(plan: &mut Plan) -> Result<(), StartError> {
+    let Some(text) = std::env::var_os(MUTATE) else { return Ok(()) };
+    let refuse = |message: String| Err(StartError::Mutation(message));
+    let text = text.to_string_lossy();
+    if !in_lab() {
+        return refuse(format!("{MUTATE} is honoured only in a throw-away virtual machine"));
+    }
+    match Mutation::parse(&text) {
+        None => refuse(format!("{MUTATE}={text}: expected skip:STEP or drop-flag:STEP:FLAG")),
+        Some(mutation) if mutate::apply(plan, &mutation) => Ok(()),
+        Some(mutation) => refuse(format!("{MUTATE}={mutation}: this plan has no such step or flag")),
+    }
+}
+
+fn in_lab() -> bool {
+    let mark = std::fs::read_to_string(LAB_MARK).unwrap_or_default();
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    !mark.trim().is_empty() && mark.trim() == boot.trim()
+}

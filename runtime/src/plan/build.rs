@@ -1,0 +1,192 @@
+//! What the planning functions add to.
+
+use browndog_xml::domain::{Domain, Origin};
+use nix::libc;
+
+use super::step::{ChildStep, HostStep, Slot};
+use super::{CloneStep, Entry, Plan, Problem, Request};
+use crate::host::Host;
+use crate::survey::{Purpose, Survey};
+
+/// A plan in the making, with what it is made from.
+pub(super) struct Builder<'a> {
+    pub domain: &'a Domain,
+    pub host: &'a Host,
+    pub survey: &'a Survey,
+    pub request: &'a Request,
+    /// Whether the container gets a user namespace of its own.
+    pub user_namespace: bool,
+    /// Whether the container gets a network namespace of its own.
+    pub network_namespace: bool,
+    plan: Plan,
+}
+
+impl<'a> Builder<'a> {
+    pub fn new(domain: &'a Domain, host: &'a Host, survey: &'a Survey, request: &'a Request) -> Self {
+        let slots = survey.found.iter().map(|found| slot_name(found.purpose, &found.path)).collect();
+        let network_namespace = domain.share.net.is_none()
+            && (domain.private_network.is_some() || !domain.interfaces.is_empty() || has_net_hostdev(domain));
+        let user_namespace = domain.idmap.is_some();
+        let clone = Entry {
+            id: "clone".to_owned(),
+            step: CloneStep { namespaces: 0, into_cgroup: None, share_memory: false },
+            origin: domain.origin.origin,
+            why: "one call makes every namespace, so that none is ever shared with the host by accident",
+        };
+        let plan = Plan {
+            domain: domain.name.value.as_str().to_owned(),
+            before: Vec::new(),
+            clone,
+            attend: Vec::new(),
+            child: Vec::new(),
+            slots,
+            root: Slot(u16::MAX),
+            cgroups: Vec::new(),
+            kill_group: None,
+            problems: Vec::new(),
+            notes: Vec::new(),
+        };
+        let mut builder = Self { domain, host, survey, request, user_namespace, network_namespace, plan };
+        builder.report_missing_sources();
+        builder
+    }
+
+    fn report_missing_sources(&mut self) {
+        for found in &self.survey.found {
+            if let Err(errno) = found.kind {
+                self.problem(
+                    found.origin,
+                    format!("cannot open {}: {} ({errno})", found.path, errno.desc()),
+                    "create it on this host, or correct the path",
+                );
+            }
+        }
+    }
+
+    /// A new slot.
+    pub fn slot(&mut self, name: impl Into<String>) -> Slot {
+        self.plan.slots.push(name.into());
+        Slot((self.plan.slots.len() - 1) as u16)
+    }
+
+    /// The slot of a surveyed source.
+    pub fn source(&self, purpose: Purpose) -> Option<Slot> {
+        self.survey.index(purpose).map(|index| Slot(index as u16))
+    }
+
+    pub fn host_step(&mut self, id: impl Into<String>, step: HostStep, origin: Origin, why: &'static str) {
+        self.plan.before.push(Entry { id: id.into(), step, origin, why });
+    }
+
+    pub fn attend(&mut self, id: impl Into<String>, step: HostStep, origin: Origin, why: &'static str) {
+        self.plan.attend.push(Entry { id: id.into(), step, origin, why });
+    }
+
+    pub fn child(&mut self, id: impl Into<String>, step: ChildStep, origin: Origin, why: &'static str) {
+        self.plan.child.push(Entry { id: id.into(), step, origin, why });
+    }
+
+    pub fn problem(&mut self, origin: Origin, message: impl Into<String>, help: impl Into<String>) {
+        self.plan.problems.push(Problem { origin, message: message.into(), help: help.into() });
+    }
+
+    pub fn note(&mut self, origin: Origin, message: impl Into<String>, help: impl Into<String>) {
+        self.plan.notes.push(Problem { origin, message: message.into(), help: help.into() });
+    }
+
+    pub fn clone_into(&mut self, slot: Slot) {
+        self.plan.clone.step.into_cgroup = Some(slot);
+    }
+
+    pub fn owns_cgroup(&mut self, path: String) {
+        self.plan.cgroups.push(path);
+    }
+
+    pub fn kills_with(&mut self, group: String) {
+        self.plan.kill_group = Some(group);
+    }
+
+    /// The base mount namespace, where this host has one that the container may start from.
+    ///
+    /// Not in a user namespace: there the kernel makes a /proc only where one is in view already, and
+    /// the base has none. Not on the host's own tree, which is copied whole in any case.
+    pub fn base(&self) -> Option<Slot> {
+        let possible = !self.user_namespace && !self.host.rootless && !self.shares_root();
+        if possible { self.source(Purpose::Base) } else { None }
+    }
+
+    /// Whether the container stands on the host's own tree.
+    pub fn shares_root(&self) -> bool {
+        self.survey.get(Purpose::Root).is_none_or(|found| found.path.trim_end_matches('/').is_empty())
+    }
+
+    /// The slot of this name.
+    pub fn find_slot(&self, name: &str) -> Option<Slot> {
+        self.plan.slots.iter().position(|slot| slot == name).map(|index| Slot(index as u16))
+    }
+
+    /// The slot that holds the container's root directory.
+    pub fn source_root(&self) -> Slot {
+        self.plan.root
+    }
+
+    pub fn set_root(&mut self, root: Slot) {
+        self.plan.root = root;
+    }
+
+    /// Whether the child has to wait for the launcher: id maps, or interfaces to move.
+    pub fn needs_attendance(&self) -> bool {
+        self.user_namespace || self.network_needs_launcher()
+    }
+
+    /// Whether interfaces are made or moved by the launcher.
+    pub fn network_needs_launcher(&self) -> bool {
+        self.network_namespace && (!self.domain.interfaces.is_empty() || has_net_hostdev(self.domain))
+    }
+
+    pub fn finish(mut self) -> Plan {
+        if self.needs_attendance() {
+            let why = "the id maps are written and the interfaces are there: the child may go on";
+            self.attend("go", HostStep::Go, Origin::Default(why), why);
+        }
+        let mut namespaces = libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWCGROUP;
+        if self.domain.share.ipc.is_none() {
+            namespaces |= libc::CLONE_NEWIPC;
+        }
+        if self.domain.share.uts.is_none() {
+            namespaces |= libc::CLONE_NEWUTS;
+        }
+        if self.network_namespace {
+            namespaces |= libc::CLONE_NEWNET;
+        }
+        if self.user_namespace {
+            namespaces |= libc::CLONE_NEWUSER;
+        }
+        if self.base().is_some() {
+            namespaces &= !libc::CLONE_NEWNS;
+        }
+        // Groups of version 1 are joined in the child: their roots are only then what it should see.
+        if self.plan.child.iter().any(|entry| matches!(entry.step, ChildStep::UnshareCgroup)) {
+            namespaces &= !libc::CLONE_NEWCGROUP;
+        }
+        self.plan.clone.step.namespaces = namespaces as u64;
+        self.plan.clone.step.share_memory = !self.needs_attendance();
+        self.plan
+    }
+}
+
+fn has_net_hostdev(domain: &Domain) -> bool {
+    use browndog_xml::domain::HostdevKind;
+    domain.hostdevs.iter().any(|hostdev| matches!(hostdev.kind, HostdevKind::Net { .. }))
+}
+
+fn slot_name(purpose: Purpose, path: &str) -> String {
+    match purpose {
+        Purpose::Root => format!("root source {path}"),
+        Purpose::Filesystem(_) => format!("source {path}"),
+        Purpose::Hostdev(_) | Purpose::Node(_) => format!("node {path}"),
+        Purpose::Tty(_) => format!("terminal {path}"),
+        Purpose::Program => "program".to_owned(),
+        Purpose::Base => format!("base {path}"),
+    }
+}

@@ -1,0 +1,104 @@
+//! What the container's processes may do: capabilities, no_new_privs, seccomp.
+
+use browndog_xml::domain::{CapabilityPolicy, Origin};
+
+use super::build::Builder;
+use super::seccomp;
+use super::step::ChildStep;
+use crate::sys::CapSets;
+
+/// Capabilities by the kernel's number (linux/capability.h) that an ordinary program may need and that
+/// give nothing over the host: chown dac_override fowner fsetid kill setgid setuid setpcap
+/// net_bind_service net_raw sys_chroot audit_write setfcap.
+const DEFAULT: [u8; 13] = [0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31];
+
+/// Left out even where the container has a user namespace of its own and may run a whole system:
+/// sys_module sys_rawio sys_time audit_control mac_override mac_admin syslog wake_alarm block_suspend.
+/// None of them works there, so a program that tests for them is told the truth.
+const NEVER_NAMESPACED: [u8; 9] = [16, 17, 25, 30, 32, 33, 34, 35, 36];
+
+const fn mask(list: &[u8]) -> u64 {
+    let mut mask = 0;
+    let mut index = 0;
+    while index < list.len() {
+        mask |= 1 << list[index];
+        index += 1;
+    }
+    mask
+}
+
+/// The capabilities that stay.
+fn kept(b: &Builder<'_>) -> u64 {
+    let all = if b.host.last_capability >= 63 { u64::MAX } else { (1 << (b.host.last_capability + 1)) - 1 };
+    let mut keep = match b.domain.capabilities.policy.value {
+        CapabilityPolicy::Allow => all,
+        CapabilityPolicy::Deny => 0,
+        CapabilityPolicy::Default if b.user_namespace => all & !mask(&NEVER_NAMESPACED),
+        CapabilityPolicy::Default => mask(&DEFAULT),
+    };
+    for entry in &b.domain.capabilities.overrides {
+        let (capability, on) = entry.value;
+        let bit = 1 << capability.number();
+        keep = if on { keep | bit } else { keep & !bit };
+    }
+    keep & all
+}
+
+fn origin(b: &Builder<'_>) -> Origin {
+    b.domain.capabilities.policy.origin
+}
+
+/// Removes what is not kept from the bounding set: no exec brings it back.
+pub(super) fn drop_bounding(b: &mut Builder<'_>) {
+    let keep = kept(b);
+    let missing = keep & !b.host.bounding;
+    for entry in &b.domain.capabilities.overrides {
+        let (capability, on) = entry.value;
+        if on && missing & (1 << capability.number()) != 0 && !b.user_namespace {
+            b.problem(
+                entry.origin,
+                "this capability cannot be given: the caller does not have it itself",
+                "start from a process that has it in its bounding set, or remove the element",
+            );
+        }
+    }
+    let step = ChildStep::DropBounding { keep, last: b.host.last_capability };
+    let why = "needs CAP_SETPCAP, so before the sets themselves shrink";
+    b.child("drop-bounding", step, origin(b), why);
+}
+
+/// Sets the permitted, effective, inheritable and ambient sets exactly.
+pub(super) fn set_capabilities(b: &mut Builder<'_>) {
+    let root = b.domain.init.user.is_none();
+    let keep = if root { kept(b) } else { 0 };
+    let keep = if b.user_namespace { keep } else { keep & b.host.bounding };
+    let why = "a set inherited from the caller must not survive exec";
+    b.child("clear-ambient", ChildStep::ClearAmbient, origin(b), why);
+    let sets = CapSets { effective: keep, permitted: keep, inheritable: 0 };
+    let why = "after the ids: changing them clears and restores sets";
+    b.child("set-capabilities", ChildStep::SetCapabilities { sets }, origin(b), why);
+}
+
+const NO_NEW_PRIVS: Origin = Origin::Default("no program in a container gains privilege by being executed");
+
+/// no_new_privs, then the filter.
+pub(super) fn filter(b: &mut Builder<'_>) {
+    b.child(
+        "no-new-privs",
+        ChildStep::NoNewPrivs,
+        NO_NEW_PRIVS,
+        "set-user-ID programs and file capabilities give nothing",
+    );
+    if b.domain.extension.seccomp.as_ref().is_some_and(|seccomp| !seccomp.value) {
+        return;
+    }
+    let origin = b.domain.extension.seccomp.as_ref().map_or(seccomp::ORIGIN, |seccomp| seccomp.origin);
+    let program = seccomp::program(kept(b), &b.host.machine);
+    let Some(program) = program else {
+        let message = format!("there is no system call filter for {} yet", b.host.machine);
+        b.note(origin, message, "the container runs without one");
+        return;
+    };
+    let step = ChildStep::Seccomp { program, profile: "default" };
+    b.child("seccomp", step, origin, "last before exec: the steps above need calls that it forbids");
+}

@@ -1,0 +1,143 @@
+//! `/dev`: a small tmpfs with the nodes every program expects, a pseudo-terminal instance, shared
+//! memory, message queues, and the nodes the document names.
+
+use browndog_xml::domain::{HostdevKind, Origin};
+use nix::libc;
+
+use super::build::Builder;
+use super::step::{Beneath, ChildStep, HostStep, Slot, TargetKind, c_string};
+use crate::survey::{Kind, NODES, Purpose};
+
+const DEV: Origin = Origin::Default("every container gets its own /dev");
+const AFTER_DEV: &str = "after /dev is there to hold it";
+
+/// Links of every container: where the link is, what it says.
+const LINKS: [(&str, &str); 5] = [
+    ("/dev/fd", "/proc/self/fd"),
+    ("/dev/stdin", "/proc/self/fd/0"),
+    ("/dev/stdout", "/proc/self/fd/1"),
+    ("/dev/stderr", "/proc/self/fd/2"),
+    ("/dev/ptmx", "pts/ptmx"),
+];
+
+/// The group `tty` of every Linux distribution: owner of a terminal's group side.
+const TTY_GID: u32 = 5;
+
+/// Fills `/dev`.
+pub(super) fn populate(b: &mut Builder<'_>) {
+    let flags = libc::MS_NOSUID | libc::MS_NOEXEC | libc::MS_STRICTATIME;
+    let why = "after /proc: the order is free, but before the nodes";
+    mount(b, "/dev", "tmpfs", flags, Some("mode=0755,size=64k,nr_inodes=1k"), why);
+    nodes(b);
+    for (target, value) in LINKS {
+        let step = ChildStep::MakeLink { value: c_string(value), target: Beneath::new(target) };
+        b.child(format!("link:{target}"), step, DEV, AFTER_DEV);
+    }
+    for target in ["/dev/pts", "/dev/shm", "/dev/mqueue"] {
+        let step = ChildStep::MakeDir { target: Beneath::new(target), mode: 0o755 };
+        b.child(format!("make-dir:{target}"), step, DEV, AFTER_DEV);
+    }
+    let gid = if b.host.mapped_gids > TTY_GID && maps_gid(b, TTY_GID) { ",gid=5" } else { "" };
+    let options = format!("newinstance,ptmxmode=0666,mode=0620{gid}");
+    let no_exec = libc::MS_NOSUID | libc::MS_NOEXEC;
+    let why = "an instance of its own: terminals of the host cannot be reached";
+    mount(b, "/dev/pts", "devpts", no_exec, Some(&options), why);
+    let why = "POSIX shared memory (shm_overview(7))";
+    mount(b, "/dev/shm", "tmpfs", no_exec | libc::MS_NODEV, Some("mode=1777,size=65536k"), why);
+    let why = "POSIX message queues of its own IPC namespace (mq_overview(7))";
+    mount(b, "/dev/mqueue", "mqueue", no_exec | libc::MS_NODEV, None, why);
+    hostdevs(b);
+}
+
+fn maps_gid(b: &Builder<'_>, gid: u32) -> bool {
+    b.domain.idmap.as_ref().is_none_or(|idmap| {
+        idmap.gid.iter().any(|range| range.value.start <= gid && gid - range.value.start < range.value.count)
+    })
+}
+
+fn mount(b: &mut Builder<'_>, target: &str, fstype: &str, flags: u64, data: Option<&str>, why: &'static str) {
+    let step = ChildStep::MountNew {
+        fstype: c_string(fstype),
+        target: Beneath::new(target),
+        flags,
+        data: data.map(c_string),
+    };
+    b.child(format!("mount:{target}"), step, DEV, why);
+}
+
+fn nodes(b: &mut Builder<'_>) {
+    for (index, (name, major, minor)) in NODES.iter().enumerate() {
+        let target = format!("/dev/{name}");
+        if binds_nodes(b) {
+            bind_node(b, Purpose::Node(index), &target, DEV);
+        } else {
+            let step = ChildStep::MakeNode {
+                target: Beneath::new(&target),
+                mode: libc::S_IFCHR | 0o666,
+                device: libc::makedev(*major, *minor),
+            };
+            b.child(format!("node:{target}"), step, DEV, AFTER_DEV);
+        }
+    }
+}
+
+/// mknod(2) makes nodes that can be opened only for root of the initial user namespace.
+fn binds_nodes(b: &Builder<'_>) -> bool {
+    b.host.rootless || b.user_namespace
+}
+
+fn bind_node(b: &mut Builder<'_>, purpose: Purpose, target: &str, origin: Origin) {
+    let Some(source) = b.source(purpose) else { return };
+    let into = b.slot(format!("tree of {target}"));
+    let why = "in a user namespace a node cannot be made, but the host's can be shown";
+    b.host_step(format!("clone-tree:{target}"), HostStep::CloneTree { source, into }, origin, why);
+    attach_file(b, into, target, origin, why);
+}
+
+/// Binds a single file onto a target that is made for it.
+pub(super) fn attach_file(b: &mut Builder<'_>, tree: Slot, target: &str, origin: Origin, why: &'static str) {
+    let beneath = Beneath::new(target);
+    let step = ChildStep::MakeTarget { target: beneath.clone(), kind: TargetKind::File };
+    b.child(format!("make-target:{target}"), step, origin, AFTER_DEV);
+    b.child(format!("attach:{target}"), ChildStep::Attach { tree, target: beneath }, origin, why);
+}
+
+fn hostdevs(b: &mut Builder<'_>) {
+    for (index, hostdev) in b.domain.hostdevs.iter().enumerate() {
+        let (path, block) = match &hostdev.kind {
+            HostdevKind::Storage(path) => (path, true),
+            HostdevKind::Misc(path) => (path, false),
+            HostdevKind::Net { .. } => continue,
+            HostdevKind::UsbById { .. } | HostdevKind::UsbByAddress { .. } => {
+                let help = "name the node below /dev/bus/usb as <hostdev mode='capabilities' type='misc'>";
+                b.problem(hostdev.origin, "not supported: hostdev type='usb'", help);
+                continue;
+            }
+        };
+        let kind = b.survey.get(Purpose::Hostdev(index)).map(|found| found.kind);
+        let (mode, device) = match (kind, block) {
+            (Some(Ok(Kind::Block(device))), true) => (libc::S_IFBLK, device),
+            (Some(Ok(Kind::Char(device))), false) => (libc::S_IFCHR, device),
+            (Some(Ok(_)), _) => {
+                let kind = if block { "block" } else { "character" };
+                let message = format!("{} is not a {kind} device", path.value);
+                b.problem(path.origin, message, "storage takes a block device, misc a character device");
+                continue;
+            }
+            _ => continue,
+        };
+        let target = path.value.as_str().to_owned();
+        if binds_nodes(b) {
+            bind_node(b, Purpose::Hostdev(index), &target, path.origin);
+            continue;
+        }
+        let beneath = Beneath::new(&target);
+        let dir = beneath.parent();
+        if dir.shown() != "/dev" {
+            let step = ChildStep::MakeTarget { target: dir.clone(), kind: TargetKind::Directory };
+            b.child(format!("make-target:{}", dir.shown()), step, path.origin, AFTER_DEV);
+        }
+        let step = ChildStep::MakeNode { target: beneath, mode: mode | 0o660, device };
+        b.child(format!("node:{target}"), step, path.origin, AFTER_DEV);
+    }
+}

@@ -1,0 +1,91 @@
+//! Names and limits of the machine that the container believes itself to be.
+
+use browndog_xml::domain::Origin;
+use nix::libc;
+
+use super::build::Builder;
+use super::devices::attach_file;
+use super::step::{Beneath, ChildStep, HostStep, c_string};
+
+/// `sethostname`.
+pub(super) fn hostname(b: &mut Builder<'_>) {
+    if b.domain.share.uts.is_some() {
+        return;
+    }
+    let hostname = &b.domain.hostname;
+    let step = ChildStep::SetHostname { name: c_string(hostname.value.as_str()) };
+    b.child("set-hostname", step, hostname.origin, "in its own UTS namespace; needs CAP_SYS_ADMIN over it");
+}
+
+/// The name servers of the document, as `/etc/resolv.conf`.
+pub(super) fn resolver(b: &mut Builder<'_>) {
+    let Some(first) = b.domain.nameservers.first() else { return };
+    let origin = first.origin;
+    let contents: String =
+        b.domain.nameservers.iter().map(|server| format!("nameserver {}\n", server.value)).collect();
+    let into = b.slot("tree of /etc/resolv.conf");
+    let why = "on a file system of its own: the container's own file is not touched";
+    b.host_step("make-file:/etc/resolv.conf", HostStep::MakeFileTree { contents, into }, origin, why);
+    attach_file(
+        b,
+        into,
+        "/etc/resolv.conf",
+        origin,
+        "after the document's file systems, which may bring /etc",
+    );
+}
+
+/// Names of getrlimit(2) and their numbers.
+const LIMITS: [(&str, u32); 16] = [
+    ("as", libc::RLIMIT_AS),
+    ("core", libc::RLIMIT_CORE),
+    ("cpu", libc::RLIMIT_CPU),
+    ("data", libc::RLIMIT_DATA),
+    ("fsize", libc::RLIMIT_FSIZE),
+    ("locks", libc::RLIMIT_LOCKS),
+    ("memlock", libc::RLIMIT_MEMLOCK),
+    ("msgqueue", libc::RLIMIT_MSGQUEUE),
+    ("nice", libc::RLIMIT_NICE),
+    ("nofile", libc::RLIMIT_NOFILE),
+    ("nproc", libc::RLIMIT_NPROC),
+    ("rss", libc::RLIMIT_RSS),
+    ("rtprio", libc::RLIMIT_RTPRIO),
+    ("rttime", libc::RLIMIT_RTTIME),
+    ("sigpending", libc::RLIMIT_SIGPENDING),
+    ("stack", libc::RLIMIT_STACK),
+];
+
+/// Resource limits and sysctls of the extension, and the umask.
+pub(super) fn limits(b: &mut Builder<'_>) {
+    for limit in &b.domain.extension.rlimits {
+        let (name, soft, hard) = &limit.value;
+        let Some((_, resource)) = LIMITS.iter().find(|(known, _)| known == name) else {
+            b.problem(limit.origin, format!("getrlimit(2) knows no limit {name}"), "see getrlimit(2)");
+            continue;
+        };
+        let step = ChildStep::SetLimit { resource: *resource, name: name.clone(), soft: *soft, hard: *hard };
+        b.child(format!("set-limit:{name}"), step, limit.origin, "while the process may still raise it");
+    }
+    let origin = Origin::Default("files are made readable to all and writable to their owner");
+    b.child(
+        "set-umask",
+        ChildStep::SetUmask { mask: 0o022 },
+        origin,
+        "the caller's mask is not the container's",
+    );
+}
+
+/// The document's sysctls, beneath the container's own `/proc/sys`.
+pub(super) fn sysctls(b: &mut Builder<'_>) {
+    for sysctl in &b.domain.extension.sysctls {
+        let (name, value) = &sysctl.value;
+        let target = format!("/proc/sys/{}", name.replace('.', "/"));
+        let step = ChildStep::WriteFile {
+            target: Beneath::new(&target),
+            contents: value.clone().into_bytes(),
+            existing: true,
+        };
+        let why = "after /proc is there, before it becomes read-only";
+        b.child(format!("sysctl:{name}"), step, sysctl.origin, why);
+    }
+}

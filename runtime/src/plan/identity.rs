@@ -1,0 +1,158 @@
+//! Who the container's processes are, inside and outside.
+
+use browndog_xml::domain::{Account, Origin, Sourced};
+
+use super::build::Builder;
+use super::step::{ChildStep, HostStep};
+
+/// Waits for the launcher and becomes root of the new user namespace.
+pub(super) fn enter_user_namespace(b: &mut Builder<'_>) {
+    if !b.needs_attendance() {
+        return;
+    }
+    let origin = b.domain.idmap.as_ref().map_or(b.domain.origin.origin, |idmap| idmap.origin);
+    if let Some(idmap) = &b.domain.idmap {
+        let lines = |ranges: &[Sourced<browndog_xml::domain::IdRange>]| {
+            ranges.iter().map(|range| [range.value.start, range.value.target, range.value.count]).collect()
+        };
+        let step =
+            HostStep::WriteIdMaps { uid: lines(&idmap.uid), gid: lines(&idmap.gid), deny_setgroups: false };
+        let why = "written from outside: only a process with privilege over the parent namespace may";
+        b.attend("write-id-maps", step, origin, why);
+    }
+    let why = "nothing is done before the maps are written and the interfaces are in place";
+    b.child("await-go", ChildStep::AwaitGo, origin, why);
+    if b.user_namespace {
+        let why = "until then the process is nobody in its own namespace, and may not mount";
+        b.child("become-root", ChildStep::BecomeRoot, origin, why);
+    }
+}
+
+/// A line of a passwd file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct User {
+    pub name: String,
+    pub uid: u32,
+    pub gid: u32,
+    pub home: String,
+}
+
+fn passwd_lines(passwd: &str) -> impl Iterator<Item = User> + '_ {
+    passwd.lines().filter_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?.to_owned();
+        let uid = fields.nth(1)?.parse().ok()?;
+        let gid = fields.next()?.parse().ok()?;
+        let home = fields.nth(1).unwrap_or("/").to_owned();
+        Some(User { name, uid, gid, home })
+    })
+}
+
+/// Names before numbers, as libvirt does; `+N` is always a number.
+pub(super) fn find_user(passwd: &str, account: &Account) -> Option<User> {
+    match account {
+        Account::Id(uid) => passwd_lines(passwd)
+            .find(|user| user.uid == *uid)
+            .or_else(|| Some(User { name: uid.to_string(), uid: *uid, gid: 0, home: "/".to_owned() })),
+        Account::Name(name) => passwd_lines(passwd).find(|user| user.name == *name).or_else(|| {
+            let uid = name.parse().ok()?;
+            find_user(passwd, &Account::Id(uid))
+        }),
+    }
+}
+
+fn find_group(group: &str, account: &Account) -> Option<u32> {
+    match account {
+        Account::Id(gid) => Some(*gid),
+        Account::Name(name) => {
+            let line = group.lines().find(|line| line.split(':').next() == Some(name));
+            line.and_then(|line| line.split(':').nth(2)?.parse().ok()).or_else(|| name.parse().ok())
+        }
+    }
+}
+
+/// Groups that list the user as a member (group(5)).
+fn supplementary(group: &str, user: &str) -> Vec<u32> {
+    let has =
+        |line: &&str| line.split(':').nth(3).is_some_and(|members| members.split(',').any(|m| m == user));
+    group.lines().filter(has).filter_map(|line| line.split(':').nth(2)?.parse().ok()).collect()
+}
+
+const NO_USER: Origin = Origin::Default("without inituser the init runs as root of the container");
+
+/// Supplementary groups, group and user, in the only order that works.
+pub(super) fn set_ids(b: &mut Builder<'_>) {
+    let passwd = b.survey.passwd.as_deref().unwrap_or_default();
+    let groups_file = b.survey.group.as_deref().unwrap_or_default();
+    let origin = b.domain.init.user.as_ref().map_or(NO_USER, |user| user.origin);
+    let mut ids = (0, 0, Vec::new());
+    if let Some(account) = &b.domain.init.user {
+        match find_user(passwd, &account.value) {
+            Some(user) => ids = (user.uid, user.gid, supplementary(groups_file, &user.name)),
+            None => b.problem(
+                account.origin,
+                "the container's /etc/passwd has no such user",
+                "add the user to the container, or write +N for a number",
+            ),
+        }
+    }
+    if let Some(account) = &b.domain.init.group {
+        match find_group(groups_file, &account.value) {
+            Some(gid) => ids.1 = gid,
+            None => b.problem(
+                account.origin,
+                "the container's /etc/group has no such group",
+                "add the group to the container, or write +N for a number",
+            ),
+        }
+    }
+    let (uid, gid, groups) = ids;
+    if b.host.rootless && b.host.mapped_gids <= 1 {
+        if (uid, gid) != (0, 0) {
+            b.problem(
+                origin,
+                format!("user {uid} does not exist in a container with one id"),
+                "start as root, or give this account subordinate ids (subuid(5))",
+            );
+        }
+        return;
+    }
+    let why = "the caller's groups end here; needs CAP_SETGID, so before the ids and capabilities change";
+    b.child("set-groups", ChildStep::SetGroups { groups }, origin, why);
+    b.child(
+        "set-gid",
+        ChildStep::SetGid { gid },
+        origin,
+        "before the user id, which takes the right to do it away",
+    );
+    b.child(
+        "set-uid",
+        ChildStep::SetUid { uid },
+        origin,
+        "after everything that needs root of the container",
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSWD: &str =
+        "root:x:0:0:root:/root:/bin/sh\nwww:x:33:34:www:/var/www:/bin/false\n33000:x:7:7::/:\n";
+    const GROUP: &str = "root:x:0:\nwww:x:34:\nlog:x:50:www,root\ntape:x:60:www\n";
+
+    #[test]
+    fn a_name_wins_over_a_number_and_plus_is_always_a_number() {
+        let uid = |account| find_user(PASSWD, &account).map(|user| user.uid);
+        assert_eq!(uid(Account::Name("www".into())), Some(33));
+        assert_eq!(uid(Account::Name("33000".into())), Some(7));
+        assert_eq!(uid(Account::Id(33000)), Some(33000));
+        assert_eq!(uid(Account::Name("nobody-here".into())), None);
+    }
+
+    #[test]
+    fn groups_that_list_the_user_are_supplementary() {
+        assert_eq!(supplementary(GROUP, "www"), [50, 60]);
+        assert_eq!(find_group(GROUP, &Account::Name("tape".into())), Some(60));
+    }
+}

@@ -1,0 +1,116 @@
+//! What is true of every plan, whatever the document.
+
+use std::collections::HashSet;
+
+use super::Plan;
+use super::step::{ChildStep, HostStep, Slot};
+use crate::sys::STEPS_MAX;
+
+/// Every law that `plan` breaks.
+pub fn broken(plan: &Plan) -> Vec<String> {
+    let mut broken = super::order::broken(plan);
+    slots_are_filled_before_use(plan, &mut broken);
+    names_are_unique(plan, &mut broken);
+    barriers_pair(plan, &mut broken);
+    if plan.child.len() > STEPS_MAX {
+        broken.push(format!("{} steps are more than the {STEPS_MAX} that can be reported", plan.child.len()));
+    }
+    if !matches!(
+        plan.child.last().map(|entry| &entry.step),
+        Some(ChildStep::Exec { .. } | ChildStep::ExecBuiltInInit { .. })
+    ) {
+        broken.push("the last step must be exec".to_owned());
+    }
+    no_host_path_after_pivot(plan, &mut broken);
+    broken
+}
+
+fn slots_are_filled_before_use(plan: &Plan, broken: &mut Vec<String>) {
+    let surveyed = plan.slots.iter().take_while(|name| is_surveyed(name)).count();
+    let mut filled: HashSet<Slot> = (0..surveyed as u16).map(Slot).collect();
+    for entry in plan.before.iter().chain(&plan.attend) {
+        let (uses, fills) = host_slots(&entry.step);
+        for slot in uses {
+            if !filled.contains(&slot) {
+                broken.push(format!("{} uses slot {} before it is filled", entry.id, slot.0));
+            }
+        }
+        filled.extend(fills);
+    }
+    for entry in &plan.child {
+        let (uses, fills) = child_slots(&entry.step);
+        for slot in uses {
+            if !filled.contains(&slot) {
+                broken.push(format!("{} uses slot {} before it is filled", entry.id, slot.0));
+            }
+        }
+        filled.extend(fills);
+    }
+}
+
+fn is_surveyed(name: &str) -> bool {
+    ["root source ", "source ", "node ", "terminal ", "program", "base "]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+}
+
+fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
+    match step {
+        HostStep::CloneTree { source, into } => (vec![*source], vec![*into]),
+        HostStep::MakeTarget { root, .. } => (vec![*root], vec![]),
+        HostStep::Restrict { tree, .. } | HostStep::MapTree { tree, .. } => (vec![*tree], vec![]),
+        HostStep::OpenCgroup { slot, .. } | HostStep::OpenConsole { slot, .. } => (vec![], vec![*slot]),
+        HostStep::MakeFileTree { into, .. } => (vec![], vec![*into]),
+        HostStep::MakeCgroup { .. }
+        | HostStep::SetCgroup { .. }
+        | HostStep::WriteIdMaps { .. }
+        | HostStep::AddInterface(_)
+        | HostStep::Go => (vec![], vec![]),
+    }
+}
+
+fn child_slots(step: &ChildStep) -> (Vec<Slot>, Vec<Slot>) {
+    match step {
+        ChildStep::JoinCgroup { procs, .. } => (vec![*procs], vec![]),
+        ChildStep::JoinNamespace { slot, .. } => (vec![*slot], vec![]),
+        ChildStep::CloneHostTree { into, .. } | ChildStep::CloneTree { into, .. } => (vec![], vec![*into]),
+        ChildStep::AttachRoot { tree }
+        | ChildStep::Restrict { tree, .. }
+        | ChildStep::Attach { tree, .. } => (vec![*tree], vec![]),
+        ChildStep::EnterBase { base } => (vec![*base], vec![]),
+        ChildStep::TakeTerminal { terminal } => (vec![*terminal], vec![]),
+        ChildStep::ExecBuiltInInit { program, .. } => (vec![*program], vec![]),
+        _ => (vec![], vec![]),
+    }
+}
+
+fn names_are_unique(plan: &Plan, broken: &mut Vec<String>) {
+    let mut seen = HashSet::new();
+    let host = plan.before.iter().chain(&plan.attend).map(|entry| ("host", &entry.id));
+    for (side, id) in host.chain(plan.child.iter().map(|entry| ("child", &entry.id))) {
+        if !seen.insert((side, id)) {
+            broken.push(format!("two steps of the {side} have the name {id}"));
+        }
+    }
+}
+
+fn barriers_pair(plan: &Plan, broken: &mut Vec<String>) {
+    let goes = plan.attend.iter().filter(|entry| matches!(entry.step, HostStep::Go)).count();
+    let waits = plan.child.iter().filter(|entry| matches!(entry.step, ChildStep::AwaitGo)).count();
+    if goes != waits || goes > 1 {
+        broken.push(format!("{goes} go for {waits} waits"));
+    }
+    if waits > 0 && plan.clone.step.share_memory {
+        broken.push("a child that shares memory suspends the launcher it waits for".to_owned());
+    }
+}
+
+fn no_host_path_after_pivot(plan: &Plan, broken: &mut Vec<String>) {
+    let pivot = plan.child.iter().position(|entry| matches!(entry.step, ChildStep::Pivot));
+    for (index, entry) in plan.child.iter().enumerate() {
+        let host_path = matches!(entry.step, ChildStep::CloneHostTree { .. } | ChildStep::AttachRoot { .. });
+        if host_path && pivot.is_some_and(|pivot| index > pivot) {
+            broken.push(format!("{} names a path of the host after the pivot", entry.id));
+        }
+    }
+}

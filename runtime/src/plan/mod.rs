@@ -1,0 +1,142 @@
+//! The start as one value: what is done, in which order, asked for by which line, and why there.
+//!
+//! [`plan`] reads from top to bottom like a manual page. It does no I/O: what it needs to know of the
+//! machine is in [`Host`], what it needs to know of the sources is in [`Survey`].
+
+mod build;
+mod cgroup;
+mod confine;
+mod devices;
+mod environment;
+mod identity;
+pub mod laws;
+mod mounts;
+pub mod mutate;
+mod network;
+pub mod order;
+mod print;
+mod process;
+pub mod seccomp;
+pub mod step;
+
+use browndog_xml::domain::{Domain, Origin};
+
+use crate::host::Host;
+use crate::survey::Survey;
+use build::Builder;
+use step::{ChildStep, HostStep, Slot};
+
+/// A step, its stable name, who asked for it, and why it stands where it stands.
+#[derive(Clone, Debug)]
+pub struct Entry<S> {
+    /// Stable name: `mount-proc`, `attach:/etc`.
+    pub id: String,
+    /// What is done.
+    pub step: S,
+    /// The line or the default that asked for it.
+    pub origin: Origin,
+    /// Why, and why here.
+    pub why: &'static str,
+}
+
+/// `clone3(flags)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloneStep {
+    /// CLONE_NEW* flags.
+    pub namespaces: u64,
+    /// CLONE_INTO_CGROUP, with the slot of the group's directory.
+    pub into_cgroup: Option<Slot>,
+    /// CLONE_VM | CLONE_VFORK: nothing is copied; possible where the child need not wait for us.
+    pub share_memory: bool,
+}
+
+/// Something that the document asks for and this host, or browndog, cannot do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    /// Who asked.
+    pub origin: Origin,
+    /// What cannot be done, and why.
+    pub message: String,
+    /// The way out.
+    pub help: String,
+}
+
+/// What a caller asks for beside the document.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Runs instead of the document's init.
+    pub command: Option<Vec<String>>,
+    /// Variables added to the environment (`NAME`, `value`).
+    pub env: Vec<(String, String)>,
+    /// The built-in PID 1 runs the command as its child.
+    pub init: bool,
+    /// The console is a terminal of its own; without, the caller's descriptors 0, 1 and 2 are kept.
+    pub terminal: bool,
+    /// A suffix that no other start on this host uses at the same time: `PID-STARTTIME`.
+    pub instance: String,
+}
+
+/// The start of one domain.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The domain's name.
+    pub domain: String,
+    /// On the host, before the clone.
+    pub before: Vec<Entry<HostStep>>,
+    /// The clone.
+    pub clone: Entry<CloneStep>,
+    /// On the host, while the child waits.
+    pub attend: Vec<Entry<HostStep>>,
+    /// In the child, up to exec.
+    pub child: Vec<Entry<ChildStep>>,
+    /// Names of the slots.
+    pub slots: Vec<String>,
+    /// The slot in which the root directory is kept.
+    pub root: Slot,
+    /// cgroup directories, deepest last; removed after the end, deepest first.
+    pub cgroups: Vec<String>,
+    /// The v2 group with `cgroup.kill`, where there is one.
+    pub kill_group: Option<String>,
+    /// What cannot be done; a plan with problems is printed, never run.
+    pub problems: Vec<Problem>,
+    /// What the user should know.
+    pub notes: Vec<Problem>,
+}
+
+/// Plans the start of `domain` on `host`, with the sources that `survey` found.
+pub fn plan(domain: &Domain, host: &Host, survey: &Survey, request: &Request) -> Plan {
+    let mut b = Builder::new(domain, host, survey, request);
+    // On the host: the group with its limits, and what the child will mount, opened and restricted.
+    cgroup::place(&mut b);
+    mounts::prepare(&mut b);
+    process::open_consoles(&mut b);
+    // In the child: into the groups and namespaces, out of the host's mounts.
+    cgroup::join(&mut b);
+    identity::enter_user_namespace(&mut b);
+    network::share(&mut b);
+    mounts::root(&mut b);
+    // The kernel's own file systems, before the old root goes: mounting them needs the host's in view.
+    mounts::kernel_filesystems(&mut b);
+    devices::populate(&mut b);
+    cgroup::show(&mut b);
+    // What the document mounts, in its order, then the covers over /proc and a read-only root.
+    mounts::filesystems(&mut b);
+    environment::resolver(&mut b);
+    environment::sysctls(&mut b);
+    mounts::cover(&mut b);
+    mounts::seal_root(&mut b);
+    mounts::leave_host(&mut b);
+    // Names, links and limits that need privilege.
+    environment::hostname(&mut b);
+    network::configure(&mut b);
+    environment::limits(&mut b);
+    // The process: session, terminal, confinement from the outside in, and exec.
+    process::session(&mut b);
+    confine::drop_bounding(&mut b);
+    identity::set_ids(&mut b);
+    confine::set_capabilities(&mut b);
+    process::tie(&mut b);
+    confine::filter(&mut b);
+    process::exec(&mut b);
+    b.finish()
+}

@@ -1,0 +1,391 @@
+//! The root, the kernel's file systems, and what the document mounts.
+
+use browndog_xml::domain::{Filesystem, FilesystemSource, Origin};
+use nix::libc;
+
+use super::build::Builder;
+use super::step::{Beneath, ChildStep, HostStep, Slot, TargetKind, c_string};
+use crate::survey::{Kind, Purpose, is_root};
+use crate::sys::MountAttr;
+
+/// MOUNT_ATTR_* of mount_setattr(2).
+pub(super) const ATTR_RDONLY: u64 = 0x1;
+pub(super) const ATTR_NOSUID: u64 = 0x2;
+pub(super) const ATTR_NODEV: u64 = 0x4;
+pub(super) const ATTR_NOEXEC: u64 = 0x8;
+
+const NO_SUID_DEV_EXEC: u64 = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+
+const DETACHED: &str = "a detached copy: nobody can reach it before it is restricted and attached";
+const RESTRICT: &str = "before the tree is attached, so that there is no moment at which it is open";
+const NODEV: Origin = Origin::Default("device nodes work in /dev only");
+const KERNEL_FS: Origin = Origin::Default("every container gets its own /proc and /sys");
+
+fn root_filesystem<'a>(b: &Builder<'a>) -> Option<&'a Filesystem> {
+    b.domain.filesystems.iter().find(|filesystem| is_root(filesystem))
+}
+
+/// Whether the container stands on the host's own tree.
+fn shares_root(b: &Builder<'_>) -> bool {
+    b.shares_root()
+}
+
+/// Opens, copies and restricts every source, on the host.
+pub(super) fn prepare(b: &mut Builder<'_>) {
+    let (origin, readonly) = match root_filesystem(b) {
+        Some(filesystem) => (filesystem.origin, filesystem.readonly),
+        None => (KEEP_TREE, None),
+    };
+    let source = b.source(Purpose::Root).expect("the survey always looks for a root");
+    make_targets(b, source);
+    let tree = b.slot("root");
+    b.set_root(tree);
+    if !shares_root(b) {
+        b.host_step("clone-tree:/", HostStep::CloneTree { source, into: tree }, origin, DETACHED);
+        restrict(b, "/", tree, readonly, origin);
+    }
+    if let Some(filesystem) = root_filesystem(b) {
+        refuse_unsupported(b, filesystem);
+    }
+    for (index, filesystem) in b.domain.filesystems.iter().enumerate().filter(|(_, fs)| !is_root(fs)) {
+        if matches!(filesystem.source, FilesystemSource::Host(_)) {
+            prepare_host_source(b, index, filesystem);
+        } else {
+            refuse_unsupported(b, filesystem);
+        }
+    }
+}
+
+const KEEP_TREE: Origin =
+    Origin::Default("no root file system is given: the host's tree, with private mounts on top");
+
+/// Slot of the detached tree of `filesystems[index]`.
+fn tree_name(index: usize) -> String {
+    format!("tree of filesystem {}", index + 1)
+}
+
+fn prepare_host_source(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem) {
+    let Some(source) = b.source(Purpose::Filesystem(index)) else { return };
+    let target = filesystem.target.value.as_str();
+    let into = b.slot(tree_name(index));
+    b.host_step(
+        format!("clone-tree:{target}"),
+        HostStep::CloneTree { source, into },
+        filesystem.origin,
+        DETACHED,
+    );
+    restrict(b, target, into, filesystem.readonly, filesystem.origin);
+}
+
+fn restrict(b: &mut Builder<'_>, target: &str, tree: Slot, readonly: Option<Origin>, origin: Origin) {
+    if b.host.at_least(5, 12) {
+        let (attr, asked) = restriction(readonly, origin);
+        b.host_step(format!("restrict:{target}"), HostStep::Restrict { tree, attr }, asked, RESTRICT);
+    }
+}
+
+/// The host's own tree is copied by the child: a namespace pinned somewhere in it would make the copy
+/// refuse to be attached (ELOOP), and CLONE_NEWNS leaves such pins out.
+fn clone_shared_root(b: &mut Builder<'_>, tree: Slot, readonly: Option<Origin>, origin: Origin) {
+    b.child("clone-tree:/", ChildStep::CloneHostTree { path: c_string("/"), into: tree }, origin, DETACHED);
+    if b.host.at_least(5, 12) {
+        let (attr, asked) = restriction(readonly, origin);
+        b.child("restrict:/", ChildStep::Restrict { tree, attr }, asked, RESTRICT);
+    }
+}
+
+fn restriction(readonly: Option<Origin>, origin: Origin) -> (MountAttr, Origin) {
+    let mut attr = MountAttr { attr_set: ATTR_NODEV, ..MountAttr::default() };
+    let mut asked = if matches!(origin, Origin::Xml(_)) { origin } else { NODEV };
+    if let Some(readonly) = readonly {
+        attr.attr_set |= ATTR_RDONLY;
+        asked = readonly;
+    }
+    (attr, asked)
+}
+
+fn refuse_unsupported(b: &mut Builder<'_>, filesystem: &Filesystem) {
+    let (origin, what) = match &filesystem.source {
+        FilesystemSource::Block(path) => (path.origin, "type='block'"),
+        FilesystemSource::Image { file } => (file.origin, "type='file'"),
+        FilesystemSource::Ram { bytes } if is_root(filesystem) => (bytes.origin, "a root of type='ram'"),
+        FilesystemSource::Container(path) if is_root(filesystem) => (path.origin, "a root of type='bind'"),
+        _ => return,
+    };
+    b.problem(origin, format!("not supported: {what}"), "use type='mount' with a directory of the host");
+}
+
+/// Mount points that the kernel's own file systems need.
+pub const KERNEL_TARGETS: [&str; 3] = ["/proc", "/sys", "/dev"];
+
+/// Makes what is missing beneath the root's source; what another filesystem of the document covers is
+/// made there, by the child.
+fn make_targets(b: &mut Builder<'_>, root: Slot) {
+    let why = "a mount needs something to stand on; removed again after the end";
+    let shared = shares_root(b);
+    for (target, looked, origin) in missing_targets(b) {
+        let kind = looked;
+        if shared {
+            b.problem(
+                origin,
+                format!("the host has no {target}, and nothing is created in the host's own tree"),
+                format!("create {target} on the host, or give the container a root file system of its own"),
+            );
+            continue;
+        }
+        let step = HostStep::MakeTarget { root, target: Beneath::new(&target), kind };
+        b.host_step(format!("make-target:{target}"), step, origin, why);
+    }
+}
+
+fn missing_targets(b: &Builder<'_>) -> Vec<(String, TargetKind, Origin)> {
+    let mut missing = Vec::new();
+    for (target, exists) in KERNEL_TARGETS.iter().zip(&b.survey.kernel_targets) {
+        if !exists {
+            missing.push(((*target).to_owned(), TargetKind::Directory, KERNEL_FS));
+        }
+    }
+    for (index, filesystem) in b.domain.filesystems.iter().enumerate().filter(|(_, fs)| !is_root(fs)) {
+        if matches!(b.survey.targets.get(index), Some(Some(Err(nix::errno::Errno::ENOENT)))) {
+            let target = filesystem.target.value.as_str().to_owned();
+            missing.push((target, target_kind(b, index), filesystem.target.origin));
+        }
+    }
+    missing
+}
+
+fn target_kind(b: &Builder<'_>, index: usize) -> TargetKind {
+    match b.survey.get(Purpose::Filesystem(index)).map(|found| found.kind) {
+        Some(Ok(Kind::Directory)) | None | Some(Err(_)) => TargetKind::Directory,
+        Some(Ok(_)) => TargetKind::File,
+    }
+}
+
+/// Out of the host's propagation, and onto the container's root.
+pub(super) fn root(b: &mut Builder<'_>) {
+    if let Some(base) = b.base() {
+        let why = "a copy of an empty mount table, whatever the host has mounted";
+        b.child("enter-base", ChildStep::EnterBase { base }, KEEP_PRIVATE, why);
+    } else {
+        let why = "first of all mounts: what follows must not reach the host";
+        b.child("make-private", ChildStep::MakePrivate, KEEP_PRIVATE, why);
+    }
+    let tree = b.source_root();
+    let filesystem = root_filesystem(b);
+    let origin = filesystem.map_or(KEEP_TREE, |filesystem| filesystem.origin);
+    if shares_root(b) {
+        clone_shared_root(b, tree, filesystem.and_then(|filesystem| filesystem.readonly), origin);
+    }
+    let why =
+        "on top of the copied host tree, which stays in view until the kernel's file systems are mounted";
+    b.child("attach-root", ChildStep::AttachRoot { tree }, origin, why);
+    if !b.host.at_least(5, 12) {
+        let flags = libc::MS_NODEV;
+        let step = ChildStep::Remount { target: Beneath::new("/"), flags };
+        b.child("remount:/", step, NODEV, "this kernel has no mount_setattr(2)");
+    }
+    if shares_root(b) && !b.host.rootless && !b.user_namespace {
+        for target in KERNEL_TARGETS {
+            let step = ChildStep::DetachBelow { target: Beneath::new(target) };
+            let why = "the host's own instance must not lie under the container's";
+            b.child(format!("detach-below:{target}"), step, KEEP_TREE, why);
+        }
+    }
+}
+
+const KEEP_PRIVATE: Origin = Origin::Default("mounts of a container are its own");
+
+fn mount_new(
+    b: &mut Builder<'_>,
+    target: &str,
+    fstype: &str,
+    flags: u64,
+    data: Option<&str>,
+    why: &'static str,
+) {
+    let step = ChildStep::MountNew {
+        fstype: c_string(fstype),
+        target: Beneath::new(target),
+        flags,
+        data: data.map(c_string),
+    };
+    b.child(format!("mount:{target}"), step, KERNEL_FS, why);
+}
+
+/// /proc and /sys.
+pub(super) fn kernel_filesystems(b: &mut Builder<'_>) {
+    let why = "before the host's tree goes: in a user namespace the kernel wants to see a whole /proc first";
+    mount_new(b, "/proc", "proc", NO_SUID_DEV_EXEC, None, why);
+    if !b.network_namespace && (b.host.rootless || b.user_namespace) {
+        let why = "a sysfs of its own needs a network namespace of its own: the host's, read-only";
+        bind_sysfs(b, why);
+        return;
+    }
+    mount_new(b, "/sys", "sysfs", NO_SUID_DEV_EXEC | libc::MS_RDONLY, None, why);
+}
+
+fn bind_sysfs(b: &mut Builder<'_>, why: &'static str) {
+    let tree = b.slot("tree of /sys");
+    b.child(
+        "clone-tree:/sys",
+        ChildStep::CloneHostTree { path: c_string("/sys"), into: tree },
+        KERNEL_FS,
+        why,
+    );
+    let attr =
+        MountAttr { attr_set: ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC, ..MountAttr::default() };
+    b.child("restrict:/sys", ChildStep::Restrict { tree, attr }, KERNEL_FS, RESTRICT);
+    b.child("attach:/sys", ChildStep::Attach { tree, target: Beneath::new("/sys") }, KERNEL_FS, why);
+}
+
+/// What the document mounts, in its order.
+pub(super) fn filesystems(b: &mut Builder<'_>) {
+    for (index, filesystem) in b.domain.filesystems.iter().enumerate() {
+        if is_root(filesystem) {
+            continue;
+        }
+        let target = Beneath::new(filesystem.target.value.as_str());
+        if matches!(b.survey.targets.get(index), Some(None)) {
+            let step = ChildStep::MakeTarget { target: target.clone(), kind: target_kind(b, index) };
+            let why = "inside a file system of this document, which may be empty";
+            b.child(format!("make-target:{}", target.shown()), step, filesystem.target.origin, why);
+        }
+        mount_one(b, index, filesystem, target);
+    }
+}
+
+fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target: Beneath) {
+    let shown = target.shown();
+    let origin = filesystem.origin;
+    let why = "in the order of the document: a later one may stand on an earlier one";
+    match &filesystem.source {
+        FilesystemSource::Host(_) => {
+            let Some(tree) = b.find_slot(&tree_name(index)) else { return };
+            b.child(
+                format!("attach:{shown}"),
+                ChildStep::Attach { tree, target: target.clone() },
+                origin,
+                why,
+            );
+            if !b.host.at_least(5, 12) {
+                let flags = if filesystem.readonly.is_some() { libc::MS_RDONLY } else { 0 } | libc::MS_NODEV;
+                let step = ChildStep::Remount { target: target.clone(), flags };
+                b.child(format!("remount:{shown}"), step, origin, "this kernel has no mount_setattr(2)");
+            }
+        }
+        FilesystemSource::Container(path) => {
+            let tree = b.slot(tree_name(index));
+            let source = Beneath::new(path.value.as_str());
+            b.child(
+                format!("clone-tree:{shown}"),
+                ChildStep::CloneTree { source, into: tree },
+                path.origin,
+                DETACHED,
+            );
+            if filesystem.readonly.is_some() && b.host.at_least(5, 12) {
+                let attr = MountAttr { attr_set: ATTR_RDONLY, ..MountAttr::default() };
+                b.child(format!("restrict:{shown}"), ChildStep::Restrict { tree, attr }, origin, RESTRICT);
+            }
+            b.child(
+                format!("attach:{shown}"),
+                ChildStep::Attach { tree, target: target.clone() },
+                origin,
+                why,
+            );
+        }
+        FilesystemSource::Ram { bytes } => {
+            let readonly = if filesystem.readonly.is_some() { libc::MS_RDONLY } else { 0 };
+            let step = ChildStep::MountNew {
+                fstype: c_string("tmpfs"),
+                target: target.clone(),
+                flags: libc::MS_NOSUID | libc::MS_NODEV | readonly,
+                data: Some(c_string(&format!("mode=0755,size={}", bytes.value))),
+            };
+            b.child(format!("mount:{shown}"), step, bytes.origin, why);
+        }
+        FilesystemSource::Block(_) | FilesystemSource::Image { .. } => return,
+    }
+    if let Some(readonly) = filesystem.readonly {
+        let step = ChildStep::Verify { target, flags: libc::ST_RDONLY };
+        let why = "read back: what was asked to be read-only is, or nothing starts";
+        b.child(format!("verify:{shown}"), step, readonly, why);
+    }
+}
+
+const COVER: Origin = Origin::Default("kernel interfaces that are not namespaced are covered");
+
+/// The covers over /proc and /sys.
+pub(super) fn cover(b: &mut Builder<'_>) {
+    for (path, kind) in &b.host.covers {
+        match kind {
+            crate::host::Cover::HideFile => {
+                let tree = b.slot(format!("cover of {path}"));
+                let source = Beneath::new("/dev/null");
+                b.child(
+                    format!("clone-cover:{path}"),
+                    ChildStep::CloneTree { source, into: tree },
+                    COVER,
+                    "an empty file",
+                );
+                let step = ChildStep::Attach { tree, target: Beneath::new(path) };
+                b.child(format!("cover:{path}"), step, COVER, "after /proc and /dev are there");
+            }
+            crate::host::Cover::HideDirectory => {
+                let step = ChildStep::MountNew {
+                    fstype: c_string("tmpfs"),
+                    target: Beneath::new(path),
+                    flags: NO_SUID_DEV_EXEC | libc::MS_RDONLY,
+                    data: Some(c_string("size=0k,nr_inodes=2,mode=0555")),
+                };
+                b.child(format!("cover:{path}"), step, COVER, "an empty directory");
+            }
+            crate::host::Cover::ReadOnly => {
+                let tree = b.slot(format!("read-only {path}"));
+                let source = Beneath::new(path);
+                b.child(
+                    format!("clone-cover:{path}"),
+                    ChildStep::CloneTree { source, into: tree },
+                    COVER,
+                    DETACHED,
+                );
+                let flags = NO_SUID_DEV_EXEC | libc::MS_RDONLY;
+                if b.host.at_least(5, 12) {
+                    let attr = MountAttr {
+                        attr_set: ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC,
+                        ..MountAttr::default()
+                    };
+                    b.child(format!("restrict:{path}"), ChildStep::Restrict { tree, attr }, COVER, RESTRICT);
+                }
+                let step = ChildStep::Attach { tree, target: Beneath::new(path) };
+                b.child(format!("cover:{path}"), step, COVER, "on itself, read-only");
+                if !b.host.at_least(5, 12) {
+                    let step = ChildStep::Remount { target: Beneath::new(path), flags };
+                    b.child(format!("remount:{path}"), step, COVER, "this kernel has no mount_setattr(2)");
+                }
+            }
+        }
+    }
+}
+
+/// A read-only root, for kernels that could not restrict it before it was attached; read back on all.
+pub(super) fn seal_root(b: &mut Builder<'_>) {
+    let Some(readonly) = root_filesystem(b).and_then(|filesystem| filesystem.readonly) else { return };
+    if !b.host.at_least(5, 12) {
+        let step = ChildStep::Remount { target: Beneath::new("/"), flags: libc::MS_RDONLY | libc::MS_NODEV };
+        b.child("seal-root", step, readonly, "after the last mount point is there");
+    }
+    let step = ChildStep::Verify { target: Beneath::new("/"), flags: libc::ST_RDONLY };
+    b.child("verify:/", step, readonly, "read back: what was asked to be read-only is, or nothing starts");
+}
+
+/// pivot_root and away with the host's tree.
+pub(super) fn leave_host(b: &mut Builder<'_>) {
+    if b.base().is_some() {
+        let why = "every mount stands; beneath the root is only the empty base";
+        b.child("enter-root", ChildStep::EnterRoot, KEEP_PRIVATE, why);
+        return;
+    }
+    b.child("pivot", ChildStep::Pivot, KEEP_PRIVATE, "every mount stands: the old root is needed no more");
+    let why = "no path leads to the host's tree any longer";
+    b.child("detach-old-root", ChildStep::DetachOldRoot, KEEP_PRIVATE, why);
+}

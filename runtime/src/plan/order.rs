@@ -1,0 +1,100 @@
+//! Why the steps stand in this order: each constraint is a row with its reason, checked for every plan.
+
+use super::Plan;
+
+/// A constraint: where both are present, every step whose name begins with `before` stands before every
+/// step whose name begins with `after`.
+#[derive(Clone, Copy, Debug)]
+pub struct Order {
+    /// Start of a step's name.
+    pub before: &'static str,
+    /// Start of a step's name.
+    pub after: &'static str,
+    /// The reason.
+    pub because: &'static str,
+}
+
+const fn order(before: &'static str, after: &'static str, because: &'static str) -> Order {
+    Order { before, after, because }
+}
+
+/// The table.
+pub const ORDERS: &[Order] = &[
+    order("make-cgroup", "set-cgroup", "the file is in the group"),
+    order("set-cgroup", "open-cgroup", "nothing enters a group without its limits"),
+    order("clone-tree:/", "restrict:/", "only a detached copy may be changed: never the host's own mount"),
+    order("join-cgroup", "unshare-cgroup", "the groups entered become the roots of the view"),
+    order("join-cgroup", "make-private", "all work of the child is charged to the container"),
+    order("write-id-maps", "go", "before the maps the child is nobody"),
+    order("add-interface", "go", "init finds its links named and addressed"),
+    order("await-go", "become-root", "without a map there is no root to become"),
+    order("become-root", "make-private", "mounting needs CAP_SYS_ADMIN in the user namespace"),
+    order("make-private", "attach-root", "an attached mount would propagate to the host"),
+    order("make-private", "mount:", "a new mount would propagate to the host"),
+    order("enter-base", "attach-root", "the root is attached in the container's own mount namespace"),
+    order("enter-base", "mount:", "a new mount would stand in the host's mount namespace"),
+    order("mount:", "enter-root", "targets are resolved beneath the root descriptor"),
+    order("attach:", "enter-root", "targets are resolved beneath the root descriptor"),
+    order("verify:", "enter-root", "a container whose read-only is not read-only is never entered"),
+    order("enter-root", "change-dir", "a directory of the container, not of the base"),
+    order("attach-root", "detach-below:", "what is detached is the copy below the container's root"),
+    order("attach-root", "mount:", "every target is beneath the root"),
+    order("detach-below:", "mount:", "the host's instance must not lie under the container's"),
+    order(
+        "mount:/proc",
+        "pivot",
+        "in a user namespace the kernel compares with a /proc that is still in view",
+    ),
+    order("mount:/sys", "pivot", "likewise for sysfs"),
+    order("mount:/dev", "node:", "nodes are made on the container's tmpfs, never on the host's /dev"),
+    order("mount:/dev", "link:", "likewise"),
+    order("mount:/sys", "mount-cgroup", "the mount point is a directory of sysfs"),
+    order("mount:/dev", "cover:", "a covered file shows the container's own /dev/null"),
+    order("clone-cover:", "pivot", "covers are in place before anything else of the container runs"),
+    order("sysctl:", "cover:/proc/sys", "afterwards it is read-only"),
+    order("seal-root", "verify:/", "what is read back is what was set"),
+    order("verify:", "pivot", "a container whose read-only is not read-only is never entered"),
+    order("attach:", "pivot", "targets are resolved beneath the root descriptor"),
+    order("pivot", "detach-old-root", "the old root is stacked on the new one only after the pivot"),
+    order("detach-old-root", "change-dir", "a directory of the container, not of the host"),
+    order("detach-old-root", "set-uid", "unmounting needs CAP_SYS_ADMIN"),
+    order("set-hostname", "drop-bounding", "needs CAP_SYS_ADMIN"),
+    order("loopback-up", "set-uid", "needs CAP_NET_ADMIN"),
+    order("set-limit", "set-uid", "raising needs CAP_SYS_RESOURCE"),
+    order("new-session", "take-terminal", "only a session leader may take a terminal"),
+    order("drop-bounding", "set-uid", "needs CAP_SETPCAP, which a change of user takes away"),
+    order("set-groups", "set-gid", "needs CAP_SETGID"),
+    order("set-gid", "set-uid", "needs CAP_SETGID, which a change of user takes away"),
+    order("set-uid", "set-capabilities", "a change of user rewrites the sets"),
+    order("clear-ambient", "exec", "ambient capabilities survive exec"),
+    order("set-uid", "tie-to-launcher", "a change of user clears the parent-death signal"),
+    order("set-capabilities", "seccomp", "capset is not needed after the filter"),
+    order("no-new-privs", "seccomp", "without CAP_SYS_ADMIN a filter needs no_new_privs"),
+    order("close-fds", "seccomp", "the filter need not allow what only the runtime uses"),
+    order("seccomp", "exec", "the first instruction of init is already filtered"),
+];
+
+/// Every constraint that `plan` breaks.
+pub fn broken(plan: &Plan) -> Vec<String> {
+    let before = plan.before.iter().map(|entry| entry.id.as_str());
+    let host: Vec<&str> = before.chain(plan.attend.iter().map(|entry| entry.id.as_str())).collect();
+    let child: Vec<&str> = plan.child.iter().map(|entry| entry.id.as_str()).collect();
+    let mut broken = Vec::new();
+    for row in ORDERS {
+        for list in [&host, &child] {
+            let last = list.iter().rposition(|id| matches(id, row.before));
+            let first = list.iter().position(|id| matches(id, row.after));
+            if let (Some(last), Some(first)) = (last, first)
+                && last > first
+            {
+                broken.push(format!("{} must stand before {}: {}", list[last], list[first], row.because));
+            }
+        }
+    }
+    broken
+}
+
+/// A row's name stands for a whole step name, or for all that begin with it and a colon or slash.
+fn matches(id: &str, name: &str) -> bool {
+    if name.ends_with(':') { id.starts_with(name) } else { id == name || id.starts_with(&format!("{name}:")) }
+}

@@ -1,0 +1,234 @@
+//! A plan in words: one line a step, like a trace of calls that has not happened yet.
+
+use std::ffi::CString;
+use std::fmt::{self, Display, Formatter};
+
+use nix::libc;
+
+use super::mutate::{ATTR_FLAGS, CLONE_FLAGS, MOUNT_FLAGS};
+use super::step::{ChildStep, HostStep, Slot, TargetKind};
+use super::{CloneStep, Plan};
+use crate::sys::MountAttr;
+
+/// The names of the bits set in `bits`, joined by `|`; `0` for none.
+fn names(bits: u64, table: &[(&str, u64)]) -> String {
+    let set: Vec<&str> = table.iter().filter(|(_, bit)| bits & bit != 0).map(|(name, _)| *name).collect();
+    if set.is_empty() { "0".to_owned() } else { set.join("|") }
+}
+
+fn attributes(attr: &MountAttr) -> String {
+    names(attr.attr_set, &ATTR_FLAGS)
+}
+
+fn text(string: &CString) -> String {
+    string.to_string_lossy().into_owned()
+}
+
+impl Plan {
+    fn slot_name(&self, slot: Slot) -> &str {
+        self.slots.get(usize::from(slot.0)).map_or("?", String::as_str)
+    }
+
+    /// The step as a call: `mount("proc", "/proc", …)`.
+    pub fn host_call(&self, step: &HostStep) -> String {
+        let name = |slot: &Slot| self.slot_name(*slot);
+        match step {
+            HostStep::MakeCgroup { path, .. } => format!("mkdir(\"{path}\")"),
+            HostStep::SetCgroup { path, value, .. } => format!("write(\"{path}\", \"{value}\")"),
+            HostStep::OpenCgroup { path, .. } => format!("open(\"{path}\")"),
+            HostStep::CloneTree { source, .. } => {
+                format!("open_tree(<{}>, OPEN_TREE_CLONE|AT_RECURSIVE)", name(source))
+            }
+            HostStep::Restrict { tree, attr } => {
+                format!("mount_setattr(<{}>, AT_RECURSIVE, {})", name(tree), attributes(attr))
+            }
+            HostStep::MapTree { tree, .. } => format!("mount_setattr(<{}>, MOUNT_ATTR_IDMAP)", name(tree)),
+            HostStep::MakeTarget { root, target, kind } => {
+                let call = if *kind == TargetKind::Directory { "mkdirat" } else { "openat" };
+                format!("{call}(<{}>, \"{}\")", name(root), target.shown())
+            }
+            HostStep::MakeFileTree { contents, .. } => {
+                format!("fsmount(tmpfs) with a file of {} bytes", contents.len())
+            }
+            HostStep::OpenConsole { index, .. } => format!("openpty() for console {index}"),
+            HostStep::WriteIdMaps { uid, gid, .. } => {
+                format!("write(uid_map, {}); write(gid_map, {})", id_map(uid), id_map(gid))
+            }
+            HostStep::AddInterface(link) => {
+                let bridge = link.bridge.as_ref().map(|(bridge, _)| format!(", master {bridge}"));
+                format!(
+                    "RTM_NEWLINK(veth {} = {}{})",
+                    link.guest_name,
+                    link.host_name,
+                    bridge.unwrap_or_default()
+                )
+            }
+            HostStep::Go => "write(go)".to_owned(),
+        }
+    }
+
+    /// The step as a call.
+    pub fn clone_call(&self, step: &CloneStep) -> String {
+        let table: Vec<(&str, u64)> = CLONE_FLAGS.iter().map(|(name, flag)| (*name, *flag as u64)).collect();
+        let group = step.into_cgroup.map(|slot| format!("|CLONE_INTO_CGROUP, <{}>", self.slot_name(slot)));
+        let memory = if step.share_memory { "|CLONE_VM|CLONE_VFORK" } else { "" };
+        format!("clone3(CLONE_PIDFD|{}{memory}{})", names(step.namespaces, &table), group.unwrap_or_default())
+    }
+
+    /// The step as a call.
+    pub fn child_call(&self, step: &ChildStep) -> String {
+        let name = |slot: &Slot| self.slot_name(*slot);
+        match step {
+            ChildStep::JoinCgroup { procs, .. } => format!("write(<{}>, \"0\")", name(procs)),
+            ChildStep::UnshareCgroup => "unshare(CLONE_NEWCGROUP)".to_owned(),
+            ChildStep::AwaitGo => "read(go)".to_owned(),
+            ChildStep::BecomeRoot => "setresgid(0, 0, 0); setresuid(0, 0, 0)".to_owned(),
+            ChildStep::JoinNamespace { slot, .. } => format!("setns(<{}>)", name(slot)),
+            ChildStep::EnterBase { base } => {
+                format!("setns(<{}>, CLONE_NEWNS); unshare(CLONE_NEWNS)", name(base))
+            }
+            ChildStep::MakePrivate => "mount(NULL, \"/\", NULL, MS_REC|MS_PRIVATE)".to_owned(),
+            ChildStep::CloneHostTree { path, .. } => {
+                format!("open_tree(\"{}\", OPEN_TREE_CLONE|AT_RECURSIVE)", text(path))
+            }
+            ChildStep::AttachRoot { tree } => format!("move_mount(<{}>, \"/\")", name(tree)),
+            ChildStep::DetachBelow { target } => format!("umount2(\"{}\", MNT_DETACH)", target.shown()),
+            ChildStep::MakeTarget { target, kind } => {
+                let call = if *kind == TargetKind::Directory { "mkdirat" } else { "openat" };
+                format!("{call}(\"{}\")", target.shown())
+            }
+            ChildStep::MountNew { fstype, target, flags, data } => {
+                let data =
+                    data.as_ref().map_or_else(|| "NULL".to_owned(), |data| format!("\"{}\"", text(data)));
+                let flags = names(*flags, &MOUNT_FLAGS);
+                format!("mount(\"{0}\", \"{1}\", \"{0}\", {flags}, {data})", text(fstype), target.shown())
+            }
+            ChildStep::CloneTree { source, .. } => {
+                format!("open_tree(\"{}\", OPEN_TREE_CLONE|AT_RECURSIVE)", source.shown())
+            }
+            ChildStep::Restrict { tree, attr } => {
+                format!("mount_setattr(<{}>, AT_RECURSIVE, {})", name(tree), attributes(attr))
+            }
+            ChildStep::Attach { tree, target } => {
+                format!("move_mount(<{}>, \"{}\")", name(tree), target.shown())
+            }
+            ChildStep::SetAttr { target, attr, .. } => {
+                format!("mount_setattr(\"{}\", {})", target.shown(), attributes(attr))
+            }
+            ChildStep::Remount { target, flags } => {
+                let flags = names(*flags, &MOUNT_FLAGS);
+                format!("mount(NULL, \"{}\", NULL, MS_REMOUNT|MS_BIND|{flags}, NULL)", target.shown())
+            }
+            ChildStep::Verify { target, flags } => {
+                let table = [("ST_RDONLY", libc::ST_RDONLY), ("ST_NODEV", libc::ST_NODEV)];
+                format!("fstatfs(\"{}\").f_flags & {}", target.shown(), names(*flags, &table))
+            }
+            ChildStep::MakeDir { target, mode } => format!("mkdirat(\"{}\", {mode:#o})", target.shown()),
+            ChildStep::MakeNode { target, mode, device } => {
+                let (major, minor) = (libc::major(*device), libc::minor(*device));
+                format!("mknodat(\"{}\", {mode:#o}, makedev({major}, {minor}))", target.shown())
+            }
+            ChildStep::MakeLink { value, target } => {
+                format!("symlinkat(\"{}\", \"{}\")", text(value), target.shown())
+            }
+            ChildStep::WriteFile { target, contents, .. } => {
+                format!(
+                    "write(\"{}\", \"{}\")",
+                    target.shown(),
+                    String::from_utf8_lossy(contents).escape_debug()
+                )
+            }
+            other => self.process_call(other),
+        }
+    }
+
+    /// The calls after the mounts.
+    fn process_call(&self, step: &ChildStep) -> String {
+        match step {
+            ChildStep::EnterRoot => "fchdir(<root>); chroot(\".\")".to_owned(),
+            ChildStep::Pivot => "fchdir(<root>); pivot_root(\".\", \".\")".to_owned(),
+            ChildStep::DetachOldRoot => "umount2(\".\", MNT_DETACH); chdir(\"/\")".to_owned(),
+            ChildStep::SetHostname { name } => format!("sethostname(\"{}\")", text(name)),
+            ChildStep::LoopbackUp => "ioctl(SIOCSIFFLAGS, lo, IFF_UP)".to_owned(),
+            ChildStep::SetLimit { name, soft, hard, .. } => {
+                format!("setrlimit(RLIMIT_{}, {soft}, {hard})", name.to_uppercase())
+            }
+            ChildStep::NewSession => "setsid()".to_owned(),
+            ChildStep::TakeTerminal { terminal } => {
+                format!("ioctl(<{0}>, TIOCSCTTY); dup3(<{0}>, 0, 1, 2)", self.slot_name(*terminal))
+            }
+            ChildStep::SetPersonality { persona } => format!("personality({persona:#x})"),
+            ChildStep::SetUmask { mask } => format!("umask({mask:#o})"),
+            ChildStep::ChangeDir { path } => format!("chdir(\"{}\")", text(path)),
+            ChildStep::DropBounding { keep, .. } => {
+                format!("prctl(PR_CAPBSET_DROP, all but {})", capabilities(*keep))
+            }
+            ChildStep::SetGroups { groups } => format!("setgroups({groups:?})"),
+            ChildStep::SetGid { gid } => format!("setresgid({gid}, {gid}, {gid})"),
+            ChildStep::SetUid { uid } => format!("setresuid({uid}, {uid}, {uid})"),
+            ChildStep::ClearAmbient => "prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)".to_owned(),
+            ChildStep::SetCapabilities { sets } => {
+                format!(
+                    "capset(effective = permitted = {}, inheritable = {})",
+                    capabilities(sets.permitted),
+                    capabilities(sets.inheritable)
+                )
+            }
+            ChildStep::NoNewPrivs => "prctl(PR_SET_NO_NEW_PRIVS, 1)".to_owned(),
+            ChildStep::Seccomp { program, profile } => {
+                format!("seccomp(SECCOMP_SET_MODE_FILTER, {profile}: {} instructions)", program.len())
+            }
+            ChildStep::TieToLauncher => "prctl(PR_SET_PDEATHSIG, SIGKILL); poll(life)".to_owned(),
+            ChildStep::ResetSignals => "sigaction(1..64, SIG_DFL); sigprocmask(none)".to_owned(),
+            ChildStep::CloseFds { flags: 0 } => "close_range(3, ~0, 0)".to_owned(),
+            ChildStep::CloseFds { .. } => "close_range(3, ~0, CLOSE_RANGE_CLOEXEC)".to_owned(),
+            ChildStep::Exec { paths, argv, .. } => {
+                let argv: Vec<String> = argv.strings().iter().map(|arg| format!("{:?}", text(arg))).collect();
+                let path = paths.last().map(text).unwrap_or_default();
+                format!("execve({path:?}, [{}])", argv.join(", "))
+            }
+            ChildStep::ExecBuiltInInit { argv, .. } => {
+                let argv: Vec<String> = argv.strings().iter().map(text).collect();
+                format!("execveat(<program>, {argv:?}, AT_EMPTY_PATH)")
+            }
+            other => format!("{other:?}"),
+        }
+    }
+}
+
+fn id_map(lines: &[[u32; 3]]) -> String {
+    let lines: Vec<String> =
+        lines.iter().map(|[inside, outside, count]| format!("{inside} {outside} {count}")).collect();
+    format!("\"{}\"", lines.join("\\n"))
+}
+
+/// The names of a capability mask.
+fn capabilities(mask: u64) -> String {
+    let names: Vec<&str> = browndog_xml::value::Capability::ALL
+        .iter()
+        .filter(|capability| mask & (1 << capability.number()) != 0)
+        .map(|capability| capability.name())
+        .collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        count if count == browndog_xml::value::Capability::ALL.len() => "all".to_owned(),
+        _ => names.join("+"),
+    }
+}
+
+/// The whole plan, a line a step; origins as `FILE:LINE:COLUMN` come from the caller, who has the text.
+impl Display for Plan {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for entry in &self.before {
+            writeln!(f, "host   {:<32} {}", entry.id, self.host_call(&entry.step))?;
+        }
+        writeln!(f, "clone  {:<32} {}", self.clone.id, self.clone_call(&self.clone.step))?;
+        for entry in &self.attend {
+            writeln!(f, "attend {:<32} {}", entry.id, self.host_call(&entry.step))?;
+        }
+        for entry in &self.child {
+            writeln!(f, "child  {:<32} {}", entry.id, self.child_call(&entry.step))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,272 @@
+//! The default system call filter (seccomp(2)).
+//!
+//! What a container has no business with answers EPERM; what this table does not know yet answers
+//! ENOSYS, so that a C library falls back to the older call instead of giving up. A row that names a
+//! capability is lifted where the domain keeps that capability.
+
+use browndog_xml::domain::Origin;
+use nix::libc;
+
+use crate::sys::Instruction;
+
+/// Who asks for the filter where the document says nothing.
+pub(super) const ORIGIN: Origin =
+    Origin::Default("the default filter closes kernel interfaces that are not namespaced");
+
+/// A call that is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Name.
+    pub name: &'static str,
+    /// Number in the 64-bit x86 table, if it is there.
+    x86_64: Option<u32>,
+    /// Number in the 32-bit x86 table, if it is there.
+    i386: Option<u32>,
+    /// Number in the generic table (aarch64), if it is there.
+    generic: Option<u32>,
+    /// The capability that lifts the row.
+    pub unless: Option<u8>,
+    /// Why it is refused.
+    pub because: &'static str,
+}
+
+const fn number(value: i32) -> Option<u32> {
+    if value < 0 { None } else { Some(value as u32) }
+}
+
+const fn row(name: &'static str, numbers: (i32, i32, i32), unless: Option<u8>, because: &'static str) -> Row {
+    let (x86_64, i386, generic) = (number(numbers.0), number(numbers.1), number(numbers.2));
+    Row { name, x86_64, i386, generic, unless, because }
+}
+
+const DAC_READ_SEARCH: Option<u8> = Some(2);
+const SYS_MODULE: Option<u8> = Some(16);
+const SYS_RAWIO: Option<u8> = Some(17);
+const SYS_PACCT: Option<u8> = Some(20);
+const SYS_ADMIN: Option<u8> = Some(21);
+const SYS_BOOT: Option<u8> = Some(22);
+const SYS_TIME: Option<u8> = Some(25);
+const SYS_TTY_CONFIG: Option<u8> = Some(26);
+const SYSLOG: Option<u8> = Some(34);
+const PERFMON: Option<u8> = Some(38);
+const BPF: Option<u8> = Some(39);
+
+const KEYS: &str = "keyrings are not namespaced";
+const CLOCK: &str = "the clock is the machine's";
+const MODULES: &str = "modules run in the machine's kernel";
+const MOUNTS: &str = "the mounts are the runtime's";
+const NAMESPACES: &str = "new namespaces open kernel code that only their root can reach";
+const OLD: &str = "obsolete, kept for programs of the last century";
+const URING: &str = "its operations pass by this filter";
+
+/// The table.
+pub const REFUSED: &[Row] = &[
+    row("acct", (163, 51, 89), SYS_PACCT, "accounting is the machine's"),
+    row("add_key", (248, 286, 217), None, KEYS),
+    row("bpf", (321, 357, 280), BPF, "programs run in the machine's kernel"),
+    row("clock_adjtime", (305, 343, 266), SYS_TIME, CLOCK),
+    row("clock_adjtime64", (-1, 405, -1), SYS_TIME, CLOCK),
+    row("clock_settime", (227, 264, 112), SYS_TIME, CLOCK),
+    row("clock_settime64", (-1, 404, -1), SYS_TIME, CLOCK),
+    row("create_module", (174, 127, -1), SYS_MODULE, MODULES),
+    row("delete_module", (176, 129, 106), SYS_MODULE, MODULES),
+    row("fanotify_init", (300, 338, 262), SYS_ADMIN, "watches whole file systems"),
+    row("finit_module", (313, 350, 273), SYS_MODULE, MODULES),
+    row("fsconfig", (431, 431, 431), SYS_ADMIN, MOUNTS),
+    row("fsmount", (432, 432, 432), SYS_ADMIN, MOUNTS),
+    row("fsopen", (430, 430, 430), SYS_ADMIN, MOUNTS),
+    row("fspick", (433, 433, 433), SYS_ADMIN, MOUNTS),
+    row("get_kernel_syms", (177, 130, -1), SYS_MODULE, OLD),
+    row("init_module", (175, 128, 105), SYS_MODULE, MODULES),
+    row("io_uring_enter", (426, 426, 426), None, URING),
+    row("io_uring_register", (427, 427, 427), None, URING),
+    row("io_uring_setup", (425, 425, 425), None, URING),
+    row("ioperm", (173, 101, -1), SYS_RAWIO, "I/O ports are the machine's"),
+    row("iopl", (172, 110, -1), SYS_RAWIO, "I/O ports are the machine's"),
+    row("kcmp", (312, 349, 272), SYS_ADMIN, "tells kernel addresses apart"),
+    row("kexec_file_load", (320, -1, 294), SYS_BOOT, "replaces the machine's kernel"),
+    row("kexec_load", (246, 283, 104), SYS_BOOT, "replaces the machine's kernel"),
+    row("keyctl", (250, 288, 219), None, KEYS),
+    row("lookup_dcookie", (212, 253, 18), SYS_ADMIN, OLD),
+    row("mount", (165, 21, 40), SYS_ADMIN, MOUNTS),
+    row("mount_setattr", (442, 442, 442), SYS_ADMIN, MOUNTS),
+    row("move_mount", (429, 429, 429), SYS_ADMIN, MOUNTS),
+    row("nfsservctl", (180, 169, -1), None, OLD),
+    row("open_by_handle_at", (304, 342, 265), DAC_READ_SEARCH, "reaches inodes outside the root"),
+    row("open_tree", (428, 428, 428), SYS_ADMIN, MOUNTS),
+    row("open_tree_attr", (467, 467, 467), SYS_ADMIN, MOUNTS),
+    row("perf_event_open", (298, 336, 241), PERFMON, "measures the whole machine"),
+    row("pivot_root", (155, 217, 41), SYS_ADMIN, MOUNTS),
+    row("query_module", (178, 167, -1), SYS_MODULE, OLD),
+    row("quotactl", (179, 131, 60), SYS_ADMIN, "quotas are the host's"),
+    row("quotactl_fd", (443, 443, 443), SYS_ADMIN, "quotas are the host's"),
+    row("reboot", (169, 88, 142), SYS_BOOT, "the container ends when its init does"),
+    row("request_key", (249, 287, 218), None, KEYS),
+    row("setns", (308, 346, 268), SYS_ADMIN, NAMESPACES),
+    row("settimeofday", (164, 79, 170), SYS_TIME, CLOCK),
+    row("stime", (-1, 25, -1), SYS_TIME, CLOCK),
+    row("swapoff", (168, 115, 225), SYS_ADMIN, "swap is the machine's"),
+    row("swapon", (167, 87, 224), SYS_ADMIN, "swap is the machine's"),
+    row("sysfs", (139, 135, -1), None, OLD),
+    row("_sysctl", (156, 149, -1), None, OLD),
+    row("syslog", (103, 103, 116), SYSLOG, "the kernel's log is the machine's"),
+    row("umount", (-1, 22, -1), SYS_ADMIN, MOUNTS),
+    row("umount2", (166, 52, 39), SYS_ADMIN, MOUNTS),
+    row("unshare", (272, 310, 97), SYS_ADMIN, NAMESPACES),
+    row("uselib", (134, 86, -1), None, OLD),
+    row("userfaultfd", (323, 374, 282), SYS_ADMIN, "lets a program stop the kernel in the middle of a copy"),
+    row("ustat", (136, 62, -1), None, OLD),
+    row("vhangup", (153, 111, 58), SYS_TTY_CONFIG, "hangs up the machine's terminal"),
+    row("vm86", (-1, 166, -1), None, OLD),
+    row("vm86old", (-1, 113, -1), None, OLD),
+];
+
+/// The last call that this table has an opinion on; Linux 6.17's `file_setattr`. Later ones: ENOSYS.
+pub const LAST_KNOWN: u32 = 469;
+
+/// CLONE_NEW*: what clone(2) may not have in its flags without CAP_SYS_ADMIN.
+const CLONE_NAMESPACES: u32 = (libc::CLONE_NEWNS
+    | libc::CLONE_NEWCGROUP
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUSER
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNET) as u32;
+
+const AUDIT_ARCH_X86_64: u32 = 0xC000_003E;
+const AUDIT_ARCH_I386: u32 = 0x4000_0003;
+const AUDIT_ARCH_AARCH64: u32 = 0xC000_00B7;
+
+const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+const JUMP_EQ: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+const JUMP_GT: u16 = (libc::BPF_JMP | libc::BPF_JGT | libc::BPF_K) as u16;
+const JUMP_SET: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
+const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+
+/// Offsets into `struct seccomp_data`.
+const DATA_NR: u32 = 0;
+const DATA_ARCH: u32 = 4;
+const DATA_ARG0: u32 = 16;
+
+const fn op(code: u16, jt: u8, jf: u8, k: u32) -> Instruction {
+    Instruction { code, jt, jf, k }
+}
+
+const ALLOW: Instruction = op(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW);
+const REFUSE: Instruction = op(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32);
+const UNKNOWN: Instruction = op(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32);
+
+/// clone and clone3 of one table.
+struct Clones {
+    clone: u32,
+}
+
+/// The filter for a container that keeps `capabilities`, on `machine` (uname(2)); `None` where there is
+/// no table for it.
+pub(super) fn program(capabilities: u64, machine: &str) -> Option<Vec<Instruction>> {
+    type Column = fn(&Row) -> Option<u32>;
+    let tables: &[(u32, Column, Clones)] = match machine {
+        "x86_64" => &[
+            (AUDIT_ARCH_X86_64, |row| row.x86_64, Clones { clone: 56 }),
+            (AUDIT_ARCH_I386, |row| row.i386, Clones { clone: 120 }),
+        ],
+        "aarch64" => &[(AUDIT_ARCH_AARCH64, |row| row.generic, Clones { clone: 220 })],
+        _ => return None,
+    };
+    let mut program = vec![op(LOAD, 0, 0, DATA_ARCH)];
+    for (arch, column, clones) in tables {
+        let block = block(capabilities, *column, clones);
+        // Not this table: jump over its block, whose length fits one byte.
+        program.push(op(JUMP_EQ, 0, block.len() as u8, *arch));
+        program.extend(block);
+    }
+    // An unknown table: no call of it is known.
+    program.push(UNKNOWN);
+    Some(program)
+}
+
+/// The checks for one table; every path through it ends in a return.
+fn block(capabilities: u64, column: fn(&Row) -> Option<u32>, clones: &Clones) -> Vec<Instruction> {
+    let held = |capability: Option<u8>| capability.is_some_and(|bit| capabilities & (1 << bit) != 0);
+    let mut numbers: Vec<u32> = REFUSED.iter().filter(|row| !held(row.unless)).filter_map(column).collect();
+    numbers.sort_unstable();
+    let mut block = vec![op(LOAD, 0, 0, DATA_NR), op(JUMP_GT, 0, 1, LAST_KNOWN), UNKNOWN];
+    if !held(SYS_ADMIN) {
+        // clone3 keeps its flags in memory, where a filter cannot look: ENOSYS makes callers use clone.
+        block.extend([op(JUMP_EQ, 0, 1, CLONE3), UNKNOWN]);
+        block.extend([
+            op(JUMP_EQ, 0, 4, clones.clone),
+            op(LOAD, 0, 0, DATA_ARG0),
+            op(JUMP_SET, 0, 1, CLONE_NAMESPACES),
+            REFUSE,
+            ALLOW,
+        ]);
+    }
+    let total = numbers.len();
+    for (index, number) in numbers.into_iter().enumerate() {
+        // Each match jumps over the rest and over ALLOW, to REFUSE.
+        block.push(op(JUMP_EQ, (total - index) as u8, 0, number));
+    }
+    block.extend([ALLOW, REFUSE]);
+    block
+}
+
+/// Same number in every table.
+const CLONE3: u32 = 435;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    /// Runs a filter as the kernel would (BPF with loads, jumps and returns).
+    fn run(program: &[Instruction], arch: u32, number: u32, arg0: u32) -> u32 {
+        let (mut at, mut acc) = (0, 0);
+        loop {
+            let Instruction { code, jt, jf, k } = program[at];
+            at += 1;
+            let jump = |taken: bool| usize::from(if taken { jt } else { jf });
+            match code {
+                LOAD => {
+                    acc = [(DATA_NR, number), (DATA_ARCH, arch), (DATA_ARG0, arg0)]
+                        .iter()
+                        .find(|(offset, _)| *offset == k)
+                        .map_or(0, |(_, value)| *value)
+                }
+                JUMP_EQ => at += jump(acc == k),
+                JUMP_GT => at += jump(acc > k),
+                JUMP_SET => at += jump(acc & k != 0),
+                RETURN => return k,
+                other => panic!("unknown instruction {other}"),
+            }
+        }
+    }
+
+    #[rstest]
+    #[case::read(AUDIT_ARCH_X86_64, 0, 0, ALLOW.k)]
+    #[case::mount(AUDIT_ARCH_X86_64, 165, 0, REFUSE.k)]
+    #[case::mount_of_i386(AUDIT_ARCH_I386, 21, 0, REFUSE.k)]
+    #[case::getpid_of_i386(AUDIT_ARCH_I386, 20, 0, ALLOW.k)]
+    #[case::newer_than_the_table(AUDIT_ARCH_X86_64, LAST_KNOWN + 1, 0, UNKNOWN.k)]
+    #[case::x32(AUDIT_ARCH_X86_64, 0x4000_0000, 0, UNKNOWN.k)]
+    #[case::fork(AUDIT_ARCH_X86_64, 56, 17, ALLOW.k)]
+    #[case::clone_newuser(AUDIT_ARCH_X86_64, 56, libc::CLONE_NEWUSER as u32 | 17, REFUSE.k)]
+    #[case::clone3(AUDIT_ARCH_X86_64, CLONE3, 0, UNKNOWN.k)]
+    #[case::other_architecture(AUDIT_ARCH_AARCH64, 0, 0, UNKNOWN.k)]
+    fn without_capabilities(#[case] arch: u32, #[case] number: u32, #[case] arg0: u32, #[case] verdict: u32) {
+        assert_eq!(run(&program(0, "x86_64").unwrap(), arch, number, arg0), verdict);
+    }
+
+    #[test]
+    fn every_row_is_refused_and_lifted_by_its_capability() {
+        let strict = program(0, "x86_64").unwrap();
+        for row in REFUSED {
+            let Some(number) = row.x86_64 else { continue };
+            assert_eq!(run(&strict, AUDIT_ARCH_X86_64, number, 0), REFUSE.k, "{}", row.name);
+            if let Some(capability) = row.unless {
+                let lifted = program(1 << capability, "x86_64").unwrap();
+                assert_eq!(run(&lifted, AUDIT_ARCH_X86_64, number, 0), ALLOW.k, "{}", row.name);
+            }
+        }
+    }
+}

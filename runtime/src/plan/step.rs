@@ -1,0 +1,423 @@
+//! The steps of a start. Each variant is one kernel effect, documented by its call.
+//!
+//! A step owns everything it needs (C strings, numbers, slots) so that the child performs it without
+//! allocating and without deciding anything; a decision belongs in [`super::plan`].
+
+use std::ffi::{CStr, CString};
+
+use crate::sys::{CapSets, Instruction, MountAttr, StringArray};
+
+/// A place in the descriptor table that the launcher and the child share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Slot(pub u16);
+
+/// A path beneath the container's root: relative, and never followed out of it
+/// (openat2(2), RESOLVE_IN_ROOT).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beneath {
+    whole: CString,
+    dir: CString,
+    name: CString,
+}
+
+impl Beneath {
+    /// From an absolute path in the container. `/` becomes `.`.
+    pub fn new(absolute: &str) -> Self {
+        let relative = absolute.trim_matches('/');
+        let relative = if relative.is_empty() { "." } else { relative };
+        let (dir, name) = relative.rsplit_once('/').unwrap_or((".", relative));
+        Self { whole: c_string(relative), dir: c_string(dir), name: c_string(name) }
+    }
+    /// The relative path.
+    pub fn as_c_str(&self) -> &CStr {
+        &self.whole
+    }
+    /// The directory it stands in, relative.
+    pub fn dir(&self) -> &CStr {
+        &self.dir
+    }
+    /// Its last component.
+    pub fn name(&self) -> &CStr {
+        &self.name
+    }
+    /// The directory it stands in.
+    pub fn parent(&self) -> Self {
+        Self::new(&self.dir.to_string_lossy())
+    }
+    /// The absolute form, for people.
+    pub fn shown(&self) -> String {
+        let text = self.whole.to_string_lossy();
+        if text == "." { "/".to_owned() } else { format!("/{text}") }
+    }
+}
+
+/// A C string from text that the checked domain has shown to be free of NUL.
+pub(crate) fn c_string(text: &str) -> CString {
+    CString::new(text.replace('\0', "")).expect("NUL was removed")
+}
+
+/// What a mount target has to be, where it does not exist yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetKind {
+    /// A directory (mode 0755).
+    Directory,
+    /// An empty file (mode 0644).
+    File,
+}
+
+/// One step between clone and exec.
+#[derive(Clone, Debug)]
+pub enum ChildStep {
+    /// `write(slot, "0")`: enters a cgroup v1 group through its `cgroup.procs` (cgroups(7)).
+    JoinCgroup {
+        /// The open `cgroup.procs`.
+        procs: Slot,
+        /// Which controller, for messages.
+        controller: &'static str,
+    },
+    /// `unshare(CLONE_NEWCGROUP)`: the groups joined become the roots the container sees.
+    UnshareCgroup,
+    /// `read(go)`: waits until the launcher has written the id maps or moved the interfaces.
+    AwaitGo,
+    /// `setresgid(0,0,0); setresuid(0,0,0)`: root of the new user namespace.
+    BecomeRoot,
+    /// `setns(slot, kind)`: joins a namespace that another domain or process has.
+    JoinNamespace {
+        /// The open namespace.
+        slot: Slot,
+        /// CLONE_NEWNET, CLONE_NEWIPC or CLONE_NEWUTS.
+        kind: i32,
+    },
+    /// `setns(slot, CLONE_NEWNS); unshare(CLONE_NEWNS)`: a copy of the empty base mount namespace.
+    ///
+    /// CLONE_NEWNS at clone would copy the launcher's whole mount table, only to drop it again: the
+    /// start would get dearer with every mount of the host.
+    EnterBase {
+        /// The base namespace.
+        base: Slot,
+    },
+    /// `fchdir(root); chroot(".")`: into the only tree that the namespace has beside its empty base.
+    EnterRoot,
+    /// `mount(NULL, "/", NULL, MS_REC|MS_PRIVATE)`: nothing done here reaches the host (mount_namespaces(7)).
+    MakePrivate,
+    /// `open_tree(AT_FDCWD, path, OPEN_TREE_CLONE|AT_RECURSIVE)` in the child's own mount namespace.
+    CloneHostTree {
+        /// Path on the host.
+        path: CString,
+        /// Where the detached tree goes.
+        into: Slot,
+    },
+    /// `move_mount(slot, "", AT_FDCWD, "/")`: the root tree goes on top of the copied one.
+    AttachRoot {
+        /// The detached tree.
+        tree: Slot,
+    },
+    /// `umount2(path, MNT_DETACH)`: the host's own instance below a shared root.
+    DetachBelow {
+        /// Path in the container.
+        target: Beneath,
+    },
+    /// `mkdirat`/`openat` beneath the root, one component at a time, nothing where it exists.
+    MakeTarget {
+        /// Path in the container.
+        target: Beneath,
+        /// Directory or file.
+        kind: TargetKind,
+    },
+    /// `mount(fstype, ".", fstype, flags, data)` on a target opened beneath the root.
+    MountNew {
+        /// Filesystem type.
+        fstype: CString,
+        /// Path in the container.
+        target: Beneath,
+        /// MS_* flags.
+        flags: u64,
+        /// Options.
+        data: Option<CString>,
+    },
+    /// `open_tree(source beneath root, OPEN_TREE_CLONE|AT_RECURSIVE)`.
+    CloneTree {
+        /// Path in the container.
+        source: Beneath,
+        /// Where the detached tree goes.
+        into: Slot,
+    },
+    /// `mount_setattr(slot, "", AT_EMPTY_PATH|AT_RECURSIVE, attr)`: before the tree can be reached.
+    Restrict {
+        /// The detached tree.
+        tree: Slot,
+        /// Attributes.
+        attr: MountAttr,
+    },
+    /// `move_mount(slot, "", target)`: a detached tree goes beneath the root.
+    Attach {
+        /// The detached tree.
+        tree: Slot,
+        /// Path in the container.
+        target: Beneath,
+    },
+    /// `mount_setattr(target, AT_RECURSIVE, attr)` on a mount beneath the root.
+    SetAttr {
+        /// Path in the container.
+        target: Beneath,
+        /// Attributes.
+        attr: MountAttr,
+        /// With everything mounted below it.
+        recursive: bool,
+    },
+    /// `mount(NULL, ".", NULL, MS_REMOUNT|MS_BIND|flags)`: SetAttr for kernels before 5.12.
+    Remount {
+        /// Path in the container.
+        target: Beneath,
+        /// MS_* flags.
+        flags: u64,
+    },
+    /// `fstatfs(target).f_flags`: reads back what was asked for; EROFS's opposite stops the start.
+    Verify {
+        /// Path in the container.
+        target: Beneath,
+        /// ST_* flags that must be set.
+        flags: u64,
+    },
+    /// `mkdirat(target, mode)` beneath the root, new.
+    MakeDir {
+        /// Path in the container.
+        target: Beneath,
+        /// Mode.
+        mode: u32,
+    },
+    /// `mknodat(target, mode, dev)` beneath the root.
+    MakeNode {
+        /// Path in the container.
+        target: Beneath,
+        /// S_IFCHR or S_IFBLK, and permissions.
+        mode: u32,
+        /// Device number.
+        device: u64,
+    },
+    /// `symlinkat(value, target)` beneath the root.
+    MakeLink {
+        /// What the link says.
+        value: CString,
+        /// Path in the container.
+        target: Beneath,
+    },
+    /// `write(open(target, O_TRUNC))` beneath the root: a file of ours on a tmpfs of ours.
+    WriteFile {
+        /// Path in the container.
+        target: Beneath,
+        /// Contents.
+        contents: Vec<u8>,
+        /// Must exist already (a sysctl).
+        existing: bool,
+    },
+    /// `fchdir(root); pivot_root(".", ".")`: pivot_root(2).
+    Pivot,
+    /// `umount2(".", MNT_DETACH); chdir("/")`: the host's tree is out of reach for good.
+    DetachOldRoot,
+    /// `sethostname(name)`.
+    SetHostname {
+        /// Name.
+        name: CString,
+    },
+    /// `ioctl(SIOCSIFFLAGS, lo, IFF_UP)`.
+    LoopbackUp,
+    /// `setrlimit(resource, soft, hard)`.
+    SetLimit {
+        /// RLIMIT_*.
+        resource: u32,
+        /// Its name.
+        name: String,
+        /// Soft.
+        soft: u64,
+        /// Hard.
+        hard: u64,
+    },
+    /// `setsid()`.
+    NewSession,
+    /// `ioctl(slot, TIOCSCTTY)`; dup onto 0, 1, 2.
+    TakeTerminal {
+        /// The terminal.
+        terminal: Slot,
+    },
+    /// `personality(persona)`.
+    SetPersonality {
+        /// PER_*.
+        persona: u64,
+    },
+    /// `umask(mask)`.
+    SetUmask {
+        /// Mask.
+        mask: u32,
+    },
+    /// `chdir(path)` in the container.
+    ChangeDir {
+        /// Path.
+        path: CString,
+    },
+    /// `prctl(PR_CAPBSET_DROP)` for every capability not kept.
+    DropBounding {
+        /// Mask of capabilities that stay.
+        keep: u64,
+        /// Highest capability of this kernel.
+        last: u8,
+    },
+    /// `setgroups(groups)`.
+    SetGroups {
+        /// Supplementary groups.
+        groups: Vec<u32>,
+    },
+    /// `setresgid(gid, gid, gid)`.
+    SetGid {
+        /// Group id in the container.
+        gid: u32,
+    },
+    /// `setresuid(uid, uid, uid)`.
+    SetUid {
+        /// User id in the container.
+        uid: u32,
+    },
+    /// `prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)`.
+    ClearAmbient,
+    /// `capset(sets)`.
+    SetCapabilities {
+        /// The exact sets.
+        sets: CapSets,
+    },
+    /// `prctl(PR_SET_NO_NEW_PRIVS, 1)`.
+    NoNewPrivs,
+    /// `seccomp(SECCOMP_SET_MODE_FILTER)`.
+    Seccomp {
+        /// The program.
+        program: Vec<Instruction>,
+        /// What it is, for people.
+        profile: &'static str,
+    },
+    /// `prctl(PR_SET_PDEATHSIG, SIGKILL)`, then looks whether the launcher is gone already.
+    TieToLauncher,
+    /// Every signal's action to default, none blocked (signal(7), sigprocmask(2)).
+    ResetSignals,
+    /// `close_range(3, ~0, CLOSE_RANGE_CLOEXEC)`: no descriptor of the host passes exec.
+    CloseFds {
+        /// CLOSE_RANGE_* flags that this kernel knows.
+        flags: u32,
+    },
+    /// `execve(path, argv, env)`.
+    Exec {
+        /// Paths to try, in order; more than one only for a name looked up in PATH.
+        paths: Vec<CString>,
+        /// argv.
+        argv: StringArray,
+        /// Environment.
+        env: StringArray,
+    },
+    /// `execveat(slot, "", argv, env, AT_EMPTY_PATH)`: the built-in PID 1, from a read-only mount.
+    ExecBuiltInInit {
+        /// The program.
+        program: Slot,
+        /// argv.
+        argv: StringArray,
+        /// Environment.
+        env: StringArray,
+    },
+}
+
+/// One step of the launcher, on the host.
+#[derive(Clone, Debug)]
+pub enum HostStep {
+    /// `mkdir(path)`; undone by `rmdir`.
+    MakeCgroup {
+        /// Absolute path of the group's directory.
+        path: String,
+        /// A partition: may exist already, and stays while others use it.
+        shared: bool,
+    },
+    /// `write(path, value)`, then read back.
+    SetCgroup {
+        /// Absolute path of the file.
+        path: String,
+        /// What is written.
+        value: String,
+        /// How it is read back.
+        check: ReadBack,
+    },
+    /// `open(path)` into a slot: a cgroup directory or its `cgroup.procs`.
+    OpenCgroup {
+        /// Absolute path.
+        path: String,
+        /// Where it goes.
+        slot: Slot,
+        /// A directory (CLONE_INTO_CGROUP) or a file that is written.
+        directory: bool,
+    },
+    /// `open_tree(source, OPEN_TREE_CLONE|AT_RECURSIVE)`: a detached copy of a surveyed source.
+    CloneTree {
+        /// The surveyed source.
+        source: Slot,
+        /// Where the detached tree goes.
+        into: Slot,
+    },
+    /// `mount_setattr(tree, AT_RECURSIVE, attr)`: before anyone can reach the tree.
+    Restrict {
+        /// The detached tree.
+        tree: Slot,
+        /// Attributes.
+        attr: MountAttr,
+    },
+    /// `mount_setattr(tree, MOUNT_ATTR_IDMAP)` with a user namespace that has the domain's map.
+    MapTree {
+        /// The detached tree.
+        tree: Slot,
+        /// Maps.
+        uid: Vec<[u32; 3]>,
+        /// Maps.
+        gid: Vec<[u32; 3]>,
+    },
+    /// `mkdirat` or `openat(O_CREAT)` beneath the root's source, where it is missing; undone after.
+    MakeTarget {
+        /// The surveyed root directory.
+        root: Slot,
+        /// Path in the container.
+        target: Beneath,
+        /// Directory or file.
+        kind: TargetKind,
+    },
+    /// A file on a tmpfs of its own, detached: `fsopen`, `fsmount`, `openat`, `open_tree`.
+    MakeFileTree {
+        /// Contents.
+        contents: String,
+        /// Where the detached tree goes.
+        into: Slot,
+    },
+    /// `openpty` for a console: master kept by the launcher, slave into a slot.
+    OpenConsole {
+        /// Index of the console.
+        index: usize,
+        /// Where the slave goes.
+        slot: Slot,
+    },
+    /// Writes `/proc/PID/uid_map`, `gid_map` (user_namespaces(7)).
+    WriteIdMaps {
+        /// `inside outside count` lines.
+        uid: Vec<[u32; 3]>,
+        /// `inside outside count` lines.
+        gid: Vec<[u32; 3]>,
+        /// `deny` is written to setgroups first (a caller without privilege).
+        deny_setgroups: bool,
+    },
+    /// Makes a network interface and moves it into the container (rtnetlink(7)).
+    AddInterface(Box<crate::net::Link>),
+    /// `write(go)`: the child goes on.
+    Go,
+}
+
+/// How a cgroup file is read back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadBack {
+    /// The file must say the same number, rounded down to pages.
+    Pages,
+    /// The file must say the same text.
+    Same,
+    /// The file cannot be read back, or says it in another form.
+    None,
+}

@@ -1,0 +1,700 @@
+//! The system calls that nix does not wrap, or wraps with an allocation, as thin safe functions.
+//!
+//! This is the only file of the workspace with `unsafe` in it. Nothing here decides, retries,
+//! locks or allocates, so that everything may be called between clone and exec.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, c_char, c_int, c_long, c_void};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
+
+use nix::errno::Errno;
+use nix::libc;
+
+type Result<T> = std::result::Result<T, Errno>;
+
+/// Turns the return value of `libc::syscall` into a result.
+fn check(ret: c_long) -> Result<c_long> {
+    if ret == -1 { Err(Errno::last()) } else { Ok(ret) }
+}
+
+fn owned(ret: c_long) -> Result<OwnedFd> {
+    let fd = check(ret)? as RawFd;
+    // SAFETY: the kernel has just returned this number as a new descriptor of this process; nothing
+    // else knows it yet, so the `OwnedFd` is its only owner.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// `struct clone_args` of clone(2), the 88-byte version of Linux 5.7 (CLONE_INTO_CGROUP).
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CloneArgs {
+    /// CLONE_* flags.
+    pub flags: u64,
+    /// Where to store the pidfd.
+    pub pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    /// Signal sent to the parent at exit.
+    pub exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+    set_tid: u64,
+    set_tid_size: u64,
+    /// Descriptor of a cgroup v2 directory, with CLONE_INTO_CGROUP.
+    pub cgroup: u64,
+}
+
+/// A stack for a cloned child: its own mapping, so that CLONE_VM is possible.
+#[derive(Debug)]
+pub struct Stack {
+    base: *mut c_void,
+    len: usize,
+}
+
+impl Stack {
+    /// Maps `len` bytes (a multiple of the page size).
+    pub fn new(len: usize) -> Result<Self> {
+        // SAFETY: an anonymous private mapping at an address of the kernel's choice touches no memory
+        // that anything else uses.
+        let base = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                len,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK | libc::MAP_NORESERVE,
+                -1,
+                0,
+            )
+        };
+        if base == libc::MAP_FAILED { Err(Errno::last()) } else { Ok(Self { base, len }) }
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // SAFETY: `base` and `len` are those of the mapping made in `new`, and the child that ran on it
+        // has executed or ended (with CLONE_VM) or has its own copy (without).
+        let ret = unsafe { libc::munmap(self.base, self.len) };
+        debug_assert_eq!(ret, 0);
+    }
+}
+
+/// `clone3(args)`; the child runs `entry(context)` on `stack` and must never return.
+///
+/// Returns the child's pid. With CLONE_VM | CLONE_VFORK the call returns after the child has executed
+/// or ended, so `context` may borrow from the caller's frame.
+pub fn clone3<C: Sync>(
+    args: &mut CloneArgs,
+    stack: &Stack,
+    entry: extern "C" fn(&C) -> !,
+    context: &C,
+) -> Result<i32> {
+    args.stack = stack.base as u64;
+    args.stack_size = stack.len as u64;
+    let args: *const CloneArgs = args;
+    let size = size_of::<CloneArgs>();
+    let context: *const C = context;
+    let ret: isize;
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: `args` points to a live clone_args of `size` bytes. The parent continues at label 2 with
+    // only rax, rcx and r11 changed, as the syscall ABI says. The child starts on `stack`, a mapping of
+    // its own of which nothing is in use, 16-byte aligned, and calls `entry` with a pointer that is
+    // valid in its address space (shared with CLONE_VM, copied without); `entry` never returns.
+    unsafe {
+        std::arch::asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "xor ebp, ebp",
+            "mov rdi, r13",
+            "call r12",
+            "ud2",
+            "2:",
+            inlateout("rax") libc::SYS_clone3 as isize => ret,
+            in("rdi") args,
+            in("rsi") size,
+            in("r12") entry,
+            in("r13") context,
+            lateout("rcx") _,
+            lateout("r11") _,
+        );
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: as above, with the registers of that ABI.
+    unsafe {
+        std::arch::asm!(
+            "svc 0",
+            "cbnz x0, 2f",
+            "mov x29, xzr",
+            "mov x0, x21",
+            "blr x20",
+            "brk #1",
+            "2:",
+            inlateout("x0") args => ret,
+            in("x1") size,
+            in("x8") libc::SYS_clone3,
+            in("x20") entry,
+            in("x21") context,
+            lateout("x30") _,
+        );
+    }
+    if ret < 0 { Err(Errno::from_raw(-ret as i32)) } else { Ok(ret as i32) }
+}
+
+/// `_exit_group(status)`: no exit handlers, nothing flushed.
+pub fn exit_now(status: c_int) -> ! {
+    loop {
+        // SAFETY: exit_group takes a number and does not return.
+        let _never: c_long = unsafe { libc::syscall(libc::SYS_exit_group, status) };
+    }
+}
+
+/// Takes a descriptor number that this process owns and nothing else in it does.
+pub fn adopt(fd: RawFd) -> OwnedFd {
+    // SAFETY: callers pass a number the kernel stored for them (CLONE_PIDFD), owned by nobody yet.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// `open_tree(dir, path, flags)`: open_tree(2). `dir` may be `AT_FDCWD`.
+pub fn open_tree(dir: RawFd, path: &CStr, flags: u32) -> Result<RawFd> {
+    // SAFETY: `path` is a C string that lives through the call.
+    check(unsafe { libc::syscall(libc::SYS_open_tree, dir, path.as_ptr(), flags) }).map(|fd| fd as RawFd)
+}
+
+/// `move_mount(from_dir, from, to_dir, to, flags)`: move_mount(2).
+pub fn move_mount(from_dir: RawFd, from: &CStr, to_dir: RawFd, to: &CStr, flags: u32) -> Result<()> {
+    // SAFETY: both strings live through the call.
+    check(unsafe { libc::syscall(libc::SYS_move_mount, from_dir, from.as_ptr(), to_dir, to.as_ptr(), flags) })
+        .map(drop)
+}
+
+/// `struct mount_attr` of mount_setattr(2).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MountAttr {
+    /// MOUNT_ATTR_* to set.
+    pub attr_set: u64,
+    /// MOUNT_ATTR_* to clear.
+    pub attr_clr: u64,
+    /// MS_PRIVATE, MS_SLAVE, MS_SHARED or nothing.
+    pub propagation: u64,
+    /// With MOUNT_ATTR_IDMAP: a user namespace.
+    pub userns_fd: u64,
+}
+
+/// `mount_setattr(dir, path, flags, attr)`: mount_setattr(2).
+pub fn mount_setattr(dir: RawFd, path: &CStr, flags: u32, attr: &MountAttr) -> Result<()> {
+    // SAFETY: `path` and `attr` live through the call; the size is that of the structure.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            dir,
+            path.as_ptr(),
+            flags,
+            std::ptr::from_ref(attr),
+            size_of::<MountAttr>(),
+        )
+    })
+    .map(drop)
+}
+
+/// `mount(source, target, fstype, flags, data)`: mount(2).
+pub fn mount(
+    source: Option<&CStr>,
+    target: &CStr,
+    fstype: Option<&CStr>,
+    flags: u64,
+    data: Option<&CStr>,
+) -> Result<()> {
+    let pointer = |text: Option<&CStr>| text.map_or(std::ptr::null(), CStr::as_ptr);
+    // SAFETY: each pointer is null where mount(2) allows it, or a C string that lives through the call.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_mount,
+            pointer(source),
+            target.as_ptr(),
+            pointer(fstype),
+            flags,
+            pointer(data),
+        )
+    })
+    .map(drop)
+}
+
+/// `umount2(target, flags)`: umount(2).
+pub fn umount2(target: &CStr, flags: c_int) -> Result<()> {
+    // SAFETY: the string lives through the call.
+    check(unsafe { libc::syscall(libc::SYS_umount2, target.as_ptr(), flags) }).map(drop)
+}
+
+/// `pivot_root(new, old)`: pivot_root(2).
+pub fn pivot_root(new: &CStr, old: &CStr) -> Result<()> {
+    // SAFETY: both strings live through the call.
+    check(unsafe { libc::syscall(libc::SYS_pivot_root, new.as_ptr(), old.as_ptr()) }).map(drop)
+}
+
+/// `struct open_how` of openat2(2).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+struct OpenHow {
+    flags: u64,
+    mode: u64,
+    resolve: u64,
+}
+
+/// `openat2(dir, path, flags, mode, resolve)`: openat2(2).
+pub fn openat2(dir: RawFd, path: &CStr, flags: c_int, mode: u32, resolve: u64) -> Result<RawFd> {
+    let how = OpenHow { flags: (flags | libc::O_CLOEXEC) as u32 as u64, mode: mode.into(), resolve };
+    // SAFETY: `path` and `how` live through the call; the size is that of the structure.
+    check(unsafe {
+        libc::syscall(libc::SYS_openat2, dir, path.as_ptr(), std::ptr::from_ref(&how), size_of::<OpenHow>())
+    })
+    .map(|fd| fd as RawFd)
+}
+
+/// `fsopen(fstype)`, `fsconfig(CREATE)`, `fsmount(attrs)`: a detached mount of a file system without a
+/// source (fsopen(2)). `options` are `key=value` pairs.
+pub fn detached_mount(fstype: &CStr, options: &[(&CStr, &CStr)], attrs: u32) -> Result<OwnedFd> {
+    const FSOPEN_CLOEXEC: u32 = 1;
+    const FSCONFIG_SET_STRING: u32 = 1;
+    const FSCONFIG_CMD_CREATE: u32 = 6;
+    const FSMOUNT_CLOEXEC: u32 = 1;
+    // SAFETY: the string lives through the call.
+    let context = owned(unsafe { libc::syscall(libc::SYS_fsopen, fstype.as_ptr(), FSOPEN_CLOEXEC) })?;
+    let fd = context.as_raw_fd();
+    for (key, value) in options {
+        // SAFETY: both strings live through the call.
+        let ret = unsafe {
+            libc::syscall(libc::SYS_fsconfig, fd, FSCONFIG_SET_STRING, key.as_ptr(), value.as_ptr(), 0)
+        };
+        let _zero: c_long = check(ret)?;
+    }
+    let none: *const c_char = std::ptr::null();
+    // SAFETY: FSCONFIG_CMD_CREATE takes no key and no value.
+    let _zero: c_long =
+        check(unsafe { libc::syscall(libc::SYS_fsconfig, fd, FSCONFIG_CMD_CREATE, none, none, 0) })?;
+    // SAFETY: fsmount takes numbers.
+    owned(unsafe { libc::syscall(libc::SYS_fsmount, fd, FSMOUNT_CLOEXEC, attrs) })
+}
+
+/// `mkdirat(dir, path, mode)`: mkdir(2).
+pub fn mkdirat(dir: RawFd, path: &CStr, mode: u32) -> Result<()> {
+    // SAFETY: the string lives through the call.
+    check(unsafe { libc::syscall(libc::SYS_mkdirat, dir, path.as_ptr(), mode) }).map(drop)
+}
+
+/// `mknodat(dir, path, mode, dev)`: mknod(2).
+pub fn mknodat(dir: RawFd, path: &CStr, mode: u32, dev: u64) -> Result<()> {
+    // SAFETY: the string lives through the call.
+    check(unsafe { libc::syscall(libc::SYS_mknodat, dir, path.as_ptr(), mode, dev) }).map(drop)
+}
+
+/// `symlinkat(target, dir, path)`: symlink(2).
+pub fn symlinkat(target: &CStr, dir: RawFd, path: &CStr) -> Result<()> {
+    // SAFETY: both strings live through the call.
+    check(unsafe { libc::syscall(libc::SYS_symlinkat, target.as_ptr(), dir, path.as_ptr()) }).map(drop)
+}
+
+/// `fchownat(dir, path, uid, gid, flags)`: chown(2).
+pub fn fchownat(dir: RawFd, path: &CStr, uid: u32, gid: u32, flags: c_int) -> Result<()> {
+    // SAFETY: the string lives through the call.
+    check(unsafe { libc::syscall(libc::SYS_fchownat, dir, path.as_ptr(), uid, gid, flags) }).map(drop)
+}
+
+/// `unlinkat(dir, path, flags)`: unlink(2), rmdir(2).
+pub fn unlinkat(dir: RawFd, path: &CStr, flags: c_int) -> Result<()> {
+    // SAFETY: the string lives through the call.
+    check(unsafe { libc::syscall(libc::SYS_unlinkat, dir, path.as_ptr(), flags) }).map(drop)
+}
+
+/// Gives the terminal `to` the window size of the terminal `from` (ioctl_tty(2)); nothing where `from`
+/// is no terminal.
+pub fn copy_window_size(from: RawFd, to: RawFd) {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: TIOCGWINSZ fills one winsize.
+    let got = unsafe { libc::syscall(libc::SYS_ioctl, from, libc::TIOCGWINSZ, &raw mut size) };
+    if got == 0 {
+        // SAFETY: TIOCSWINSZ reads one winsize that lives through the call.
+        let _set: c_long = unsafe { libc::syscall(libc::SYS_ioctl, to, libc::TIOCSWINSZ, &raw const size) };
+    }
+}
+
+/// `fchmodat(dir, path, mode)`: chmod(2). Follows a symbolic link: for files just made.
+pub fn fchmodat(dir: RawFd, path: &CStr, mode: u32) -> Result<()> {
+    // SAFETY: the string lives through the call.
+    check(unsafe { libc::syscall(libc::SYS_fchmodat, dir, path.as_ptr(), mode) }).map(drop)
+}
+
+/// `fstatvfs(fd)`: the mount flags ST_* of the mount that `fd` stands on (statvfs(3), `f_flag`; one
+/// fstatfs(2) and no allocation in the C library).
+pub fn mount_flags(fd: RawFd) -> Result<u64> {
+    let mut buffer = std::mem::MaybeUninit::<libc::statvfs>::zeroed();
+    // SAFETY: `buffer` has room for one statvfs, which the call fills.
+    let ret = unsafe { libc::fstatvfs(fd, buffer.as_mut_ptr()) };
+    let _zero: c_long = check(ret.into())?;
+    // SAFETY: every bit pattern is a statvfs; it was zeroed, then filled.
+    Ok(unsafe { buffer.assume_init() }.f_flag)
+}
+
+/// `chdir(path)`: chdir(2).
+pub fn chdir(path: &CStr) -> Result<()> {
+    // SAFETY: the string lives through the call.
+    check(unsafe { libc::syscall(libc::SYS_chdir, path.as_ptr()) }).map(drop)
+}
+
+/// `chroot(path)`: chroot(2).
+pub fn chroot(path: &CStr) -> Result<()> {
+    // SAFETY: the string lives through the call.
+    check(unsafe { libc::syscall(libc::SYS_chroot, path.as_ptr()) }).map(drop)
+}
+
+/// `sethostname(name)`: sethostname(2).
+pub fn sethostname(name: &CStr) -> Result<()> {
+    // SAFETY: pointer and length are those of the string without its NUL.
+    check(unsafe { libc::syscall(libc::SYS_sethostname, name.as_ptr(), name.to_bytes().len()) }).map(drop)
+}
+
+/// System calls of up to five plain numbers: no pointer goes in.
+macro_rules! plain_calls {
+    ($($(#[$doc:meta])* $name:ident($($arg:ident: $kind:ty),*) = $number:ident;)*) => {$(
+        $(#[$doc])*
+        pub fn $name($($arg: $kind),*) -> Result<c_long> {
+            // SAFETY: this call takes numbers only, and cannot touch memory.
+            check(unsafe { libc::syscall(libc::$number, $($arg as c_long),*) })
+        }
+    )*};
+}
+
+plain_calls! {
+    /// `fchdir(fd)`: chdir(2).
+    fchdir(fd: RawFd) = SYS_fchdir;
+    /// `close(fd)`: close(2).
+    close(fd: RawFd) = SYS_close;
+    /// `dup3(old, new, flags)`: dup(2).
+    dup3(old: RawFd, new: RawFd, flags: c_int) = SYS_dup3;
+    /// `close_range(first, last, flags)`: close_range(2).
+    close_range(first: u32, last: u32, flags: u32) = SYS_close_range;
+    /// `setsid()`: setsid(2).
+    setsid() = SYS_setsid;
+    /// `setns(fd, nstype)`: setns(2).
+    setns(fd: RawFd, nstype: c_int) = SYS_setns;
+    /// `unshare(flags)`: unshare(2).
+    unshare(flags: c_int) = SYS_unshare;
+    /// `umask(mask)`: umask(2).
+    umask(mask: u32) = SYS_umask;
+    /// `setresuid(r, e, s)`: setresuid(2).
+    setresuid(r: u32, e: u32, s: u32) = SYS_setresuid;
+    /// `setresgid(r, e, s)`: setresgid(2).
+    setresgid(r: u32, e: u32, s: u32) = SYS_setresgid;
+    /// `personality(persona)`: personality(2).
+    personality(persona: u64) = SYS_personality;
+    /// `pidfd_send_signal(pidfd, signal, NULL, 0)`: pidfd_send_signal(2).
+    pidfd_send_signal(pidfd: RawFd, signal: c_int, info: usize, flags: u32) = SYS_pidfd_send_signal;
+    /// `pidfd_open(pid, flags)`: pidfd_open(2).
+    pidfd_open(pid: i32, flags: u32) = SYS_pidfd_open;
+}
+
+/// prctl(2) with numbers only.
+pub fn prctl(option: c_int, a: u64, b: u64, c: u64, d: u64) -> Result<c_long> {
+    // SAFETY: callers use options whose arguments are numbers (PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP,
+    // PR_SET_PDEATHSIG, PR_CAP_AMBIENT, PR_SET_DUMPABLE, PR_SET_SECUREBITS); none is a pointer.
+    check(unsafe { libc::syscall(libc::SYS_prctl, option, a, b, c, d) })
+}
+
+/// `setgroups(groups)`: setgroups(2).
+pub fn setgroups(groups: &[u32]) -> Result<()> {
+    // SAFETY: pointer and length are those of the slice.
+    check(unsafe { libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) }).map(drop)
+}
+
+/// Permitted, effective and inheritable capability sets as 64-bit masks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CapSets {
+    /// Effective.
+    pub effective: u64,
+    /// Permitted.
+    pub permitted: u64,
+    /// Inheritable.
+    pub inheritable: u64,
+}
+
+#[repr(C)]
+struct CapHeader {
+    version: u32,
+    pid: c_int,
+}
+
+/// _LINUX_CAPABILITY_VERSION_3.
+const CAP_VERSION_3: u32 = 0x2008_0522;
+
+/// `capset(self, sets)`: capset(2).
+pub fn capset(sets: CapSets) -> Result<()> {
+    let header = CapHeader { version: CAP_VERSION_3, pid: 0 };
+    let low = |mask: u64| mask as u32;
+    let high = |mask: u64| (mask >> 32) as u32;
+    let data: [u32; 6] = [
+        low(sets.effective),
+        low(sets.permitted),
+        low(sets.inheritable),
+        high(sets.effective),
+        high(sets.permitted),
+        high(sets.inheritable),
+    ];
+    // SAFETY: version 3 reads a header and two 12-byte records; both arrays live through the call.
+    check(unsafe { libc::syscall(libc::SYS_capset, std::ptr::from_ref(&header), data.as_ptr()) }).map(drop)
+}
+
+/// `capget(self)`: capget(2).
+pub fn capget() -> Result<CapSets> {
+    let header = CapHeader { version: CAP_VERSION_3, pid: 0 };
+    let mut data = [0_u32; 6];
+    // SAFETY: version 3 writes two 12-byte records; the array has room for both.
+    let ret = unsafe { libc::syscall(libc::SYS_capget, std::ptr::from_ref(&header), data.as_mut_ptr()) };
+    let _zero: c_long = check(ret)?;
+    let join = |low: usize| u64::from(data[low]) | (u64::from(data[low + 3]) << 32);
+    Ok(CapSets { effective: join(0), permitted: join(1), inheritable: join(2) })
+}
+
+/// One instruction of a seccomp filter (`struct sock_filter`).
+pub type Instruction = libc::sock_filter;
+
+/// `seccomp(SECCOMP_SET_MODE_FILTER, flags, program)`: seccomp(2).
+pub fn seccomp_filter(program: &[Instruction]) -> Result<()> {
+    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_ptr().cast_mut() };
+    // SAFETY: the kernel reads `len` instructions from `filter` and writes nothing; both live through
+    // the call.
+    check(unsafe {
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, std::ptr::from_ref(&filter))
+    })
+    .map(drop)
+}
+
+/// `setrlimit(resource, soft, hard)`: prlimit(2) on the caller.
+pub fn setrlimit(resource: u32, soft: u64, hard: u64) -> Result<()> {
+    let limit = libc::rlimit64 { rlim_cur: soft, rlim_max: hard };
+    let none: *mut libc::rlimit64 = std::ptr::null_mut();
+    // SAFETY: the kernel reads one rlimit64 that lives through the call; the old value is not asked for.
+    check(unsafe { libc::syscall(libc::SYS_prlimit64, 0, resource, std::ptr::from_ref(&limit), none) })
+        .map(drop)
+}
+
+/// NULL-terminated array of pointers to C strings, kept together with them: what execve(2) takes.
+#[derive(Debug)]
+pub struct StringArray {
+    strings: Vec<std::ffi::CString>,
+    pointers: Vec<*const c_char>,
+}
+
+// SAFETY: the pointers point into the heap blocks of `strings`, which are never changed and move with
+// the structure; they are only read, by execve.
+unsafe impl Sync for StringArray {}
+// SAFETY: as above.
+unsafe impl Send for StringArray {}
+
+impl StringArray {
+    /// Takes the strings.
+    pub fn new(strings: Vec<std::ffi::CString>) -> Self {
+        let mut pointers: Vec<*const c_char> = strings.iter().map(|text| text.as_ptr()).collect();
+        pointers.push(std::ptr::null());
+        Self { strings, pointers }
+    }
+    /// The strings.
+    pub fn strings(&self) -> &[std::ffi::CString] {
+        &self.strings
+    }
+}
+
+impl Clone for StringArray {
+    fn clone(&self) -> Self {
+        Self::new(self.strings.clone())
+    }
+}
+
+/// `execve(path, argv, env)`: execve(2). Returns only on failure.
+pub fn execve(path: &CStr, argv: &StringArray, env: &StringArray) -> Errno {
+    // SAFETY: path and both arrays are C strings and NULL-terminated arrays that live through the call.
+    let _minus_one: c_long = unsafe {
+        libc::syscall(libc::SYS_execve, path.as_ptr(), argv.pointers.as_ptr(), env.pointers.as_ptr())
+    };
+    Errno::last()
+}
+
+/// `execveat(fd, "", argv, env, AT_EMPTY_PATH)`: execveat(2). Returns only on failure.
+pub fn execveat(fd: RawFd, argv: &StringArray, env: &StringArray) -> Errno {
+    // SAFETY: the empty path and both arrays live through the call.
+    let _minus_one: c_long = unsafe {
+        libc::syscall(
+            libc::SYS_execveat,
+            fd,
+            c"".as_ptr(),
+            argv.pointers.as_ptr(),
+            env.pointers.as_ptr(),
+            libc::AT_EMPTY_PATH,
+        )
+    };
+    Errno::last()
+}
+
+/// Sets every signal to its default action, except those that cannot be set.
+pub fn reset_signals() -> Result<()> {
+    // The kernel's sigaction: handler, flags, restorer, mask; all zero is SIG_DFL.
+    let default = [0_u64; 4];
+    for signal in 1..=64 {
+        if signal == libc::SIGKILL || signal == libc::SIGSTOP {
+            continue;
+        }
+        let old: *mut u64 = std::ptr::null_mut();
+        // SAFETY: the kernel reads a 32-byte sigaction (8-byte mask) that lives through the call.
+        let _zero: c_long =
+            check(unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), old, 8) })?;
+    }
+    Ok(())
+}
+
+/// Sets the calling thread's mask of blocked signals, one bit a signal; returns the old one.
+pub fn set_signal_mask(mask: u64) -> Result<u64> {
+    let mut old: u64 = 0;
+    // SAFETY: the kernel reads one 8-byte mask and writes another; both live through the call.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            std::ptr::from_ref(&mask),
+            std::ptr::from_mut(&mut old),
+            8,
+        )
+    })
+    .map(|_| old)
+}
+
+/// Brings the loopback interface of the current network namespace up (netdevice(7), SIOCSIFFLAGS).
+pub fn loopback_up() -> Result<()> {
+    // SAFETY: socket(2) takes numbers.
+    let socket = owned(unsafe {
+        libc::syscall(libc::SYS_socket, libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0)
+    })?;
+    // SAFETY: all zero is an ifreq.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    request.ifr_name[0] = b'l' as c_char;
+    request.ifr_name[1] = b'o' as c_char;
+    request.ifr_ifru.ifru_flags = libc::IFF_UP as i16;
+    // SAFETY: SIOCSIFFLAGS reads one ifreq, which lives through the call.
+    check(unsafe {
+        libc::syscall(libc::SYS_ioctl, socket.as_raw_fd(), libc::SIOCSIFFLAGS, std::ptr::from_ref(&request))
+    })
+    .map(drop)
+}
+
+/// Makes the terminal `fd` the controlling terminal of the caller's session (ioctl_tty(2)).
+pub fn set_controlling_terminal(fd: RawFd) -> Result<()> {
+    // SAFETY: TIOCSCTTY takes a number.
+    check(unsafe { libc::syscall(libc::SYS_ioctl, fd, libc::TIOCSCTTY, 0) }).map(drop)
+}
+
+/// The path of the terminal's slave side, opened from its master: TIOCGPTPEER (ioctl_tty(2)).
+pub fn open_pty_peer(master: BorrowedFd<'_>) -> Result<OwnedFd> {
+    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
+    // SAFETY: TIOCGPTPEER takes open flags as a number.
+    owned(unsafe { libc::syscall(libc::SYS_ioctl, master.as_raw_fd(), libc::TIOCGPTPEER, flags) })
+}
+
+/// Reads up to `buffer.len()` bytes.
+pub fn read(fd: RawFd, buffer: &mut [u8]) -> Result<usize> {
+    // SAFETY: pointer and length are those of the slice.
+    check(unsafe { libc::syscall(libc::SYS_read, fd, buffer.as_mut_ptr(), buffer.len()) })
+        .map(|count| count as usize)
+}
+
+/// Writes the bytes of `buffer`, as many as the kernel takes.
+pub fn write(fd: RawFd, buffer: &[u8]) -> Result<usize> {
+    // SAFETY: pointer and length are those of the slice.
+    check(unsafe { libc::syscall(libc::SYS_write, fd, buffer.as_ptr(), buffer.len()) })
+        .map(|count| count as usize)
+}
+
+/// Whether the other end of a pipe is closed (`poll` with no wait says POLLHUP).
+pub fn hung_up(fd: RawFd) -> Result<bool> {
+    let mut poll = libc::pollfd { fd, events: 0, revents: 0 };
+    let timeout = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let no_mask: *const u64 = std::ptr::null();
+    // SAFETY: one pollfd and one timespec, both alive through the call; no signal mask.
+    let ret = unsafe {
+        libc::syscall(
+            libc::SYS_ppoll,
+            std::ptr::from_mut(&mut poll),
+            1,
+            std::ptr::from_ref(&timeout),
+            no_mask,
+            8,
+        )
+    };
+    Ok(check(ret)? > 0 && poll.revents & libc::POLLHUP != 0)
+}
+
+/// Nanoseconds of CLOCK_MONOTONIC (clock_gettime(2)).
+pub fn monotonic_ns() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call fills one timespec; CLOCK_MONOTONIC always exists.
+    let ret = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    debug_assert_eq!(ret, 0);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// How many child steps one plan may have: the size of [`Progress::stamps`].
+pub const STEPS_MAX: usize = 440;
+
+/// What the child writes and the parent reads: one page, shared in every clone mode.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Progress {
+    /// Index of the step being performed.
+    pub step: AtomicU32,
+    /// The errno with which that step failed; 0 while nothing failed.
+    pub errno: AtomicI32,
+    /// Time at which each step ended, CLOCK_MONOTONIC ns; 0 where not traced.
+    pub stamps: [AtomicU64; STEPS_MAX],
+}
+
+/// A shared mapping that holds a [`Progress`].
+#[derive(Debug)]
+pub struct ProgressPage(*mut Progress);
+
+// SAFETY: the page holds atomics only, and lives as long as this owner.
+unsafe impl Sync for ProgressPage {}
+
+impl ProgressPage {
+    /// Maps a zeroed page.
+    pub fn new() -> Result<Self> {
+        // SAFETY: a new anonymous shared mapping at an address of the kernel's choice.
+        let base = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                size_of::<Progress>(),
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        if base == libc::MAP_FAILED { Err(Errno::last()) } else { Ok(Self(base.cast())) }
+    }
+}
+
+impl std::ops::Deref for ProgressPage {
+    type Target = Progress;
+    fn deref(&self) -> &Progress {
+        // SAFETY: the mapping is at least as large and as aligned as Progress, zeroed (a valid state of
+        // atomics), and unmapped only when this owner is dropped.
+        unsafe { &*self.0 }
+    }
+}
+
+impl Drop for ProgressPage {
+    fn drop(&mut self) {
+        // SAFETY: address and length are those of the mapping made in `new`; no borrow outlives `self`.
+        let ret = unsafe { libc::munmap(self.0.cast(), size_of::<Progress>()) };
+        debug_assert_eq!(ret, 0);
+    }
+}

@@ -1,0 +1,103 @@
+//! What the runtime's tests share.
+#![allow(dead_code)]
+
+use std::collections::BTreeSet;
+
+use browndog_runtime::host::Host;
+use browndog_runtime::plan::{Plan, Request, plan};
+use browndog_runtime::survey::Survey;
+use browndog_xml::domain::Domain;
+use browndog_xml::source::Source;
+
+/// The domain of a document that has no error.
+pub fn domain(xml: &str) -> Domain {
+    let source = Source::new("test.xml", xml);
+    let reading = browndog_xml::read(&source);
+    reading.domain.unwrap_or_else(|| panic!("{}", reading.report.render_human(&source, false)))
+}
+
+/// An lxc document around `devices` and what else is given.
+pub fn document(features: &str, rest: &str, devices: &str) -> String {
+    format!(
+        "<domain type='lxc'><name>test</name><memory unit='MiB'>64</memory>{rest}\
+         <os><type>exe</type><init>/bin/true</init></os>{features}\
+         <devices><console type='pty'/>{devices}</devices></domain>"
+    )
+}
+
+/// A document of the RFC's dialect with a network: its start needs the launcher's attendance.
+pub fn networked() -> String {
+    "<domain type='linuxcontainer'><name>test</name><application>/bin/true</application>\
+     <network hostname='browndog'><ip address='192.168.1.110' netmask='255.255.255.0'/>\
+     <gateway address='192.168.1.1'/><nameserver>192.168.1.1</nameserver></network>\
+     <cpushare>40</cpushare><memory>65536</memory></domain>"
+        .to_owned()
+}
+
+/// A start of this process: unique on this host.
+pub fn request() -> Request {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let instance = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    Request { instance, ..Request::default() }
+}
+
+/// A plan for `host`, with the sources of this machine.
+pub fn plan_for(domain: &Domain, host: &Host) -> Plan {
+    let bind_nodes = host.rootless || domain.idmap.is_some();
+    let survey = Survey::look(domain, bind_nodes, false);
+    let request = Request { instance: "1-2".to_owned(), ..Request::default() };
+    plan(domain, host, &survey, &request)
+}
+
+/// The right to start containers, one test of a process at a time: the host is compared before and
+/// after. `None`, with the reason said, where none can be started.
+pub fn start_right() -> Option<std::sync::MutexGuard<'static, ()>> {
+    static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    if nix::unistd::geteuid().is_root() {
+        return Some(ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    }
+    eprintln!("skipped: starting containers with control groups needs root");
+    None
+}
+
+/// What a start must leave as it was: mounts, groups, links.
+#[derive(Debug, PartialEq, Eq)]
+pub struct HostState {
+    mounts: String,
+    groups: BTreeSet<String>,
+    links: BTreeSet<String>,
+}
+
+impl HostState {
+    /// As it is now. Only what carries this process's instance is looked at among groups and links, so
+    /// that others may start containers at the same time.
+    pub fn now() -> Self {
+        let mark = format!(".{}-", std::process::id());
+        let mut groups = BTreeSet::new();
+        collect_groups("/sys/fs/cgroup", 2, &mark, &mut groups);
+        let link_mark = format!("bd{:x}.", std::process::id());
+        let links = std::fs::read_dir("/sys/class/net").map_or_else(
+            |_| BTreeSet::new(),
+            |entries| {
+                let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+                names.filter(|name| name.starts_with(&link_mark)).collect()
+            },
+        );
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        Self { mounts, groups, links }
+    }
+}
+
+fn collect_groups(dir: &str, depth: u32, mark: &str, into: &mut BTreeSet<String>) {
+    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path().to_string_lossy().into_owned();
+        if entry.file_name().to_string_lossy().contains(mark) {
+            let _new = into.insert(path.clone());
+        }
+        if depth > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            collect_groups(&path, depth - 1, mark, into);
+        }
+    }
+}

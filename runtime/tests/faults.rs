@@ -1,0 +1,115 @@
+//! Each step made to fail: the start fails, names that step, and leaves the host as it was.
+
+mod common;
+
+use browndog_runtime::error::StartError;
+use browndog_runtime::exec::{self, Options};
+use browndog_runtime::host::Host;
+use browndog_runtime::plan::plan;
+use browndog_runtime::survey::Survey;
+use browndog_xml::domain::Domain;
+use common::HostState;
+use nix::errno::Errno;
+
+const ERRNOS: [Errno; 3] = [Errno::EPERM, Errno::ENOMEM, Errno::EBUSY];
+
+fn start(domain: &Domain, options: &Options) -> Result<exec::Running, StartError> {
+    let host = Host::probe();
+    let survey = Survey::look(domain, domain.idmap.is_some(), false);
+    let plan = plan(domain, &host, &survey, &common::request());
+    exec::start(&plan, &host, survey, options)
+}
+
+fn failed_step(domain: &Domain, options: &Options) -> (String, Errno) {
+    match start(domain, options) {
+        Err(StartError::Step(step)) => (step.id, step.errno),
+        Err(other) => panic!("{other:?}"),
+        Ok(_) => panic!("a start with a failing step succeeded"),
+    }
+}
+
+/// A document whose plan has a wait for the launcher, and one whose child shares its memory.
+fn domains() -> [Domain; 2] {
+    let ram = "<filesystem type='ram'><source usage='64'/><target dir='/mnt'/><readonly/></filesystem>";
+    [
+        common::domain(&common::document("<features><privnet/></features>", "", ram)),
+        common::domain(&common::networked()),
+    ]
+}
+
+#[test]
+fn every_failing_step_is_named_and_leaves_nothing() {
+    let Some(_right) = common::start_right() else { return };
+    for domain in domains() {
+        let host = Host::probe();
+        let survey = Survey::look(&domain, false, false);
+        let plan = plan(&domain, &host, &survey, &common::request());
+        let before = HostState::now();
+        for (at, entry) in plan.child.iter().enumerate() {
+            let errno = ERRNOS[at % ERRNOS.len()];
+            let options = Options { child_fault: Some((at, errno as i32)), ..Options::default() };
+            assert_eq!(failed_step(&domain, &options), (entry.id.clone(), errno));
+            assert_eq!(HostState::now(), before, "after a failing {}", entry.id);
+        }
+        for (at, entry) in plan.before.iter().chain(&plan.attend).enumerate() {
+            let errno = ERRNOS[at % ERRNOS.len()];
+            let options = Options { host_fault: Some((at, errno as i32)), ..Options::default() };
+            let (id, found) = failed_step(&domain, &options);
+            // The instance is part of a group's path, not of a step's name.
+            assert_eq!((id, found), (entry.id.clone(), errno));
+            assert_eq!(HostState::now(), before, "after a failing {}", entry.id);
+        }
+    }
+}
+
+#[test]
+fn a_container_that_ends_leaves_nothing() {
+    let Some(_right) = common::start_right() else { return };
+    let before = HostState::now();
+    for domain in domains() {
+        let mut running = start(&domain, &Options::default()).expect("it starts");
+        assert_eq!(running.wait(), Ok(exec::Ended::Exited(0)));
+        assert_eq!(running.clean_up(), Vec::<String>::new());
+    }
+    assert_eq!(HostState::now(), before);
+}
+
+#[test]
+fn a_running_container_that_is_dropped_is_killed_and_removed() {
+    let Some(_right) = common::start_right() else { return };
+    let before = HostState::now();
+    let xml = common::document("", "", "")
+        .replace("/bin/true", "/bin/sleep")
+        .replace("</init>", "</init><initarg>600</initarg>");
+    let running = start(&common::domain(&xml), &Options::default()).expect("it starts");
+    let pid = running.pid;
+    drop(running);
+    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+    assert_eq!(HostState::now(), before);
+}
+
+#[test]
+fn a_traced_start_names_every_step_up_to_exec_in_the_plans_order() {
+    let Some(_right) = common::start_right() else { return };
+    for domain in domains() {
+        let host = Host::probe();
+        let survey = Survey::look(&domain, false, false);
+        let plan = plan(&domain, &host, &survey, &common::request());
+        let planned: Vec<String> = plan
+            .before
+            .iter()
+            .map(|entry| entry.id.clone())
+            .chain(plan.child.iter().map(|entry| entry.id.clone()).filter(|id| id != "exec"))
+            .collect();
+        let mut running = exec::start(&plan, &host, survey, &Options { trace: true, ..Options::default() })
+            .expect("it starts");
+        let traced: Vec<String> = running
+            .timings
+            .iter()
+            .filter(|timing| timing.stage != "attend")
+            .map(|timing| timing.id.clone())
+            .collect();
+        assert_eq!(traced, planned);
+        assert_eq!(running.wait(), Ok(exec::Ended::Exited(0)));
+    }
+}

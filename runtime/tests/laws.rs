@@ -1,0 +1,83 @@
+//! Every plan obeys the ordering table and the laws, whatever the document and the machine.
+//!
+//! Documents are put together from parts that a plan decides on; machines are the named fixtures.
+
+mod common;
+
+use browndog_runtime::host::Host;
+use browndog_runtime::plan::{laws, mutate};
+use proptest::prelude::*;
+
+fn hosts() -> impl Strategy<Value = Host> {
+    prop_oneof![
+        Just(Host::fixture_v2()),
+        Just(Host::fixture_hybrid()),
+        Just(Host::fixture_rootless()),
+        Just(Host::fixture_5_10()),
+    ]
+}
+
+/// Each part is there or not; the parts are those that make a plan differ.
+fn documents() -> impl Strategy<Value = String> {
+    let filesystems = prop::collection::vec(
+        prop_oneof![
+            Just("<filesystem type='mount'><source dir='/usr'/><target dir='/mnt'/></filesystem>"),
+            Just("<filesystem type='mount'><source dir='/usr'/><target dir='/opt'/><readonly/></filesystem>"),
+            Just("<filesystem type='ram'><source usage='1024'/><target dir='/tmp'/></filesystem>"),
+            Just("<filesystem type='bind'><source dir='/usr'/><target dir='/srv'/></filesystem>"),
+            Just("<filesystem type='mount'><source dir='/'/><target dir='/'/></filesystem>"),
+            Just("<filesystem type='mount'><source dir='/'/><target dir='/'/><readonly/></filesystem>"),
+        ],
+        0..4,
+    )
+    .prop_map(|mut list| {
+        // A target named twice is refused by the reader.
+        list.sort_by_key(|text| text.split("target").nth(1).map(str::to_owned));
+        list.dedup_by_key(|text| text.split("target dir='").nth(1).and_then(|rest| rest.split('\'').next()));
+        list.concat()
+    });
+    let features = prop_oneof![Just(""), Just("<features><privnet/></features>"),];
+    let lxc = (features, filesystems)
+        .prop_map(|(features, filesystems)| common::document(features, "", &filesystems));
+    prop_oneof![9 => lxc, 1 => Just(common::networked())]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_plan_obeys_every_law(xml in documents(), host in hosts()) {
+        let plan = common::plan_for(&common::domain(&xml), &host);
+        prop_assert_eq!(laws::broken(&plan), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_listed_mutation_changes_the_plan(xml in documents(), host in hosts()) {
+        let plan = common::plan_for(&common::domain(&xml), &host);
+        for mutation in mutate::all(&plan) {
+            let mut mutated = plan.clone();
+            prop_assert!(mutate::apply(&mut mutated, &mutation), "{}", mutation);
+            prop_assert_eq!(mutate::Mutation::parse(&mutation.to_string()), Some(mutation));
+        }
+    }
+
+    #[test]
+    fn the_same_document_gives_the_same_plan(xml in documents(), host in hosts()) {
+        let domain = common::domain(&xml);
+        let print = || common::plan_for(&domain, &host).to_string();
+        prop_assert_eq!(print(), print());
+    }
+}
+
+#[test]
+fn a_swapped_pair_of_an_ordering_row_is_found() {
+    let domain = common::domain(&common::document("", "", ""));
+    let mut plan = common::plan_for(&domain, &Host::fixture_v2());
+    let at = |plan: &browndog_runtime::plan::Plan, id: &str| {
+        plan.child.iter().position(|entry| entry.id == id).expect("the step is in the plan")
+    };
+    let (pivot, detach) = (at(&plan, "pivot"), at(&plan, "detach-old-root"));
+    plan.child.swap(pivot, detach);
+    let broken = laws::broken(&plan);
+    assert!(broken.iter().any(|law| law.contains("pivot must stand before detach-old-root")), "{broken:?}");
+}

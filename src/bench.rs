@@ -1,0 +1,209 @@
+//! `bench`: how fast, where does the time go, did it get worse.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use browndog_bench::compare::{Change, Verdict, compare};
+use browndog_bench::report::{Report, html, text};
+use browndog_bench::rounds::Effort;
+use browndog_bench::start::{Destination, Request, start};
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::exit::Status;
+use crate::out::{Progress, complain, printing};
+
+/// Measure container starts: against the kernel's own floor, against peers, against last time.
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Start(Start),
+    Compare(Compare),
+}
+
+/// Start the same container with browndog, the floor and every peer found on PATH, in interleaved rounds.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  browndog bench start                              about half a minute
+  browndog bench start --only floor,browndog --rounds 50 --json new.json --html new.html
+  browndog bench compare old.json new.json
+
+Ctrl-C ends it and prints what was measured.
+Exit status: 0 measured, 1 nothing could be measured, 2 usage.")]
+struct Start {
+    /// Rounds over everybody.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Starts in a row within a round.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    starts: u32,
+    /// Starts of each before the first round, not counted.
+    #[arg(long, default_value_t = 5)]
+    warmup: u32,
+    /// Only these: bare, floor, browndog, bwrap, crun, runc, youki, lxc-execute, systemd-nspawn.
+    #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = known_name)]
+    only: Vec<String>,
+    /// The floor's binary; looked for beside this one, then on PATH.
+    #[arg(long, value_name = "FILE")]
+    floor: Option<PathBuf>,
+    /// Price each mechanism too: the floor with one thing left out or swapped.
+    #[arg(long)]
+    mechanisms: bool,
+    /// Write the result here as JSON, for `bench compare`.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the result here as a page that needs nothing but itself.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+/// Compare two results; what got slower beyond chance and threshold is a regression.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status: 0 no regression, 1 a regression, 2 usage or an unreadable result.")]
+struct Compare {
+    /// The result before.
+    old: PathBuf,
+    /// The result after.
+    new: PathBuf,
+    /// Percent below which a change does not matter.
+    #[arg(long, default_value_t = 5.0)]
+    threshold: f64,
+    /// How to print the verdict.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// A table.
+    Human,
+    /// One JSON document.
+    Json,
+}
+
+fn known_name(name: &str) -> Result<String, String> {
+    use browndog_bench::peers::{NAMES, ON_REQUEST};
+    let mut known = NAMES.iter().chain(&ON_REQUEST);
+    known.find(|known| **known == name).map(|&known| known.to_owned()).ok_or_else(|| "not known".to_owned())
+}
+
+impl Bench {
+    pub(crate) fn perform(self) -> Status {
+        let done = match self.what {
+            What::Start(start) => start.perform(),
+            What::Compare(compare) => compare.perform(),
+        };
+        done.unwrap_or_else(|message| {
+            complain(&message, None);
+            Status::USAGE
+        })
+    }
+}
+
+impl Start {
+    fn perform(self) -> Result<Status, String> {
+        let json = self.json.as_deref().map(destination).transpose()?;
+        let html = self.html.as_deref().map(destination).transpose()?;
+        let browndog =
+            std::env::current_exe().map_err(|error| format!("cannot find this binary: {error}"))?;
+        let floor = self.floor.clone().or_else(|| find_floor(&browndog));
+        let effort = Effort {
+            rounds: self.rounds as usize,
+            starts: self.starts as usize,
+            warmup: self.warmup as usize,
+        };
+        let request = Request {
+            browndog: &browndog,
+            floor: floor.as_deref(),
+            only: &self.only,
+            effort,
+            mechanisms: self.mechanisms,
+        };
+        let mut bar = Progress::new();
+        let measured = start(&request, &mut |done, all, who| bar.show(done, all, who));
+        bar.clear();
+        let report = measured.map_err(|error| format!("cannot measure: {error}"))?;
+        save(json, || as_json(&report))?;
+        save(html, || Ok(html::page(&report)))?;
+        let status = if report.subjects.is_empty() { Status::FAILED } else { Status::DONE };
+        print(self.format, &report, || text::table(&report), status)
+    }
+}
+
+impl Compare {
+    fn perform(self) -> Result<Status, String> {
+        let changes = compare(&read(&self.old)?, &read(&self.new)?, self.threshold / 100.0);
+        if changes.is_empty() {
+            return Err("the two results have nobody in common".to_owned());
+        }
+        let worse = changes.iter().any(|change| change.verdict == Verdict::Regression);
+        let status = if worse { Status::FAILED } else { Status::DONE };
+        print(self.format, &changes, || changes.iter().map(line).collect(), status)
+    }
+}
+
+/// One change as a line.
+fn line(change: &Change) -> String {
+    let verdict = match change.verdict {
+        Verdict::Regression => "REGRESSION",
+        Verdict::Improvement => "improvement",
+        Verdict::Same => "same",
+    };
+    let ratio = change.ratio;
+    let of = if change.in_floors { "of floors" } else { "of times" };
+    format!(
+        "{:<16}{verdict:<12} {:.3} times {of} (95 %: {:.3} to {:.3})\n",
+        change.name, ratio.estimate, ratio.low, ratio.high
+    )
+}
+
+fn print<T: serde::Serialize>(
+    format: Format,
+    value: &T,
+    table: impl FnOnce() -> String,
+    status: Status,
+) -> Result<Status, String> {
+    let text = match format {
+        Format::Human => table(),
+        Format::Json => as_json(value)?,
+    };
+    Ok(printing(|out| out.write_all(text.as_bytes()).map(|()| status)))
+}
+
+fn as_json<T: serde::Serialize>(value: &T) -> Result<String, String> {
+    serde_json::to_string(value).map(|text| text + "\n").map_err(|error| error.to_string())
+}
+
+fn destination(path: &Path) -> Result<Destination, String> {
+    Destination::open(path).map_err(|error| cannot("write", path, &error))
+}
+
+fn save(to: Option<Destination>, text: impl FnOnce() -> Result<String, String>) -> Result<(), String> {
+    let Some(to) = to else { return Ok(()) };
+    let path = to.path().to_owned();
+    to.write(&text()?).map_err(|error| cannot("write", &path, &error))
+}
+
+fn read(path: &Path) -> Result<Report, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| cannot("read", path, &error))?;
+    serde_json::from_str(&text).map_err(|error| format!("{} is not a bench result: {error}", path.display()))
+}
+
+fn cannot(what: &str, path: &Path, error: &io::Error) -> String {
+    format!("cannot {what} {}: {error}", path.display())
+}
+
+/// The floor beside this binary, where cargo puts it, or on PATH.
+fn find_floor(browndog: &Path) -> Option<PathBuf> {
+    let name = "browndog-floor";
+    let beside = browndog.with_file_name(name);
+    if beside.is_file() { Some(beside) } else { browndog_bench::peers::on_path(name) }
+}

@@ -1,0 +1,197 @@
+//! Attributes held against their rows.
+
+use std::borrow::Cow;
+
+use super::namespaces::Bound;
+use super::{Checker, Sink};
+use crate::codes::Code;
+use crate::events::{RawAttribute, decode_attribute};
+use crate::nearest::nearest;
+use crate::report::Diagnostic;
+use crate::schema::{Element, Support, find_attribute};
+use crate::source::Span;
+use crate::tree::{AttributeNode, Text};
+use crate::value::ValueError;
+
+impl<'s, S: Sink> Checker<'s, S> {
+    /// What an attribute says.
+    pub(super) fn attribute_value(&self, raw: &RawAttribute) -> Cow<'s, str> {
+        let text = &self.text[raw.value.start as usize..raw.value.end as usize];
+        if raw.encoded { Cow::Owned(decode_attribute(text)) } else { Cow::Borrowed(text) }
+    }
+
+    /// Declares the namespaces of the tag in [`Checker::raw`] and removes them from there.
+    #[inline]
+    pub(super) fn declare_namespaces(&mut self) {
+        if self.raw.iter().any(|raw| self.lexer.bytes(raw.name).starts_with(b"xmlns")) {
+            self.declare_namespaces_slowly();
+        }
+    }
+
+    fn declare_namespaces_slowly(&mut self) {
+        let raw = std::mem::take(&mut self.raw);
+        for raw in &raw {
+            let name = &self.text[raw.name.start as usize..raw.name.end as usize];
+            let prefix = match name.strip_prefix("xmlns") {
+                Some("") => Span { start: raw.name.end, end: raw.name.end },
+                Some(rest) if rest.starts_with(':') => Span { start: raw.name.start + 6, end: raw.name.end },
+                _ => {
+                    self.raw.push(*raw);
+                    continue;
+                }
+            };
+            if raw.faulty {
+                continue;
+            }
+            let uri = self.attribute_value(raw);
+            let bare = &self.text[prefix.start as usize..prefix.end as usize];
+            let fault = match bare {
+                "" if name.len() > 5 => Some("the prefix is empty"),
+                "xml" if uri != "http://www.w3.org/XML/1998/namespace" => {
+                    Some("the prefix 'xml' cannot be declared as anything else")
+                }
+                "xmlns" => Some("the prefix 'xmlns' cannot be declared"),
+                "" => None,
+                _ if uri.is_empty() => Some("a prefix cannot stand for no namespace"),
+                _ => None,
+            };
+            if let Some(message) = fault {
+                let span = Span { start: raw.name.start, end: raw.value.end + 1 };
+                self.push(Diagnostic::error(Code::BadNamespace, span, message));
+            }
+            self.namespaces.bind(prefix, &uri);
+        }
+    }
+
+    /// Checks the attributes in [`Checker::raw`] against `element` and adds the good ones to the
+    /// tree. Returns whether all is well.
+    pub(super) fn check_attributes(&mut self, element: &'static Element) -> bool {
+        let mut seen = 0_u64;
+        let mut good = true;
+        for at in 0..self.raw.len() {
+            let raw = self.raw[at];
+            let name = self.lexer.bytes(raw.name);
+            let Some((index, row)) = find_attribute(element, name) else {
+                self.unknown_attribute(element, raw.name);
+                good = false;
+                continue;
+            };
+            seen |= 1 << index;
+            if raw.faulty {
+                good = false;
+                continue;
+            }
+            let value = self.attribute_value(&raw);
+            if let Err(error) = row.value.check(&value) {
+                self.bad_attribute(element, &raw, &error);
+                good = false;
+                continue;
+            }
+            match row.support {
+                Support::ActedOn => {}
+                Support::Ignored(reason) => self.ignored_attribute(element, &raw, reason),
+                Support::Refused(reason) => {
+                    self.refused_attribute(element, &raw, reason);
+                    good = false;
+                    continue;
+                }
+            }
+            let decoded = match value {
+                Cow::Borrowed(_) => Text::AS_WRITTEN,
+                Cow::Owned(value) => {
+                    self.tree.decoded.push(value);
+                    self.tree.decoded.len() as u32 - 1
+                }
+            };
+            let value = Text { span: raw.value, decoded };
+            self.tree.attributes.push(AttributeNode { row, name: raw.name, value });
+        }
+        for (index, row) in element.attributes.iter().enumerate() {
+            if row.required && seen >> index & 1 == 0 {
+                self.missing_attribute(element, row.name);
+                good = false;
+            }
+        }
+        good
+    }
+
+    fn attribute_fault(&mut self, code: Code, raw: &RawAttribute, message: String) -> Diagnostic {
+        let path = format!("{}/@{}", self.path(), self.name(raw.name));
+        let end = (raw.value.end as usize + 1).min(self.text.len());
+        let end = self.text.floor_char_boundary(end) as u32;
+        Diagnostic::error(code, Span { start: raw.name.start, end: end.max(raw.name.end) }, message)
+            .path(path)
+    }
+
+    #[cold]
+    fn bad_attribute(&mut self, element: &Element, raw: &RawAttribute, error: &ValueError) {
+        let message = format!("@{} of <{}>: {}", self.name(raw.name), element.name, error.message);
+        let mut fault = self.attribute_fault(error.code, raw, message);
+        fault.help = error.help.clone().map(Cow::Owned);
+        self.push(fault);
+    }
+
+    #[cold]
+    fn ignored_attribute(&mut self, element: &Element, raw: &RawAttribute, reason: &'static str) {
+        let message = format!("@{} of <{}> has no effect: {reason}", self.name(raw.name), element.name);
+        let mut fault = self.attribute_fault(Code::Ignored, raw, message);
+        fault.severity = crate::report::Severity::Warning;
+        self.push(fault);
+    }
+
+    #[cold]
+    fn refused_attribute(&mut self, element: &Element, raw: &RawAttribute, reason: &'static str) {
+        let message = format!("@{} of <{}> is not supported: {reason}", self.name(raw.name), element.name);
+        let fault = self.attribute_fault(Code::RefusedAttribute, raw, message);
+        self.push(fault);
+    }
+
+    #[cold]
+    fn missing_attribute(&mut self, element: &Element, name: &'static str) {
+        let Some(frame) = self.frames.last() else { return };
+        let span = Span { start: frame.name.start - 1, end: frame.name.end };
+        let fault = Diagnostic::error(
+            Code::MissingAttribute,
+            span,
+            format!("<{}> has no attribute '{name}'", element.name),
+        );
+        let path = format!("{}/@{name}", self.path());
+        let row = element.attributes.iter().find(|row| row.name == name);
+        let fault = match row.map(|row| row.value) {
+            Some(crate::value::Value::Choice(words)) if words.len() <= 12 => {
+                fault.help(format!("its values are {}", words.join(", ")))
+            }
+            _ => fault,
+        };
+        self.push(fault.path(path));
+    }
+
+    #[cold]
+    fn unknown_attribute(&mut self, element: &'static Element, span: Span) {
+        let name = self.name(span).to_owned();
+        let path = format!("{}/@{name}", self.path());
+        if let Some((prefix, _)) = name.split_once(':') {
+            let message = match self.namespaces.resolve(self.text, prefix) {
+                None => format!("the prefix '{prefix}' is not declared"),
+                Some(Bound::Known(_) | Bound::Other) => {
+                    format!("<{}> takes no attribute of another namespace", element.name)
+                }
+            };
+            let code = if message.contains("declared") { Code::BadNamespace } else { Code::UnknownAttribute };
+            return self.push(Diagnostic::error(code, span, message).path(path));
+        }
+        let near = nearest(&name, element.attributes.iter().map(|row| row.name));
+        let fault = Diagnostic::error(
+            Code::UnknownAttribute,
+            span,
+            format!("<{}> has no attribute '{name}'", element.name),
+        );
+        let all = element.attributes.iter().map(|row| row.name).collect::<Vec<_>>().join(", ");
+        let help = match (near, all.is_empty()) {
+            (Some(near), _) => format!("did you mean '{near}'?"),
+            (None, true) => format!("<{}> takes no attributes", element.name),
+            (None, false) => format!("its attributes are {all}"),
+        };
+        self.push(fault.path(path).help(help));
+    }
+}

@@ -1,0 +1,457 @@
+//! From text to tags, attributes and character data, each with its place.
+//!
+//! This is a tokenizer of its own, not a wrapper: a report has to point into a tag, continue
+//! after broken markup without inventing follow-up faults, and cost less than a generic parse.
+//! The tests hold it against quick-xml, which is the oracle for what is well-formed.
+//! Faults are collected here and handed to the checker, which knows the element they belong to.
+
+use memchr::{memchr, memmem};
+
+use crate::codes::Code;
+use crate::limits;
+use crate::report::Diagnostic;
+use crate::source::Span;
+
+/// What comes next in a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// `<NAME`; attributes and the end of the tag follow.
+    Start { name: Span },
+    /// `</NAME>`.
+    End { name: Span, tag: Span },
+    /// Character data between tags.
+    Text { span: Span, form: Form },
+    /// `<![CDATA[…]]>`: the span of what is inside.
+    Cdata { inner: Span },
+    /// The end of the document.
+    Eof,
+}
+
+/// What has to be done to character data before it is a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// White space only.
+    Blank,
+    /// Nothing.
+    Plain,
+    /// References to resolve, or line ends to normalise.
+    Encoded,
+}
+
+/// `NAME='VALUE'`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RawAttribute {
+    pub(crate) name: Span,
+    pub(crate) value: Span,
+    /// Whether the value has references or white space to resolve.
+    pub(crate) encoded: bool,
+    /// Whether a fault of its syntax was reported: its value is not to be judged.
+    pub(crate) faulty: bool,
+}
+
+/// How a start tag ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TagEnd {
+    /// `>`.
+    Open,
+    /// `/>`.
+    Empty,
+    /// Not at all: the next tag begins, or the document ends.
+    Missing,
+}
+
+/// The tokenizer.
+pub(crate) struct Lexer<'a> {
+    text: &'a [u8],
+    at: usize,
+    /// Faults since the checker last looked.
+    pub(crate) faults: Vec<Diagnostic>,
+    /// Whether something swallowed the rest of the document, so that open elements are no news.
+    pub(crate) truncated: bool,
+    /// Whether a document type declaration was seen: entities may be meant to come from it.
+    pub(crate) doctype: bool,
+}
+
+/// Whether `byte` is white space to XML.
+pub(crate) const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\t' | b'\r')
+}
+
+const fn is_name_start(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte == b'_' || byte == b':' || byte >= 0x80
+}
+
+const fn is_name(byte: u8) -> bool {
+    is_name_start(byte) || byte.is_ascii_digit() || byte == b'-' || byte == b'.'
+}
+
+impl<'a> Lexer<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        let text = text.as_bytes();
+        let at = if text.starts_with("\u{FEFF}".as_bytes()) { 3 } else { 0 };
+        Self { text, at, faults: Vec::new(), truncated: false, doctype: false }
+    }
+
+    /// The offset of what comes next.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The bytes of `span`.
+    pub(crate) fn bytes(&self, span: Span) -> &'a [u8] {
+        &self.text[span.start as usize..span.end as usize]
+    }
+
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    #[inline]
+    pub(crate) fn skip_space(&mut self) {
+        while self.peek().is_some_and(is_space) {
+            self.at += 1;
+        }
+    }
+
+    #[cold]
+    pub(crate) fn fault(
+        &mut self,
+        code: Code,
+        start: usize,
+        end: usize,
+        message: impl Into<std::borrow::Cow<'static, str>>,
+    ) {
+        self.faults.push(Diagnostic::error(code, Span::new(start, end), message));
+    }
+
+    #[cold]
+    fn fault_help(
+        &mut self,
+        code: Code,
+        start: usize,
+        end: usize,
+        message: &'static str,
+        help: &'static str,
+    ) {
+        self.faults.push(Diagnostic::error(code, Span::new(start, end), message).help(help));
+    }
+
+    /// The next token. Comments and processing instructions are passed over.
+    pub(crate) fn next(&mut self) -> Token {
+        loop {
+            let start = self.at;
+            let Some(byte) = self.peek() else { return Token::Eof };
+            if byte != b'<' {
+                return self.character_data(start);
+            }
+            match self.text.get(start + 1) {
+                Some(&byte) if is_name_start(byte) => {
+                    self.at += 1;
+                    return Token::Start { name: self.name() };
+                }
+                Some(b'/') => {
+                    if let Some(token) = self.end_tag(start) {
+                        return token;
+                    }
+                }
+                Some(b'!') => {
+                    if let Some(token) = self.declaration(start) {
+                        return token;
+                    }
+                }
+                Some(b'?') => self.instruction(start),
+                _ => {
+                    self.at += 1;
+                    self.fault_help(
+                        Code::BadTag,
+                        start,
+                        start + 1,
+                        "'<' does not begin a tag here",
+                        "write '&lt;' for the character itself",
+                    );
+                }
+            }
+        }
+    }
+
+    /// `Name ::= NameStartChar (NameChar)*`, taken as long as it lasts.
+    #[inline]
+    fn name(&mut self) -> Span {
+        let start = self.at;
+        while self.peek().is_some_and(is_name) {
+            self.at += 1;
+        }
+        if self.at - start > limits::NAME_BYTES {
+            self.fault(
+                Code::Limit,
+                start,
+                start + 1,
+                format!("this name is {} bytes long, the limit is {}", self.at - start, limits::NAME_BYTES),
+            );
+        }
+        Span::new(start, self.at)
+    }
+
+    /// `CharData ::= [^<&]* - ([^<&]* ']]>' [^<&]*)`, with references between.
+    fn character_data(&mut self, start: usize) -> Token {
+        self.skip_space();
+        if self.peek() == Some(b'<') {
+            return Token::Text { span: Span::new(start, self.at), form: Form::Blank };
+        }
+        let end = memchr(b'<', &self.text[self.at..]).map_or(self.text.len(), |found| self.at + found);
+        if self.at == end {
+            return Token::Text { span: Span::new(start, end), form: Form::Blank };
+        }
+        let mut form = Form::Plain;
+        for &byte in &self.text[start..end] {
+            if matches!(byte, b'&' | b'\r' | b']') {
+                form = Form::Encoded;
+                break;
+            }
+        }
+        if form == Form::Encoded {
+            self.check_character_data(start, end);
+        }
+        self.at = end;
+        Token::Text { span: Span::new(start, end), form }
+    }
+
+    #[cold]
+    fn check_character_data(&mut self, start: usize, end: usize) {
+        let text = self.text;
+        for found in memmem::find_iter(&text[start..end], b"]]>") {
+            let at = start + found;
+            self.fault_help(
+                Code::BadCdata,
+                at,
+                at + 3,
+                "']]>' ends a CDATA section that never began",
+                "write ']]&gt;' for the characters themselves",
+            );
+        }
+        self.check_references(start, end);
+    }
+
+    /// `'</' Name S? '>'`.
+    fn end_tag(&mut self, start: usize) -> Option<Token> {
+        self.at = start + 2;
+        if self.peek().is_some_and(is_space) {
+            self.fault_help(
+                Code::BadTag,
+                start,
+                start + 2,
+                "white space follows '</'",
+                "write the name directly behind '</'",
+            );
+            self.skip_space();
+        }
+        if !self.peek().is_some_and(is_name_start) {
+            self.fault(Code::BadTag, start, start + 2, "'</' does not begin an end tag here");
+            return None;
+        }
+        let name = self.name();
+        self.skip_space();
+        match self.peek() {
+            Some(b'>') => self.at += 1,
+            Some(b'<') | None => self.fault(Code::BadTag, start, self.at, "this end tag has no '>'"),
+            Some(_) => {
+                self.fault(Code::BadTag, self.at, self.at + 1, "an end tag holds nothing but its name");
+                let rest = self.text[self.at..].iter().position(|&byte| matches!(byte, b'>' | b'<'));
+                self.at += rest.unwrap_or(self.text.len() - self.at);
+                self.at += usize::from(self.peek() == Some(b'>'));
+            }
+        }
+        Some(Token::End { name, tag: Span::new(start, self.at) })
+    }
+
+    /// What begins with `<!`: a comment, CDATA or a document type declaration.
+    fn declaration(&mut self, start: usize) -> Option<Token> {
+        let rest = &self.text[start..];
+        if rest.starts_with(b"<!--") {
+            self.comment(start);
+            return None;
+        }
+        if rest.starts_with(b"<![CDATA[") {
+            let inner = start + 9;
+            let Some(length) = memmem::find(&self.text[inner..], b"]]>") else {
+                self.fault(Code::BadCdata, start, inner, "this CDATA section is never closed");
+                self.swallow();
+                return None;
+            };
+            self.at = inner + length + 3;
+            return Some(Token::Cdata { inner: Span::new(inner, inner + length) });
+        }
+        if rest.len() >= 9 && rest[..9].eq_ignore_ascii_case(b"<!DOCTYPE") {
+            self.document_type(start);
+        } else {
+            self.fault(Code::BadTag, start, start + 2, "'<!' begins neither a comment nor CDATA here");
+            self.at = start + 2;
+            let rest = memchr::memchr2(b'>', b'<', &self.text[self.at..]);
+            self.at += rest.unwrap_or(self.text.len() - self.at);
+            self.at += usize::from(self.peek() == Some(b'>'));
+        }
+        None
+    }
+
+    /// `'<!--' ((Char - '-') | ('-' (Char - '-')))* '-->'`.
+    fn comment(&mut self, start: usize) {
+        let inner = start + 4;
+        let Some(dashes) = memmem::find(&self.text[inner..], b"--").map(|found| inner + found) else {
+            self.fault(Code::BadComment, start, inner, "this comment is never closed");
+            return self.swallow();
+        };
+        if self.text.get(dashes + 2) == Some(&b'>') {
+            self.at = dashes + 3;
+            return;
+        }
+        let Some(end) = memmem::find(&self.text[dashes..], b"-->") else {
+            self.fault(Code::BadComment, start, inner, "this comment is never closed");
+            return self.swallow();
+        };
+        self.fault_help(
+            Code::BadComment,
+            dashes,
+            dashes + 2,
+            "'--' stands inside a comment",
+            "XML allows two dashes only at the comment's end",
+        );
+        self.at = dashes + end + 3;
+    }
+
+    /// Reads nothing more.
+    pub(crate) fn stop(&mut self) {
+        self.swallow();
+    }
+
+    fn swallow(&mut self) {
+        self.at = self.text.len();
+        self.truncated = true;
+    }
+
+    /// `<!DOCTYPE … >`, with the internal subset between brackets: refused, and passed over.
+    fn document_type(&mut self, start: usize) {
+        self.fault_help(
+            Code::Doctype,
+            start,
+            start + 9,
+            "a document type declaration is refused",
+            "remove it: entities and defaults from a DTD would make a document mean what it does not show",
+        );
+        self.doctype = true;
+        self.at = start + 9;
+        let mut brackets = 0_usize;
+        while let Some(byte) = self.peek() {
+            self.at += 1;
+            match byte {
+                b'[' => brackets += 1,
+                b']' => brackets = brackets.saturating_sub(1),
+                b'>' if brackets == 0 => return,
+                b'"' | b'\'' => {
+                    let Some(length) = memchr(byte, &self.text[self.at..]) else { break };
+                    self.at += length + 1;
+                }
+                b'<' if self.text[self.at..].starts_with(b"!--") => {
+                    let Some(length) = memmem::find(&self.text[self.at..], b"-->") else { break };
+                    self.at += length + 3;
+                }
+                _ => {}
+            }
+        }
+        self.swallow();
+    }
+
+    /// `<?TARGET …?>`; `<?xml …?>` only at the very start.
+    fn instruction(&mut self, start: usize) {
+        self.at = start + 2;
+        let target = self.name();
+        let Some(length) = memmem::find(&self.text[self.at..], b"?>") else {
+            self.fault(Code::BadInstruction, start, start + 2, "this processing instruction is never closed");
+            return self.swallow();
+        };
+        let inner = Span::new(self.at, self.at + length);
+        self.at += length + 2;
+        if target.start == target.end || self.bytes(target)[0].is_ascii_digit() {
+            self.fault(Code::BadInstruction, start, start + 2, "a processing instruction needs a name");
+        } else if self.bytes(target).eq_ignore_ascii_case(b"xml") {
+            let first = if self.text.starts_with("\u{FEFF}".as_bytes()) { 3 } else { 0 };
+            if start == first && self.bytes(target) == b"xml" {
+                self.xml_declaration(inner);
+            } else {
+                self.fault(
+                    Code::BadInstruction,
+                    start,
+                    self.at,
+                    "an XML declaration stands only at the very start of a document",
+                );
+            }
+        }
+    }
+
+    /// `VersionInfo EncodingDecl? SDDecl? S?`.
+    fn xml_declaration(&mut self, inner: Span) {
+        let after = std::mem::replace(&mut self.at, inner.start as usize);
+        let end = inner.end as usize;
+        let mut expected: &[&str] = &["version", "encoding", "standalone"];
+        loop {
+            let spaced = self.peek().is_some_and(is_space);
+            self.skip_space();
+            if self.at >= end {
+                break;
+            }
+            let start = self.at;
+            let Some(attribute) = self.attribute_syntax() else { break };
+            let name = self.bytes(attribute.name);
+            let position = expected.iter().position(|known| known.as_bytes() == name);
+            match position {
+                Some(position) if spaced => expected = &expected[position + 1..],
+                _ => {
+                    self.fault(
+                        Code::BadInstruction,
+                        start,
+                        self.at,
+                        "this does not belong into an XML declaration here",
+                    );
+                    break;
+                }
+            }
+            self.declared(name, attribute.value);
+        }
+        if expected.len() == 3 && self.faults.is_empty() {
+            self.fault(Code::BadInstruction, inner.start as usize, end, "the XML declaration has no version");
+        }
+        self.at = after;
+    }
+
+    fn declared(&mut self, name: &[u8], value: Span) {
+        let (start, end) = (value.start as usize, value.end as usize);
+        let value = String::from_utf8_lossy(self.bytes(value)).to_ascii_lowercase();
+        match name {
+            b"version" if !value.starts_with("1.") => {
+                self.fault(Code::BadInstruction, start, end, "this version of XML is not known here");
+            }
+            b"standalone" if value != "yes" && value != "no" => {
+                self.fault(Code::BadInstruction, start, end, "'standalone' is 'yes' or 'no'");
+            }
+            b"encoding" => {
+                let ascii = matches!(value.as_str(), "us-ascii" | "ascii") && self.text.is_ascii();
+                if !ascii && !matches!(value.as_str(), "utf-8" | "utf8") {
+                    let shown = super::value::quoted(&value);
+                    self.faults.push(
+                        Diagnostic::error(
+                            Code::NotUtf8,
+                            Span::new(start, end),
+                            format!("the encoding {shown} is not read here"),
+                        )
+                        .help("convert the document to UTF-8 and declare that, or nothing"),
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+mod references;
+mod tags;
+pub(crate) use references::{decode_attribute, decode_text};

@@ -1,0 +1,210 @@
+//! The inside of a start tag.
+
+use super::{Lexer, RawAttribute, TagEnd, is_name_start, is_space};
+use crate::codes::Code;
+use crate::limits;
+use crate::source::Span;
+
+impl Lexer<'_> {
+    /// Reads the attributes and the end of a start tag; attributes go into `out`.
+    pub(crate) fn attributes(&mut self, tag: usize, out: &mut Vec<RawAttribute>) -> TagEnd {
+        out.clear();
+        loop {
+            let spaced = self.peek().is_some_and(is_space);
+            self.skip_space();
+            match self.peek() {
+                Some(b'>') => {
+                    self.at += 1;
+                    return TagEnd::Open;
+                }
+                Some(b'/') if self.text.get(self.at + 1) == Some(&b'>') => {
+                    self.at += 2;
+                    return TagEnd::Empty;
+                }
+                Some(b'<') | None => {
+                    // The name is where the tag is recognised; what follows belongs to the next one.
+                    let end = self.text[..self.at].trim_ascii_end().len().max(tag + 1);
+                    self.fault(Code::BadTag, tag, end, "this tag has no '>'");
+                    return TagEnd::Missing;
+                }
+                Some(_) => {}
+            }
+            let start = self.at;
+            let Some(attribute) = self.attribute_syntax() else { continue };
+            if !spaced {
+                self.fault(
+                    Code::BadAttribute,
+                    start,
+                    self.at,
+                    "white space is missing before this attribute",
+                );
+            }
+            self.keep(attribute, out);
+        }
+    }
+
+    #[inline]
+    fn keep(&mut self, mut attribute: RawAttribute, out: &mut Vec<RawAttribute>) {
+        let name = self.bytes(attribute.name);
+        if let Some(first) = out.iter().find(|other| self.bytes(other.name) == name) {
+            let first = first.name;
+            let name = String::from_utf8_lossy(name).into_owned();
+            self.fault(
+                Code::DuplicateAttribute,
+                attribute.name.start as usize,
+                attribute.value.end as usize,
+                format!("the attribute '{name}' stands here twice"),
+            );
+            if let Some(fault) = self.faults.last_mut() {
+                fault.labels.push((first, "first written here".into()));
+            }
+            return;
+        }
+        if out.len() == limits::ATTRIBUTES {
+            self.fault(
+                Code::Limit,
+                attribute.name.start as usize,
+                attribute.name.end as usize,
+                format!("more than {} attributes on one element", limits::ATTRIBUTES),
+            );
+        }
+        if out.len() <= limits::ATTRIBUTES {
+            attribute.faulty |= out.len() == limits::ATTRIBUTES;
+            out.push(attribute);
+        }
+    }
+
+    /// `Name S? '=' S? ('"' [^<&"]* '"' | "'" [^<&']* "'")`. `None` where nothing like it stands.
+    #[inline]
+    pub(super) fn attribute_syntax(&mut self) -> Option<RawAttribute> {
+        let start = self.at;
+        if !self.peek().is_some_and(is_name_start) {
+            return self.no_attribute(start);
+        }
+        let name = self.name();
+        self.skip_space();
+        if self.peek() != Some(b'=') {
+            self.fault(
+                Code::BadAttribute,
+                start,
+                name.end as usize,
+                format!("the attribute '{}' has no value", String::from_utf8_lossy(self.bytes(name))),
+            );
+            return Some(RawAttribute {
+                name,
+                value: Span::new(self.at, self.at),
+                encoded: false,
+                faulty: true,
+            });
+        }
+        self.at += 1;
+        self.skip_space();
+        match self.peek() {
+            Some(quote @ (b'"' | b'\'')) => Some(self.quoted_value(name, quote)),
+            _ => Some(self.unquoted_value(name)),
+        }
+    }
+
+    #[cold]
+    fn no_attribute(&mut self, start: usize) -> Option<RawAttribute> {
+        let stop = |&byte: &u8| is_space(byte) || matches!(byte, b'>' | b'<') || is_name_start(byte);
+        let length =
+            self.text[start..].iter().skip(1).position(stop).map_or(self.text.len() - start, |at| at + 1);
+        self.at = start + length;
+        self.fault(Code::BadTag, start, self.at, "this does not belong into a tag");
+        None
+    }
+
+    #[inline]
+    fn quoted_value(&mut self, name: Span, quote: u8) -> RawAttribute {
+        let start = self.at + 1;
+        let mut encoded = false;
+        let mut end = start;
+        loop {
+            match self.text.get(end) {
+                Some(&byte) if byte == quote => break,
+                Some(b'<') => {
+                    if let Some(attribute) = self.suspect_value(name, start, end) {
+                        return attribute;
+                    }
+                }
+                Some(b'&' | b'\n' | b'\t' | b'\r') => encoded = true,
+                Some(_) => {}
+                None => {
+                    if let Some(attribute) = self.suspect_value(name, start, end) {
+                        return attribute;
+                    }
+                    break;
+                }
+            }
+            end += 1;
+        }
+        self.at = (end + 1).min(self.text.len());
+        let before = self.faults.len();
+        if encoded {
+            self.check_references(start, end);
+        }
+        RawAttribute { name, value: Span::new(start, end), encoded, faulty: self.faults.len() > before }
+    }
+
+    /// A value with `<` in it, or without end: either the closing quote is missing, then the value
+    /// ends with its tag; or the character stands in the value, then it is reported and passed.
+    #[cold]
+    fn suspect_value(&mut self, name: Span, start: usize, end: usize) -> Option<RawAttribute> {
+        let value = &self.text[start..end];
+        if let Some(close) =
+            memchr::memchr2(b'>', b'\n', value).or((end == self.text.len()).then_some(value.len()))
+        {
+            let slash = close > 0 && value[close - 1] == b'/' && value.get(close) == Some(&b'>');
+            let stop = start + close - usize::from(slash);
+            self.fault(
+                Code::BadAttribute,
+                name.start as usize,
+                stop,
+                format!("the value of '{}' has no closing quote", String::from_utf8_lossy(self.bytes(name))),
+            );
+            self.at = stop;
+            return Some(RawAttribute { name, value: Span::new(start, stop), encoded: false, faulty: true });
+        }
+        self.fault(Code::BadAttribute, end, end + 1, "'<' stands in an attribute's value");
+        if let Some(fault) = self.faults.last_mut() {
+            fault.help = Some("write '&lt;' for the character itself".into());
+        }
+        None
+    }
+
+    #[cold]
+    fn unquoted_value(&mut self, name: Span) -> RawAttribute {
+        let start = self.at;
+        let stop = |&byte: &u8| is_space(byte) || matches!(byte, b'>' | b'<' | b'/' | b'\'' | b'"');
+        let length = self.text[start..].iter().position(stop).unwrap_or(self.text.len() - start);
+        self.at = start + length;
+        let shown = String::from_utf8_lossy(self.bytes(name)).into_owned();
+        if length == 0 {
+            self.fault(
+                Code::BadAttribute,
+                name.start as usize,
+                self.at,
+                format!("the attribute '{shown}' has no value"),
+            );
+            // A lone closing quote belongs to the value that is missing.
+            self.at +=
+                usize::from(matches!(self.peek(), Some(b'/')) && self.text.get(self.at + 1) != Some(&b'>'));
+        } else {
+            self.fault(
+                Code::BadAttribute,
+                name.start as usize,
+                self.at,
+                format!("the value of '{shown}' has no quotes"),
+            );
+            if matches!(self.peek(), Some(b'\'' | b'"')) {
+                self.at += 1;
+            } else if self.peek() == Some(b'/') && self.text.get(self.at + 1) != Some(&b'>') {
+                let stop = |&byte: &u8| is_space(byte) || matches!(byte, b'>' | b'<');
+                let length = self.text[self.at..].iter().position(stop).unwrap_or(self.text.len() - self.at);
+                self.at += length;
+            }
+        }
+        RawAttribute { name, value: Span::new(start, self.at), encoded: false, faulty: true }
+    }
+}

@@ -1,0 +1,16 @@
+//! Every bound on what a document may contain, with its reason.
+
+/// Largest document in bytes: spans are 32 bits wide, and no container needs a tenth of it.
+pub const DOCUMENT_BYTES: usize = 512 << 20;
+/// Deepest nesting of elements. The deepest legal path is below 20; `<metadata>` may be deeper.
+pub const DEPTH: usize = 256;
+/// Most attributes on one element. The richest element of the schema has fewer than 40.
+pub const ATTRIBUTES: usize = 256;
+/// Longest name of an element or attribute in bytes.
+pub const NAME_BYTES: usize = 1024;
+/// Most diagnostics kept; the rest is counted. More than a reader will read, few enough to print.
+pub const DIAGNOSTICS: usize = 200;
+/// Most bytes of a source line that a rendering shows; longer lines are cut around the place.
+pub const RENDERED_LINE_BYTES: usize = 160;
+/// Most bytes of a value that a message quotes.
+pub const QUOTED_BYTES: usize = 60;

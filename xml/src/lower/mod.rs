@@ -1,0 +1,186 @@
+//! From checked elements to the typed [`Domain`].
+//!
+//! Both dialects end in the same [`Draft`]: an element at a time, then the rules that need the
+//! whole, then the defaults.
+
+mod capabilities;
+mod devices;
+mod extension;
+mod finish;
+mod lxc;
+mod os;
+mod resources;
+mod rfc;
+
+use uuid::Uuid;
+
+use crate::check::Sink;
+use crate::domain::{
+    Blkio, Capabilities, ClockDevice, Command, Console, Dialect, Disk, Domain, Extension, Filesystem,
+    Hostdev, IdMap, Interface, LifecycleAction, Memory, Numa, Origin, Seclabel, Share, Sourced,
+};
+use crate::report::{Diagnostic, Report};
+use crate::source::Span;
+use crate::tree::{NodeId, View};
+use crate::value::{AbsPath, DomainName, Hostname, IdSet, ValueError};
+
+/// What was said so far.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    pub(crate) dialect: Option<Dialect>,
+    pub(crate) root: Span,
+    pub(crate) name: Option<Sourced<DomainName>>,
+    pub(crate) uuid: Option<Sourced<Uuid>>,
+    pub(crate) title: Option<Sourced<String>>,
+    pub(crate) description: Option<Sourced<String>>,
+    pub(crate) hostname: Option<Sourced<Hostname>>,
+    pub(crate) memory: Memory,
+    pub(crate) vcpus: Option<Sourced<u32>>,
+    pub(crate) cpuset: Option<Sourced<IdSet>>,
+    pub(crate) shares: Option<Sourced<u64>>,
+    pub(crate) period_us: Option<Sourced<u64>>,
+    pub(crate) quota_us: Option<Sourced<i64>>,
+    pub(crate) numa: Option<Numa>,
+    pub(crate) blkio: Blkio,
+    pub(crate) pids: Option<Sourced<u64>>,
+    pub(crate) partition: Option<Sourced<AbsPath>>,
+    pub(crate) idmap: Option<IdMap>,
+    pub(crate) commands: Vec<Command>,
+    /// Whether `<os>` or an `<application>` was there, right or wrong.
+    pub(crate) has_program: bool,
+    pub(crate) init: os::InitDraft,
+    pub(crate) personality32: Option<Origin>,
+    pub(crate) private_network: Option<Origin>,
+    pub(crate) capabilities: Option<Capabilities>,
+    pub(crate) filesystems: Vec<Filesystem>,
+    pub(crate) interfaces: Vec<Interface>,
+    pub(crate) hostdevs: Vec<Hostdev>,
+    pub(crate) disks: Vec<Disk>,
+    pub(crate) consoles: Vec<Console>,
+    pub(crate) nameservers: Vec<Sourced<std::net::IpAddr>>,
+    pub(crate) share: Share,
+    pub(crate) clock_devices: Vec<Sourced<ClockDevice>>,
+    pub(crate) on_poweroff: Option<Sourced<LifecycleAction>>,
+    pub(crate) on_reboot: Option<Sourced<LifecycleAction>>,
+    pub(crate) on_crash: Option<Sourced<LifecycleAction>>,
+    pub(crate) seclabels: Vec<Seclabel>,
+    pub(crate) extension: Extension,
+}
+
+/// The [`Sink`] that drafts a domain.
+#[derive(Debug, Default)]
+pub(crate) struct Lowering {
+    draft: Draft,
+}
+
+impl Sink for Lowering {
+    fn begin(&mut self, dialect: Dialect, view: View<'_>, root: NodeId) {
+        self.draft.dialect = Some(dialect);
+        self.draft.root = view.span(root);
+    }
+
+    fn unit(&mut self, view: View<'_>, unit: NodeId, report: &mut Vec<Diagnostic>) {
+        let context = Context { view, report };
+        match self.draft.dialect {
+            Some(Dialect::Lxc) => lxc::unit(&mut self.draft, context, unit),
+            Some(Dialect::LinuxContainer) => rfc::unit(&mut self.draft, context, unit),
+            None => {}
+        }
+    }
+}
+
+impl Lowering {
+    /// The dialect the root names.
+    pub(crate) fn dialect(&self) -> Option<Dialect> {
+        self.draft.dialect
+    }
+
+    /// Applies the rules for the whole, then the defaults. `None` if there is an error.
+    pub(crate) fn finish(self, report: &mut Report) -> Option<Domain> {
+        let _dialect = self.draft.dialect?;
+        let before = report.diagnostics.len();
+        crate::rules::check(&self.draft, report);
+        if report.diagnostics.len() > before {
+            report.sort();
+        }
+        if report.has_errors() { None } else { finish::finish(self.draft) }
+    }
+}
+
+/// A checked document, and where findings about it go.
+pub(crate) struct Context<'a, 'r> {
+    pub(crate) view: View<'a>,
+    pub(crate) report: &'r mut Vec<Diagnostic>,
+}
+
+impl<'a> Context<'a, '_> {
+    /// The text of an element as the value it was checked to be.
+    pub(crate) fn text<T>(
+        &mut self,
+        node: NodeId,
+        parse: impl FnOnce(&'a str) -> Result<T, ValueError>,
+    ) -> Option<Sourced<T>> {
+        let span = self.view.text_span(node);
+        let parsed = parse(self.view.text(node));
+        self.keep(parsed, span)
+    }
+
+    /// An attribute as the value it was checked to be; `None` where it is not written.
+    pub(crate) fn attribute<T>(
+        &mut self,
+        node: NodeId,
+        name: &str,
+        parse: impl FnOnce(&'a str) -> Result<T, ValueError>,
+    ) -> Option<Sourced<T>> {
+        let (value, span) = self.view.attribute(node, name)?;
+        self.keep(parse(value), span)
+    }
+
+    fn keep<T>(&mut self, parsed: Result<T, ValueError>, span: Span) -> Option<Sourced<T>> {
+        match parsed {
+            Ok(value) => Some(Sourced::xml(value, span)),
+            Err(error) => {
+                let mut fault = Diagnostic::error(error.code, span, error.message);
+                fault.help = error.help.map(Into::into);
+                self.report.push(fault);
+                None
+            }
+        }
+    }
+
+    /// A number that the table has bounded.
+    pub(crate) fn number(&mut self, node: NodeId) -> Option<Sourced<u64>> {
+        self.text(node, number)
+    }
+
+    /// A size: the text is the number, `@unit` its unit. In bytes.
+    pub(crate) fn size(&mut self, node: NodeId) -> Option<Sourced<u64>> {
+        let unit = self.view.attribute(node, "unit").map(|(unit, _)| unit);
+        self.text(node, |text| crate::value::parse_size(text, unit))
+    }
+
+    /// Where an element is, as an origin.
+    pub(crate) fn origin(&self, node: NodeId) -> Origin {
+        Origin::Xml(self.view.span(node))
+    }
+}
+
+pub(crate) fn number(text: &str) -> Result<u64, ValueError> {
+    crate::value::parse_u64(text).ok_or_else(|| not_a_number(text))
+}
+
+pub(crate) fn integer(text: &str) -> Result<i64, ValueError> {
+    crate::value::parse_i64(text).ok_or_else(|| not_a_number(text))
+}
+
+#[cold]
+fn not_a_number(text: &str) -> ValueError {
+    ValueError::new(
+        crate::codes::Code::NotANumber,
+        format!("{} is not a decimal number", crate::value::quoted(text)),
+    )
+}
+
+pub(crate) fn owned(text: &str) -> Result<String, ValueError> {
+    Ok(text.to_owned())
+}

@@ -1,0 +1,47 @@
+//! `<os>`: what runs.
+
+use super::{Context, Draft, owned};
+use crate::domain::{Account, Command, Sourced};
+use crate::tree::NodeId;
+use crate::value::{AbsPath, parse_account};
+
+/// Everything about the first process but its command.
+#[derive(Debug, Default)]
+pub(crate) struct InitDraft {
+    pub(crate) env: Vec<Sourced<(String, String)>>,
+    pub(crate) dir: Option<Sourced<AbsPath>>,
+    pub(crate) user: Option<Sourced<Account>>,
+    pub(crate) group: Option<Sourced<Account>>,
+    pub(crate) cmdline: Option<Sourced<String>>,
+}
+
+pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
+    draft.has_program = true;
+    let mut program = None;
+    let mut args = Vec::new();
+    for child in context.view.children(node) {
+        match context.view.name(child) {
+            "type" => {
+                let arch = context.view.attribute(child, "arch");
+                draft.personality32 = arch
+                    .filter(|(arch, _)| *arch == "i686")
+                    .map(|(_, span)| crate::domain::Origin::Xml(span));
+            }
+            "init" => program = context.text(child, owned),
+            "initarg" => args.extend(context.text(child, owned)),
+            "initenv" => {
+                let name = context.view.attribute(child, "name").map_or("", |(name, _)| name);
+                draft.init.env.extend(context.text(child, |value| Ok((name.to_owned(), value.to_owned()))));
+            }
+            "initdir" => draft.init.dir = context.text(child, AbsPath::parse),
+            "inituser" => draft.init.user = context.text(child, parse_account),
+            "initgroup" => draft.init.group = context.text(child, parse_account),
+            "cmdline" => draft.init.cmdline = context.text(child, owned),
+            _ => {}
+        }
+    }
+    match program {
+        Some(program) => draft.commands.push(Command { program, args }),
+        None => draft.has_program = false,
+    }
+}

@@ -1,0 +1,125 @@
+//! Memory, CPU, NUMA, block I/O and id ranges.
+
+use super::{Context, Draft, integer, number};
+use crate::domain::{BlkioDevice, IdMap, IdRange, Numa, NumaMode, Origin, Sourced};
+use crate::tree::NodeId;
+use crate::value::{AbsPath, IdSet};
+
+pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
+    match context.view.name(node) {
+        "memory" => draft.memory.maximum = context.size(node),
+        "currentMemory" => draft.memory.current = context.size(node),
+        "memtune" => memtune(draft, context, node),
+        "vcpu" => {
+            draft.vcpus = context.text(node, |text| number(text).map(|count| count as u32));
+            draft.cpuset = context.attribute(node, "cpuset", IdSet::parse);
+            if let Some(current) = context.attribute(node, "current", number)
+                && let Some(count) = &draft.vcpus
+                && current.value > u64::from(count.value)
+                && let Origin::Xml(span) = current.origin
+            {
+                context.report.push(
+                    crate::report::Diagnostic::error(
+                        crate::codes::Code::Contradiction,
+                        span,
+                        format!(
+                            "@current is {}, more than the {} CPUs there are",
+                            current.value, count.value
+                        ),
+                    )
+                    .label(context.view.text_span(node), "at most as many"),
+                );
+            }
+        }
+        "cputune" => cputune(draft, context, node),
+        "numatune" => numatune(draft, context, node),
+        "blkiotune" => blkiotune(draft, context, node),
+        _ => idmap(draft, context, node),
+    }
+}
+
+fn memtune(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
+    for child in context.view.children(node) {
+        let size = match context.view.name(child) {
+            "hard_limit" => &mut draft.memory.limit,
+            "soft_limit" => &mut draft.memory.soft,
+            "swap_hard_limit" => &mut draft.memory.memory_and_swap,
+            _ => continue,
+        };
+        *size = context.size(child);
+    }
+}
+
+fn cputune(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
+    for child in context.view.children(node) {
+        match context.view.name(child) {
+            "shares" => draft.shares = context.number(child),
+            "period" => draft.period_us = context.number(child),
+            "quota" => draft.quota_us = context.text(child, integer),
+            "global_period" if draft.period_us.is_none() => draft.period_us = context.number(child),
+            "global_quota" if draft.quota_us.is_none() => draft.quota_us = context.text(child, integer),
+            _ => {}
+        }
+    }
+}
+
+fn numatune(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
+    let Some(memory) = context.view.child(node, "memory") else { return };
+    let mode = context.attribute(memory, "mode", |mode| {
+        Ok(match mode {
+            "preferred" => NumaMode::Preferred,
+            "interleave" => NumaMode::Interleave,
+            "restrictive" => NumaMode::Restrictive,
+            _ => NumaMode::Strict,
+        })
+    });
+    draft.numa = Some(Numa {
+        mode: mode
+            .unwrap_or_else(|| Sourced::default(NumaMode::Strict, "libvirt's default for numatune/memory")),
+        nodes: context.attribute(memory, "nodeset", IdSet::parse),
+    });
+}
+
+fn blkiotune(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
+    let weight = |context: &mut Context<'_, '_>, node| {
+        context.text(node, |text| number(text).map(|weight| weight as u16))
+    };
+    for child in context.view.children(node) {
+        match context.view.name(child) {
+            "weight" => draft.blkio.weight = weight(context, child),
+            "device" => {
+                let Some(path) =
+                    context.view.child(child, "path").and_then(|path| context.text(path, AbsPath::parse))
+                else {
+                    continue;
+                };
+                let mut number = |name| context.view.child(child, name).and_then(|node| context.number(node));
+                let (read_bytes_sec, write_bytes_sec) = (number("read_bytes_sec"), number("write_bytes_sec"));
+                let (read_iops_sec, write_iops_sec) = (number("read_iops_sec"), number("write_iops_sec"));
+                let weight = context.view.child(child, "weight").and_then(|node| weight(context, node));
+                draft.blkio.devices.push(BlkioDevice {
+                    path,
+                    weight,
+                    read_bytes_sec,
+                    write_bytes_sec,
+                    read_iops_sec,
+                    write_iops_sec,
+                });
+            }
+            _ => {}
+        }
+    }
+}
+
+fn idmap(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
+    let mut map = IdMap { origin: context.origin(node), uid: Vec::new(), gid: Vec::new() };
+    for child in context.view.children(node) {
+        let mut id = |name| context.attribute(child, name, number).map_or(0, |id| id.value as u32);
+        let range = IdRange { start: id("start"), target: id("target"), count: id("count") };
+        let ranges = if context.view.name(child) == "uid" { &mut map.uid } else { &mut map.gid };
+        ranges.push(Sourced::xml(range, context.view.span(child)));
+    }
+    map.uid.sort_by_key(|range| range.value.start);
+    map.gid.sort_by_key(|range| range.value.start);
+    draft.idmap = Some(map);
+}

@@ -1,0 +1,83 @@
+//! Id maps that the kernel takes.
+
+use super::place;
+use crate::codes::Code;
+use crate::domain::{IdRange, Sourced};
+use crate::lower::Draft;
+use crate::report::{Diagnostic, Report};
+use crate::source::Span;
+
+/// Most lines of a map: `UID_GID_MAP_MAX_EXTENTS` in the kernel.
+const LINES: usize = 340;
+
+pub(super) fn check(draft: &Draft, report: &mut Report) {
+    let Some(map) = &draft.idmap else { return };
+    let place = place(map.origin).unwrap_or(draft.root);
+    for (name, ranges, other) in [("uid", &map.uid, &map.gid), ("gid", &map.gid, &map.uid)] {
+        if ranges.is_empty() && !other.is_empty() {
+            let message = format!("<idmap> has no <{name}>");
+            let fault =
+                Diagnostic::error(Code::BadIdMap, place, message).path(format!("/domain/idmap/{name}"));
+            report.push(fault.help("users and groups have to be mapped both"));
+        } else {
+            check_ranges(name, ranges, place, report);
+        }
+    }
+}
+
+fn check_ranges(name: &str, ranges: &[Sourced<IdRange>], map: Span, report: &mut Report) {
+    let mut fault =
+        |at: &Sourced<IdRange>, label: Option<&Sourced<IdRange>>, message: String, help: &'static str| {
+            let span = place(at.origin).unwrap_or(map);
+            let mut fault = Diagnostic::error(Code::BadIdMap, span, message)
+                .path(format!("/domain/idmap/{name}"))
+                .help(help);
+            fault.labels.extend(
+                label.and_then(|label| place(label.origin)).map(|span| (span, "the other one".into())),
+            );
+            report.push(fault);
+        };
+    let mut by_target: Vec<&Sourced<IdRange>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        let IdRange { start, target, count } = range.value;
+        if count == 0 {
+            fault(range, None, "a range of no ids".to_owned(), "leave it out, or give a count");
+        } else if u64::from(start) + u64::from(count) > 1 << 32
+            || u64::from(target) + u64::from(count) > 1 << 32
+        {
+            fault(range, None, "the range goes beyond the last id".to_owned(), "ids have 32 bits");
+        } else {
+            by_target.push(range);
+        }
+    }
+    if let Some(first) = ranges.first()
+        && first.value.start != 0
+    {
+        fault(first, None, format!("no <{name}> begins at 0"), "root of the container has to be mapped");
+    }
+    if let Some(last) = ranges.get(LINES) {
+        fault(last, None, format!("{} ranges", ranges.len()), "the kernel takes 340");
+    }
+    let overlap = |first: u32, count: u32, next: u32| u64::from(first) + u64::from(count) > u64::from(next);
+    for pair in by_target.windows(2) {
+        if overlap(pair[0].value.start, pair[0].value.count, pair[1].value.start) {
+            fault(
+                pair[1],
+                Some(pair[0]),
+                "two ranges overlap inside the container".to_owned(),
+                "an id has one meaning",
+            );
+        }
+    }
+    by_target.sort_by_key(|range| range.value.target);
+    for pair in by_target.windows(2) {
+        if overlap(pair[0].value.target, pair[0].value.count, pair[1].value.target) {
+            fault(
+                pair[1],
+                Some(pair[0]),
+                "two ranges overlap on the host".to_owned(),
+                "an id of the host is given once",
+            );
+        }
+    }
+}

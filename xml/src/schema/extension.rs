@@ -1,0 +1,78 @@
+//! What neither dialect can say: elements of `urn:browndog:domain:1`, below `<domain>`.
+
+use super::values::LINE;
+use super::{Attribute, Content, Element, Namespace, element, optional, required, text};
+use crate::value::{Pattern, Value};
+
+const fn own(name: &'static str, attributes: &'static [Attribute], doc: &'static str) -> Element {
+    Element { namespace: Namespace::Browndog, attributes, doc, ..element(name) }
+}
+
+/// The UTS name.
+pub static HOSTNAME: Element = Element {
+    namespace: Namespace::Browndog,
+    doc: "the container's host name, where it is not the domain's name",
+    ..text("hostname", Value::Hostname)
+};
+/// The system call filter.
+pub static SECCOMP: Element =
+    own("seccomp", &[required("profile", Value::Choice(&["default", "none"]))], "the system call filter");
+/// A resource limit.
+pub static RLIMIT: Element = own(
+    "rlimit",
+    &[required("name", RLIMITS), required("soft", LIMIT), required("hard", LIMIT)],
+    "a resource limit of the first process",
+);
+/// A kernel parameter.
+pub static SYSCTL: Element = own(
+    "sysctl",
+    &[required("name", Value::Pattern(&SYSCTL_NAME)), required("value", Value::Pattern(&LINE))],
+    "a kernel parameter of the container's own namespaces",
+);
+/// A path to cover.
+pub static MASK: Element =
+    own("mask", &[required("path", Value::AbsFilePath)], "a path in the container that is covered");
+/// A time namespace.
+pub static TIME: Element = own(
+    "time",
+    &[optional("monotonic", SECONDS), optional("boottime", SECONDS)],
+    "a time namespace with these offsets in seconds",
+);
+/// A bound on processes.
+pub static PIDS: Element = own(
+    "pids",
+    &[required("limit", Value::Unsigned(1, 4_194_304))],
+    "how many processes there may be at once",
+);
+/// A name server.
+pub static NAMESERVER: Element = Element {
+    namespace: Namespace::Browndog,
+    attributes: &[required("address", Value::Ip)],
+    content: Content::Empty,
+    doc: "a name server for the container's resolver",
+    ..element("nameserver")
+};
+
+/// `getrlimit(2)`, without `RLIMIT_`, in lower case.
+const RLIMITS: Value = Value::Choice(&[
+    "as",
+    "core",
+    "cpu",
+    "data",
+    "fsize",
+    "locks",
+    "memlock",
+    "msgqueue",
+    "nice",
+    "nofile",
+    "nproc",
+    "rss",
+    "rtprio",
+    "rttime",
+    "sigpending",
+    "stack",
+]);
+const LIMIT: Value = Value::Pattern(&LIMIT_FORM);
+static LIMIT_FORM: Pattern = Pattern::new("[0-9]{1,19}|unlimited", "a number or 'unlimited'");
+static SYSCTL_NAME: Pattern = Pattern::new(r"[a-z0-9_\-]+(\.[a-zA-Z0-9_\-]+)+", "a dotted parameter name");
+const SECONDS: Value = Value::Integer(-4_294_967_295, 4_294_967_295);

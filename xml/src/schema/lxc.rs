@@ -1,0 +1,240 @@
+//! `<domain type='lxc'>`: libvirt's container domain, outside `<devices>`.
+
+use super::values::{ARCHITECTURES, GENERIC_NAME, LINE, ON_OFF, U32, U64, VARIABLE};
+use super::{
+    Attribute, Content, Element, Namespace, Support, Variants, devices, element, extension, ignored, many,
+    maybe, once, optional, required, text,
+};
+use crate::value::Value;
+
+/// The root.
+pub static DOMAIN: Element = Element {
+    attributes: &[required("type", Value::Choice(&["lxc"])), optional("id", U32)],
+    content: Content::Children(&[
+        once(&NAME),
+        maybe(&UUID),
+        maybe(&TITLE),
+        maybe(&DESCRIPTION),
+        maybe(&METADATA),
+        once(&MEMORY),
+        maybe(&CURRENT_MEMORY),
+        maybe(&VCPU),
+        maybe(&CPUTUNE),
+        maybe(&MEMTUNE),
+        maybe(&RESOURCE),
+        maybe(&IDMAP),
+        once(&OS),
+        maybe(&FEATURES),
+        maybe(&CLOCK),
+        maybe(&ON_POWEROFF),
+        maybe(&ON_REBOOT),
+        maybe(&ON_CRASH),
+        maybe(&devices::DEVICES),
+        many(&SECLABEL),
+        maybe(&SHARE),
+        maybe(&extension::HOSTNAME),
+        maybe(&extension::SECCOMP),
+        many(&extension::RLIMIT),
+        many(&extension::SYSCTL),
+        many(&extension::MASK),
+        maybe(&extension::TIME),
+        maybe(&extension::PIDS),
+        many(&extension::NAMESERVER),
+    ]),
+    doc: "one container",
+    ..element("domain")
+};
+
+static NAME: Element = Element { doc: "the container's name", ..text("name", Value::DomainName) };
+static UUID: Element = Element { doc: "its UUID, with or without dashes", ..text("uuid", Value::Uuid) };
+static TITLE: Element = Element { doc: "one line about it", ..text("title", Value::Pattern(&LINE)) };
+static DESCRIPTION: Element = Element { doc: "what it is for", ..text("description", Value::Text) };
+static METADATA: Element =
+    Element { content: Content::Foreign, doc: "what other tools keep here", ..element("metadata") };
+
+static UNIT: &[Attribute] = &[optional("unit", Value::Unit)];
+static MEMORY: Element = Element {
+    attributes: &[
+        optional("unit", Value::Unit),
+        ignored("dumpCore", ON_OFF, "a container has no core of its own to dump"),
+    ],
+    doc: "the most memory it may use; KiB without a unit",
+    ..text("memory", U64)
+};
+static CURRENT_MEMORY: Element =
+    Element { attributes: UNIT, doc: "how much of that it is given", ..text("currentMemory", U64) };
+
+static VCPU: Element = Element {
+    attributes: &[
+        optional("placement", Value::Choice(&["static", "auto"])),
+        optional("cpuset", Value::IdSet),
+        optional("current", Value::Unsigned(1, 65_535)),
+    ],
+    doc: "how many CPUs are reported, and which it runs on",
+    ..text("vcpu", Value::Unsigned(1, 65_535))
+};
+
+static CPUTUNE: Element = Element {
+    content: Content::Children(&[maybe(&SHARES), maybe(&PERIOD), maybe(&QUOTA)]),
+    doc: "shares of the CPU",
+    ..element("cputune")
+};
+static SHARES: Element =
+    Element { doc: "weight against others", ..text("shares", Value::Unsigned(2, 262_144)) };
+static PERIOD: Element =
+    Element { doc: "length of a quota's period in µs", ..text("period", Value::Unsigned(1000, 1_000_000)) };
+static QUOTA: Element =
+    Element { doc: "CPU time in a period in µs", ..text("quota", Value::Integer(-1, 17_592_186_044_415)) };
+
+static MEMTUNE: Element = Element {
+    content: Content::Children(&[maybe(&HARD_LIMIT), maybe(&SOFT_LIMIT), maybe(&SWAP_HARD_LIMIT)]),
+    doc: "bounds on memory",
+    ..element("memtune")
+};
+static HARD_LIMIT: Element =
+    Element { attributes: UNIT, doc: "the limit that holds", ..text("hard_limit", U64) };
+static SOFT_LIMIT: Element =
+    Element { attributes: UNIT, doc: "the limit under pressure", ..text("soft_limit", U64) };
+static SWAP_HARD_LIMIT: Element =
+    Element { attributes: UNIT, doc: "memory and swap together", ..text("swap_hard_limit", U64) };
+
+static RESOURCE: Element = Element {
+    content: Content::Children(&[maybe(&PARTITION)]),
+    doc: "where its control group is",
+    ..element("resource")
+};
+static PARTITION: Element = Element { doc: "the parent control group", ..text("partition", Value::AbsPath) };
+
+static IDMAP: Element = Element {
+    content: Content::Children(&[many(&UID), many(&GID)]),
+    doc: "a user namespace with these ids",
+    ..element("idmap")
+};
+static UID: Element = Element { attributes: RANGE, doc: "user ids", ..element("uid") };
+static GID: Element = Element { attributes: RANGE, doc: "group ids", ..element("gid") };
+static RANGE: &[Attribute] = &[required("start", U32), required("target", U32), required("count", U32)];
+
+static OS: Element = Element {
+    content: Content::Children(&[
+        once(&TYPE),
+        maybe(&INIT),
+        many(&INITARG),
+        many(&INITENV),
+        maybe(&INITDIR),
+        maybe(&INITUSER),
+        maybe(&INITGROUP),
+    ]),
+    doc: "what runs in it",
+    ..element("os")
+};
+static TYPE: Element = Element {
+    attributes: &[optional("arch", ARCHITECTURES)],
+    doc: "exe",
+    ..text("type", Value::Choice(&["exe"]))
+};
+static INIT: Element =
+    Element { doc: "the program that becomes process 1", ..text("init", Value::AbsFilePath) };
+static INITARG: Element = Element { doc: "an argument of it", ..text("initarg", Value::NonEmpty) };
+static INITENV: Element = Element {
+    attributes: &[required("name", Value::Pattern(&VARIABLE))],
+    doc: "a variable of its environment",
+    ..text("initenv", Value::NonEmpty)
+};
+static INITDIR: Element = Element { doc: "its working directory", ..text("initdir", Value::AbsFilePath) };
+static INITUSER: Element = Element { doc: "its user", ..text("inituser", Value::Pattern(&GENERIC_NAME)) };
+static INITGROUP: Element = Element { doc: "its group", ..text("initgroup", Value::Pattern(&GENERIC_NAME)) };
+
+static FEATURES: Element = Element {
+    content: Content::Children(&[maybe(&PRIVNET), maybe(&super::capabilities::CAPABILITIES)]),
+    doc: "what it is given",
+    ..element("features")
+};
+static PRIVNET: Element = Element { doc: "a network namespace of its own", ..element("privnet") };
+
+static CLOCK: Element = Element {
+    attributes: &[optional("offset", Value::Choice(&["utc", "localtime"]))],
+    content: Content::Children(&[many(&TIMER)]),
+    doc: "clocks it can see",
+    ..element("clock")
+};
+static TIMER: Element = Element {
+    attributes: &[
+        required("name", Value::Choice(&["rtc", "hpet"])),
+        optional("present", super::values::YES_NO),
+    ],
+    doc: "a clock device",
+    ..element("timer")
+};
+
+const END: Value = Value::Choice(&["destroy", "restart", "preserve", "rename-restart"]);
+static ON_POWEROFF: Element = Element { doc: "what follows when it ends", ..text("on_poweroff", END) };
+static ON_REBOOT: Element = Element { doc: "what follows when it reboots", ..text("on_reboot", END) };
+static ON_CRASH: Element = Element { doc: "what follows when it dies", ..text("on_crash", END) };
+
+static SECLABEL: Element = Element {
+    content: Content::Variants(&Variants {
+        attribute: "type",
+        absent: Some("dynamic"),
+        rows: &[(&["dynamic"], &DYNAMIC_LABEL), (&["static"], &STATIC_LABEL), (&["none"], &NO_LABEL)],
+    }),
+    doc: "its security label",
+    ..element("seclabel")
+};
+static DYNAMIC_LABEL: Element = Element {
+    attributes: &[
+        optional("type", Value::Choice(&["dynamic"])),
+        optional("model", Value::Text),
+        optional("relabel", Value::Choice(&["yes"])),
+    ],
+    content: Content::Children(&[maybe(&LABEL), maybe(&IMAGELABEL), maybe(&BASELABEL)]),
+    ..element("seclabel")
+};
+static STATIC_LABEL: Element = Element {
+    attributes: &[
+        required("type", Value::Choice(&["static"])),
+        optional("model", Value::Text),
+        optional("relabel", super::values::YES_NO),
+    ],
+    content: Content::Children(&[once(&LABEL), maybe(&IMAGELABEL)]),
+    ..element("seclabel")
+};
+static NO_LABEL: Element = Element {
+    attributes: &[
+        required("type", Value::Choice(&["none"])),
+        optional("model", Value::Text),
+        optional("relabel", Value::Choice(&["no"])),
+    ],
+    ..element("seclabel")
+};
+static LABEL: Element = Element { doc: "the label of its processes", ..text("label", Value::Text) };
+static IMAGELABEL: Element = Element {
+    support: Support::Ignored("it is output of libvirt"),
+    doc: "the label of its files",
+    ..text("imagelabel", Value::Text)
+};
+static BASELABEL: Element = Element {
+    support: Support::Ignored("labels are not generated here"),
+    doc: "what its label is made from",
+    ..text("baselabel", Value::Text)
+};
+
+static SHARE: Element = Element {
+    namespace: Namespace::Lxc,
+    content: Content::Children(&[maybe(&SHARENET), maybe(&SHAREIPC), maybe(&SHAREUTS)]),
+    doc: "namespaces of others that it joins",
+    ..element("namespace")
+};
+static SHARENET: Element = Element {
+    attributes: &[
+        required("type", Value::Choice(&["netns", "name", "pid"])),
+        required("value", Value::NonEmpty),
+    ],
+    ..share("sharenet", "whose network namespace")
+};
+static SHAREIPC: Element = share("shareipc", "whose IPC namespace");
+static SHAREUTS: Element = share("shareuts", "whose UTS namespace");
+const fn share(name: &'static str, doc: &'static str) -> Element {
+    Element { namespace: Namespace::Lxc, attributes: SHARED, doc, ..element(name) }
+}
+static SHARED: &[Attribute] =
+    &[required("type", Value::Choice(&["name", "pid"])), required("value", Value::NonEmpty)];

@@ -1,0 +1,38 @@
+//! Every code has an explanation whose examples show it.
+
+use browndog_xml::explain::{Code, all, document, explain};
+use browndog_xml::read;
+use browndog_xml::source::Source;
+
+#[test]
+fn every_explained_fault_shows_in_its_bad_example_and_not_in_its_good_one() {
+    for explanation in all() {
+        let code = explanation.code;
+        let source = Source::new("bad.xml", document(explanation.bad));
+        let report = read(&source).report;
+        let codes: Vec<Code> = report.diagnostics.iter().map(|it| it.code).collect();
+        assert!(
+            codes.contains(&code),
+            "{code}: the bad example gives {codes:?}\n{}",
+            report.render_human(&source, false)
+        );
+        let source = Source::new("good.xml", document(explanation.good));
+        let reading = read(&source);
+        assert!(
+            reading.domain.is_some(),
+            "{code}: the good example is refused\n{}",
+            reading.report.render_human(&source, false)
+        );
+        assert!(
+            reading.report.diagnostics.iter().all(|it| it.code != code),
+            "{code} shows in its good example"
+        );
+    }
+}
+
+#[test]
+fn a_code_is_found_with_and_without_its_letters() {
+    assert_eq!(explain("BD0200").map(|it| it.code), Some(Code::UnknownElement));
+    assert_eq!(explain("200").map(|it| it.code), Some(Code::UnknownElement));
+    assert!(explain("BD9999").is_none());
+}
