@@ -194,18 +194,6 @@ pub(super) const CHECKS: &[Check] = &[
         },
     ),
     Check::new(
-        "dev-05b",
-        Functional,
-        "devices",
-        "The default devices can be opened through nodes of the image.",
-        "cgroup-v2, device controller",
-        |j| {
-            let opened = j.facts().list("dev.sweep_opened");
-            j.note("dev.sweep_opened");
-            j.expect(opened.iter().any(|o| o.starts_with("c-1-3 ")), "c-1-3 (null) is refused");
-        },
-    ),
-    Check::new(
         "dev-07",
         Isolation,
         "plain",

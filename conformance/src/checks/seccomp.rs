@@ -73,7 +73,7 @@ pub(super) const CHECKS: &[Check] = &[
     family!("seccomp-02k", "Swap, accounting and quota", "swapon", "swapoff", "acct", "quotactl"),
     family!("seccomp-02l", "Setting clocks", "clock_settime", "clock_adjtime", "settimeofday"),
     family!("seccomp-02m", "I/O ports", "iopl", "ioperm"),
-    family!("seccomp-02n", "Looking into other processes", "process_vm_readv", "process_vm_writev", "kcmp"),
+    family!("seccomp-02n", "Comparing the kernel objects of processes", "kcmp"),
     family!(
         "seccomp-02o",
         "Watching the whole file system, and profiling cookies",

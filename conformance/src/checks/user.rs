@@ -36,7 +36,7 @@ macro_rules! absent {
             $id,
             Isolation,
             "plain",
-            concat!("Without CAP_", $name, " ", $what, " is refused."),
+            concat!("Without the capability, ", $what, " is refused (", $name, ")."),
             "capabilities(7)",
             |j| j.refused(concat!("caps.try.", $name)),
         )
@@ -304,7 +304,7 @@ pub(super) const CHECKS: &[Check] = &[
     absent!("caps-04f", "sys_admin_swapon", "swapping on a file"),
     absent!("caps-04g", "sys_admin_unshare", "a new mount namespace"),
     absent!("caps-04h", "sys_pacct", "process accounting"),
-    absent!("caps-04i", "sys_ptrace_other", "reading another process's memory"),
+    absent!("caps-04i", "sys_ptrace_other", "tracing another user's process"),
     absent!("caps-04j", "sys_nice", "raising the priority"),
     absent!("caps-04k", "sys_resource", "raising a hard limit"),
     absent!("caps-04l", "sys_time", "setting the time zone"),

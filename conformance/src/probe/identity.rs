@@ -119,13 +119,7 @@ fn effects(facts: &mut Facts) {
     );
     put("sys_pacct", attempt(libc::SYS_acct, &mut [Arg::In(b"/no-such-file\0")]));
     put("sys_chroot", nix::unistd::chroot("/").map(|()| 0));
-    put(
-        "sys_ptrace_other",
-        attempt(
-            libc::SYS_process_vm_readv,
-            &mut [Arg::Int(1), null(), Arg::Int(0), null(), Arg::Int(0), Arg::Int(0)],
-        ),
-    );
+    put("sys_ptrace_other", trace_another_user());
     put("sys_nice", attempt(libc::SYS_setpriority, &mut [Arg::Int(0), Arg::Int(0), Arg::Int(-20)]));
     put("sys_resource", raise_limit());
     put("sys_time", attempt(libc::SYS_settimeofday, &mut [null(), Arg::In(&[0; 8])]));
@@ -239,6 +233,17 @@ fn net_admin() -> Result<i64, Errno> {
 /// An audit request of a type.
 fn audit(kind: u16) -> Result<i64, Errno> {
     super::netlink::request(9, kind, 1 | 4, &[0; 40]).map(|_| 0)
+}
+
+/// A child that has become another user, and the attempt to trace it.
+fn trace_another_user() -> Result<i64, Errno> {
+    use std::os::unix::process::CommandExt;
+    let child = std::process::Command::new(format!("/{}", super::NAME)).args(["sleep", "20"]).uid(1000).spawn();
+    let mut child = child.map_err(errno_of)?;
+    let pid = nix::unistd::Pid::from_raw(child.id().cast_signed());
+    let traced = nix::sys::ptrace::attach(pid).map(|()| 0);
+    let _ended = child.kill().and_then(|()| child.wait()).is_ok();
+    traced
 }
 
 /// Listening to audit records needs `CAP_AUDIT_READ`; opening the socket does not.
