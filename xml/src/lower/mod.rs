@@ -44,6 +44,8 @@ pub(crate) struct Draft {
     pub(crate) period_us: Option<Sourced<u64>>,
     pub(crate) quota_us: Option<Sourced<i64>>,
     pub(crate) numa: Option<Numa>,
+    pub(crate) has_numa_cells: bool,
+    pub(crate) memnode: Option<Span>,
     pub(crate) blkio: Blkio,
     pub(crate) pids: Option<Sourced<u64>>,
     pub(crate) partition: Option<Sourced<AbsPath>>,

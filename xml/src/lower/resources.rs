@@ -68,10 +68,7 @@ fn cputune(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
 }
 
 fn numatune(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
-    if let Some(memnode) = context.view.child(node, "memnode") {
-        let message = "<memnode> speaks of a guest's NUMA cells, a container has none";
-        context.report.push(Diagnostic::error(Code::Refused, context.view.span(memnode), message));
-    }
+    draft.memnode = context.view.child(node, "memnode").map(|memnode| context.view.span(memnode));
     let Some(memory) = context.view.child(node, "memory") else { return };
     let mode = context.attribute(memory, "mode", |mode| {
         Ok(match mode {

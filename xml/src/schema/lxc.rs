@@ -2,8 +2,8 @@
 
 use super::values::{ARCHITECTURES, GENERIC_NAME, LINE, ON_OFF, U32, U64, VARIABLE};
 use super::{
-    Attribute, Content, Element, Namespace, Support, Variants, devices, element, extension, ignored, libvirt,
-    many, maybe, once, optional, required, text,
+    Attribute, Content, Element, Namespace, Support, Variants, commandline, devices, element, extension,
+    ignored, libvirt, many, maybe, once, optional, required, text,
 };
 use crate::value::Value;
 
@@ -50,6 +50,13 @@ pub static DOMAIN: Element = Element {
         maybe(libvirt::ROOT_KEYWRAP),
         maybe(libvirt::ROOT_LAUNCHSECURITY),
         maybe(&SHARE),
+        maybe(&commandline::QEMU),
+        maybe(&commandline::QEMU_CAPABILITIES),
+        maybe(&commandline::QEMU_DEPRECATION),
+        maybe(&commandline::QEMU_OVERRIDE),
+        maybe(&commandline::BHYVE),
+        maybe(&commandline::XEN),
+        maybe(&commandline::VMWARE),
         maybe(&extension::HOSTNAME),
         maybe(&extension::SECCOMP),
         many(&extension::RLIMIT),
@@ -116,11 +123,18 @@ static SWAP_HARD_LIMIT: Element =
     Element { attributes: UNIT, doc: "memory and swap together", ..text("swap_hard_limit", U64) };
 
 static RESOURCE: Element = Element {
-    content: Content::Children(&[maybe(&PARTITION)]),
+    content: Content::Children(&[maybe(&PARTITION), maybe(&FIBRECHANNEL)]),
     doc: "where its control group is",
     ..element("resource")
 };
 static PARTITION: Element = Element { doc: "the parent control group", ..text("partition", Value::AbsPath) };
+
+static FIBRECHANNEL: Element = Element {
+    attributes: &[required("appid", Value::NonEmpty)],
+    support: Support::Ignored("fabric tags are not set here"),
+    doc: "a tag for storage traffic",
+    ..element("fibrechannel")
+};
 
 static IDMAP: Element = Element {
     content: Content::Children(&[many(&UID), many(&GID)]),

@@ -5,6 +5,7 @@
 //! compute: what needs a condition is a value type, a cross-field rule or the lowering.
 
 pub mod capabilities;
+pub mod commandline;
 pub mod devices;
 pub mod extension;
 mod homes;

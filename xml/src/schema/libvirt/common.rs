@@ -3,9 +3,7 @@
 use super::patterns;
 use super::reasons;
 use crate::schema::values::{ON_OFF, U32, YES_NO};
-use crate::schema::{
-    Content, Element, Support, Variants, element, many, maybe, once, optional, required, some,
-};
+use crate::schema::{Content, Element, Support, Variants, element, many, maybe, once, optional, required};
 use crate::value::Value;
 
 pub(super) static AUTH: Element = Element {
@@ -279,8 +277,12 @@ pub(super) static SECLABEL_NO: Element = Element {
 };
 
 pub(super) static SECLABEL_YES: Element = Element {
-    attributes: &[optional("model", Value::Text), optional("relabel", Value::Choice(&["yes"]))],
-    content: Content::Children(&[some(&LABEL)]),
+    attributes: &[
+        optional("model", Value::Text),
+        optional("relabel", Value::Choice(&["yes"])),
+        optional("labelskip", Value::Choice(&["yes"])),
+    ],
+    content: Content::Children(&[many(&LABEL)]),
     support: Support::Ignored(reasons::NOTHING),
     ..element("seclabel")
 };

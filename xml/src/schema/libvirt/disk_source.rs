@@ -30,7 +30,7 @@ pub(super) static BACKINGSTORE_FILE: Element = Element {
         optional("index", Value::Unsigned(1, u64::MAX)),
         optional("type", Value::Choice(&["file"])),
     ],
-    content: Content::Children(&[maybe(&SOURCE), maybe(&BACKINGSTORE), once(&FORMAT)]),
+    content: Content::Children(&[maybe(&SOURCE), maybe(&BACKINGSTORE), maybe(&FORMAT)]),
     support: Support::Ignored(reasons::NOTHING),
     ..element("backingStore")
 };
