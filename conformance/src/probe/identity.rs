@@ -238,7 +238,8 @@ fn audit(kind: u16) -> Result<i64, Errno> {
 /// A child that has become another user, and the attempt to trace it.
 fn trace_another_user() -> Result<i64, Errno> {
     use std::os::unix::process::CommandExt;
-    let child = std::process::Command::new(format!("/{}", super::NAME)).args(["sleep", "20"]).uid(1000).spawn();
+    let child =
+        std::process::Command::new(format!("/{}", super::NAME)).args(["sleep", "20"]).uid(1000).spawn();
     let mut child = child.map_err(errno_of)?;
     let pid = nix::unistd::Pid::from_raw(child.id().cast_signed());
     let traced = nix::sys::ptrace::attach(pid).map(|()| 0);

@@ -96,7 +96,7 @@ const DENIED: [&str; 46] = [
     "bpf",
     "clock_adjtime",
     "clock_settime",
-        "create_module",
+    "create_module",
     "delete_module",
     "fanotify_init",
     "finit_module",
