@@ -24,6 +24,9 @@ pub enum Verb {
     },
     /// Plays scenes and prints the facts they gather, without judging.
     Facts(FactsArgs),
+    /// Prints the plans browndog makes for the scenes, from which mutants are made.
+    #[command(hide = true)]
+    Plans,
     /// Boots a kernel, runs one command there, and hands back its output and status.
     Vm(VmArgs),
     /// Seeds one fault after the other into browndog, in guests, and shows which checks caught it.
@@ -84,6 +87,12 @@ pub struct MutantArgs {
     /// Which checks.
     #[command(flatten)]
     pub selection: SelectionArgs,
+    /// Guests side by side at most.
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Only so many, spread over the list.
+    #[arg(long, value_name = "N")]
+    pub sample: Option<usize>,
     /// Print the list of mutants and stop.
     #[arg(long)]
     pub list: bool,
@@ -122,6 +131,12 @@ pub struct RunArgs {
     /// Form of the report on standard output.
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
+    /// Play only these scenes.
+    #[arg(long = "scene", value_name = "NAME", value_delimiter = ',')]
+    pub scenes: Vec<String>,
+    /// Stop after the first scene in which one of these checks does not pass.
+    #[arg(long, value_name = "ID", value_delimiter = ',', hide = true)]
+    pub until_caught: Vec<String>,
     /// The browndog binary to test, where it is not this one.
     #[arg(long, value_name = "PATH")]
     pub binary: Option<PathBuf>,
@@ -179,6 +194,10 @@ pub fn main(verb: Verb) -> i32 {
         Verb::List(args) => list(&args),
         Verb::Explain { id } => explain(&id),
         Verb::Facts(args) => facts(&args),
+        Verb::Plans => crate::run::plans(&Options::default().binary).map(|plans| {
+            println!("{}", serde_json::json!(plans));
+            0
+        }),
         Verb::Vm(args) => vm(&args),
         Verb::Mutants(args) => mutants(&args),
     };
@@ -195,6 +214,8 @@ fn run_verb(args: &RunArgs) -> Result<i32, RunError> {
         kernels: args.vm.clone(),
         cgroups: args.cgroups,
         jobs: args.jobs,
+        scenes: args.scenes.clone(),
+        until_caught: args.until_caught.clone(),
         lab: Lab { memory_mib: args.memory, ..Lab::default() },
         ..Options::default()
     };
@@ -287,27 +308,32 @@ fn vm(args: &VmArgs) -> Result<i32, RunError> {
 }
 
 fn mutants(args: &MutantArgs) -> Result<i32, RunError> {
-    let mut chosen = mutants::by_hand();
-    if let Some(text) = &args.only {
-        chosen.retain(|m| m.word.contains(text.as_str()));
-    }
-    if args.list {
-        for mutant in &chosen {
-            println!("{:<44} {}", mutant.word, mutant.about);
-        }
-        return Ok(0);
-    }
     let mut options = Options {
         kernels: vec![args.vm.clone()],
         selection: args.selection.selection(),
+        jobs: args.jobs,
         ..Options::default()
     };
     if let Some(binary) = &args.binary {
         options.binary.clone_from(binary);
     }
-    let fates = mutants::run_all(&options, &chosen, &|fate| {
-        eprint!("{}", mutants::render(std::slice::from_ref(fate)))
-    })?;
+    let mut chosen = mutants::of_plans(&options)?;
+    if let Some(text) = &args.only {
+        chosen.retain(|m| m.word.contains(text.as_str()));
+    }
+    if let Some(most) = args.sample {
+        // Spread over the whole list, the same ones each time.
+        let step = chosen.len().div_ceil(most.max(1)).max(1);
+        chosen = chosen.into_iter().step_by(step).collect();
+    }
+    if args.list {
+        for mutant in &chosen {
+            println!("{:<56} {}", mutant.word, mutant.scenes.join(" "));
+        }
+        println!("{} mutants", chosen.len());
+        return Ok(0);
+    }
+    let fates = mutants::run_all(&options, &chosen, &|fate| eprintln!("{}", mutants::line(fate)))?;
     let table = mutants::render(&fates);
     print!("{table}");
     if let Some(path) = &args.report {

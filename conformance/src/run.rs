@@ -36,6 +36,10 @@ pub struct Options {
     pub binary: PathBuf,
     /// A mutation for browndog (only inside a guest).
     pub mutation: Option<String>,
+    /// Play only these scenes; empty takes all.
+    pub scenes: Vec<String>,
+    /// Stop after the first scene in which one of these checks does not pass.
+    pub until_caught: Vec<String>,
     /// Where guests' kernels are kept.
     pub lab: Lab,
 }
@@ -50,6 +54,8 @@ impl Default for Options {
             jobs: None,
             binary: std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into()),
             mutation: None,
+            scenes: Vec::new(),
+            until_caught: Vec::new(),
             lab: Lab::default(),
         }
     }
@@ -272,30 +278,28 @@ fn here(
     let work = workshop()?;
     let mut stage = stage(runtime, &options.binary, work.path())?;
     let kernel = KernelVersion::running();
-    let scenes: Vec<&Scene> = SCENES.iter().filter(|s| checks.iter().any(|c| c.scene == s.name)).collect();
-    let mut gathered: BTreeMap<&str, Result<Facts, SceneError>> = BTreeMap::new();
+    let wanted = |s: &&Scene| {
+        (options.scenes.is_empty() || options.scenes.iter().any(|n| n == s.name))
+            && checks.iter().any(|c| c.scene == s.name)
+    };
+    let scenes: Vec<&Scene> = SCENES.iter().filter(wanted).collect();
+    let mut judged: BTreeMap<&str, CheckResult> = BTreeMap::new();
     for (at, scene) in scenes.iter().enumerate() {
         watch(&Event::Scene { runtime: runtime.name(), name: scene.name, of: scenes.len(), at: at + 1 });
-        let _earlier = gathered.insert(scene.name, (scene.play)(&mut stage));
+        let gathered = (scene.play)(&mut stage);
+        let mut caught = false;
+        for check in checks.iter().filter(|c| c.scene == scene.name) {
+            let result = judge(check, &gathered, kernel);
+            watch(&Event::Verdict { runtime: runtime.name(), result: &result });
+            caught |= result.verdict.status != Status::Pass && options.until_caught.contains(&result.id);
+            let _earlier = judged.insert(check.id, result);
+        }
+        if caught {
+            break;
+        }
     }
-    let mut results = Vec::new();
-    for check in checks {
-        let verdict = match gathered.get(check.scene) {
-            Some(Ok(facts)) => check.judged(facts, kernel),
-            Some(Err(SceneError::NotApplicable(reason))) => Verdict::not_applicable(reason),
-            Some(Err(error)) => Verdict::error(error.to_string()),
-            None => Verdict::error(format!("there is no scene {:?}", check.scene)),
-        };
-        let result = CheckResult {
-            id: check.id.to_owned(),
-            severity: check.severity,
-            requirement: check.requirement.to_owned(),
-            scene: check.scene.to_owned(),
-            verdict,
-        };
-        watch(&Event::Verdict { runtime: runtime.name(), result: &result });
-        results.push(result);
-    }
+    // In the order of the catalogue, whatever the order of the scenes.
+    let results: Vec<CheckResult> = checks.iter().filter_map(|c| judged.remove(c.id)).collect();
     Ok(Cell {
         runtime: runtime.name().to_owned(),
         runtime_version: runtimes::version(runtime.program()),
@@ -307,6 +311,21 @@ fn here(
         milliseconds: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         results,
     })
+}
+
+fn judge(check: &Check, gathered: &Result<Facts, SceneError>, kernel: KernelVersion) -> CheckResult {
+    let verdict = match gathered {
+        Ok(facts) => check.judged(facts, kernel),
+        Err(SceneError::NotApplicable(reason)) => Verdict::not_applicable(reason),
+        Err(error) => Verdict::error(error.to_string()),
+    };
+    CheckResult {
+        id: check.id.to_owned(),
+        severity: check.severity,
+        requirement: check.requirement.to_owned(),
+        scene: check.scene.to_owned(),
+        verdict,
+    }
 }
 
 /// A directory for a run. Other users have to get at the root file systems in it: an id-mapped root is one of them.
@@ -324,7 +343,7 @@ fn workshop() -> Result<tempfile::TempDir, RunError> {
 fn stage<'a>(runtime: &'a dyn Runtime, binary: &Path, work: &Path) -> Result<Stage<'a>, RunError> {
     let canary = Canary::plant(binary, work)
         .map_err(|source| RunError::Io { what: "planting the canaries".into(), source })?;
-    Ok(Stage { runtime, binary: binary.to_owned(), work: work.to_owned(), canary })
+    Ok(Stage { runtime, binary: binary.to_owned(), work: work.to_owned(), canary, plans: None })
 }
 
 /// Facts of scenes by name, or why a scene gave none.
@@ -337,6 +356,22 @@ pub fn facts(runtime: &str, binary: &Path, names: &[String]) -> Result<Gathered,
     let mut stage = stage(runtime.as_ref(), binary, work.path())?;
     let chosen = SCENES.iter().filter(|s| names.is_empty() || names.iter().any(|n| n == s.name));
     Ok(chosen.map(|s| (s.name.to_owned(), (s.play)(&mut stage).map_err(|e| e.to_string()))).collect())
+}
+
+/// The plans browndog makes for the scenes, by scene.
+pub fn plans(binary: &Path) -> Result<BTreeMap<String, serde_json::Value>, RunError> {
+    let runtime = runtimes::by_name("browndog", binary)?;
+    let work = workshop()?;
+    let mut stage = stage(runtime.as_ref(), binary, work.path())?;
+    let mut found = BTreeMap::new();
+    for scene in SCENES {
+        stage.plans = Some(Vec::new());
+        let _only_planned = (scene.play)(&mut stage).is_err();
+        if let Some((_, plan)) = stage.plans.take().unwrap_or_default().into_iter().next() {
+            let _earlier = found.insert(scene.name.to_owned(), plan);
+        }
+    }
+    Ok(found)
 }
 
 /// The same run in one guest for each kernel, as many side by side as fit.
@@ -387,6 +422,11 @@ fn in_guest(options: &Options, lab: &Lab, kernel: &crate::vm::kernel::Kernel) ->
         words.extend(["--runtime".to_owned(), guest_name]);
     }
     words.extend(options.selection.words());
+    for (flag, names) in [("--scene", &options.scenes), ("--until-caught", &options.until_caught)] {
+        if !names.is_empty() {
+            words.extend([flag.to_owned(), names.join(",")]);
+        }
+    }
     let mut command = Command::new(words);
     command.timeout_s = lab.timeout.as_secs().saturating_sub(30).max(30);
     if let Some(mutation) = &options.mutation {

@@ -61,8 +61,10 @@ pub struct Stage<'a> {
     pub binary: PathBuf,
     /// Directory for this run.
     pub work: PathBuf,
-    /// A process of the host that no container may see.
+    /// What no container may see.
     pub canary: crate::canary::Canary,
+    /// Ask browndog for its plans instead of starting anything; they are collected here.
+    pub plans: Option<Vec<(String, serde_json::Value)>>,
 }
 
 /// A container in the foreground.
@@ -117,6 +119,23 @@ impl Stage<'_> {
         self.spawn(&call, true)
     }
 
+    /// Collects the plan for a recipe; a scene of a planning stage ends here.
+    fn planned(&mut self, spec: &Spec, place: &Path) -> Result<(), SceneError> {
+        let Some(plans) = &mut self.plans else { return Ok(()) };
+        let file = place.join("domain.xml");
+        fs::write(&file, spec.xml()).doing("writing the domain")?;
+        let output = Command::new(&self.binary)
+            .args(["plan", "--format", "json"])
+            .arg(&file)
+            .output()
+            .doing("asking for a plan")?;
+        let plan = serde_json::from_slice(&output.stdout).map_err(|e| {
+            SceneError::NotStarted(format!("no plan: {e}: {}", String::from_utf8_lossy(&output.stderr)))
+        })?;
+        plans.push((spec.name.clone(), plan));
+        Err(SceneError::NotApplicable("only planned".into()))
+    }
+
     /// Runs a command of the runtime's.
     pub fn spawn(&self, call: &Call, dirty: bool) -> Result<Running, SceneError> {
         let begun = Instant::now();
@@ -160,6 +179,7 @@ impl Stage<'_> {
         place: &Path,
         look: &dyn Fn(&mut Facts, u32),
     ) -> Result<Facts, SceneError> {
+        self.planned(spec, place)?;
         let before = Snapshot::take();
         let mut running = self.start(spec, place)?;
         let mut facts = running.facts(PATIENCE)?;
