@@ -34,8 +34,9 @@ pub fn descendants(top: u32) -> Vec<u32> {
 }
 
 /// Does this process run the probe of a container (and not the harness's own copy of the binary)?
+/// Its name tells even where the container has moved its root, and with it the link to its program.
 pub fn is_probe(pid: u32) -> bool {
-    fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe.file_name().is_some_and(|n| n == NAME))
+    fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == NAME)
 }
 
 /// The number that names a process's namespace of a kind, as in `pid:[4026531836]`.

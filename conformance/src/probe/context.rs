@@ -157,7 +157,8 @@ fn search(top: &str, token: &str, depth: usize, found: &mut Vec<String>) {
             Ok(kind) if kind.is_dir() => search(&path, token, depth + 1, found),
             Ok(kind)
                 if kind.is_file()
-                    && entry.metadata().is_ok_and(|m| m.len() < 65_536)
+                    // A directory names a bound device by the file it covers; only the inode tells.
+                    && entry.metadata().is_ok_and(|m| m.is_file() && m.len() < 65_536)
                     && fs::read(&path).is_ok_and(|bytes| holds(&bytes, token)) =>
             {
                 found.push(path);

@@ -17,7 +17,7 @@ pub struct Oci {
 }
 
 /// What engines give a container by default, without `net_raw` and `mknod`.
-pub(super) const DEFAULT: [&str; 12] = [
+pub(crate) const DEFAULT: [&str; 12] = [
     "chown",
     "dac_override",
     "fowner",

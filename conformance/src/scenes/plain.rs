@@ -7,7 +7,7 @@ use std::path::Path;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
 use crate::facts::Facts;
-use crate::spec::{Spec, Volume};
+use crate::spec::{Capabilities, Spec, Volume};
 use crate::stage::{Doing, SceneError, Stage};
 
 /// Everything that can be asked of one container without disturbing it.
@@ -71,6 +71,8 @@ pub(super) fn nonroot(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
 pub(super) fn strict(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     let (place, mut spec) = spec(stage, "strict", EVERYTHING)?;
     spec.idmap = Some(100_000);
+    // A map alone may come with every capability in the namespace; this profile is the reduced set.
+    spec.capabilities = Capabilities::Only(crate::runtimes::oci::DEFAULT.to_vec());
     spec.hostname = Some("strict-host".into());
     let data = place.join("volume");
     fs::create_dir_all(&data).doing("making a volume")?;
