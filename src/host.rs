@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use browndog_runtime::base;
 use browndog_runtime::host::{Cgroups, Host};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -12,11 +13,32 @@ use crate::out::printing;
 
 /// Show what this machine can do, and what follows from what it cannot.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status: 0 shown, 2 usage.")]
+#[command(after_help = "\
+The base: starts copy the launcher's table of mounts, and cost more the more the host has mounted.
+'--base make' pins an empty mount namespace at /run/browndog-base, from which a container with a root
+file system of its own starts at the same cost whatever the host has mounted. It is a mount of the
+host and stays until '--base remove' or the next boot.
+
+Examples:
+  browndog host                     what this machine can do
+  browndog host --base make         as root: constant-time starts
+
+Exit status: 0 shown or done, 1 the base could not be made or removed, 2 usage.")]
 pub(crate) struct HostArgs {
     /// How to print it.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+    /// Pin the base mount namespace, or take it away.
+    #[arg(long, value_enum, value_name = "ACTION")]
+    base: Option<BaseAction>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum BaseAction {
+    /// Pin it, where it is not.
+    Make,
+    /// Take it away; running containers are not touched.
+    Remove,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -58,8 +80,12 @@ impl Fact {
 
 impl HostArgs {
     pub(crate) fn perform(self) -> Status {
+        if let Some(action) = self.base {
+            return change_base(action);
+        }
         let host = Host::probe();
         let mut facts = vec![kernel(&host), caller(&host), user_namespaces(), cgroups(&host)];
+        facts.push(base_namespace());
         facts.extend([security_modules(), seccomp(), kvm(), terminals()]);
         let text = match self.format {
             Format::Human => facts.iter().map(lines).collect(),
@@ -67,6 +93,27 @@ impl HostArgs {
         };
         printing(|out| out.write_all(text.as_bytes()).map(|()| Status::DONE))
     }
+}
+
+fn change_base(action: BaseAction) -> Status {
+    let done = match action {
+        BaseAction::Make => base::make(),
+        BaseAction::Remove => base::remove(),
+    };
+    match done {
+        Ok(()) => Status::DONE,
+        Err((what, errno)) => {
+            crate::out::complain(&format!("cannot {what} ({}): {errno}", base::PATH), Some("it needs root"));
+            Status::FAILED
+        }
+    }
+}
+
+fn base_namespace() -> Fact {
+    let pinned = base::open().is_some();
+    let value = if pinned { base::PATH } else { "not pinned" };
+    let consequence = "a start copies the host's table of mounts and costs more the longer that is";
+    Fact::unless(!pinned, "base namespace", value, (consequence, "browndog host --base make"))
 }
 
 fn lines(fact: &Fact) -> String {

@@ -59,7 +59,8 @@ impl PlanArgs {
     pub(crate) fn perform(self) -> Status {
         let Some((source, domain)) = load(&self.file) else { return Status::FAILED };
         let command = (!self.command.is_empty()).then_some(self.command);
-        let prepared = prepare(&domain, &Request { command, ..Request::default() });
+        let prepared =
+            prepare(&domain, &Request { command, instance: INSTANCE.to_owned(), ..Request::default() });
         let plan = &prepared.plan;
         let status = if plan.problems.is_empty() { Status::DONE } else { Status::FAILED };
         let text = match self.format {
@@ -136,3 +137,6 @@ fn as_json(plan: &Plan, source: &Source) -> Value {
         "problems": plan.problems.iter().map(problem).collect::<Vec<_>>(),
     })
 }
+
+/// Stands where a start has its launcher's process id and start time.
+const INSTANCE: &str = "PID-START";
