@@ -67,6 +67,8 @@ pub struct Survey {
     pub targets: Vec<Option<Result<Kind, Errno>>>,
     /// Whether `/proc`, `/sys` and `/dev` are there in the root directory.
     pub kernel_targets: [bool; 3],
+    /// What of the host's network the document names.
+    pub network: crate::net::facts::Facts,
     /// The container's passwd file, where `inituser` or `initgroup` needs it.
     pub passwd: Option<String>,
     /// The container's group file, likewise.
@@ -107,6 +109,7 @@ impl Survey {
         }
         survey.look_at_targets(domain);
         survey.read_accounts(domain);
+        survey.network = crate::net::facts::Facts::look(domain);
         survey
     }
 
