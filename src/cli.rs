@@ -1,13 +1,14 @@
 //! The command line as a whole: global options, the verbs, and what each exits with.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::exit::Status;
-use crate::{bench, docs};
+use crate::{bench, conformance, docs, host, plan, run, validate};
 
 /// Validate, prove and run Linux containers described by domain XML.
 #[derive(Debug, Parser)]
@@ -20,18 +21,30 @@ Examples:
 
 Exit status: 0 done, 1 failed, 2 usage; `run` returns the init's own (see its help).")]
 pub(crate) struct Cli {
+    /// Keep state below this directory. A container in the foreground has none.
+    #[arg(long, global = true, value_name = "DIR")]
+    root: Option<PathBuf>,
     #[command(subcommand)]
     verb: Verb,
 }
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Validate(validate::Validate),
+    Explain(validate::Explain),
+    Plan(plan::PlanArgs),
+    Run(run::Run),
+    Host(host::HostArgs),
+    Conformance(conformance::Conformance),
     Bench(bench::Bench),
     Docs(docs::Docs),
 }
 
 /// Parses the command line, does what it says, returns the exit status.
 pub(crate) fn main() -> ExitCode {
+    if let Some(status) = conformance::other_life() {
+        return status.into();
+    }
     let arguments: Vec<OsString> = std::env::args_os().collect();
     match Cli::try_parse_from(&arguments) {
         Ok(cli) => dispatch(cli).into(),
@@ -41,6 +54,12 @@ pub(crate) fn main() -> ExitCode {
 
 fn dispatch(cli: Cli) -> Status {
     match cli.verb {
+        Verb::Validate(validate) => validate.perform(),
+        Verb::Explain(explain) => explain.perform(),
+        Verb::Plan(plan) => plan.perform(),
+        Verb::Run(run) => run.perform(),
+        Verb::Host(host) => host.perform(),
+        Verb::Conformance(conformance) => conformance.perform(),
         Verb::Bench(bench) => bench.perform(),
         Verb::Docs(docs) => docs.perform(),
     }

@@ -17,6 +17,11 @@ impl Status {
     pub(crate) const BEFORE_INIT: Self = Self(125);
     /// What a shell reports for a program that SIGPIPE ended: 128 + 13.
     pub(crate) const BROKEN_PIPE: Self = Self(141);
+
+    /// The worse of two, where several documents were looked at.
+    pub(crate) fn worse(self, other: Self) -> Self {
+        Self(self.0.max(other.0))
+    }
 }
 
 impl From<u8> for Status {

@@ -7,9 +7,15 @@
 
 mod bench;
 mod cli;
+mod conformance;
 mod docs;
+mod document;
 mod exit;
+mod host;
 mod out;
+mod plan;
+mod run;
+mod validate;
 
 fn main() -> std::process::ExitCode {
     cli::main()

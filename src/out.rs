@@ -21,6 +21,16 @@ fn io_failed(error: &io::Error) -> Status {
     Status::USAGE
 }
 
+/// Whether standard output shows colours: a terminal that can, and nobody who said no (NO_COLOR).
+pub(crate) fn coloured() -> bool {
+    anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// The same for standard error.
+pub(crate) fn coloured_errors() -> bool {
+    anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
+}
+
 /// Says on standard error what went wrong and, where there is something to do, what.
 pub(crate) fn complain(what: &str, hint: Option<&str>) {
     let red = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));

@@ -6,11 +6,14 @@ use std::process::Command;
 
 /// Longest source file; tests and tables may be longer. A file on the list below may shrink, not grow.
 const LINES: usize = 500;
-const LONGER: [(&str, usize, &str); 1] =
-    [("xml/src/domain.rs", 600, "one type per part of the document, read beside it")];
+const LONGER: [(&str, usize, &str); 2] = [
+    ("xml/src/domain.rs", 600, "one type per part of the document, read beside it"),
+    ("runtime/src/sys.rs", 700, "every unsafe line of the runtime in one place"),
+];
 
-/// Where `unsafe` may stand: system calls and nothing else.
-const UNSAFE: [&str; 3] = ["runtime/src/sys", "conformance/src/sys", "benches/floor/src/"];
+/// Where `unsafe` may stand: system calls, and the allocator of a test.
+const UNSAFE: [&str; 4] =
+    ["runtime/src/sys", "runtime/tests/guard.rs", "conformance/src/sys", "benches/floor/src/"];
 
 /// Longest script: what is longer belongs into the binary.
 const SCRIPT_LINES: usize = 60;

@@ -22,10 +22,25 @@ pub enum Verb {
         /// Id, such as pid-01.
         id: String,
     },
+    /// Plays scenes and prints the facts they gather, without judging.
+    Facts(FactsArgs),
     /// Boots a kernel, runs one command there, and hands back its output and status.
     Vm(VmArgs),
     /// Seeds one fault after the other into browndog, in guests, and shows which checks caught it.
     Mutants(MutantArgs),
+}
+
+/// Options of `conformance facts`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct FactsArgs {
+    /// Runtime.
+    #[arg(long, default_value = "browndog")]
+    pub runtime: String,
+    /// Scenes; all without.
+    pub scenes: Vec<String>,
+    /// The browndog binary to test, where it is not this one.
+    #[arg(long, value_name = "PATH")]
+    pub binary: Option<PathBuf>,
 }
 
 /// Options of `conformance vm`.
@@ -163,6 +178,7 @@ pub fn main(verb: Verb) -> i32 {
         Verb::Run(args) => run_verb(&args),
         Verb::List(args) => list(&args),
         Verb::Explain { id } => explain(&id),
+        Verb::Facts(args) => facts(&args),
         Verb::Vm(args) => vm(&args),
         Verb::Mutants(args) => mutants(&args),
     };
@@ -212,6 +228,17 @@ fn explain(id: &str) -> Result<i32, RunError> {
     println!("severity  {:?}\nsource    {}\nscene     {}", check.severity, check.source, check.scene);
     if let Some(scene) = crate::scenes::SCENES.iter().find(|s| s.name == check.scene) {
         println!("          {}", scene.about);
+    }
+    Ok(0)
+}
+
+fn facts(args: &FactsArgs) -> Result<i32, RunError> {
+    let binary = args.binary.clone().unwrap_or_else(|| Options::default().binary);
+    for (name, facts) in crate::run::facts(&args.runtime, &binary, &args.scenes)? {
+        match facts {
+            Ok(facts) => println!("{}", serde_json::json!({ "scene": name, "facts": facts })),
+            Err(why) => println!("{}", serde_json::json!({ "scene": name, "error": why })),
+        }
     }
     Ok(0)
 }

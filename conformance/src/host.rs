@@ -1,6 +1,8 @@
 //! The host's view: processes, namespaces and what belongs to a container, read from `/proc`.
 
 use std::fs;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 
 use crate::facts::Facts;
 use crate::probe::NAME;
@@ -42,20 +44,134 @@ pub fn namespace(pid: &str, kind: &str) -> Option<String> {
     Some(link.to_string_lossy().into_owned())
 }
 
-/// What the host sees of a container's init: namespaces beside our own, levels of process ids.
+/// What the host sees of a container's init: namespaces beside our own, ids, descriptors, limits.
 pub fn look(facts: &mut Facts, init: u32) {
+    let pid = init.to_string();
     for kind in ["pid", "mnt", "ipc", "uts", "net", "user", "cgroup", "time"] {
-        if let (Some(theirs), Some(ours)) = (namespace(&init.to_string(), kind), namespace("self", kind)) {
+        if let (Some(theirs), Some(ours)) = (namespace(&pid, kind), namespace("self", kind)) {
             facts.set(format!("host.ns.{kind}.init"), theirs);
             facts.set(format!("host.ns.{kind}.own"), ours);
         }
+        if let Some(owner) = owner(&pid, kind) {
+            facts.set(format!("host.owner.{kind}"), owner);
+        }
     }
-    let status = fs::read_to_string(format!("/proc/{init}/status")).unwrap_or_default();
-    let levels = status.lines().find_map(|l| l.strip_prefix("NSpid:")).map(|l| l.split_whitespace().count());
-    facts.set("host.init.levels", levels.unwrap_or(0));
-    let own = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let own_levels = own.lines().find_map(|l| l.strip_prefix("NSpid:")).map(|l| l.split_whitespace().count());
-    facts.set("host.own.levels", own_levels.unwrap_or(0));
+    facts.set("host.init.levels", levels(&pid));
+    facts.set("host.own.levels", levels("self"));
+    facts.set("host.hostname", fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim());
+    for (fact, field) in [
+        ("uids", "Uid"),
+        ("gids", "Gid"),
+        ("groups", "Groups"),
+        ("seccomp", "Seccomp"),
+        ("capabilities", "CapEff"),
+        ("no_new_privs", "NoNewPrivs"),
+    ] {
+        facts.set(format!("host.init.{fact}"), field_of(&pid, field));
+    }
+    let cwd =
+        fs::read_link(format!("/proc/{pid}/cwd")).map_or_else(|e| e.to_string(), |p| p.display().to_string());
+    facts.set("host.init.cwd", cwd);
+    descriptors(facts, &pid);
+    limits(facts, &pid);
+    let root = fs::metadata(format!("/proc/{pid}/root"));
+    if let Ok(root) = root {
+        facts.set("host.init.root_device", root.dev());
+        facts.set("host.init.root_inode", root.ino());
+    }
+    let table = crate::probe::mounts::table(&pid);
+    facts.set(
+        "host.init.mounts",
+        table.iter().map(|m| format!("{} {} {}", m.target, m.kind, m.root)).collect::<Vec<_>>(),
+    );
+}
+
+fn field_of(pid: &str, field: &str) -> String {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix(field)?.strip_prefix(':'));
+    line.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn levels(pid: &str) -> usize {
+    field_of(pid, "NSpid").split_whitespace().count()
+}
+
+/// The user namespace that owns a namespace: `NS_GET_USERNS` (ioctl_nsfs(2)).
+fn owner(pid: &str, kind: &str) -> Option<String> {
+    use crate::sys::{Arg, attempt};
+    let file = fs::File::open(format!("/proc/{pid}/ns/{kind}")).ok()?;
+    let fd = attempt(libc::SYS_ioctl, &mut [Arg::Int(file.as_raw_fd()), Arg::Int(0xb701)]).ok()?;
+    let link = fs::read_link(format!("/proc/self/fd/{fd}")).ok()?;
+    let _closed = attempt(libc::SYS_close, &mut [Arg::Int(i32::try_from(fd).ok()?)]).is_ok();
+    Some(link.display().to_string())
+}
+
+/// What every process of the container holds open, as the host names it.
+fn descriptors(facts: &mut Facts, pid: &str) {
+    let mut open: Vec<String> = Vec::new();
+    for entry in fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten() {
+        let link = fs::read_link(entry.path()).map_or_else(|e| e.to_string(), |p| p.display().to_string());
+        let number = entry.file_name().to_string_lossy().into_owned();
+        if number.parse::<u32>().is_ok_and(|n| n > 2) || link.starts_with('/') && !link.starts_with("/dev/") {
+            open.push(format!("{number} -> {link}"));
+        }
+    }
+    facts.set("host.init.descriptors", open);
+}
+
+/// The limits of the control group it is in, by the file that holds each.
+fn limits(facts: &mut Facts, pid: &str) {
+    let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    facts.set("host.init.cgroups", text.lines().map(str::to_owned).collect::<Vec<_>>());
+    let moved = text.lines().filter(|l| !own.lines().any(|o| o == *l)).count();
+    facts.set("host.init.cgroups_own", moved);
+    for (controller, file) in [
+        ("memory", "memory.max"),
+        ("memory", "memory.limit_in_bytes"),
+        ("pids", "pids.max"),
+        ("cpu", "cpu.max"),
+        ("cpu", "cpu.cfs_quota_us"),
+        ("cpu", "cpu.shares"),
+        ("cpu", "cpu.weight"),
+        ("cpuset", "cpuset.cpus"),
+        ("memory", "memory.swap.max"),
+        ("memory", "memory.events"),
+        ("pids", "pids.events"),
+        ("cpu", "cpu.stat"),
+    ] {
+        if let Some(value) = cgroup_file(&text, controller, file) {
+            facts.set(format!("host.cgroup.{file}"), value.trim());
+        }
+    }
+}
+
+/// A file of the group that `/proc/PID/cgroup` names for a controller, in whatever layout is mounted.
+pub fn cgroup_file(table: &str, controller: &str, file: &str) -> Option<String> {
+    fs::read_to_string(cgroup_path(table, controller)?.join(file)).ok()
+}
+
+/// The directory of that group.
+pub fn cgroup_path(table: &str, controller: &str) -> Option<std::path::PathBuf> {
+    let mut unified = None;
+    for line in table.lines() {
+        let mut parts = line.splitn(3, ':');
+        let (Some(_), Some(names), Some(path)) = (parts.next(), parts.next(), parts.next()) else { continue };
+        let path = path.trim_start_matches('/');
+        if names.split(',').any(|n| n == controller) {
+            return Some(format!("/sys/fs/cgroup/{controller}").into())
+                .map(|p: std::path::PathBuf| p.join(path));
+        }
+        if names.is_empty() {
+            let top = if fs::metadata("/sys/fs/cgroup/cgroup.controllers").is_ok() {
+                "/sys/fs/cgroup"
+            } else {
+                "/sys/fs/cgroup/unified"
+            };
+            unified = Some(std::path::Path::new(top).join(path));
+        }
+    }
+    unified
 }
 
 /// Which control group layout this machine has mounted.

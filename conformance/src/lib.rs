@@ -5,6 +5,7 @@
 //! exact fact. Scenes play on a [`stage::Stage`] with any of the [`runtimes`]; the [`probe`] inside is
 //! the same binary. [`vm`] boots any kernel with that binary as its init.
 
+pub mod canary;
 pub mod checks;
 pub mod command;
 pub mod environment;
@@ -19,6 +20,7 @@ pub mod requirement;
 pub mod run;
 pub mod runtimes;
 pub mod scenes;
+pub mod snapshot;
 pub mod spec;
 pub mod stage;
 pub mod sys;

@@ -51,6 +51,18 @@ pub struct Check {
 }
 
 impl Check {
+    /// A row of the catalogue.
+    pub const fn new(
+        id: &'static str,
+        severity: Severity,
+        scene: &'static str,
+        requirement: &'static str,
+        source: &'static str,
+        judge: fn(&mut Judge<'_>),
+    ) -> Self {
+        Self { id, severity, requirement, source, scene, judge }
+    }
+
     /// The part of the id before its number.
     pub fn area(&self) -> &'static str {
         self.id.split_once('-').map_or(self.id, |(area, _)| area)

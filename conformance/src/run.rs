@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use crate::canary::Canary;
 use crate::checks;
 use crate::environment::KernelVersion;
 use crate::facts::Facts;
@@ -14,7 +15,7 @@ use crate::judge::{Status, Verdict};
 use crate::requirement::{Check, Severity};
 use crate::runtimes::{self, Runtime, RuntimeError};
 use crate::scenes::{SCENES, Scene};
-use crate::stage::{Canary, SceneError, Stage};
+use crate::stage::{SceneError, Stage};
 use crate::vm::job::{BINARY_PATH, CgroupLayout, Command, Ended, LAB_MARK};
 use crate::vm::{GuestFile, Lab, LabError};
 
@@ -268,23 +269,14 @@ fn here(
     watch: &(dyn Fn(&Event<'_>) + Sync),
 ) -> Result<Cell, RunError> {
     let begun = Instant::now();
-    let work = tempfile::Builder::new()
-        .prefix("browndog-conformance-")
-        .tempdir()
-        .map_err(|source| RunError::Io { what: "making a working directory".into(), source })?;
-    // Other users have to get at the root file systems: an id-mapped root is one of them.
-    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(work.path(), open)
-        .map_err(|source| RunError::Io { what: "opening the working directory".into(), source })?;
-    let canary = Canary::plant(&options.binary)
-        .map_err(|source| RunError::Io { what: "planting the canary process".into(), source })?;
-    let stage = Stage { runtime, binary: options.binary.clone(), work: work.path().to_owned(), canary };
+    let work = workshop()?;
+    let mut stage = stage(runtime, &options.binary, work.path())?;
     let kernel = KernelVersion::running();
     let scenes: Vec<&Scene> = SCENES.iter().filter(|s| checks.iter().any(|c| c.scene == s.name)).collect();
     let mut gathered: BTreeMap<&str, Result<Facts, SceneError>> = BTreeMap::new();
     for (at, scene) in scenes.iter().enumerate() {
         watch(&Event::Scene { runtime: runtime.name(), name: scene.name, of: scenes.len(), at: at + 1 });
-        let _earlier = gathered.insert(scene.name, (scene.play)(&stage));
+        let _earlier = gathered.insert(scene.name, (scene.play)(&mut stage));
     }
     let mut results = Vec::new();
     for check in checks {
@@ -315,6 +307,36 @@ fn here(
         milliseconds: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         results,
     })
+}
+
+/// A directory for a run. Other users have to get at the root file systems in it: an id-mapped root is one of them.
+fn workshop() -> Result<tempfile::TempDir, RunError> {
+    let work = tempfile::Builder::new()
+        .prefix("browndog-conformance-")
+        .tempdir()
+        .map_err(|source| RunError::Io { what: "making a working directory".into(), source })?;
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(work.path(), open)
+        .map_err(|source| RunError::Io { what: "opening the working directory".into(), source })?;
+    Ok(work)
+}
+
+fn stage<'a>(runtime: &'a dyn Runtime, binary: &Path, work: &Path) -> Result<Stage<'a>, RunError> {
+    let canary = Canary::plant(binary, work)
+        .map_err(|source| RunError::Io { what: "planting the canaries".into(), source })?;
+    Ok(Stage { runtime, binary: binary.to_owned(), work: work.to_owned(), canary })
+}
+
+/// Facts of scenes by name, or why a scene gave none.
+pub type Gathered = Vec<(String, Result<Facts, String>)>;
+
+/// Plays scenes without judging: all, or those named.
+pub fn facts(runtime: &str, binary: &Path, names: &[String]) -> Result<Gathered, RunError> {
+    let runtime = runtimes::by_name(runtime, binary)?;
+    let work = workshop()?;
+    let mut stage = stage(runtime.as_ref(), binary, work.path())?;
+    let chosen = SCENES.iter().filter(|s| names.is_empty() || names.iter().any(|n| n == s.name));
+    Ok(chosen.map(|s| (s.name.to_owned(), (s.play)(&mut stage).map_err(|e| e.to_string()))).collect())
 }
 
 /// The same run in one guest for each kernel, as many side by side as fit.

@@ -218,29 +218,27 @@ impl Spec {
 
     /// What libvirt has no words for.
     fn extension(&self) -> Vec<String> {
+        let own = |name: &str, rest: &str| format!("<{name} xmlns='{EXTENSION_NS}'{rest}");
         let mut parts = Vec::new();
         if let Some(name) = &self.hostname {
-            parts.push(format!("<b:hostname>{}</b:hostname>", escape(name)));
+            parts.push(own("hostname", &format!(">{}</hostname>", escape(name))));
         }
         if let Some(most) = self.pids {
-            parts.push(format!("<b:pids>{most}</b:pids>"));
+            parts.push(own("pids", &format!(" limit='{most}'/>")));
         }
         if !self.filter {
-            parts.push("<b:seccomp profile='none'/>".into());
+            parts.push(own("seccomp", " profile='none'/>"));
         }
         for (name, soft, hard) in &self.rlimits {
-            parts.push(format!("<b:rlimit name='{name}' soft='{soft}' hard='{hard}'/>"));
+            parts.push(own("rlimit", &format!(" name='{name}' soft='{soft}' hard='{hard}'/>")));
         }
         for (name, value) in &self.sysctls {
-            parts.push(format!("<b:sysctl name='{}' value='{}'/>", escape(name), escape(value)));
+            parts.push(own("sysctl", &format!(" name='{}' value='{}'/>", escape(name), escape(value))));
         }
         if let Some((monotonic, boottime)) = self.time {
-            parts.push(format!("<b:time monotonic='{monotonic}' boottime='{boottime}'/>"));
+            parts.push(own("time", &format!(" monotonic='{monotonic}' boottime='{boottime}'/>")));
         }
-        if parts.is_empty() {
-            return Vec::new();
-        }
-        vec![format!("<b:container xmlns:b='{EXTENSION_NS}'>{}</b:container>", parts.concat())]
+        parts
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::facts::Facts;
 use crate::probe::{FACTS, HOLD, NAME};
 use crate::runtimes::{Call, Runtime, RuntimeError, Verb};
+use crate::snapshot::Snapshot;
 use crate::spec::Spec;
 
 /// Longest time a container may take to say something.
@@ -61,46 +62,7 @@ pub struct Stage<'a> {
     /// Directory for this run.
     pub work: PathBuf,
     /// A process of the host that no container may see.
-    pub canary: Canary,
-}
-
-/// A process whose arguments and environment hold the token.
-pub struct Canary {
-    child: Child,
-    /// 32 random characters, planted wherever nothing may leak.
-    pub token: String,
-}
-
-impl Canary {
-    /// Plants it.
-    pub fn plant(binary: &Path) -> std::io::Result<Self> {
-        let mut bytes = [0_u8; 16];
-        fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-        let token: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-        let child = Command::new(binary)
-            .args(["probe", "canary", "86400", &token])
-            .env("BROWNDOG_CANARY", &token)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()?;
-        Ok(Self { child, token })
-    }
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-    /// Is it still there?
-    pub fn alive(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
-    }
-}
-
-impl Drop for Canary {
-    fn drop(&mut self) {
-        if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
-            eprintln!("browndog conformance: the canary process cannot be ended: {error}");
-        }
-    }
+    pub canary: crate::canary::Canary,
 }
 
 /// A container in the foreground.
@@ -124,7 +86,7 @@ pub struct Finished {
     pub stderr: String,
 }
 
-impl<'a> Stage<'a> {
+impl Stage<'_> {
     /// A new place with a fresh root, and a name nobody else uses.
     pub fn place(&self, scene: &str) -> Result<(PathBuf, String), SceneError> {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
@@ -139,7 +101,7 @@ impl<'a> Stage<'a> {
     /// Arguments with which the probe reports these areas.
     pub fn probe_argv(&self, areas: &str, hold: bool) -> Vec<String> {
         let mut argv = vec![format!("/{NAME}"), "--facts".into(), areas.into()];
-        argv.extend(["--param".into(), format!("canary_pid={}", self.canary.pid())]);
+        argv.extend(self.canary.params.iter().flat_map(|(n, v)| ["--param".to_owned(), format!("{n}={v}")]));
         if hold {
             argv.push("--hold".into());
         }
@@ -185,23 +147,62 @@ impl<'a> Stage<'a> {
         self.spawn(&call, false)?.finish(PATIENCE)
     }
 
-    /// Starts, takes the probe's facts, lets `look` see the container from outside, and ends it.
-    pub fn observe(
-        &self,
+    /// Starts, takes the probe's facts, looks at the container from outside, ends it, and compares
+    /// the host before and after.
+    pub fn observe(&mut self, spec: &Spec, place: &Path) -> Result<Facts, SceneError> {
+        self.observe_with(spec, place, &|_, _| {})
+    }
+
+    /// The same with one more look while the container waits.
+    pub fn observe_with(
+        &mut self,
         spec: &Spec,
         place: &Path,
         look: &dyn Fn(&mut Facts, u32),
     ) -> Result<Facts, SceneError> {
+        let before = Snapshot::take();
         let mut running = self.start(spec, place)?;
         let mut facts = running.facts(PATIENCE)?;
-        match running.init(&spec.name) {
-            Some(pid) => look(&mut facts, pid),
-            None => return Err(SceneError::NotStarted("its init cannot be found from outside".into())),
-        }
+        let init = running
+            .init()
+            .ok_or_else(|| SceneError::NotStarted("its init cannot be found from outside".into()))?;
+        crate::host::look(&mut facts, init);
+        look(&mut facts, init);
         running.release();
         let finished = running.finish(PATIENCE)?;
         facts.set("run.exit", finished.status.code().unwrap_or(-1));
+        facts.set("run.stderr", finished.stderr.trim());
+        facts.set("run.runtime", self.runtime.name());
+        self.canary.noticed(&mut facts);
+        self.leaks(&before, &spec.name, &mut facts);
         Ok(facts)
+    }
+
+    /// Compares the host with what it was, once it had a moment to settle. On a machine that others
+    /// use as well only what bears our marks counts; in a guest everything does.
+    pub fn leaks(&self, before: &Snapshot, name: &str, facts: &mut Facts) {
+        let guest = Path::new(crate::vm::job::LAB_MARK).exists();
+        let work = self.work.to_string_lossy().into_owned();
+        let belongs = move |kind: &str, n: &str| {
+            if kind == "files" && n.contains(&work) || n.contains("probe canary") {
+                return false;
+            }
+            guest && kind != "processes"
+                || n.contains(name)
+                || n.contains(&work)
+                || n.contains("[of the suite]")
+        };
+        let deadline = Instant::now() + Duration::from_secs(2);
+        loop {
+            let mut found = Facts::default();
+            before.compare(&Snapshot::take(), &belongs, &mut found);
+            let clean = found.0.values().all(|v| v.as_array().is_some_and(Vec::is_empty));
+            if clean || Instant::now() > deadline {
+                facts.absorb(found);
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 }
 
@@ -269,7 +270,7 @@ impl Running {
     }
 
     /// The container's init as the host sees it: the probe's file name, not the runtime's, below our process.
-    pub fn init(&self, _name: &str) -> Option<u32> {
+    pub fn init(&self) -> Option<u32> {
         let deadline = Instant::now() + Duration::from_secs(5);
         loop {
             if let Some(pid) =

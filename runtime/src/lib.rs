@@ -5,6 +5,7 @@
 //! [`survey`], and paths of the container never leave its root. What cannot be applied stops the start.
 #![deny(unsafe_code)]
 
+pub mod base;
 pub mod error;
 pub mod exec;
 pub mod host;

@@ -38,6 +38,8 @@ pub enum Purpose {
     Node(usize),
     /// The terminal of `consoles[i]` (the RFC's `tty`).
     Tty(usize),
+    /// The empty base mount namespace, where it is pinned.
+    Base,
     /// The browndog program, for the built-in PID 1.
     Program,
 }
@@ -104,12 +106,49 @@ impl Survey {
                 survey.open(Purpose::Node(index), &format!("/dev/{name}"), NODE);
             }
         }
+        survey.open_base();
         if built_in_init {
             survey.open(Purpose::Program, "/proc/self/exe", PROGRAM);
         }
         survey.look_at_targets(domain);
         survey.read_accounts(domain);
         survey.network = crate::net::facts::Facts::look(domain);
+        survey
+    }
+
+    /// Everything `domain` names, assumed to be there and a directory: for plans that are printed,
+    /// compared and explained, and never started.
+    pub fn assume(domain: &Domain, bind_nodes: bool) -> Self {
+        let mut survey = Self::default();
+        let mut assume = |purpose, path: &str, origin, kind| {
+            survey.found.push(Found { purpose, path: path.to_owned(), origin, kind: Ok(kind), fd: None });
+        };
+        let root = domain.filesystems.iter().find(|filesystem| is_root(filesystem)).and_then(host_path);
+        let (path, origin) = root.unwrap_or(("/".to_owned(), NO_ROOT));
+        assume(Purpose::Root, &path, origin, Kind::Directory);
+        for (index, filesystem) in domain.filesystems.iter().enumerate() {
+            if let (false, Some((path, origin))) = (is_root(filesystem), host_path(filesystem)) {
+                assume(Purpose::Filesystem(index), &path, origin, Kind::Directory);
+            }
+        }
+        for (index, hostdev) in domain.hostdevs.iter().enumerate() {
+            match &hostdev.kind {
+                HostdevKind::Storage(path) => {
+                    assume(Purpose::Hostdev(index), path.value.as_str(), path.origin, Kind::Block(0));
+                }
+                HostdevKind::Misc(path) => {
+                    assume(Purpose::Hostdev(index), path.value.as_str(), path.origin, Kind::Char(0));
+                }
+                _ => {}
+            }
+        }
+        if bind_nodes {
+            for (index, (name, ..)) in NODES.iter().enumerate() {
+                assume(Purpose::Node(index), &format!("/dev/{name}"), NODE, Kind::Char(0));
+            }
+        }
+        survey.targets = domain.filesystems.iter().map(|_| Some(Ok(Kind::Directory))).collect();
+        survey.kernel_targets = [true; 3];
         survey
     }
 
@@ -130,6 +169,20 @@ impl Survey {
             Err(errno) => (Err(errno), None),
         };
         self.found.push(Found { purpose, path: path.to_owned(), origin, kind, fd });
+    }
+
+    /// The base namespace is an offer: without it the launcher's mount table is copied.
+    fn open_base(&mut self) {
+        if let Some(fd) = crate::base::open() {
+            let path = crate::base::PATH.to_owned();
+            self.found.push(Found {
+                purpose: Purpose::Base,
+                path,
+                origin: BASE,
+                kind: Ok(Kind::Other),
+                fd: Some(fd),
+            });
+        }
     }
 
     fn look_at_targets(&mut self, domain: &Domain) {
@@ -197,6 +250,7 @@ const NO_ROOT: Origin = Origin::Default(
     "the document names no root file system: the host's tree is used, with private mounts on top",
 );
 const NODE: Origin = Origin::Default("every container gets null, zero, full, random, urandom and tty");
+const BASE: Origin = Origin::Default("this host has a base mount namespace: see 'browndog host'");
 const PROGRAM: Origin = Origin::Default("several applications need a process 1 that waits for them");
 
 /// Whether this filesystem is the root.

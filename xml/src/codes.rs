@@ -72,10 +72,8 @@ codes! {
     StrayText = 206,
     /// An element where only text may be.
     ElementInText = 207,
-    /// A known element that cannot be had here.
-    RefusedElement = 208,
-    /// A known attribute or value that cannot be had here.
-    RefusedAttribute = 209,
+    /// A known element, attribute or value that cannot be had here.
+    Refused = 208,
 
     /// No value where one is needed.
     EmptyValue = 300,
@@ -127,6 +125,8 @@ codes! {
     Ignored = 500,
     /// Probably not what was meant.
     Suspicious = 501,
+    /// Legal, but browndog cannot start it.
+    CannotStart = 502,
 }
 
 impl Code {

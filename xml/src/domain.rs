@@ -119,6 +119,9 @@ pub struct Domain {
     pub seclabels: Vec<Seclabel>,
     /// What neither dialect can say (the browndog extension namespace).
     pub extension: Extension,
+    /// What the document rightly asks for and browndog cannot do: a start has to be refused with
+    /// these sentences. Not empty is no fault of the document.
+    pub unsupported: Vec<Sourced<String>>,
 }
 
 /// Memory bounds; all sizes in bytes.

@@ -222,4 +222,22 @@ explanations! {
     Suspicious: "probably not what was meant",
         "The document is legal, but says something that rarely makes sense.",
         "<memory>1</memory>" => "<memory unit='GiB'>1</memory>";
+    CannotStart: "legal, but browndog cannot start it",
+        "libvirt's schema allows it, and its driver may even be able to start it. The document is valid; plan and run refuse it.",
+        "<interface type='user'/>" => "<interface type='bridge'>\n  <source bridge='br0'/>\n</interface>";
+    BadMac: "not an Ethernet address",
+        "Six pairs of hexadecimal digits; the first byte even, because odd ones are addresses of groups.",
+        "<interface type='bridge'>\n  <source bridge='br0'/>\n  <mac address='01:00:5e:00:00:01'/>\n</interface>" => "<interface type='bridge'>\n  <source bridge='br0'/>\n  <mac address='52:54:00:12:34:56'/>\n</interface>";
+    BadInterfaceName: "not an interface name",
+        "The kernel's rule: 1 to 15 bytes without '/', ':' and white space.",
+        "<interface type='bridge'>\n  <source bridge='a-bridge-with-a-long-name'/>\n</interface>" => "<interface type='bridge'>\n  <source bridge='br0'/>\n</interface>";
+    BadAccount: "not a user or group",
+        "A name that the container's own passwd or group file knows, or '+' and a number below 4294967295.",
+        "<os><type>exe</type><init>/sbin/init</init><inituser>+4294967295</inituser><initgroup>+0</initgroup></os>" => "<os><type>exe</type><init>/sbin/init</init><inituser>+1000</inituser><initgroup>+1000</initgroup></os>";
+    Refused: "a known element or attribute that cannot be had here",
+        "The message says why: mostly because it is for virtual machines.",
+        "<os><type>exe</type><init>/sbin/init</init><kernel>/boot/vmlinuz</kernel></os>" => "<os><type>exe</type><init>/sbin/init</init></os>";
+    Limit: "a bound of the reader",
+        "Documents are bounded in size, depth, attributes and names, far above what a container needs, so that reading any file ends soon.",
+        "<metadata>… 300 elements, each in the one before …</metadata>" => "<description>not deep</description>";
 }

@@ -123,6 +123,11 @@ impl<'a> View<'a> {
         if node.text.span.start < node.text.span.end { node.text.span } else { node.name }
     }
 
+    /// Where a child of `node` ends, or the start tag of `node` itself.
+    pub(crate) fn end(self, node: NodeId, child: Option<NodeId>) -> usize {
+        child.map_or(self.tree.nodes[node].open_end, |child| self.tree.nodes[child].end) as usize
+    }
+
     /// The name of an element.
     pub(crate) fn name(self, node: NodeId) -> &'static str {
         self.tree.nodes[node].element.name

@@ -9,11 +9,16 @@ pub(super) fn main(words: &[String]) -> i32 {
     match words[0].as_str() {
         "exit" => number(rest, 0),
         "true" => 0,
+        "euid" => {
+            println!("{}", nix::unistd::geteuid());
+            0
+        }
         "sleep" | "canary" => {
             std::thread::sleep(Duration::from_secs(u64::try_from(number(rest, 3600)).unwrap_or(0)));
             0
         }
         "chroot" => chroot(rest),
+        "hog" => hog(number(rest, 64)),
         other => {
             eprintln!("browndog probe: unknown command {other:?}");
             2
@@ -38,4 +43,18 @@ fn chroot(words: &[String]) -> i32 {
     let error = std::process::Command::new(program).args(arguments).env_clear().exec();
     eprintln!("browndog probe: {program}: {error}");
     126
+}
+
+/// Touches so many MiB and holds them for a moment.
+fn hog(mebibytes: i32) -> i32 {
+    let mut held = Vec::new();
+    for _ in 0..mebibytes {
+        let mut chunk = vec![0_u8; 1 << 20];
+        for byte in chunk.iter_mut().step_by(4096) {
+            *byte = 1;
+        }
+        held.push(chunk);
+    }
+    let _kept = std::hint::black_box(&held);
+    0
 }

@@ -41,6 +41,10 @@ fn soil() -> nix::Result<()> {
     crate::sys::ignore(libc::SIGHUP)?;
     crate::sys::ignore(libc::SIGPIPE)?;
     crate::sys::ignore(libc::SIGUSR1)?;
+    // ADDR_NO_RANDOMIZE, a niceness, one CPU of several, an oom score: all inherited across exec.
+    let _before = nix::sys::personality::set(nix::sys::personality::Persona::ADDR_NO_RANDOMIZE)?;
+    std::fs::write("/proc/self/oom_score_adj", "123").map_err(|_| nix::errno::Errno::EACCES)?;
+    std::fs::write("/proc/self/timerslack_ns", "77777").map_err(|_| nix::errno::Errno::EACCES)?;
     // Limits first: a stray descriptor at 900 needs room.
     setrlimit(Resource::RLIMIT_NOFILE, 1111, 2222)?;
     setrlimit(Resource::RLIMIT_CORE, 0, 4096)?;

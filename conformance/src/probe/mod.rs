@@ -5,8 +5,19 @@
 //! the container from outside. Other first words are small commands.
 
 pub mod act;
+mod cgroup;
+mod context;
+mod devices;
+mod escape;
+mod filter;
+mod identity;
+pub mod ipc;
 pub mod launch;
+pub(crate) mod mounts;
+pub(crate) mod netlink;
+mod network;
 mod process;
+mod procfs;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
@@ -39,13 +50,49 @@ impl Params {
 type Gatherer = fn(&Params, &mut Facts);
 
 /// All areas in the order in which they are gathered: those that disturb come last.
-const AREAS: [(&str, Gatherer); 1] = [("pid", process::pid)];
+const AREAS: [(&str, Gatherer); 27] = [
+    // The first word is what was there before anything was done.
+    ("fd", context::fd),
+    ("ctx", context::ctx),
+    ("pid", process::pid),
+    ("user", identity::user),
+    ("mount", mounts::list),
+    ("root", mounts::writes),
+    ("volumes", mounts::volumes),
+    ("proc", procfs::surface),
+    ("sysctl", procfs::sysctl),
+    ("sys", procfs::sys),
+    ("dev", devices::list),
+    ("mknod", devices::make),
+    ("sweep", devices::sweep),
+    ("uts", ipc::uts),
+    ("ipc", ipc::ipc),
+    ("keys", ipc::keys),
+    ("time", ipc::time),
+    ("net", network::net),
+    ("uevent", network::uevent),
+    ("cgroup", cgroup::cgroup),
+    ("forks", cgroup::forks),
+    ("cpus", cgroup::cpus),
+    ("spin", cgroup::spin),
+    ("hog", cgroup::hog),
+    ("setuid", identity::setuid_program),
+    ("caps", identity::caps),
+    ("tries", tries),
+];
+
+/// Everything that would change the process where it works, so the last.
+fn tries(params: &Params, facts: &mut Facts) {
+    mounts::attempts(params, facts);
+    escape::escapes(params, facts);
+    filter::seccomp(params, facts);
+}
 
 /// Was this process started as the probe?
 pub fn wanted() -> bool {
     let mut words = std::env::args_os();
     let program = words.next().unwrap_or_default();
-    std::path::Path::new(&program).file_name().is_some_and(|n| n == NAME)
+    std::path::Path::new(&program).file_name().is_some_and(|n| n == NAME || n == "setuid-probe")
 }
 
 /// Runs the probe with the words after `probe`, and gives the exit status.

@@ -90,13 +90,12 @@ const MASKED: [&str; 11] = [
 ];
 const READONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 /// What the default filters of engines deny.
-const DENIED: [&str; 47] = [
+const DENIED: [&str; 46] = [
     "acct",
     "add_key",
     "bpf",
     "clock_adjtime",
     "clock_settime",
-    "clone3",
     "create_module",
     "delete_module",
     "fanotify_init",
@@ -224,7 +223,11 @@ pub fn config(spec: &Spec) -> Value {
         linux["seccomp"] = json!({
             "defaultAction": "SCMP_ACT_ALLOW",
             "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
-            "syscalls": [{ "names": DENIED.as_slice(), "action": "SCMP_ACT_ERRNO", "errnoRet": 1 }],
+            "syscalls": [
+                { "names": DENIED.as_slice(), "action": "SCMP_ACT_ERRNO", "errnoRet": 1 },
+                // ENOSYS: the C library falls back to clone.
+                { "names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38 },
+            ],
         });
     }
     json!({

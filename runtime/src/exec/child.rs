@@ -110,6 +110,10 @@ fn perform(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
             sys::setresuid(0, 0, 0).map(drop)
         }
         ChildStep::JoinNamespace { slot, kind } => sys::setns(context.fd(*slot), *kind).map(drop),
+        ChildStep::EnterBase { base } => {
+            sys::setns(context.fd(*base), libc::CLONE_NEWNS).map(drop)?;
+            sys::unshare(libc::CLONE_NEWNS).map(drop)
+        }
         ChildStep::MakePrivate => sys::mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None),
         ChildStep::CloneHostTree { path, into } => {
             context.fill(*into, sys::open_tree(libc::AT_FDCWD, path, CLONE_TREE)?);
@@ -174,6 +178,10 @@ fn perform(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
 
 fn perform_process(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
     match step {
+        ChildStep::EnterRoot => {
+            sys::fchdir(context.root()).map(drop)?;
+            sys::chroot(HERE)
+        }
         ChildStep::Pivot => {
             sys::fchdir(context.root()).map(drop)?;
             sys::pivot_root(HERE, HERE)

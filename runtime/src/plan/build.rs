@@ -106,6 +106,20 @@ impl<'a> Builder<'a> {
         self.plan.kill_group = Some(group);
     }
 
+    /// The base mount namespace, where this host has one that the container may start from.
+    ///
+    /// Not in a user namespace: there the kernel makes a /proc only where one is in view already, and
+    /// the base has none. Not on the host's own tree, which is copied whole in any case.
+    pub fn base(&self) -> Option<Slot> {
+        let possible = !self.user_namespace && !self.host.rootless && !self.shares_root();
+        if possible { self.source(Purpose::Base) } else { None }
+    }
+
+    /// Whether the container stands on the host's own tree.
+    pub fn shares_root(&self) -> bool {
+        self.survey.get(Purpose::Root).is_none_or(|found| found.path.trim_end_matches('/').is_empty())
+    }
+
     /// The slot of this name.
     pub fn find_slot(&self, name: &str) -> Option<Slot> {
         self.plan.slots.iter().position(|slot| slot == name).map(|index| Slot(index as u16))
@@ -148,6 +162,9 @@ impl<'a> Builder<'a> {
         if self.user_namespace {
             namespaces |= libc::CLONE_NEWUSER;
         }
+        if self.base().is_some() {
+            namespaces &= !libc::CLONE_NEWNS;
+        }
         // Groups of version 1 are joined in the child: their roots are only then what it should see.
         if self.plan.child.iter().any(|entry| matches!(entry.step, ChildStep::UnshareCgroup)) {
             namespaces &= !libc::CLONE_NEWCGROUP;
@@ -170,5 +187,6 @@ fn slot_name(purpose: Purpose, path: &str) -> String {
         Purpose::Hostdev(_) | Purpose::Node(_) => format!("node {path}"),
         Purpose::Tty(_) => format!("terminal {path}"),
         Purpose::Program => "program".to_owned(),
+        Purpose::Base => format!("base {path}"),
     }
 }

@@ -182,10 +182,26 @@ fn report_missing(b: &mut Builder<'_>, setting: &Setting, reason: &str) {
     }
 }
 
+/// libvirt demands `<memory>` of every document, so to a plain user, who can have no limit at all, it is
+/// no request that stops the start; every other limit in the document is.
 fn refuse_limits(b: &mut Builder<'_>, reason: &str) {
+    let demanded = b.domain.memory.maximum.as_ref().map(|memory| memory.origin);
     for setting in settings_v2(b) {
-        report_missing(b, &setting, reason);
+        if b.host.rootless && setting.file == "memory.max" && demanded == Some(setting.origin) {
+            let message = format!("the limit {} cannot be applied: {reason}", setting.file);
+            b.note(setting.origin, message, "start as root to have it; <memtune> insists on it");
+        } else {
+            report_missing(b, &setting, reason);
+        }
     }
+}
+
+/// libvirt's word for no limit (VIR_DOMAIN_MEMORY_PARAM_UNLIMITED, in KiB), here in bytes.
+const UNLIMITED: u64 = 9_007_199_254_740_991 << 10;
+
+/// A limit that limits.
+fn limited(limit: &Option<Sourced<u64>>) -> Option<&Sourced<u64>> {
+    limit.as_ref().filter(|limit| limit.value < UNLIMITED)
 }
 
 fn settings_v1(b: &Builder<'_>) -> Vec<Setting> {
@@ -194,13 +210,13 @@ fn settings_v1(b: &Builder<'_>) -> Vec<Setting> {
     let mut push = |controller, file, value: String, check, origin| {
         list.push(Setting { controller, file, value, check, origin });
     };
-    if let Some(limit) = &domain.memory.limit {
+    if let Some(limit) = limited(&domain.memory.limit) {
         push("memory", "memory.limit_in_bytes", limit.value.to_string(), ReadBack::Pages, limit.origin);
     }
-    if let Some(soft) = &domain.memory.soft {
+    if let Some(soft) = limited(&domain.memory.soft) {
         push("memory", "memory.soft_limit_in_bytes", soft.value.to_string(), ReadBack::Pages, soft.origin);
     }
-    if let Some(both) = &domain.memory.memory_and_swap {
+    if let Some(both) = limited(&domain.memory.memory_and_swap) {
         push("memory", "memory.memsw.limit_in_bytes", both.value.to_string(), ReadBack::Pages, both.origin);
     }
     if let Some(shares) = &domain.cpu.shares {
@@ -223,13 +239,13 @@ fn settings_v2(b: &Builder<'_>) -> Vec<Setting> {
     let mut push = |controller, file, value: String, check, origin| {
         list.push(Setting { controller, file, value, check, origin });
     };
-    if let Some(limit) = &domain.memory.limit {
+    if let Some(limit) = limited(&domain.memory.limit) {
         push("memory", "memory.max", limit.value.to_string(), ReadBack::Pages, limit.origin);
     }
-    if let Some(soft) = &domain.memory.soft {
+    if let Some(soft) = limited(&domain.memory.soft) {
         push("memory", "memory.high", soft.value.to_string(), ReadBack::Pages, soft.origin);
     }
-    if let Some(both) = &domain.memory.memory_and_swap {
+    if let Some(both) = limited(&domain.memory.memory_and_swap) {
         let memory = domain.memory.limit.as_ref().map_or(0, |limit| limit.value);
         let swap = both.value.saturating_sub(memory);
         push("memory", "memory.swap.max", swap.to_string(), ReadBack::Pages, both.origin);
@@ -284,8 +300,14 @@ pub(super) fn show(b: &mut Builder<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::weight_of_shares;
+    use super::{Sourced, UNLIMITED, limited, weight_of_shares};
     use rstest::rstest;
+
+    #[test]
+    fn libvirts_word_for_no_limit_sets_none() {
+        assert_eq!(limited(&Some(Sourced::default(UNLIMITED, ""))), None);
+        assert!(limited(&Some(Sourced::default(UNLIMITED - 1024, ""))).is_some());
+    }
 
     #[rstest]
     #[case(2, 1)]

@@ -49,7 +49,9 @@ fn slots_are_filled_before_use(plan: &Plan, broken: &mut Vec<String>) {
 }
 
 fn is_surveyed(name: &str) -> bool {
-    ["root source ", "source ", "node ", "terminal ", "program"].iter().any(|prefix| name.starts_with(prefix))
+    ["root source ", "source ", "node ", "terminal ", "program", "base "]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
 }
 
 fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
@@ -75,6 +77,7 @@ fn child_slots(step: &ChildStep) -> (Vec<Slot>, Vec<Slot>) {
         ChildStep::AttachRoot { tree }
         | ChildStep::Restrict { tree, .. }
         | ChildStep::Attach { tree, .. } => (vec![*tree], vec![]),
+        ChildStep::EnterBase { base } => (vec![*base], vec![]),
         ChildStep::TakeTerminal { terminal } => (vec![*terminal], vec![]),
         ChildStep::ExecBuiltInInit { program, .. } => (vec![*program], vec![]),
         _ => (vec![], vec![]),

@@ -27,7 +27,7 @@ fn root_filesystem<'a>(b: &Builder<'a>) -> Option<&'a Filesystem> {
 
 /// Whether the container stands on the host's own tree.
 fn shares_root(b: &Builder<'_>) -> bool {
-    b.survey.get(Purpose::Root).is_none_or(|found| found.path.trim_end_matches('/').is_empty())
+    b.shares_root()
 }
 
 /// Opens, copies and restricts every source, on the host.
@@ -40,8 +40,10 @@ pub(super) fn prepare(b: &mut Builder<'_>) {
     make_targets(b, source);
     let tree = b.slot("root");
     b.set_root(tree);
-    b.host_step("clone-tree:/", HostStep::CloneTree { source, into: tree }, origin, DETACHED);
-    restrict(b, "/", tree, readonly, origin);
+    if !shares_root(b) {
+        b.host_step("clone-tree:/", HostStep::CloneTree { source, into: tree }, origin, DETACHED);
+        restrict(b, "/", tree, readonly, origin);
+    }
     if let Some(filesystem) = root_filesystem(b) {
         refuse_unsupported(b, filesystem);
     }
@@ -76,16 +78,30 @@ fn prepare_host_source(b: &mut Builder<'_>, index: usize, filesystem: &Filesyste
 }
 
 fn restrict(b: &mut Builder<'_>, target: &str, tree: Slot, readonly: Option<Origin>, origin: Origin) {
-    if !b.host.at_least(5, 12) {
-        return;
+    if b.host.at_least(5, 12) {
+        let (attr, asked) = restriction(readonly, origin);
+        b.host_step(format!("restrict:{target}"), HostStep::Restrict { tree, attr }, asked, RESTRICT);
     }
+}
+
+/// The host's own tree is copied by the child: a namespace pinned somewhere in it would make the copy
+/// refuse to be attached (ELOOP), and CLONE_NEWNS leaves such pins out.
+fn clone_shared_root(b: &mut Builder<'_>, tree: Slot, readonly: Option<Origin>, origin: Origin) {
+    b.child("clone-tree:/", ChildStep::CloneHostTree { path: c_string("/"), into: tree }, origin, DETACHED);
+    if b.host.at_least(5, 12) {
+        let (attr, asked) = restriction(readonly, origin);
+        b.child("restrict:/", ChildStep::Restrict { tree, attr }, asked, RESTRICT);
+    }
+}
+
+fn restriction(readonly: Option<Origin>, origin: Origin) -> (MountAttr, Origin) {
     let mut attr = MountAttr { attr_set: ATTR_NODEV, ..MountAttr::default() };
     let mut asked = if matches!(origin, Origin::Xml(_)) { origin } else { NODEV };
     if let Some(readonly) = readonly {
         attr.attr_set |= ATTR_RDONLY;
         asked = readonly;
     }
-    b.host_step(format!("restrict:{target}"), HostStep::Restrict { tree, attr }, asked, RESTRICT);
+    (attr, asked)
 }
 
 fn refuse_unsupported(b: &mut Builder<'_>, filesystem: &Filesystem) {
@@ -147,10 +163,19 @@ fn target_kind(b: &Builder<'_>, index: usize) -> TargetKind {
 
 /// Out of the host's propagation, and onto the container's root.
 pub(super) fn root(b: &mut Builder<'_>) {
-    let why = "first of all mounts: what follows must not reach the host";
-    b.child("make-private", ChildStep::MakePrivate, KEEP_PRIVATE, why);
+    if let Some(base) = b.base() {
+        let why = "a copy of an empty mount table, whatever the host has mounted";
+        b.child("enter-base", ChildStep::EnterBase { base }, KEEP_PRIVATE, why);
+    } else {
+        let why = "first of all mounts: what follows must not reach the host";
+        b.child("make-private", ChildStep::MakePrivate, KEEP_PRIVATE, why);
+    }
     let tree = b.source_root();
-    let origin = root_filesystem(b).map_or(KEEP_TREE, |filesystem| filesystem.origin);
+    let filesystem = root_filesystem(b);
+    let origin = filesystem.map_or(KEEP_TREE, |filesystem| filesystem.origin);
+    if shares_root(b) {
+        clone_shared_root(b, tree, filesystem.and_then(|filesystem| filesystem.readonly), origin);
+    }
     let why =
         "on top of the copied host tree, which stays in view until the kernel's file systems are mounted";
     b.child("attach-root", ChildStep::AttachRoot { tree }, origin, why);
@@ -355,6 +380,11 @@ pub(super) fn seal_root(b: &mut Builder<'_>) {
 
 /// pivot_root and away with the host's tree.
 pub(super) fn leave_host(b: &mut Builder<'_>) {
+    if b.base().is_some() {
+        let why = "every mount stands; beneath the root is only the empty base";
+        b.child("enter-root", ChildStep::EnterRoot, KEEP_PRIVATE, why);
+        return;
+    }
     b.child("pivot", ChildStep::Pivot, KEEP_PRIVATE, "every mount stands: the old root is needed no more");
     let why = "no path leads to the host's tree any longer";
     b.child("detach-old-root", ChildStep::DetachOldRoot, KEEP_PRIVATE, why);

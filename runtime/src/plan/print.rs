@@ -76,6 +76,9 @@ impl Plan {
             ChildStep::AwaitGo => "read(go)".to_owned(),
             ChildStep::BecomeRoot => "setresgid(0, 0, 0); setresuid(0, 0, 0)".to_owned(),
             ChildStep::JoinNamespace { slot, .. } => format!("setns(<{}>)", name(slot)),
+            ChildStep::EnterBase { base } => {
+                format!("setns(<{}>, CLONE_NEWNS); unshare(CLONE_NEWNS)", name(base))
+            }
             ChildStep::MakePrivate => "mount(NULL, \"/\", NULL, MS_REC|MS_PRIVATE)".to_owned(),
             ChildStep::CloneHostTree { path, .. } => {
                 format!("open_tree(\"{}\", OPEN_TREE_CLONE|AT_RECURSIVE)", text(path))
@@ -134,6 +137,7 @@ impl Plan {
     /// The calls after the mounts.
     fn process_call(&self, step: &ChildStep) -> String {
         match step {
+            ChildStep::EnterRoot => "fchdir(<root>); chroot(\".\")".to_owned(),
             ChildStep::Pivot => "fchdir(<root>); pivot_root(\".\", \".\")".to_owned(),
             ChildStep::DetachOldRoot => "umount2(\".\", MNT_DETACH); chdir(\"/\")".to_owned(),
             ChildStep::SetHostname { name } => format!("sethostname(\"{}\")", text(name)),

@@ -88,6 +88,16 @@ pub enum ChildStep {
         /// CLONE_NEWNET, CLONE_NEWIPC or CLONE_NEWUTS.
         kind: i32,
     },
+    /// `setns(slot, CLONE_NEWNS); unshare(CLONE_NEWNS)`: a copy of the empty base mount namespace.
+    ///
+    /// CLONE_NEWNS at clone would copy the launcher's whole mount table, only to drop it again: the
+    /// start would get dearer with every mount of the host.
+    EnterBase {
+        /// The base namespace.
+        base: Slot,
+    },
+    /// `fchdir(root); chroot(".")`: into the only tree that the namespace has beside its empty base.
+    EnterRoot,
     /// `mount(NULL, "/", NULL, MS_REC|MS_PRIVATE)`: nothing done here reaches the host (mount_namespaces(7)).
     MakePrivate,
     /// `open_tree(AT_FDCWD, path, OPEN_TREE_CLONE|AT_RECURSIVE)` in the child's own mount namespace.

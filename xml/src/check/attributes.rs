@@ -89,6 +89,7 @@ impl<'s, S: Sink> Checker<'s, S> {
             }
             match row.support {
                 Support::ActedOn => {}
+                Support::Ignored(_) if self.frames.last().is_some_and(|frame| frame.quiet) => {}
                 Support::Ignored(reason) => self.ignored_attribute(element, &raw, reason),
                 Support::Refused(reason) => {
                     self.refused_attribute(element, &raw, reason);
@@ -142,7 +143,7 @@ impl<'s, S: Sink> Checker<'s, S> {
     #[cold]
     fn refused_attribute(&mut self, element: &Element, raw: &RawAttribute, reason: &'static str) {
         let message = format!("@{} of <{}> is not supported: {reason}", self.name(raw.name), element.name);
-        let fault = self.attribute_fault(Code::RefusedAttribute, raw, message);
+        let fault = self.attribute_fault(Code::Refused, raw, message);
         self.push(fault);
     }
 

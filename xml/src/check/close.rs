@@ -246,7 +246,7 @@ fn is_misspelling(written: &str, open: &str) -> bool {
 
 /// Where a new line of content belongs behind what ends at the start of `rest`: on the next line,
 /// behind its indentation.
-fn line_after(rest: &[u8]) -> usize {
+pub(crate) fn line_after(rest: &[u8]) -> usize {
     let blank = |rest: &[u8]| rest.iter().take_while(|&&byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
     let first = blank(rest);
     match rest.get(first) {

@@ -11,6 +11,7 @@ mod paths;
 mod root;
 mod text;
 
+pub(crate) use close::line_after;
 use namespaces::Namespaces;
 
 use crate::codes::Code;
@@ -53,6 +54,8 @@ pub(super) struct Frame {
     bindings: u32,
     /// Whether a fault inside makes its missing end tag no news.
     excused: bool,
+    /// Whether it has no effect as a whole, so that its parts need no mention.
+    quiet: bool,
     /// Index among the children of its parent's row.
     index: u16,
     ordinal: u32,

@@ -24,6 +24,7 @@ impl<S: Sink> Checker<'_, S> {
             seen: self.seen.len() as u32,
             bindings: self.namespaces.len(),
             excused: tag_end == TagEnd::Missing,
+            quiet: self.frames.last().is_some_and(|parent| parent.quiet),
             index: u16::MAX,
             ordinal: 0,
         };
@@ -146,9 +147,12 @@ impl<S: Sink> Checker<'_, S> {
         self.data.clear();
         let node = self.add_node(row, frame.name, ordinal);
         frame.mode = Mode::Row(row, node);
+        let told = frame.quiet;
+        frame.quiet |= matches!(row.support, Support::Ignored(_));
         self.frames.push(frame);
         match row.support {
             Support::ActedOn => {}
+            Support::Ignored(_) if told => {}
             Support::Ignored(reason) => self.ignored_element(row, span, reason),
             Support::Refused(reason) => {
                 self.refused_element(row, span, reason);
@@ -358,7 +362,7 @@ impl<S: Sink> Checker<'_, S> {
     #[cold]
     fn refused_element(&mut self, row: &Element, span: Span, reason: &'static str) {
         self.push(Diagnostic::error(
-            Code::RefusedElement,
+            Code::Refused,
             span,
             format!("<{}> is not supported: {reason}", row.name),
         ));

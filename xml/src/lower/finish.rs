@@ -86,5 +86,6 @@ pub(super) fn finish(draft: Draft) -> Option<Domain> {
         },
         seclabels: draft.seclabels,
         extension: draft.extension,
+        unsupported: draft.unsupported,
     })
 }

@@ -3,7 +3,7 @@
 use super::{Context, Draft, capabilities, devices, extension, os, owned, resources};
 use crate::domain::{ClockDevice, LifecycleAction, Origin, Seclabel, SeclabelKind, ShareTarget, Sourced};
 use crate::report::{Code, Diagnostic};
-use crate::schema::Namespace;
+use crate::schema::{Content, Namespace};
 use crate::tree::NodeId;
 use crate::value::{AbsPath, DomainName, parse_uuid};
 
@@ -13,7 +13,12 @@ pub(super) fn unit(draft: &mut Draft, mut context: Context<'_, '_>, node: NodeId
     if context.view.tree.nodes[node].element.namespace == Namespace::Browndog {
         return extension::lower(draft, context, node);
     }
+    if matches!(context.view.tree.nodes[node].element.namespace, Namespace::Foreign(_)) {
+        return;
+    }
     match name {
+        "memory" if matches!(context.view.tree.nodes[node].element.content, Content::Children(_)) => {}
+        "cpu" => draft.has_numa_cells = context.view.child(node, "numa").is_some(),
         "name" => draft.name = context.text(node, DomainName::parse),
         "uuid" => draft.uuid = context.text(node, parse_uuid),
         "title" => draft.title = context.text(node, owned),

@@ -3,10 +3,13 @@
 //! Both dialects end in the same [`Draft`]: an element at a time, then the rules that need the
 //! whole, then the defaults.
 
+mod cachetune;
 mod capabilities;
+mod chardev;
 mod devices;
 mod extension;
 mod finish;
+mod interface;
 mod lxc;
 mod os;
 mod resources;
@@ -41,6 +44,8 @@ pub(crate) struct Draft {
     pub(crate) period_us: Option<Sourced<u64>>,
     pub(crate) quota_us: Option<Sourced<i64>>,
     pub(crate) numa: Option<Numa>,
+    pub(crate) has_numa_cells: bool,
+    pub(crate) memnode: Option<Span>,
     pub(crate) blkio: Blkio,
     pub(crate) pids: Option<Sourced<u64>>,
     pub(crate) partition: Option<Sourced<AbsPath>>,
@@ -65,6 +70,16 @@ pub(crate) struct Draft {
     pub(crate) on_crash: Option<Sourced<LifecycleAction>>,
     pub(crate) seclabels: Vec<Seclabel>,
     pub(crate) extension: Extension,
+    pub(crate) unsupported: Vec<Sourced<String>>,
+}
+
+impl Draft {
+    /// Notes that a start is to be refused, and says so.
+    #[cold]
+    pub(crate) fn cannot_start(&mut self, context: &mut Context<'_, '_>, span: Span, why: String) {
+        context.report.push(Diagnostic::warning(crate::codes::Code::CannotStart, span, why.clone()));
+        self.unsupported.push(Sourced::xml(why, span));
+    }
 }
 
 /// The [`Sink`] that drafts a domain.

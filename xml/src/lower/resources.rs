@@ -1,7 +1,10 @@
 //! Memory, CPU, NUMA, block I/O and id ranges.
 
 use super::{Context, Draft, integer, number};
+use crate::codes::Code;
 use crate::domain::{BlkioDevice, IdMap, IdRange, Numa, NumaMode, Origin, Sourced};
+use crate::report::Diagnostic;
+use crate::source::Span;
 use crate::tree::NodeId;
 use crate::value::{AbsPath, IdSet};
 
@@ -19,8 +22,8 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
                 && let Origin::Xml(span) = current.origin
             {
                 context.report.push(
-                    crate::report::Diagnostic::error(
-                        crate::codes::Code::Contradiction,
+                    Diagnostic::error(
+                        Code::Contradiction,
                         span,
                         format!(
                             "@current is {}, more than the {} CPUs there are",
@@ -51,6 +54,7 @@ fn memtune(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
 }
 
 fn cputune(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
+    super::cachetune::check(context, node);
     for child in context.view.children(node) {
         match context.view.name(child) {
             "shares" => draft.shares = context.number(child),
@@ -64,6 +68,7 @@ fn cputune(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
 }
 
 fn numatune(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
+    draft.memnode = context.view.child(node, "memnode").map(|memnode| context.view.span(memnode));
     let Some(memory) = context.view.child(node, "memory") else { return };
     let mode = context.attribute(memory, "mode", |mode| {
         Ok(match mode {
@@ -118,6 +123,20 @@ fn idmap(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
         let range = IdRange { start: id("start"), target: id("target"), count: id("count") };
         let ranges = if context.view.name(child) == "uid" { &mut map.uid } else { &mut map.gid };
         ranges.push(Sourced::xml(range, context.view.span(child)));
+    }
+    for (name, missing) in [("uid", map.uid.is_empty()), ("gid", map.gid.is_empty())] {
+        if missing && map.uid.len() + map.gid.len() > 0 {
+            // Where it belongs: <uid>s come first.
+            let last = context.view.children(node).filter(|_| name == "gid").last();
+            let from = context.view.end(node, last);
+            let at = from + crate::check::line_after(&context.view.source.as_bytes()[from..]);
+            let fault =
+                Diagnostic::error(Code::BadIdMap, Span::new(at, at + 1), format!("<idmap> has no <{name}>"));
+            let fault = fault
+                .label(context.view.span(node), "needed by this element")
+                .path(format!("/domain/idmap/{name}"));
+            context.report.push(fault.help("users and groups have to be mapped both"));
+        }
     }
     map.uid.sort_by_key(|range| range.value.start);
     map.gid.sort_by_key(|range| range.value.start);

@@ -115,18 +115,7 @@ fn network(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
     if let Some(hostname) = context.attribute(node, "hostname", Hostname::parse) {
         draft.hostname = Some(hostname);
     }
-    let mut interface = Interface {
-        origin: context.origin(node),
-        kind: InterfaceKind::Rfc,
-        mac: None,
-        host_name: None,
-        guest_name: None,
-        addresses: Vec::new(),
-        routes: Vec::new(),
-        link_up: Sourced::default(true, "a network of the RFC is up"),
-        mtu: None,
-        port_isolated: None,
-    };
+    let mut interface = super::devices::bare_interface(context, node, InterfaceKind::Rfc);
     for child in context.view.children(node) {
         match context.view.name(child) {
             "ip" => {

@@ -13,15 +13,8 @@ const LINES: usize = 340;
 pub(super) fn check(draft: &Draft, report: &mut Report) {
     let Some(map) = &draft.idmap else { return };
     let place = place(map.origin).unwrap_or(draft.root);
-    for (name, ranges, other) in [("uid", &map.uid, &map.gid), ("gid", &map.gid, &map.uid)] {
-        if ranges.is_empty() && !other.is_empty() {
-            let message = format!("<idmap> has no <{name}>");
-            let fault =
-                Diagnostic::error(Code::BadIdMap, place, message).path(format!("/domain/idmap/{name}"));
-            report.push(fault.help("users and groups have to be mapped both"));
-        } else {
-            check_ranges(name, ranges, place, report);
-        }
+    for (name, ranges) in [("uid", &map.uid), ("gid", &map.gid)] {
+        check_ranges(name, ranges, place, report);
     }
 }
 

@@ -10,6 +10,11 @@ use crate::report::{Diagnostic, Report};
 const LITTLE: u64 = 128 << 10;
 
 pub(super) fn check(draft: &Draft, report: &mut Report) {
+    if let (Some(memnode), false) = (draft.memnode, draft.has_numa_cells) {
+        let message = "<memnode> speaks of a guest's NUMA cells, and there are none";
+        let fault = Diagnostic::error(Code::Contradiction, memnode, message).path("/domain/numatune/memnode");
+        report.push(fault.help("remove it: a container uses the host's nodes"));
+    }
     let memory = &draft.memory;
     if let Some(Sourced { value, origin }) = &memory.maximum
         && let Some(span) = place(*origin)

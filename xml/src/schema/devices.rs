@@ -1,14 +1,42 @@
-//! `<devices>` of a container domain.
+//! `<devices>` of a container domain, in libvirt's order.
 
-use super::values::U64;
-use super::{
-    Content, Element, Support, Variants, element, ignored, many, maybe, once, optional, required, text,
-};
+use super::{Content, Element, Support, element, libvirt, many, maybe, text};
 use crate::value::Value;
 
 /// The devices.
 pub static DEVICES: Element = Element {
-    content: Content::Children(&[maybe(&EMULATOR), many(&FILESYSTEM), many(&CONSOLE)]),
+    content: Content::Children(&[
+        maybe(&EMULATOR),
+        many(libvirt::DEVICE_DISK),
+        many(libvirt::DEVICE_CONTROLLER),
+        many(libvirt::DEVICE_LEASE),
+        many(libvirt::DEVICE_FILESYSTEM),
+        many(libvirt::DEVICE_INTERFACE),
+        many(libvirt::DEVICE_SMARTCARD),
+        many(libvirt::DEVICE_SERIAL),
+        many(libvirt::DEVICE_PARALLEL),
+        many(libvirt::DEVICE_CONSOLE),
+        many(libvirt::DEVICE_CHANNEL),
+        many(libvirt::DEVICE_INPUT),
+        many(libvirt::DEVICE_TPM),
+        many(libvirt::DEVICE_GRAPHICS),
+        many(libvirt::DEVICE_SOUND),
+        many(libvirt::DEVICE_AUDIO),
+        many(libvirt::DEVICE_VIDEO),
+        many(libvirt::DEVICE_HOSTDEV),
+        many(libvirt::DEVICE_REDIRDEV),
+        many(libvirt::DEVICE_REDIRFILTER),
+        many(libvirt::DEVICE_HUB),
+        maybe(libvirt::DEVICE_WATCHDOG),
+        maybe(libvirt::DEVICE_MEMBALLOON),
+        many(libvirt::DEVICE_RNG),
+        maybe(libvirt::DEVICE_NVRAM),
+        many(libvirt::DEVICE_PANIC),
+        many(libvirt::DEVICE_SHMEM),
+        many(libvirt::DEVICE_MEMORY),
+        maybe(libvirt::DEVICE_IOMMU),
+        maybe(libvirt::DEVICE_VSOCK),
+    ]),
     doc: "what it is connected to",
     ..element("devices")
 };
@@ -17,59 +45,4 @@ static EMULATOR: Element = Element {
     support: Support::Ignored("nothing but browndog itself stands behind a container here"),
     doc: "libvirt's container controller",
     ..text("emulator", Value::AbsFilePath)
-};
-
-static FILESYSTEM: Element = Element {
-    content: Content::Variants(&Variants {
-        attribute: "type",
-        absent: Some("mount"),
-        rows: &[(&["mount"], &FS_MOUNT), (&["bind"], &FS_BIND), (&["ram"], &FS_RAM)],
-    }),
-    doc: "a file system in the container",
-    ..element("filesystem")
-};
-static FS_MOUNT: Element = Element {
-    attributes: &[optional("type", Value::Choice(&["mount"])), ACCESSMODE],
-    content: Content::Children(&[once(&SOURCE_DIR), once(&TARGET), maybe(&READONLY)]),
-    ..element("filesystem")
-};
-static FS_BIND: Element = Element {
-    attributes: &[required("type", Value::Choice(&["bind"])), ACCESSMODE],
-    content: Content::Children(&[once(&SOURCE_DIR), once(&TARGET), maybe(&READONLY)]),
-    ..element("filesystem")
-};
-static FS_RAM: Element = Element {
-    attributes: &[required("type", Value::Choice(&["ram"])), ACCESSMODE],
-    content: Content::Children(&[once(&SOURCE_RAM), once(&TARGET), maybe(&READONLY)]),
-    ..element("filesystem")
-};
-const ACCESSMODE: super::Attribute = ignored(
-    "accessmode",
-    Value::Choice(&["passthrough", "mapped", "squash"]),
-    "a container sees the files as they are",
-);
-static SOURCE_DIR: Element =
-    Element { attributes: &[required("dir", Value::AbsPath)], doc: "the directory", ..element("source") };
-static SOURCE_RAM: Element = Element {
-    attributes: &[required("usage", U64), optional("units", Value::Unit)],
-    doc: "how much memory; KiB without units",
-    ..element("source")
-};
-static TARGET: Element =
-    Element { attributes: &[required("dir", Value::AbsPath)], doc: "where it appears", ..element("target") };
-static READONLY: Element = Element { doc: "it cannot be written", ..element("readonly") };
-
-static CONSOLE: Element = Element {
-    attributes: &[
-        optional("type", Value::Choice(&["pty"])),
-        ignored("tty", Value::AbsPath, "it is output of libvirt"),
-    ],
-    content: Content::Children(&[maybe(&CONSOLE_TARGET)]),
-    doc: "a terminal",
-    ..element("console")
-};
-static CONSOLE_TARGET: Element = Element {
-    attributes: &[optional("type", Value::Choice(&["lxc"])), optional("port", super::values::U32)],
-    doc: "which one it is",
-    ..element("target")
 };

@@ -2,8 +2,8 @@
 
 use super::values::{ARCHITECTURES, GENERIC_NAME, LINE, ON_OFF, U32, U64, VARIABLE};
 use super::{
-    Attribute, Content, Element, Namespace, Support, Variants, devices, element, extension, ignored, many,
-    maybe, once, optional, required, text,
+    Attribute, Content, Element, Namespace, Support, Variants, commandline, devices, element, extension,
+    ignored, libvirt, many, maybe, once, optional, required, text,
 };
 use crate::value::Value;
 
@@ -13,25 +13,50 @@ pub static DOMAIN: Element = Element {
     content: Content::Children(&[
         once(&NAME),
         maybe(&UUID),
+        maybe(libvirt::ROOT_GENID),
         maybe(&TITLE),
         maybe(&DESCRIPTION),
         maybe(&METADATA),
+        maybe(libvirt::ROOT_MAXMEMORY),
         once(&MEMORY),
         maybe(&CURRENT_MEMORY),
-        maybe(&VCPU),
-        maybe(&CPUTUNE),
+        maybe(libvirt::ROOT_BLKIOTUNE),
         maybe(&MEMTUNE),
+        maybe(libvirt::ROOT_MEMORYBACKING),
+        maybe(&VCPU),
+        maybe(libvirt::ROOT_VCPUS),
+        maybe(libvirt::ROOT_IOTHREADS),
+        maybe(libvirt::ROOT_IOTHREADIDS),
+        maybe(libvirt::ROOT_DEFAULTIOTHREAD),
+        maybe(libvirt::ROOT_CPUTUNE),
+        maybe(libvirt::ROOT_NUMATUNE),
         maybe(&RESOURCE),
-        maybe(&IDMAP),
+        many(libvirt::ROOT_SYSINFO),
+        maybe(libvirt::ROOT_BOOTLOADER),
+        maybe(libvirt::ROOT_BOOTLOADER_ARGS),
         once(&OS),
-        maybe(&FEATURES),
-        maybe(&CLOCK),
+        maybe(&IDMAP),
+        maybe(libvirt::ROOT_FEATURES),
+        maybe(libvirt::ROOT_CPU),
+        maybe(libvirt::ROOT_CLOCK),
         maybe(&ON_POWEROFF),
         maybe(&ON_REBOOT),
         maybe(&ON_CRASH),
+        maybe(libvirt::ROOT_ON_LOCKFAILURE),
+        maybe(libvirt::ROOT_PM),
+        maybe(libvirt::ROOT_PERF),
         maybe(&devices::DEVICES),
         many(&SECLABEL),
+        maybe(libvirt::ROOT_KEYWRAP),
+        maybe(libvirt::ROOT_LAUNCHSECURITY),
         maybe(&SHARE),
+        maybe(&commandline::QEMU),
+        maybe(&commandline::QEMU_CAPABILITIES),
+        maybe(&commandline::QEMU_DEPRECATION),
+        maybe(&commandline::QEMU_OVERRIDE),
+        maybe(&commandline::BHYVE),
+        maybe(&commandline::XEN),
+        maybe(&commandline::VMWARE),
         maybe(&extension::HOSTNAME),
         maybe(&extension::SECCOMP),
         many(&extension::RLIMIT),
@@ -74,20 +99,13 @@ static VCPU: Element = Element {
     ..text("vcpu", Value::Unsigned(1, 65_535))
 };
 
-static CPUTUNE: Element = Element {
-    content: Content::Children(&[maybe(&SHARES), maybe(&PERIOD), maybe(&QUOTA)]),
-    doc: "shares of the CPU",
-    ..element("cputune")
-};
-static SHARES: Element =
-    Element { doc: "weight against others", ..text("shares", Value::Unsigned(2, 262_144)) };
-static PERIOD: Element =
-    Element { doc: "length of a quota's period in µs", ..text("period", Value::Unsigned(1000, 1_000_000)) };
-static QUOTA: Element =
-    Element { doc: "CPU time in a period in µs", ..text("quota", Value::Integer(-1, 17_592_186_044_415)) };
-
 static MEMTUNE: Element = Element {
-    content: Content::Children(&[maybe(&HARD_LIMIT), maybe(&SOFT_LIMIT), maybe(&SWAP_HARD_LIMIT)]),
+    content: Content::Children(&[
+        maybe(&HARD_LIMIT),
+        maybe(&SOFT_LIMIT),
+        maybe(&MIN_GUARANTEE),
+        maybe(&SWAP_HARD_LIMIT),
+    ]),
     doc: "bounds on memory",
     ..element("memtune")
 };
@@ -95,15 +113,28 @@ static HARD_LIMIT: Element =
     Element { attributes: UNIT, doc: "the limit that holds", ..text("hard_limit", U64) };
 static SOFT_LIMIT: Element =
     Element { attributes: UNIT, doc: "the limit under pressure", ..text("soft_limit", U64) };
+static MIN_GUARANTEE: Element = Element {
+    attributes: UNIT,
+    support: Support::Ignored("no control group guarantees memory in libvirt's sense"),
+    doc: "memory that is kept for it",
+    ..text("min_guarantee", U64)
+};
 static SWAP_HARD_LIMIT: Element =
     Element { attributes: UNIT, doc: "memory and swap together", ..text("swap_hard_limit", U64) };
 
 static RESOURCE: Element = Element {
-    content: Content::Children(&[maybe(&PARTITION)]),
+    content: Content::Children(&[maybe(&PARTITION), maybe(&FIBRECHANNEL)]),
     doc: "where its control group is",
     ..element("resource")
 };
 static PARTITION: Element = Element { doc: "the parent control group", ..text("partition", Value::AbsPath) };
+
+static FIBRECHANNEL: Element = Element {
+    attributes: &[required("appid", Value::NonEmpty)],
+    support: Support::Ignored("fabric tags are not set here"),
+    doc: "a tag for storage traffic",
+    ..element("fibrechannel")
+};
 
 static IDMAP: Element = Element {
     content: Content::Children(&[many(&UID), many(&GID)]),
@@ -123,6 +154,18 @@ static OS: Element = Element {
         maybe(&INITDIR),
         maybe(&INITUSER),
         maybe(&INITGROUP),
+        maybe(&CMDLINE),
+        maybe(&KERNEL),
+        maybe(&INITRD),
+        maybe(&LOADER),
+        maybe(&NVRAM),
+        many(&BOOT),
+        maybe(&BOOTMENU),
+        maybe(&BIOS),
+        maybe(&SMBIOS),
+        maybe(&DTB),
+        maybe(&ROOT_DEVICE),
+        maybe(&ACPI),
     ]),
     doc: "what runs in it",
     ..element("os")
@@ -134,6 +177,28 @@ static TYPE: Element = Element {
 };
 static INIT: Element =
     Element { doc: "the program that becomes process 1", ..text("init", Value::AbsFilePath) };
+static CMDLINE: Element = machine("cmdline");
+static KERNEL: Element = machine("kernel");
+static INITRD: Element = machine("initrd");
+static LOADER: Element = machine("loader");
+static NVRAM: Element = machine("nvram");
+static BOOT: Element = machine("boot");
+static BOOTMENU: Element = machine("bootmenu");
+static BIOS: Element = machine("bios");
+static SMBIOS: Element = machine("smbios");
+static DTB: Element = machine("dtb");
+static ROOT_DEVICE: Element = machine("root");
+static ACPI: Element = machine("acpi");
+
+const fn machine(name: &'static str) -> Element {
+    Element {
+        content: Content::Foreign,
+        support: Support::Refused("it is for virtual machines; a container starts <init>"),
+        doc: "how a virtual machine starts",
+        ..element(name)
+    }
+}
+
 static INITARG: Element = Element { doc: "an argument of it", ..text("initarg", Value::NonEmpty) };
 static INITENV: Element = Element {
     attributes: &[required("name", Value::Pattern(&VARIABLE))],
@@ -143,28 +208,6 @@ static INITENV: Element = Element {
 static INITDIR: Element = Element { doc: "its working directory", ..text("initdir", Value::AbsFilePath) };
 static INITUSER: Element = Element { doc: "its user", ..text("inituser", Value::Pattern(&GENERIC_NAME)) };
 static INITGROUP: Element = Element { doc: "its group", ..text("initgroup", Value::Pattern(&GENERIC_NAME)) };
-
-static FEATURES: Element = Element {
-    content: Content::Children(&[maybe(&PRIVNET), maybe(&super::capabilities::CAPABILITIES)]),
-    doc: "what it is given",
-    ..element("features")
-};
-static PRIVNET: Element = Element { doc: "a network namespace of its own", ..element("privnet") };
-
-static CLOCK: Element = Element {
-    attributes: &[optional("offset", Value::Choice(&["utc", "localtime"]))],
-    content: Content::Children(&[many(&TIMER)]),
-    doc: "clocks it can see",
-    ..element("clock")
-};
-static TIMER: Element = Element {
-    attributes: &[
-        required("name", Value::Choice(&["rtc", "hpet"])),
-        optional("present", super::values::YES_NO),
-    ],
-    doc: "a clock device",
-    ..element("timer")
-};
 
 const END: Value = Value::Choice(&["destroy", "restart", "preserve", "rename-restart"]);
 static ON_POWEROFF: Element = Element { doc: "what follows when it ends", ..text("on_poweroff", END) };

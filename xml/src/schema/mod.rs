@@ -5,9 +5,11 @@
 //! compute: what needs a condition is a value type, a cross-field rule or the lowering.
 
 pub mod capabilities;
+pub mod commandline;
 pub mod devices;
 pub mod extension;
 mod homes;
+pub mod libvirt;
 mod lookup;
 pub mod lxc;
 pub mod rfc;
@@ -173,6 +175,11 @@ pub const fn required(name: &'static str, value: Value) -> Attribute {
 /// An attribute without effect.
 pub const fn ignored(name: &'static str, value: Value, reason: &'static str) -> Attribute {
     Attribute { name, value, required: false, support: Support::Ignored(reason), doc: "" }
+}
+
+/// An attribute that cannot be had.
+pub const fn refused(name: &'static str, value: Value, reason: &'static str) -> Attribute {
+    Attribute { name, value, required: false, support: Support::Refused(reason), doc: "" }
 }
 
 /// A child that may stand there once.

@@ -32,6 +32,10 @@ pub enum Value {
     NonEmpty,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// No text.
+    Empty,
+    /// What any of these types allows.
+    OneOf(&'static [Value]),
     /// A decimal number without sign, in these bounds.
     Unsigned(u64, u64),
     /// A decimal number, in these bounds.
@@ -102,6 +106,11 @@ impl Value {
             Self::NonEmpty if text.is_empty() => Err(text::empty()),
             Self::NonEmpty => Ok(()),
             Self::Choice(words) => check_choice(words, text),
+            Self::Empty if text.is_empty() => Ok(()),
+            Self::Empty => {
+                Err(ValueError::new(Code::BadForm, format!("{} stands where nothing may be", quoted(text))))
+            }
+            Self::OneOf(types) => check_one_of(types, text),
             Self::Unsigned(low, high) => number::check_unsigned(text, low, high),
             Self::Integer(low, high) => number::check_integer(text, low, high),
             Self::Pattern(pattern) => pattern.check(text),
@@ -148,4 +157,17 @@ fn choice_error(words: &[&str], text: &str) -> ValueError {
     let help = near.map_or_else(|| list.clone(), |near| format!("did you mean '{near}'? {list}"));
     let code = if text.is_empty() { Code::EmptyValue } else { Code::NotAChoice };
     ValueError::new(code, message).help(help)
+}
+
+/// The first type that the text is of, else the complaint of the first type.
+fn check_one_of(types: &[Value], text: &str) -> Result<(), ValueError> {
+    let mut complaint = Ok(());
+    for value in types {
+        match value.check(text) {
+            Ok(()) => return Ok(()),
+            Err(error) if complaint.is_ok() => complaint = Err(error),
+            Err(_) => {}
+        }
+    }
+    complaint
 }

@@ -1,0 +1,201 @@
+//! Canaries: a random token planted wherever nothing of the host may leak from.
+
+use std::fs;
+use std::io::{self, Read};
+use std::net::{TcpListener, UdpSocket};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::facts::Facts;
+use crate::probe::ipc::KEY;
+use crate::sys::{Arg, attempt};
+
+/// Everything that was planted; dropping it takes it away.
+#[derive(Debug)]
+pub struct Canary {
+    process: Child,
+    /// 32 random characters.
+    pub token: String,
+    /// What the probe is told: where to look.
+    pub params: Vec<(String, String)>,
+    contacts: Arc<AtomicU32>,
+    directory: PathBuf,
+}
+
+impl Canary {
+    /// Plants everything; files go below `directory`.
+    pub fn plant(binary: &Path, directory: &Path) -> io::Result<Self> {
+        let mut bytes = [0_u8; 16];
+        fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+        let token: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        let process = Command::new(binary)
+            .args(["probe", "canary", "86400", &token])
+            .env("BROWNDOG_CANARY", &token)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()?;
+        let mut canary = Self {
+            process,
+            token,
+            params: Vec::new(),
+            contacts: Arc::new(AtomicU32::new(0)),
+            directory: directory.to_owned(),
+        };
+        canary.param("canary_pid", canary.pid());
+        canary.param("token", canary.token.clone());
+        canary.listen()?;
+        canary.files()?;
+        canary.objects();
+        if Path::new(crate::vm::job::LAB_MARK).exists() {
+            canary.param("lab", 1);
+        }
+        Ok(canary)
+    }
+
+    fn param(&mut self, name: &str, value: impl std::fmt::Display) {
+        self.params.push((name.to_owned(), value.to_string()));
+    }
+
+    /// Process id of the canary process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// What the canaries noticed.
+    pub fn noticed(&mut self, facts: &mut Facts) {
+        facts.set("canary.contacts", self.contacts.load(Ordering::Relaxed));
+        facts.set("canary.process_alive", matches!(self.process.try_wait(), Ok(None)));
+        let intact = fs::read_to_string(self.directory.join("token")).is_ok_and(|t| t == self.token);
+        facts.set("canary.file_intact", intact);
+    }
+
+    /// Listeners that count whoever comes.
+    fn listen(&mut self) -> io::Result<()> {
+        let name = format!("browndog-{}", &self.token[..12]);
+        let stream = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name)?)?;
+        let datagram = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(format!("{name}-dgram"))?)?;
+        let tcp = TcpListener::bind("0.0.0.0:0")?;
+        self.param("tcp_port", tcp.local_addr()?.port());
+        let udp = UdpSocket::bind("127.0.0.1:0")?;
+        self.param("udp_port", udp.local_addr()?.port());
+        if let Ok(tcp6) = TcpListener::bind("[::1]:0") {
+            self.param("tcp6_port", tcp6.local_addr()?.port());
+            self.count(move || tcp6.accept().is_ok());
+        }
+        self.param("abstract_name", &name);
+        self.param("host_addresses", host_addresses().join(","));
+        self.count(move || stream.accept().is_ok());
+        self.count(move || datagram.recv(&mut [0; 16]).is_ok());
+        self.count(move || tcp.accept().is_ok());
+        self.count(move || udp.recv_from(&mut [0; 16]).is_ok());
+        Ok(())
+    }
+
+    fn count(&self, mut next: impl FnMut() -> bool + Send + 'static) {
+        let contacts = Arc::clone(&self.contacts);
+        let _detached = std::thread::spawn(move || {
+            while next() {
+                let _before = contacts.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+
+    fn files(&mut self) -> io::Result<()> {
+        fs::write(self.directory.join("token"), &self.token)?;
+        self.param("host_path", self.directory.join("token").display());
+        if Path::new("/dev/shm").is_dir() {
+            fs::write("/dev/shm/browndog-canary", &self.token)?;
+        }
+        // Readable by a group of the dirty launcher and by nobody else.
+        let group = self.directory.join("group-file");
+        fs::write(&group, &self.token)?;
+        std::os::unix::fs::chown(&group, Some(4242), Some(4242))?;
+        fs::set_permissions(&group, std::os::unix::fs::PermissionsExt::from_mode(0o070))
+    }
+
+    /// System V objects, a message queue and a key. A kernel that refuses one leaves its facts out,
+    /// and the check that wants them becomes an error.
+    fn objects(&mut self) {
+        let create = libc::IPC_CREAT | 0o666;
+        let shm = attempt(libc::SYS_shmget, &mut [Arg::Int(KEY), Arg::Int(4096), Arg::Int(create)]);
+        let msg = attempt(libc::SYS_msgget, &mut [Arg::Int(KEY), Arg::Int(create)]);
+        let sem = attempt(libc::SYS_semget, &mut [Arg::Int(KEY), Arg::Int(1), Arg::Int(create)]);
+        for (name, made) in [("shm_id", shm), ("msg_id", msg), ("sem_id", sem)] {
+            if let Ok(id) = made {
+                self.param(name, id);
+            }
+        }
+        let queue = attempt(
+            libc::SYS_mq_open,
+            &mut [
+                Arg::In(b"browndog-canary\0"),
+                Arg::Int(libc::O_CREAT | libc::O_RDWR | libc::O_CLOEXEC),
+                Arg::Int(0o666),
+                Arg::Null,
+            ],
+        );
+        let _open_until_the_end = queue.is_ok();
+        let token = self.token.clone();
+        let length = i32::try_from(token.len()).unwrap_or(0);
+        // KEYCTL_JOIN_SESSION_KEYRING 1: a session of our own, so that nothing is left in the caller's.
+        let _joined = attempt(libc::SYS_keyctl, &mut [Arg::Int(1), Arg::Null]).is_ok();
+        let key = attempt(
+            libc::SYS_add_key,
+            &mut [
+                Arg::In(b"user\0"),
+                Arg::In(b"browndog-canary\0"),
+                Arg::In(token.as_bytes()),
+                Arg::Int(length),
+                Arg::Int(-3),
+            ],
+        );
+        if let Ok(serial) = key {
+            self.param("key_serial", serial);
+            // KEYCTL_SETPERM 5: whoever can see it may read it, so that nothing but the keyring protects it.
+            let _open = attempt(
+                libc::SYS_keyctl,
+                &mut [Arg::Int(5), Arg::Int(i32::try_from(serial).unwrap_or(0)), Arg::Int(0x3f3f_3f3f)],
+            )
+            .is_ok();
+        }
+    }
+}
+
+/// Addresses of the machine other than loopback.
+fn host_addresses() -> Vec<String> {
+    let all = nix::ifaddrs::getifaddrs().into_iter().flatten();
+    let v4 = all.filter_map(|a| Some(a.address?.as_sockaddr_in()?.ip()));
+    v4.filter(|ip| !ip.is_loopback()).map(|ip| ip.to_string()).take(3).collect()
+}
+
+impl Drop for Canary {
+    fn drop(&mut self) {
+        if let Err(error) = self.process.kill().and_then(|()| self.process.wait()) {
+            eprintln!("browndog conformance: the canary process cannot be ended: {error}");
+        }
+        let number =
+            |name: &str| self.params.iter().find(|(n, _)| n == name).and_then(|(_, v)| v.parse::<i32>().ok());
+        let removed = [
+            number("shm_id").map(|id| {
+                attempt(libc::SYS_shmctl, &mut [Arg::Int(id), Arg::Int(libc::IPC_RMID), Arg::Null])
+            }),
+            number("msg_id").map(|id| {
+                attempt(libc::SYS_msgctl, &mut [Arg::Int(id), Arg::Int(libc::IPC_RMID), Arg::Null])
+            }),
+            number("sem_id").map(|id| {
+                attempt(libc::SYS_semctl, &mut [Arg::Int(id), Arg::Int(0), Arg::Int(libc::IPC_RMID)])
+            }),
+            Some(attempt(libc::SYS_mq_unlink, &mut [Arg::In(b"browndog-canary\0")])),
+        ];
+        for errno in removed.into_iter().flatten().filter_map(Result::err) {
+            if errno != nix::errno::Errno::ENOENT {
+                eprintln!("browndog conformance: a canary cannot be taken away: {errno}");
+            }
+        }
+        let _gone = fs::remove_file("/dev/shm/browndog-canary").is_ok();
+    }
+}

@@ -1,0 +1,152 @@
+//! The base mount namespace: one empty, read-only directory, made once and pinned.
+//!
+//! A container that starts from it costs the same whether the host has ten mounts or ten thousand:
+//! CLONE_NEWNS copies the table of mounts it starts from, and this one has a single entry. What the
+//! container needs of the host is handed over as detached trees. It is pinned by a bind mount of its
+//! descriptor (ioctl_nsfs(2), mount_namespaces(7)), which is a mount of the host: so it is made on
+//! request, by [`make`], and taken away by [`remove`].
+
+use std::fs;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::libc;
+
+use crate::plan::step::c_string;
+use crate::sys;
+
+/// A small tmpfs of ours that does not propagate: a mount namespace cannot be pinned where it would.
+const DIR: &str = "/run/browndog-base";
+
+/// Where it is pinned.
+pub const PATH: &str = "/run/browndog-base/ns";
+
+/// `statfs.f_type` of a pinned namespace (linux/magic.h, NSFS_MAGIC).
+const NSFS_MAGIC: i64 = 0x6e73_6673;
+
+/// The pinned namespace, where there is one.
+pub fn open() -> Option<OwnedFd> {
+    let fd = sys::openat2(libc::AT_FDCWD, &c_string(PATH), libc::O_RDONLY, 0, 0).map(sys::adopt).ok()?;
+    let is_namespace =
+        nix::sys::statfs::fstatfs(&fd).is_ok_and(|stat| stat.filesystem_type().0 == NSFS_MAGIC);
+    is_namespace.then_some(fd)
+}
+
+/// Makes the namespace and pins it; nothing where it is there already.
+///
+/// # Errors
+/// What was tried and the errno: it needs CAP_SYS_ADMIN.
+pub fn make() -> Result<(), (&'static str, Errno)> {
+    if open().is_some() {
+        return Ok(());
+    }
+    let io =
+        |what| move |error: std::io::Error| (what, error.raw_os_error().map_or(Errno::EIO, Errno::from_raw));
+    fs::create_dir_all(DIR).map_err(io("create the directory"))?;
+    let dir = c_string(DIR);
+    let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+    let options = Some(c"size=4k,nr_inodes=3,mode=0700");
+    sys::mount(Some(c"browndog-base"), &dir, Some(c"tmpfs"), flags, options)
+        .map_err(|e| ("mount a tmpfs", e))?;
+    let made = sys::mount(None, &dir, None, libc::MS_PRIVATE, None)
+        .map_err(|e| ("make the mount private", e))
+        .and_then(|()| fs::File::create(PATH).map(drop).map_err(io("create the mount point")))
+        .and_then(|()| pin_one());
+    if made.is_err() {
+        crate::disregard(remove());
+    }
+    made
+}
+
+fn pin_one() -> Result<(), (&'static str, Errno)> {
+    // The kernel refuses to pin a namespace that is not younger than the one it is pinned in, and
+    // numbers them from batches of each CPU: a fresh one may look older. Another try gets another number.
+    let mut last = Errno::EINVAL;
+    for _ in 0..TRIES {
+        match make_one() {
+            Ok(()) => return Ok(()),
+            Err((_, Errno::EINVAL)) => last = Errno::EINVAL,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(("pin the namespace", last))
+}
+
+const TRIES: u32 = 200;
+
+/// The helper makes its own namespace and waits; its namespace is bound from outside.
+fn make_one() -> Result<(), (&'static str, Errno)> {
+    let (ready_read, ready_write) =
+        nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(|e| ("pipe2", e))?;
+    let (done_read, done_write) =
+        nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(|e| ("pipe2", e))?;
+    let helper =
+        Helper { ready: ready_write.as_raw_fd(), done: done_read.as_raw_fd(), keep: done_write.as_raw_fd() };
+    let stack = sys::Stack::new(64 << 10).map_err(|e| ("mmap", e))?;
+    let mut args = sys::CloneArgs::default();
+    args.exit_signal = libc::SIGCHLD as u64;
+    let pid = sys::clone3(&mut args, &stack, run_helper, &helper).map_err(|e| ("clone3", e))?;
+    drop(ready_write);
+    let mut byte = [0_u8];
+    let ready = sys::read(ready_read.as_raw_fd(), &mut byte);
+    let made = match (ready, byte[0]) {
+        (Ok(1), 0) => pin(pid),
+        (Ok(1), errno) => Err(("make an empty mount namespace", Errno::from_raw(errno.into()))),
+        _ => Err(("make an empty mount namespace", Errno::ECHILD)),
+    };
+    drop(done_write);
+    crate::disregard(nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(pid), None));
+    made
+}
+
+fn pin(pid: i32) -> Result<(), (&'static str, Errno)> {
+    let source = c_string(&format!("/proc/{pid}/ns/mnt"));
+    sys::mount(Some(&source), &c_string(PATH), None, libc::MS_BIND, None)
+        .map_err(|e| ("pin the namespace", e))
+}
+
+struct Helper {
+    ready: i32,
+    done: i32,
+    keep: i32,
+}
+
+extern "C" fn run_helper(helper: &Helper) -> ! {
+    // The launcher's end, so that its death ends the helper; a failure leaves it open until then.
+    crate::disregard(sys::close(helper.keep));
+    let code = empty_namespace().err().map_or(0, |errno| errno as u8);
+    crate::disregard(sys::write(helper.ready, &[code]));
+    let mut byte = [0_u8];
+    crate::disregard(sys::read(helper.done, &mut byte));
+    sys::exit_now(0)
+}
+
+/// A namespace whose root is an empty read-only tmpfs, with nothing beneath it.
+fn empty_namespace() -> Result<(), Errno> {
+    let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+    sys::unshare(libc::CLONE_NEWNS).map(drop)?;
+    sys::mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None)?;
+    sys::mount(Some(c"base"), c"/run", Some(c"tmpfs"), flags, Some(c"size=4k,nr_inodes=2,mode=0555"))?;
+    sys::chdir(c"/run")?;
+    sys::mount(None, c".", None, libc::MS_REMOUNT | libc::MS_RDONLY | flags, None)?;
+    sys::pivot_root(c".", c".")?;
+    sys::umount2(c".", libc::MNT_DETACH)
+}
+
+/// Takes the pin away; containers that started from it are not touched.
+///
+/// # Errors
+/// What was tried and the errno.
+pub fn remove() -> Result<(), (&'static str, Errno)> {
+    if !Path::new(DIR).exists() {
+        return Ok(());
+    }
+    // The pin is a mount on this mount, and goes with it.
+    match sys::umount2(&c_string(DIR), libc::MNT_DETACH) {
+        Ok(()) | Err(Errno::EINVAL) => {}
+        Err(errno) => return Err(("unmount the namespace", errno)),
+    }
+    fs::remove_dir(DIR)
+        .map_err(|error| ("remove the directory", error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)))
+}

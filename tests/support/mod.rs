@@ -1,0 +1,122 @@
+//! What the tests of the command line share: documents, the binary, and a look at what is left behind.
+#![allow(
+    dead_code,
+    unused_results,
+    reason = "each test file uses what it needs; commands are built in steps"
+)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The binary under test.
+pub const BROWNDOG: &str = env!("CARGO_BIN_EXE_browndog");
+
+/// A directory for one test, and a domain name that no other test and no other run has.
+pub struct Case {
+    pub dir: tempfile::TempDir,
+    pub name: String,
+}
+
+impl Case {
+    pub fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        Self { dir, name: format!("bdtest-{}-{count}", std::process::id()) }
+    }
+
+    /// Writes a document.
+    pub fn file(&self, text: &str) -> PathBuf {
+        let path = self.dir.path().join("domain.xml");
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// A domain with these parts of `<os>` and `<devices>`.
+    pub fn domain(&self, os: &str, devices: &str) -> PathBuf {
+        self.file(&format!(
+            "<domain type='lxc'>\n  <name>{}</name>\n  <memory unit='MiB'>64</memory>\n  \
+             <os><type>exe</type>{os}</os>\n  <features><privnet/></features>\n  \
+             <devices>{devices}<console type='pty'/></devices>\n</domain>\n",
+            self.name
+        ))
+    }
+
+    /// A domain whose init is this shell script.
+    pub fn script(&self, script: &str) -> PathBuf {
+        self.domain(&format!("<init>/bin/sh</init><initarg>-c</initarg><initarg>{script}</initarg>"), "")
+    }
+
+    /// Control groups that carry this case's name.
+    pub fn cgroups(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        directories_with(Path::new("/sys/fs/cgroup"), &self.name, 4, &mut found);
+        found
+    }
+}
+
+fn directories_with(dir: &Path, name: &str, depth: usize, found: &mut Vec<PathBuf>) {
+    // A group of somebody else may go while we look.
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        let path = entry.path();
+        if path.to_string_lossy().contains(name) {
+            found.push(path.clone());
+        }
+        if depth > 0 {
+            directories_with(&path, name, depth - 1, found);
+        }
+    }
+}
+
+/// Runs browndog with these arguments and nothing on standard input.
+pub fn browndog<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Output {
+    Command::new(BROWNDOG).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+pub fn run(file: &Path) -> Output {
+    browndog(&["run".as_ref(), file.as_os_str()])
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Whether containers can be started as root here.
+pub fn root() -> bool {
+    let root = fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0);
+    if !root {
+        eprintln!("skipped: starting containers with limits needs root");
+    }
+    root
+}
+
+/// A copy of the binary that a plain user can reach, and the command that runs it as one.
+pub fn as_plain_user(case: &Case) -> Option<Command> {
+    use std::os::unix::process::CommandExt;
+    let copy = case.dir.path().join("browndog");
+    fs::copy(BROWNDOG, &copy).unwrap();
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = Command::new(copy);
+    command.stdin(Stdio::null());
+    if root_quietly() {
+        command.uid(65_534).gid(65_534).current_dir("/");
+    }
+    let most = fs::read_to_string("/proc/sys/user/max_user_namespaces").unwrap_or_default();
+    let forbidden = fs::read_to_string("/proc/sys/kernel/unprivileged_userns_clone").unwrap_or_default();
+    let confined =
+        fs::read_to_string("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").unwrap_or_default();
+    if most.trim() == "0" || forbidden.trim() == "0" || confined.trim() == "1" {
+        eprintln!("skipped: this machine forbids user namespaces to plain users");
+        return None;
+    }
+    Some(command)
+}
+
+fn root_quietly() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0)
+}

@@ -1,0 +1,204 @@
+//! `<interface>`, and the addresses and routes of `<hostdev type='net'>`.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::devices::bare_interface;
+use super::{Context, Draft, number, owned};
+use crate::codes::Code;
+use crate::domain::{Address, InterfaceKind, MacvlanMode, Route, Sourced};
+use crate::report::Diagnostic;
+use crate::source::Span;
+use crate::tree::NodeId;
+use crate::value::{InterfaceName, MacAddr, ValueError, parse_ip, parse_netmask, quoted};
+
+pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
+    let Some((written, span)) = context.view.attribute(node, "type") else { return };
+    let Some(kind) = kind(context, node, written) else {
+        // libvirt makes a network namespace for any interface: an empty one is the safe reading.
+        if draft.private_network.is_none() {
+            draft.private_network = Some(context.origin(node));
+        }
+        if !matches!(written, "bridge" | "network" | "direct" | "ethernet") {
+            let why = format!(
+                "an interface of type '{written}' cannot be made: there is no such link into a container"
+            );
+            draft.cannot_start(context, span, why);
+        }
+        return;
+    };
+    let mut interface = bare_interface(context, node, kind);
+    (interface.addresses, interface.routes) = addresses(context, node);
+    for child in context.view.children(node) {
+        match context.view.name(child) {
+            "mac" => interface.mac = context.attribute(child, "address", MacAddr::parse),
+            "target" => interface.host_name = context.attribute(child, "dev", InterfaceName::parse),
+            "guest" => interface.guest_name = context.attribute(child, "dev", InterfaceName::parse),
+            "link" => {
+                if let Some(state) = context.attribute(child, "state", |state| Ok(state == "up")) {
+                    interface.link_up = state;
+                }
+            }
+            "mtu" => interface.mtu = context.attribute(child, "size", mtu),
+            "port" => interface.port_isolated = context.attribute(child, "isolated", |yes| Ok(yes == "yes")),
+            "script" | "downscript" => {
+                let span = context.view.span(child);
+                draft.cannot_start(
+                    context,
+                    span,
+                    "a script is not run: libvirt's driver refuses that for containers".to_owned(),
+                );
+            }
+            _ => {}
+        }
+    }
+    draft.interfaces.push(interface);
+}
+
+fn mtu(text: &str) -> Result<u32, ValueError> {
+    match number(text)? {
+        size @ 68..=65_535 => Ok(size as u32),
+        _ => Err(ValueError::new(Code::OutOfRange, format!("{} is out of range", quoted(text)))
+            .help("the range is 68 to 65535")),
+    }
+}
+
+fn kind(context: &mut Context<'_, '_>, node: NodeId, written: &str) -> Option<InterfaceKind> {
+    let source = context.view.child(node, "source");
+    match written {
+        "bridge" => {
+            Some(InterfaceKind::Bridge(context.attribute(source?, "bridge", InterfaceName::parse)?))
+        }
+        "network" => Some(InterfaceKind::Network(context.attribute(source?, "network", owned)?)),
+        "direct" => {
+            let dev = context.attribute(source?, "dev", InterfaceName::parse)?;
+            let mode = context.attribute(source?, "mode", |mode| {
+                Ok(match mode {
+                    "private" => MacvlanMode::Private,
+                    "bridge" => MacvlanMode::Bridge,
+                    "passthrough" => MacvlanMode::Passthrough,
+                    _ => MacvlanMode::Vepa,
+                })
+            });
+            let mode =
+                mode.unwrap_or_else(|| Sourced::default(MacvlanMode::Vepa, "libvirt's default for macvlan"));
+            Some(InterfaceKind::Direct { dev, mode })
+        }
+        "ethernet" => {
+            let (host_addresses, host_routes) =
+                source.map(|source| addresses(context, source)).unwrap_or_default();
+            Some(InterfaceKind::Ethernet { host_addresses, host_routes })
+        }
+        _ => None,
+    }
+}
+
+/// The `<ip>`s and `<route>`s below an element.
+pub(super) fn addresses(context: &mut Context<'_, '_>, node: NodeId) -> (Vec<Address>, Vec<Route>) {
+    let (mut addresses, mut routes) = (Vec::new(), Vec::new());
+    for child in context.view.children(node) {
+        match context.view.name(child) {
+            "ip" => addresses.extend(address(context, child)),
+            "route" => routes.extend(route(context, child)),
+            _ => {}
+        }
+    }
+    (addresses, routes)
+}
+
+fn address(context: &mut Context<'_, '_>, node: NodeId) -> Option<Address> {
+    let address = context.attribute(node, "address", parse_ip)?;
+    check_family(context, node, address.value, "address")?;
+    let prefix = match prefix(context, node, address.value, "prefix")? {
+        Some(prefix) => prefix,
+        None => default_prefix(address.value),
+    };
+    let peer = context.attribute(node, "peer", parse_ip);
+    if let Some(peer) = &peer
+        && peer.value.is_ipv6() != address.value.is_ipv6()
+    {
+        return contradiction(context, node, "peer", "the peer is of another family than the address");
+    }
+    Some(Address {
+        origin: context.origin(node),
+        address: address.value,
+        prefix,
+        peer: peer.map(|peer| peer.value),
+    })
+}
+
+fn route(context: &mut Context<'_, '_>, node: NodeId) -> Option<Route> {
+    let gateway = context.attribute(node, "gateway", parse_ip)?;
+    let written = context.attribute(node, "address", parse_ip);
+    let family = context.view.attribute(node, "family").map_or("ipv4", |(family, _)| family);
+    let any =
+        if family == "ipv6" { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
+    let destination = written.as_ref().map_or(any, |written| written.value);
+    for (name, address) in [("address", destination), ("gateway", gateway.value)] {
+        if address.is_ipv6() != any.is_ipv6() {
+            let message = format!("{address} is not of the family of this route, {family}");
+            return contradiction(context, node, name, message);
+        }
+    }
+    let netmask = context.attribute(node, "netmask", parse_netmask).map(|netmask| netmask.value);
+    let prefix = match prefix(context, node, destination, "prefix")?.or(netmask) {
+        Some(prefix) => prefix,
+        None if destination.is_unspecified() => 0,
+        None => default_prefix(destination),
+    };
+    let metric = context.attribute(node, "metric", number).map(|metric| metric.value as u32);
+    Some(Route { origin: context.origin(node), destination, prefix, gateway: gateway.value, metric })
+}
+
+/// What libvirt takes where no prefix is written: the class of an IPv4 address, 64 for IPv6.
+fn default_prefix(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V6(_) => 64,
+        IpAddr::V4(address) => match address.octets()[0] {
+            0..128 => 8,
+            128..192 => 16,
+            192..224 => 24,
+            _ => 32,
+        },
+    }
+}
+
+/// The written prefix; `None` (outer) where it cannot be.
+#[expect(clippy::option_option, reason = "not written and not possible are two things")]
+fn prefix(context: &mut Context<'_, '_>, node: NodeId, address: IpAddr, name: &str) -> Option<Option<u8>> {
+    let Some(prefix) = context.attribute(node, name, number) else { return Some(None) };
+    let longest = if address.is_ipv6() { 128 } else { 32 };
+    if prefix.value <= longest {
+        return Some(Some(prefix.value as u8));
+    }
+    let span = attribute_span(context, node, name);
+    let message = format!("@prefix: {} is longer than an address of {longest} bits", prefix.value);
+    context.report.push(
+        Diagnostic::error(Code::OutOfRange, span, message).help(format!("the range is 0 to {longest}")),
+    );
+    None
+}
+
+fn check_family(context: &mut Context<'_, '_>, node: NodeId, address: IpAddr, name: &str) -> Option<()> {
+    let written = context.view.attribute(node, "family").map(|(family, _)| family);
+    match (written, address) {
+        (Some("ipv4"), IpAddr::V6(_)) | (Some("ipv6"), IpAddr::V4(_)) => {
+            contradiction(context, node, name, format!("{address} is not of the family that @family names"))
+        }
+        _ => Some(()),
+    }
+}
+
+fn attribute_span(context: &Context<'_, '_>, node: NodeId, name: &str) -> Span {
+    context.view.attribute(node, name).map_or_else(|| context.view.span(node), |(_, span)| span)
+}
+
+fn contradiction<T>(
+    context: &mut Context<'_, '_>,
+    node: NodeId,
+    name: &str,
+    message: impl Into<std::borrow::Cow<'static, str>>,
+) -> Option<T> {
+    let span = attribute_span(context, node, name);
+    context.report.push(Diagnostic::error(Code::Contradiction, span, message));
+    None
+}
