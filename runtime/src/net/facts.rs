@@ -30,11 +30,7 @@ impl Facts {
     /// Looks at the network namespace of the caller.
     pub fn look(domain: &Domain) -> Self {
         let mut facts = Self::default();
-        let moved = domain.hostdevs.iter().filter_map(|hostdev| match &hostdev.kind {
-            HostdevKind::Net { interface, .. } => Some(interface.value.as_str()),
-            _ => None,
-        });
-        let mut names: Vec<String> = moved.map(str::to_owned).collect();
+        let mut names: Vec<String> = moved(domain).map(str::to_owned).collect();
         for interface in &domain.interfaces {
             names.extend(interface.host_name.as_ref().map(|name| name.value.as_str().to_owned()));
             match &interface.kind {
@@ -54,6 +50,29 @@ impl Facts {
         }
         facts.look_at_links(names);
         facts.take_bridges_for_networks();
+        facts
+    }
+
+    /// Everything that `domain` names, assumed to be there and up.
+    pub fn assume(domain: &Domain) -> Self {
+        let mut facts = Self::default();
+        let mut assume = |name: &str, kind: &str| {
+            let fact = LinkFact { kind: kind.to_owned(), up: true };
+            let _before = facts.links.insert(name.to_owned(), Ok(fact));
+        };
+        moved(domain).for_each(|name| assume(name, ""));
+        for interface in &domain.interfaces {
+            match &interface.kind {
+                InterfaceKind::Bridge(bridge) => assume(bridge.value.as_str(), "bridge"),
+                InterfaceKind::Direct { dev, .. } => assume(dev.value.as_str(), ""),
+                InterfaceKind::Network(name) => {
+                    assume(&name.value, "bridge");
+                    let network = Network::Bridge { bridge: name.value.clone(), isolated: false };
+                    let _before = facts.networks.insert(name.value.clone(), Ok(network));
+                }
+                InterfaceKind::Ethernet { .. } | InterfaceKind::Rfc => {}
+            }
+        }
         facts
     }
 
@@ -82,4 +101,12 @@ impl Facts {
     pub fn link(&self, name: &str) -> Result<&LinkFact, Errno> {
         self.links.get(name).map_or(Err(Errno::ENODEV), |fact| fact.as_ref().map_err(|errno| *errno))
     }
+}
+
+/// The devices that move into the container.
+fn moved(domain: &Domain) -> impl Iterator<Item = &str> {
+    domain.hostdevs.iter().filter_map(|hostdev| match &hostdev.kind {
+        HostdevKind::Net { interface, .. } => Some(interface.value.as_str()),
+        _ => None,
+    })
 }
