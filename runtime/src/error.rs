@@ -192,6 +192,21 @@ pub(crate) fn hint(id: &str, errno: Errno, host: &Host) -> Option<String> {
         (id, Errno::EINVAL | Errno::ENOSYS) if id.starts_with("restrict") => {
             "the file system of this mount cannot be restricted"
         }
+        (id, Errno::EEXIST) if id.starts_with("add-interface") => {
+            "an interface, an address or a route is there already: see ip link and ip addr"
+        }
+        (id, Errno::EOPNOTSUPP) if id.starts_with("add-interface") => {
+            "this kernel has no driver for such a link: modprobe veth, bridge or macvlan"
+        }
+        (id, Errno::ENETUNREACH | Errno::EHOSTUNREACH) if id.starts_with("add-interface") => {
+            "a gateway must be reachable: give the link an address of the gateway's network"
+        }
+        (id, Errno::EBUSY) if id.starts_with("add-interface") => {
+            "the device serves another link already (a bridge's port, or a macvlan in passthrough mode)"
+        }
+        (id, Errno::EINVAL) if id.starts_with("move-interface") => {
+            "this device belongs to the host's network and cannot move (a bridge, or a wireless card)"
+        }
         ("write-id-maps", _) => "ids must be valid on the host, and ranges must not overlap",
         _ => return None,
     };

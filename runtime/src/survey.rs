@@ -69,6 +69,8 @@ pub struct Survey {
     pub targets: Vec<Option<Result<Kind, Errno>>>,
     /// Whether `/proc`, `/sys` and `/dev` are there in the root directory.
     pub kernel_targets: [bool; 3],
+    /// What of the host's network the document names.
+    pub network: crate::net::facts::Facts,
     /// The container's passwd file, where `inituser` or `initgroup` needs it.
     pub passwd: Option<String>,
     /// The container's group file, likewise.
@@ -110,6 +112,7 @@ impl Survey {
         }
         survey.look_at_targets(domain);
         survey.read_accounts(domain);
+        survey.network = crate::net::facts::Facts::look(domain);
         survey
     }
 
@@ -146,6 +149,7 @@ impl Survey {
         }
         survey.targets = domain.filesystems.iter().map(|_| Some(Ok(Kind::Directory))).collect();
         survey.kernel_targets = [true; 3];
+        survey.network = crate::net::facts::Facts::assume(domain);
         survey
     }
 

@@ -15,5 +15,6 @@ pub mod report;
 pub mod rounds;
 pub mod start;
 pub mod stats;
+pub mod steps;
 pub mod weigh;
 pub mod workplace;

@@ -66,33 +66,40 @@ pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Measures what is asked for.
-pub fn start(request: &Request<'_>, progress: Progress<'_>) -> io::Result<Report> {
-    let starter = Starter::new(stop_on_signal()?)?;
-    let place = Workplace::make()?;
-    let mut machine = Machine::here();
-    if machine.cgroups == "hybrid" {
-        enter_unified_view()?;
-        machine.cgroups = "hybrid, seen by all as v2".to_owned();
-    }
-    let noise = machine.noise();
-    let cast = Cast { browndog: request.browndog, floor: request.floor, only: request.only };
-    let (subjects, absent) = cast.find(&place);
-    let outcome = measure(&starter, subjects, request.effort, &mut *progress)?;
-    let row = |one| weighed(one, request.floor, &place, starter.stopped());
-    let mut report = Report {
+/// A result with nothing but the machine in it.
+pub fn blank() -> Report {
+    let machine = Machine::here();
+    Report {
         format: FORMAT,
         began: now(),
+        noise: machine.noise(),
         machine,
-        noise,
-        interrupted: outcome.interrupted,
-        subjects: outcome.measured.into_iter().filter_map(row).collect(),
-        left_out: absent.into_iter().chain(outcome.left_out).collect(),
+        interrupted: false,
+        subjects: Vec::new(),
+        left_out: Vec::new(),
         steps: Vec::new(),
         floor_steps: Vec::new(),
         mechanisms: Vec::new(),
         scaling: Vec::new(),
-    };
+    }
+}
+
+/// Measures what is asked for.
+pub fn start(request: &Request<'_>, progress: Progress<'_>) -> io::Result<Report> {
+    let starter = Starter::new(stop_on_signal()?)?;
+    let place = Workplace::make()?;
+    let mut report = blank();
+    if report.machine.cgroups == "hybrid" {
+        enter_unified_view()?;
+        report.machine.cgroups = "hybrid, seen by all as v2".to_owned();
+    }
+    let cast = Cast { browndog: request.browndog, floor: request.floor, only: request.only };
+    let (subjects, absent) = cast.find(&place);
+    let outcome = measure(&starter, subjects, request.effort, &mut *progress)?;
+    let row = |one| weighed(one, request.floor, &place, starter.stopped());
+    report.subjects = outcome.measured.into_iter().filter_map(row).collect();
+    report.left_out = absent.into_iter().chain(outcome.left_out).collect();
+    report.interrupted = outcome.interrupted;
     if let (true, Some(floor), false) = (request.mechanisms, request.floor, starter.stopped()) {
         let effort = (request.effort.rounds.div_ceil(2), request.effort.starts);
         let priced = mechanisms::measure(floor, &place, &starter, effort, progress)?;

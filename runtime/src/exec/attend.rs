@@ -8,23 +8,22 @@ use super::Launcher;
 use super::host_steps::errno_of;
 use super::undo::Made;
 use crate::error::StartError;
+use crate::net::Left;
 use crate::plan::step::HostStep;
 use crate::sys;
 
 impl Launcher<'_> {
-    pub(super) fn attend(&mut self, pid: i32, pidfd: &OwnedFd, go: &OwnedFd) -> Result<(), StartError> {
+    pub(super) fn attend(&mut self, pid: i32, go: &OwnedFd) -> Result<(), StartError> {
         let plan = self.plan;
         for entry in &plan.attend {
             let at = self.performed;
-            let mut made = false;
+            let mut left = Vec::new();
             self.performed += 1;
             let done = match self.options.host_fault {
                 Some((fault, errno)) if fault == at => Err(Errno::from_raw(errno)),
-                _ => attend_one(&entry.step, (pid, pidfd), go, &mut made),
+                _ => attend_one(&entry.step, pid, go, &mut left),
             };
-            if let (true, HostStep::AddInterface(link)) = (made, &entry.step) {
-                self.undo.push(Made::Link { name: link.host_name.clone() });
-            }
+            left.into_iter().for_each(|left| self.undo.push(Made::Link(left)));
             if let Err(errno) = done {
                 let call = plan.host_call(&entry.step);
                 return Err(self.failed("attend", entry, call, at, errno));
@@ -34,12 +33,7 @@ impl Launcher<'_> {
     }
 }
 
-fn attend_one(
-    step: &HostStep,
-    (pid, pidfd): (i32, &OwnedFd),
-    go: &OwnedFd,
-    made: &mut bool,
-) -> Result<(), Errno> {
+fn attend_one(step: &HostStep, pid: i32, go: &OwnedFd, left: &mut Vec<Left>) -> Result<(), Errno> {
     match step {
         HostStep::WriteIdMaps { uid, gid, deny_setgroups } => {
             if *deny_setgroups {
@@ -48,7 +42,7 @@ fn attend_one(
             write_proc(pid, "uid_map", &map_text(uid))?;
             write_proc(pid, "gid_map", &map_text(gid))
         }
-        HostStep::AddInterface(link) => crate::net::add(link, pid, pidfd, made),
+        HostStep::AddInterface(link) => crate::net::add(link, pid, left),
         HostStep::Go => match sys::write(go.as_raw_fd(), b"g")? {
             1 => Ok(()),
             _ => Err(Errno::EPIPE),

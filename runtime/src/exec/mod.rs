@@ -194,7 +194,7 @@ impl<'a> Launcher<'a> {
         );
         if let Some((read, write)) = go {
             drop(read);
-            let attended = self.attend(pid, &pidfd, &write);
+            let attended = self.attend(pid, &write);
             // A child that failed on its own is the cause; that nobody was there to attend to, its effect.
             self.child_failure(&progress)?;
             attended?;

@@ -16,8 +16,8 @@ pub(super) enum Made {
     Cgroup { path: String, shared: bool },
     /// A directory or an empty file beneath the root, as a mount point.
     Target { root: OwnedFd, path: std::ffi::CString },
-    /// The host's end of a link.
-    Link { name: String },
+    /// What a link left on the host.
+    Link(crate::net::Left),
 }
 
 /// The list.
@@ -77,9 +77,7 @@ impl Undo {
         match made {
             Made::Cgroup { path, shared } => self.remove_cgroup(path, *shared),
             Made::Target { root, path } => remove_target(root, path),
-            Made::Link { name } => {
-                crate::net::remove(name).map_err(|errno| format!("cannot remove the link {name}: {errno}"))
-            }
+            Made::Link(left) => left.undo(),
         }
     }
 

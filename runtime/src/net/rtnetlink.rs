@@ -1,4 +1,4 @@
-//! The calls of rtnetlink(7) that make a link, name it, address it, and take it away again.
+//! The requests of rtnetlink(7) that browndog makes.
 
 use std::fs::File;
 use std::net::IpAddr;
@@ -7,9 +7,9 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
-use netlink_packet_route::address::{AddressAttribute, AddressMessage};
+use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use netlink_packet_route::link::{
-    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    InfoBridgePort, InfoPortData, InfoPortKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
 use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
@@ -20,20 +20,23 @@ use netlink_sys::{Socket, SocketAddr};
 use nix::errno::Errno;
 use nix::libc;
 
-use super::Link;
+use super::facts::LinkFact;
+use super::{LinkAddress, LinkRoute};
 use crate::sys;
 
 /// A connection to the kernel's routing tables, in the network namespace it was opened in.
-struct Routing {
+#[derive(Debug)]
+pub(super) struct Routing {
     socket: Socket,
 }
 
-fn errno_of(error: &std::io::Error) -> Errno {
+pub(super) fn errno_of(error: &std::io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 
 impl Routing {
-    fn open() -> Result<Self, Errno> {
+    /// In the network namespace of the calling thread.
+    pub fn open() -> Result<Self, Errno> {
         let open = || -> std::io::Result<Socket> {
             let mut socket = Socket::new(NETLINK_ROUTE)?;
             let _address: SocketAddr = socket.bind_auto()?;
@@ -43,10 +46,11 @@ impl Routing {
         open().map(|socket| Self { socket }).map_err(|error| errno_of(&error))
     }
 
-    /// In the network namespace of the process behind `pidfd`.
-    fn open_in(pidfd: &OwnedFd) -> Result<Self, Errno> {
+    /// In the network namespace `netns`: a socket belongs to the one it was made in, so the calling
+    /// thread enters it for that one call.
+    pub fn open_in(netns: &OwnedFd) -> Result<Self, Errno> {
         let home = File::open("/proc/thread-self/ns/net").map_err(|error| errno_of(&error))?;
-        let _zero = sys::setns(pidfd.as_raw_fd(), libc::CLONE_NEWNET)?;
+        let _zero = sys::setns(netns.as_raw_fd(), libc::CLONE_NEWNET)?;
         let routing = Self::open();
         let _zero = sys::setns(home.as_raw_fd(), libc::CLONE_NEWNET)?;
         routing
@@ -85,17 +89,42 @@ impl Routing {
         }
     }
 
-    fn index_of(&self, name: &str) -> Result<u32, Errno> {
+    fn link(&self, name: &str) -> Result<LinkMessage, Errno> {
         let mut query = LinkMessage::default();
         query.attributes.push(LinkAttribute::IfName(name.to_owned()));
         match self.request(RouteNetlinkMessage::GetLink(query), 0)? {
-            Some(RouteNetlinkMessage::NewLink(link)) => Ok(link.header.index),
+            Some(RouteNetlinkMessage::NewLink(link)) => Ok(link),
             _ => Err(Errno::ENODEV),
         }
     }
 
+    /// The number of the link of this name.
+    pub fn index_of(&self, name: &str) -> Result<u32, Errno> {
+        self.link(name).map(|link| link.header.index)
+    }
+
+    /// What a plan wants to know of the link of this name.
+    pub fn fact(&self, name: &str) -> Result<LinkFact, Errno> {
+        let link = self.link(name)?;
+        let kind = link.attributes.iter().find_map(|attribute| match attribute {
+            LinkAttribute::LinkInfo(infos) => infos.iter().find_map(|info| match info {
+                LinkInfo::Kind(kind) => Some(kind.to_string()),
+                _ => None,
+            }),
+            _ => None,
+        });
+        Ok(LinkFact { kind: kind.unwrap_or_default(), up: link.header.flags.contains(LinkFlags::Up) })
+    }
+
+    /// Makes a link.
+    pub fn new_link(&self, attributes: Vec<LinkAttribute>) -> Result<(), Errno> {
+        let mut message = LinkMessage::default();
+        message.attributes = attributes;
+        self.request(RouteNetlinkMessage::NewLink(message), NLM_F_CREATE | NLM_F_EXCL).map(drop)
+    }
+
     /// Changes a link that exists.
-    fn set_link(&self, index: u32, up: bool, attributes: Vec<LinkAttribute>) -> Result<(), Errno> {
+    pub fn set_link(&self, index: u32, up: bool, attributes: Vec<LinkAttribute>) -> Result<(), Errno> {
         let mut change = LinkMessage::default();
         change.header.index = index;
         if up {
@@ -106,31 +135,50 @@ impl Routing {
         self.request(RouteNetlinkMessage::SetLink(change), 0).map(drop)
     }
 
-    fn add_address(
-        &self,
-        index: u32,
-        address: IpAddr,
-        prefix: u8,
-        peer: Option<IpAddr>,
-    ) -> Result<(), Errno> {
+    /// Isolates a port of a bridge from the other isolated ports. Only RTM_NEWLINK, without
+    /// NLM_F_CREATE, changes what belongs to a port.
+    pub fn isolate_port(&self, index: u32) -> Result<(), Errno> {
+        let mut change = LinkMessage::default();
+        change.header.index = index;
+        let data = LinkInfo::PortData(InfoPortData::BridgePort(vec![InfoBridgePort::Isolated(true)]));
+        change.attributes =
+            vec![LinkAttribute::LinkInfo(vec![LinkInfo::PortKind(InfoPortKind::Bridge), data])];
+        self.request(RouteNetlinkMessage::NewLink(change), 0).map(drop)
+    }
+
+    /// Removes a link.
+    pub fn delete_link(&self, index: u32) -> Result<(), Errno> {
+        let mut message = LinkMessage::default();
+        message.header.index = index;
+        self.request(RouteNetlinkMessage::DelLink(message), 0).map(drop)
+    }
+
+    /// Gives a link an address. One of IPv6 may be used at once: nobody else of the link can have taken
+    /// what the document gives to this container, and an init that binds to it cannot wait for the
+    /// second that duplicate address detection takes (RFC 4862, 5.4).
+    pub fn add_address(&self, index: u32, address: &LinkAddress) -> Result<(), Errno> {
+        let LinkAddress { address, prefix, peer } = *address;
         let mut message = AddressMessage::default();
         message.header.family = family(address);
         message.header.prefix_len = prefix;
         message.header.index = index;
         message.attributes.push(AddressAttribute::Local(address));
         message.attributes.push(AddressAttribute::Address(peer.unwrap_or(address)));
-        if let (IpAddr::V4(address), None) = (address, peer)
-            && prefix < 31
-        {
-            let host_bits = u32::MAX.checked_shr(prefix.into()).unwrap_or(0);
-            let broadcast = std::net::Ipv4Addr::from(u32::from(address) | host_bits);
-            message.attributes.push(AddressAttribute::Broadcast(broadcast));
+        match address {
+            IpAddr::V6(_) => message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad)),
+            IpAddr::V4(address) if peer.is_none() && prefix < 31 => {
+                let host_bits = u32::MAX.checked_shr(prefix.into()).unwrap_or(0);
+                let broadcast = std::net::Ipv4Addr::from(u32::from(address) | host_bits);
+                message.attributes.push(AddressAttribute::Broadcast(broadcast));
+            }
+            IpAddr::V4(_) => {}
         }
         self.request(RouteNetlinkMessage::NewAddress(message), NLM_F_CREATE | NLM_F_EXCL).map(drop)
     }
 
-    fn add_route(&self, index: u32, route: &(IpAddr, u8, IpAddr, Option<u32>)) -> Result<(), Errno> {
-        let (destination, prefix, gateway, metric) = *route;
+    /// Adds a route through a link, which has to be up.
+    pub fn add_route(&self, index: u32, route: &LinkRoute) -> Result<(), Errno> {
+        let LinkRoute { destination, prefix, gateway, metric } = *route;
         let mut message = RouteMessage::default();
         message.header.address_family = family(destination);
         message.header.destination_prefix_length = prefix;
@@ -158,62 +206,5 @@ fn route_address(address: IpAddr) -> RouteAddress {
     match address {
         IpAddr::V4(address) => RouteAddress::Inet(address),
         IpAddr::V6(address) => RouteAddress::Inet6(address),
-    }
-}
-
-/// Makes the link: one end here, the other, named and addressed, with process `pid` behind `pidfd`.
-///
-/// `made` becomes true as soon as there is a link of ours to take away again.
-pub(crate) fn add(link: &Link, pid: i32, pidfd: &OwnedFd, made: &mut bool) -> Result<(), Errno> {
-    let host = Routing::open()?;
-    let bridge = link.bridge.as_ref().map(|(bridge, _)| host.index_of(bridge)).transpose()?;
-    let mut peer = LinkMessage::default();
-    peer.attributes.push(LinkAttribute::IfName(link.guest_name.clone()));
-    peer.attributes.push(LinkAttribute::NetNsPid(pid as u32));
-    if let Some(mac) = link.mac {
-        peer.attributes.push(LinkAttribute::Address(mac.to_vec()));
-    }
-    let mut message = LinkMessage::default();
-    message.attributes.push(LinkAttribute::IfName(link.host_name.clone()));
-    if let Some(mtu) = link.mtu {
-        peer.attributes.push(LinkAttribute::Mtu(mtu));
-        message.attributes.push(LinkAttribute::Mtu(mtu));
-    }
-    let data = LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer)));
-    message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Veth), data]));
-    let _none = host.request(RouteNetlinkMessage::NewLink(message), NLM_F_CREATE | NLM_F_EXCL)?;
-    *made = true;
-    let joined = bridge.map(LinkAttribute::Controller).into_iter().collect();
-    host.set_link(host.index_of(&link.host_name)?, true, joined)?;
-    configure(link, pidfd)
-}
-
-/// The container's end: addresses, then up, then routes, which need both.
-fn configure(link: &Link, pidfd: &OwnedFd) -> Result<(), Errno> {
-    let guest = Routing::open_in(pidfd)?;
-    let index = guest.index_of(&link.guest_name)?;
-    for (address, prefix, peer) in &link.addresses {
-        guest.add_address(index, *address, *prefix, *peer)?;
-    }
-    if !link.up {
-        return Ok(());
-    }
-    guest.set_link(index, true, Vec::new())?;
-    link.routes.iter().try_for_each(|route| guest.add_route(index, route))
-}
-
-/// Takes the host's end away; its peer goes with it. The kernel does so itself when the container's
-/// namespace ends, but later: a name must be free when the command returns.
-pub(crate) fn remove(host_name: &str) -> Result<(), Errno> {
-    let host = Routing::open()?;
-    let index = match host.index_of(host_name) {
-        Err(Errno::ENODEV) => return Ok(()),
-        index => index?,
-    };
-    let mut message = LinkMessage::default();
-    message.header.index = index;
-    match host.request(RouteNetlinkMessage::DelLink(message), 0) {
-        Ok(_) | Err(Errno::ENODEV) => Ok(()),
-        Err(errno) => Err(errno),
     }
 }

@@ -1,10 +1,14 @@
 //! The network namespace: its own loopback, and the links the document names.
 
-use browndog_xml::domain::{HostdevKind, Origin, ShareTarget};
+use std::collections::HashSet;
+
+use browndog_xml::domain::{Address, HostdevKind, Interface, InterfaceKind, Origin, Route, ShareTarget};
+use nix::errno::Errno;
 
 use super::build::Builder;
 use super::step::{ChildStep, HostStep};
-use crate::net;
+use crate::net::libvirt::Network;
+use crate::net::{self, HostEnd, Link, LinkKind};
 
 const PRIVATE: Origin = Origin::Default("a network namespace starts with its loopback down");
 
@@ -35,41 +39,266 @@ pub(super) fn share(b: &mut Builder<'_>) {
 const SHARED: Origin =
     Origin::Default("libvirt's rule: without <interface> and without <privnet/> the network is the host's");
 
-/// Links and loopback.
+/// Loopback and links.
 pub(super) fn configure(b: &mut Builder<'_>) {
     if !b.network_namespace {
         return;
     }
     let origin = b.domain.private_network.unwrap_or(PRIVATE);
-    b.child(
-        "loopback-up",
-        ChildStep::LoopbackUp,
-        origin,
-        "in its own network namespace; needs CAP_NET_ADMIN over it",
-    );
-    let count = b.domain.interfaces.len();
-    let mut unnamed = 0;
-    for index in 0..count {
-        let interface = &b.domain.interfaces[index];
-        match net::Link::plan(interface, &mut unnamed, &b.request.instance, index) {
-            Ok(link) => {
-                let id = format!("add-interface:{}", link.guest_name);
-                let why = "while the child waits: the link is there, named and addressed, before init runs";
-                b.attend(id, HostStep::AddInterface(Box::new(link)), interface.origin, why);
+    let why = "in its own network namespace; needs CAP_NET_ADMIN over it";
+    b.child("loopback-up", ChildStep::LoopbackUp, origin, why);
+    let mut names = Names::of(b);
+    let domain = b.domain;
+    for (index, interface) in domain.interfaces.iter().enumerate() {
+        let guest_name = names.take(b, interface);
+        if let Some(kind) = source(b, interface, index) {
+            let link = inside(interface, guest_name, kind);
+            attend(b, "add-interface", interface.origin, link, WHILE_WAITING);
+        }
+    }
+    for hostdev in &domain.hostdevs {
+        if let HostdevKind::Net { interface, addresses, routes } = &hostdev.kind {
+            let name = interface.value.as_str();
+            let Some(was_up) = moves(b, name, interface.origin) else { continue };
+            names.claim(b, name, interface.origin);
+            let link = Link {
+                guest_name: name.to_owned(),
+                kind: LinkKind::Moved { was_up },
+                mac: None,
+                addresses: addresses.iter().map(Into::into).collect(),
+                routes: routes.iter().map(Into::into).collect(),
+                up: true,
+                mtu: None,
+            };
+            attend(b, "move-interface", hostdev.origin, link, MOVED);
+        }
+    }
+}
+
+const WHILE_WAITING: &str = "while the child waits: the link is there, named and addressed, before init runs";
+const MOVED: &str =
+    "while the child waits; moved back when the container ends, without the addresses it had before";
+
+fn attend(b: &mut Builder<'_>, verb: &str, origin: Origin, link: Link, why: &'static str) {
+    if b.host.rootless {
+        let help = "start as root, or use <privnet/> for a loopback only";
+        b.problem(origin, "an interface cannot be made without root", help);
+    }
+    if !link.up && !link.routes.is_empty() {
+        let message = format!("{} is to be down, and routes need a link that is up", link.guest_name);
+        b.problem(origin, message, "remove <link state='down'/>, or the routes");
+    }
+    b.attend(format!("{verb}:{}", link.guest_name), HostStep::AddInterface(Box::new(link)), origin, why);
+}
+
+/// The names inside: each once. Unnamed interfaces are `ethN`, counted past those that are taken.
+struct Names {
+    taken: HashSet<String>,
+    /// Names the document gives, which unnamed interfaces leave alone wherever they stand.
+    reserved: HashSet<String>,
+    next: u32,
+}
+
+impl Names {
+    fn of(b: &Builder<'_>) -> Self {
+        let guests = b.domain.interfaces.iter().filter_map(|interface| interface.guest_name.as_ref());
+        let moved = b.domain.hostdevs.iter().filter_map(|hostdev| match &hostdev.kind {
+            HostdevKind::Net { interface, .. } => Some(interface),
+            _ => None,
+        });
+        let reserved = guests.chain(moved).map(|name| name.value.as_str().to_owned()).collect();
+        Self { taken: HashSet::from(["lo".to_owned()]), reserved, next: 0 }
+    }
+
+    fn take(&mut self, b: &mut Builder<'_>, interface: &Interface) -> String {
+        if let Some(name) = &interface.guest_name {
+            self.claim(b, name.value.as_str(), name.origin);
+            return name.value.as_str().to_owned();
+        }
+        loop {
+            let name = format!("eth{}", self.next);
+            self.next += 1;
+            if !self.reserved.contains(&name) {
+                return name;
             }
-            Err((message, help)) => b.problem(interface.origin, message, help),
-        }
-        if b.host.rootless {
-            b.problem(
-                b.domain.interfaces[index].origin,
-                "an interface cannot be made without root",
-                "start as root, or use <privnet/> for a loopback only",
-            );
         }
     }
-    for hostdev in &b.domain.hostdevs {
-        if matches!(hostdev.kind, HostdevKind::Net { .. }) {
-            b.problem(hostdev.origin, "not supported: hostdev type='net'", "use <interface type='direct'>");
+
+    fn claim(&mut self, b: &mut Builder<'_>, name: &str, origin: Origin) {
+        if name.contains('%') {
+            b.problem(origin, format!("{name}: the kernel would replace the % by a number"), "write a name");
+        } else if !self.taken.insert(name.to_owned()) {
+            let help = "give each interface a <guest dev> of its own, and none the name lo";
+            b.problem(origin, format!("two links of the container have the name {name}"), help);
         }
     }
+}
+
+fn inside(interface: &Interface, guest_name: String, kind: LinkKind) -> Link {
+    Link {
+        guest_name,
+        kind,
+        mac: interface.mac.as_ref().map(|mac| mac.value.bytes()),
+        addresses: interface.addresses.iter().map(Into::into).collect(),
+        routes: interface.routes.iter().map(Into::into).collect(),
+        up: interface.link_up.value,
+        mtu: interface.mtu.as_ref().map(|mtu| mtu.value),
+    }
+}
+
+/// What the link is made of; `None` where it cannot be had, which is said.
+fn source(b: &mut Builder<'_>, interface: &Interface, index: usize) -> Option<LinkKind> {
+    match &interface.kind {
+        InterfaceKind::Bridge(bridge) => {
+            in_bridge(b, interface, index, bridge.value.as_str(), bridge.origin, false)
+        }
+        InterfaceKind::Direct { dev, mode } => {
+            direct(b, interface, dev.value.as_str(), mode.value, dev.origin)
+        }
+        InterfaceKind::Ethernet { host_addresses, host_routes } => {
+            loose(b, interface, index, host_addresses, host_routes)
+        }
+        InterfaceKind::Rfc => {
+            let why = "the document names no bridge: the host's end of the link is not connected to anything";
+            b.note(interface.origin, why, "in an lxc document: <interface type='bridge'>");
+            loose(b, interface, index, &[], &[])
+        }
+        InterfaceKind::Network(name) => match b.survey.network.networks.get(&name.value) {
+            Some(Ok(Network::Bridge { bridge, isolated })) => {
+                in_bridge(b, interface, index, bridge, name.origin, *isolated)
+            }
+            Some(Ok(Network::Direct { dev, mode })) => direct(b, interface, dev, *mode, name.origin),
+            other => {
+                let reason = other.and_then(|found| found.as_ref().err().cloned()).unwrap_or_default();
+                let message = format!("no network '{}' can be used: {reason}", name.value);
+                let help = "name the bridge itself: <interface type='bridge'><source bridge='…'/>";
+                b.problem(name.origin, message, help);
+                None
+            }
+        },
+    }
+}
+
+fn in_bridge(
+    b: &mut Builder<'_>,
+    interface: &Interface,
+    index: usize,
+    bridge: &str,
+    origin: Origin,
+    isolated: bool,
+) -> Option<LinkKind> {
+    match b.survey.network.link(bridge) {
+        Ok(fact) if fact.kind == "bridge" => {}
+        Ok(_) => {
+            let help = "name a Linux bridge; for a plain device: <interface type='direct'>";
+            b.problem(origin, format!("{bridge} is not a bridge"), help);
+            return None;
+        }
+        Err(errno) => {
+            let help = match interface.kind {
+                InterfaceKind::Network(_) => "start the network: virsh net-start",
+                _ => "make it first: ip link add NAME type bridge && ip link set NAME up",
+            };
+            absent(b, bridge, "bridge", errno, origin, help);
+            return None;
+        }
+    }
+    let isolated = interface.port_isolated.as_ref().map_or(isolated, |port| port.value);
+    Some(LinkKind::Veth(HostEnd {
+        name: host_name(b, interface, index),
+        bridge: Some(bridge.to_owned()),
+        isolated,
+        addresses: Vec::new(),
+        routes: Vec::new(),
+    }))
+}
+
+fn loose(
+    b: &mut Builder<'_>,
+    interface: &Interface,
+    index: usize,
+    addresses: &[Address],
+    routes: &[Route],
+) -> Option<LinkKind> {
+    no_port(b, interface);
+    Some(LinkKind::Veth(HostEnd {
+        name: host_name(b, interface, index),
+        bridge: None,
+        isolated: false,
+        addresses: addresses.iter().map(Into::into).collect(),
+        routes: routes.iter().map(Into::into).collect(),
+    }))
+}
+
+fn direct(
+    b: &mut Builder<'_>,
+    interface: &Interface,
+    dev: &str,
+    mode: browndog_xml::domain::MacvlanMode,
+    origin: Origin,
+) -> Option<LinkKind> {
+    no_port(b, interface);
+    if let Some(name) = &interface.host_name {
+        let message = format!("{} is not used: a macvlan has no end on the host", name.value);
+        b.note(name.origin, message, "remove <target>, or use <guest dev> for the name inside");
+    }
+    match b.survey.network.link(dev) {
+        Ok(fact) if fact.up => {}
+        Ok(_) => {
+            let message = format!("{dev} is down, and so is everything on it");
+            b.note(origin, message, format!("ip link set {dev} up"));
+        }
+        Err(errno) => {
+            absent(b, dev, "network device", errno, origin, "see ip link for the names");
+            return None;
+        }
+    }
+    Some(LinkKind::Macvlan { parent: dev.to_owned(), mode })
+}
+
+fn no_port(b: &mut Builder<'_>, interface: &Interface) {
+    if let Some(port) = interface.port_isolated.as_ref().filter(|port| port.value) {
+        let help = "remove <port>, or use <interface type='bridge'>";
+        b.problem(port.origin, "only a port of a bridge can be isolated", help);
+    }
+}
+
+/// Whether a device that can move was up; `None`, and said, where it cannot.
+fn moves(b: &mut Builder<'_>, name: &str, origin: Origin) -> Option<bool> {
+    match b.survey.network.link(name) {
+        Ok(_) if name == "lo" => {
+            b.problem(origin, "the host's loopback cannot move", "name another device");
+            None
+        }
+        Ok(fact) => Some(fact.up),
+        Err(errno) => {
+            absent(b, name, "network device", errno, origin, "see ip link for the names");
+            None
+        }
+    }
+}
+
+fn absent(b: &mut Builder<'_>, name: &str, what: &str, errno: Errno, origin: Origin, help: &str) {
+    let message = match errno {
+        Errno::ENODEV => format!("this host has no {what} {name}"),
+        errno => format!("cannot look at {name}: {} ({errno})", errno.desc()),
+    };
+    b.problem(origin, message, help);
+}
+
+/// The name of the host's end. Names that libvirt makes itself stand in documents it has printed, and
+/// mean nothing: it makes a new one at each start, and so does this.
+fn host_name(b: &mut Builder<'_>, interface: &Interface, index: usize) -> String {
+    const MADE: [&str; 3] = ["vnet", "macvtap", "macvlan"];
+    let made = net::host_end(&b.request.instance, index);
+    let Some(name) = &interface.host_name else { return made };
+    let text = name.value.as_str();
+    if text.contains('%') || MADE.iter().any(|prefix| text.starts_with(prefix)) {
+        return made;
+    }
+    if b.survey.network.link(text).is_ok() {
+        let help = "choose another name, or leave <target> out";
+        b.problem(name.origin, format!("the host has a link {text} already"), help);
+    }
+    text.to_owned()
 }

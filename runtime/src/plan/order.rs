@@ -27,6 +27,7 @@ pub const ORDERS: &[Order] = &[
     order("join-cgroup", "make-private", "all work of the child is charged to the container"),
     order("write-id-maps", "go", "before the maps the child is nobody"),
     order("add-interface", "go", "init finds its links named and addressed"),
+    order("move-interface", "go", "likewise"),
     order("await-go", "become-root", "without a map there is no root to become"),
     order("become-root", "make-private", "mounting needs CAP_SYS_ADMIN in the user namespace"),
     order("make-private", "attach-root", "an attached mount would propagate to the host"),

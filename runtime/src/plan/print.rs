@@ -54,15 +54,7 @@ impl Plan {
             HostStep::WriteIdMaps { uid, gid, .. } => {
                 format!("write(uid_map, {}); write(gid_map, {})", id_map(uid), id_map(gid))
             }
-            HostStep::AddInterface(link) => {
-                let bridge = link.bridge.as_ref().map(|(bridge, _)| format!(", master {bridge}"));
-                format!(
-                    "RTM_NEWLINK(veth {} = {}{})",
-                    link.guest_name,
-                    link.host_name,
-                    bridge.unwrap_or_default()
-                )
-            }
+            HostStep::AddInterface(link) => link.to_string(),
             HostStep::Go => "write(go)".to_owned(),
         }
     }

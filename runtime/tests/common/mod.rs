@@ -52,10 +52,14 @@ pub fn plan_for(domain: &Domain, host: &Host) -> Plan {
 
 /// The right to start containers, one test of a process at a time: the host is compared before and
 /// after. `None`, with the reason said, where none can be started.
+///
+/// The test's thread gets a network namespace of its own: that is the containers' host.
 pub fn start_right() -> Option<std::sync::MutexGuard<'static, ()>> {
     static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
     if nix::unistd::geteuid().is_root() {
-        return Some(ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let right = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _zero = browndog_runtime::sys::unshare(nix::libc::CLONE_NEWNET).expect("root may unshare");
+        return Some(right);
     }
     eprintln!("skipped: starting containers with control groups needs root");
     None
@@ -76,14 +80,10 @@ impl HostState {
         let mark = format!(".{}-", std::process::id());
         let mut groups = BTreeSet::new();
         collect_groups("/sys/fs/cgroup", 2, &mark, &mut groups);
-        let link_mark = format!("bd{:x}.", std::process::id());
-        let links = std::fs::read_dir("/sys/class/net").map_or_else(
-            |_| BTreeSet::new(),
-            |entries| {
-                let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-                names.filter(|name| name.starts_with(&link_mark)).collect()
-            },
-        );
+        // Of the thread's own network namespace, which nobody else changes.
+        let table = std::fs::read_to_string("/proc/thread-self/net/dev").unwrap_or_default();
+        let links =
+            table.lines().filter_map(|line| Some(line.split_once(':')?.0.trim().to_owned())).collect();
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         Self { mounts, groups, links }
     }

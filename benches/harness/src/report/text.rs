@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 
+use crate::stats::Summary;
+use crate::steps::Steps;
+
 use super::{Curve, Mechanism, Report, Row, StepCost};
 
 /// The whole report for a terminal or a log.
@@ -14,10 +17,10 @@ pub fn table(report: &Report) -> String {
         text.push_str(&mechanisms(&report.mechanisms));
     }
     if !report.steps.is_empty() {
-        text.push_str(&steps("step of browndog", &report.steps));
+        text.push_str(&step_table("step of browndog", &report.steps));
     }
     if !report.floor_steps.is_empty() {
-        text.push_str(&steps("step of the floor", &report.floor_steps));
+        text.push_str(&step_table("step of the floor", &report.floor_steps));
     }
     text.push_str(&curves(&report.scaling));
     let mut line = |words: String| {
@@ -34,6 +37,21 @@ pub fn table(report: &Report) -> String {
         line(format!("noisy: {noise}; compare ratios and minima, not times"));
     }
     text
+}
+
+/// The cost of each step, with what the start as a whole takes.
+pub fn steps(report: &Report, costs: &Steps) -> String {
+    let ms = |ns: u64| format!("{:.3}", ns as f64 / 1e6);
+    let whole =
+        |name: &str, s: &Summary| format!("{name}: min {} ms, median {} ms\n", ms(s.min), ms(s.median));
+    format!(
+        "{}{}{}{}timing the steps made the median start {:+.1} % longer\n",
+        machine(report),
+        step_table("step", &costs.steps),
+        whole("whole start, plan to clean-up", &costs.plain),
+        whole("the same with every step timed", &costs.traced),
+        costs.disturbance * 100.0
+    )
 }
 
 fn machine(report: &Report) -> String {
@@ -97,7 +115,7 @@ fn mechanisms(list: &[Mechanism]) -> String {
     aligned(&["floor with one thing changed", "change us", "median us", "min us", "switch"], &rows)
 }
 
-fn steps(head: &str, list: &[StepCost]) -> String {
+fn step_table(head: &str, list: &[StepCost]) -> String {
     let longest = list.iter().map(|step| step.min).max().unwrap_or(1).max(1);
     let rows = list
         .iter()

@@ -6,9 +6,14 @@ use std::path::{Path, PathBuf};
 use browndog_bench::compare::{Change, Verdict, compare};
 use browndog_bench::report::{Report, html, text};
 use browndog_bench::rounds::Effort;
+use browndog_bench::rounds::Starter;
 use browndog_bench::start::{Destination, Request, start};
+use browndog_bench::start::{blank, stop_on_signal};
+use browndog_bench::steps::steps;
+use browndog_runtime::launch::gain_privilege;
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::document::load;
 use crate::exit::Status;
 use crate::out::{Progress, complain, printing};
 
@@ -22,6 +27,7 @@ pub(crate) struct Bench {
 #[derive(Debug, Subcommand)]
 enum What {
     Start(Start),
+    Steps(Steps),
     Compare(Compare),
 }
 
@@ -65,6 +71,34 @@ struct Start {
     format: Format,
 }
 
+/// Start a domain many times and show what each step of its plan costs, from inside.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  browndog bench steps domains/hello.xml
+  browndog bench steps domains/browndog.xml --html steps.html -- /bin/true
+
+Exit status: 0 measured, 1 the domain cannot be started, 2 usage.")]
+struct Steps {
+    /// The document; `-` is standard input.
+    file: PathBuf,
+    /// Run this instead of the document's init.
+    #[arg(last = true)]
+    command: Vec<String>,
+    /// Starts with the steps timed, and as many without, one after the other.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    /// Write the result here as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the waterfall here as a page that needs nothing but itself.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
 /// Compare two results; what got slower beyond chance and threshold is a regression.
 #[derive(Debug, Args)]
 #[command(after_help = "Exit status: 0 no regression, 1 a regression, 2 usage or an unreadable result.")]
@@ -99,6 +133,7 @@ impl Bench {
     pub(crate) fn perform(self) -> Status {
         let done = match self.what {
             What::Start(start) => start.perform(),
+            What::Steps(steps) => steps.perform(),
             What::Compare(compare) => compare.perform(),
         };
         done.unwrap_or_else(|message| {
@@ -135,6 +170,35 @@ impl Start {
         save(html, || Ok(html::page(&report)))?;
         let status = if report.subjects.is_empty() { Status::FAILED } else { Status::DONE };
         print(self.format, &report, || text::table(&report), status)
+    }
+}
+
+impl Steps {
+    fn perform(self) -> Result<Status, String> {
+        let json = self.json.as_deref().map(destination).transpose()?;
+        let html = self.html.as_deref().map(destination).transpose()?;
+        let Some((_, domain)) = load(&self.file) else { return Ok(Status::FAILED) };
+        // Before the first thread: a user namespace is entered by a process with one.
+        gain_privilege().map_err(|error| error.to_string())?;
+        let starter = stop_on_signal().and_then(Starter::new).map_err(|error| error.to_string())?;
+        let command = (!self.command.is_empty()).then_some(self.command.as_slice());
+        let mut bar = Progress::new();
+        let measured = steps(&domain, command, self.runs as usize, &starter, &mut |done, all, what| {
+            bar.show(done, all, what)
+        });
+        bar.clear();
+        let costs = match measured {
+            Ok(costs) => costs,
+            Err(message) => {
+                complain(&message, None);
+                return Ok(Status::FAILED);
+            }
+        };
+        let mut report = blank();
+        report.steps.clone_from(&costs.steps);
+        save(json, || as_json(&costs))?;
+        save(html, || Ok(html::page(&report)))?;
+        print(self.format, &costs, || text::steps(&report, &costs), Status::DONE)
     }
 }
 

@@ -1,0 +1,172 @@
+//! Makes, configures and takes away the links of a container.
+
+use std::fs::File;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use browndog_xml::domain::MacvlanMode;
+use netlink_packet_route::link::{
+    InfoData, InfoKind, InfoMacVlan, InfoVeth, LinkAttribute, LinkInfo, LinkMessage, MacVlanMode,
+};
+use nix::errno::Errno;
+
+use super::rtnetlink::{Routing, errno_of};
+use super::{HostEnd, Link, LinkKind};
+
+/// What a link leaves on the host, to be undone at the end.
+#[derive(Debug)]
+pub(crate) enum Left {
+    /// The host's end of a veth pair.
+    HostEnd { name: String },
+    /// A device of the host that is in the container.
+    Moved {
+        /// Its name on the host.
+        name: String,
+        /// The container's network namespace, kept alive: with it, the kernel destroys every device in
+        /// it that it can destroy, and moves the others to the machine's first namespace.
+        netns: OwnedFd,
+        /// The device's number in there, which its name is not: the container may change that.
+        index: u32,
+        was_up: bool,
+    },
+}
+
+/// Makes the link in the network namespace of process `pid`, named, addressed, up and routed.
+///
+/// What it leaves on the host goes to `left` as soon as it is there, also when a later request fails.
+pub(crate) fn add(link: &Link, pid: i32, left: &mut Vec<Left>) -> Result<(), Errno> {
+    let netns = namespace(&format!("/proc/{pid}/ns/net"))?;
+    let host = Routing::open()?;
+    match &link.kind {
+        LinkKind::Veth(end) => {
+            host.new_link(veth(link, end, &netns))?;
+            left.push(Left::HostEnd { name: end.name.clone() });
+            connect(&host, end)?;
+        }
+        LinkKind::Macvlan { parent, mode } => {
+            host.new_link(macvlan(link, host.index_of(parent)?, *mode, &netns))?;
+        }
+        LinkKind::Moved { was_up } => move_in(&host, link, *was_up, netns.try_clone(), left)?,
+    }
+    configure(link, &Routing::open_in(&netns)?)
+}
+
+fn namespace(path: &str) -> Result<OwnedFd, Errno> {
+    File::open(path).map(OwnedFd::from).map_err(|error| errno_of(&error))
+}
+
+fn kind(kind: InfoKind, data: InfoData) -> LinkAttribute {
+    LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind), LinkInfo::Data(data)])
+}
+
+/// Both ends in one request, each where it belongs: there is no moment at which the container's end
+/// could be lost on the host.
+fn veth(link: &Link, end: &HostEnd, netns: &OwnedFd) -> Vec<LinkAttribute> {
+    let mut peer = LinkMessage::default();
+    peer.attributes = inside(link, netns);
+    let mut attributes = vec![LinkAttribute::IfName(end.name.clone())];
+    attributes.extend(link.mtu.map(LinkAttribute::Mtu));
+    attributes.push(kind(InfoKind::Veth, InfoData::Veth(InfoVeth::Peer(peer))));
+    attributes
+}
+
+fn macvlan(link: &Link, parent: u32, mode: MacvlanMode, netns: &OwnedFd) -> Vec<LinkAttribute> {
+    let mode = match mode {
+        MacvlanMode::Vepa => MacVlanMode::Vepa,
+        MacvlanMode::Private => MacVlanMode::Private,
+        MacvlanMode::Bridge => MacVlanMode::Bridge,
+        MacvlanMode::Passthrough => MacVlanMode::Passthrough,
+    };
+    let mut attributes = inside(link, netns);
+    attributes.push(LinkAttribute::Link(parent));
+    attributes.push(kind(InfoKind::MacVlan, InfoData::MacVlan(vec![InfoMacVlan::Mode(mode)])));
+    attributes
+}
+
+/// What the container's end is made with.
+fn inside(link: &Link, netns: &OwnedFd) -> Vec<LinkAttribute> {
+    let mut attributes =
+        vec![LinkAttribute::IfName(link.guest_name.clone()), LinkAttribute::NetNsFd(netns.as_raw_fd())];
+    attributes.extend(link.mac.map(|mac| LinkAttribute::Address(mac.to_vec())));
+    attributes.extend(link.mtu.map(LinkAttribute::Mtu));
+    attributes
+}
+
+/// The host's end: into its bridge, addressed, up and routed.
+fn connect(host: &Routing, end: &HostEnd) -> Result<(), Errno> {
+    let index = host.index_of(&end.name)?;
+    if let Some(bridge) = &end.bridge {
+        host.set_link(index, false, vec![LinkAttribute::Controller(host.index_of(bridge)?)])?;
+        if end.isolated {
+            // Before it is up, so that there is no moment at which it can be reached.
+            host.isolate_port(index)?;
+        }
+    }
+    end.addresses.iter().try_for_each(|address| host.add_address(index, address))?;
+    host.set_link(index, true, Vec::new())?;
+    end.routes.iter().try_for_each(|route| host.add_route(index, route))
+}
+
+fn move_in(
+    host: &Routing,
+    link: &Link,
+    was_up: bool,
+    netns: std::io::Result<OwnedFd>,
+    left: &mut Vec<Left>,
+) -> Result<(), Errno> {
+    let netns = netns.map_err(|error| errno_of(&error))?;
+    let guest = Routing::open_in(&netns)?;
+    let name = link.guest_name.clone();
+    host.set_link(host.index_of(&name)?, false, vec![LinkAttribute::NetNsFd(netns.as_raw_fd())])?;
+    // The number inside is another one where the namespace has a link of that number already.
+    let index = guest.index_of(&name)?;
+    left.push(Left::Moved { name, netns, index, was_up });
+    Ok(())
+}
+
+/// The container's end: addresses, then up, then routes, which need both.
+fn configure(link: &Link, guest: &Routing) -> Result<(), Errno> {
+    let index = guest.index_of(&link.guest_name)?;
+    link.addresses.iter().try_for_each(|address| guest.add_address(index, address))?;
+    if !link.up {
+        return Ok(());
+    }
+    guest.set_link(index, true, Vec::new())?;
+    link.routes.iter().try_for_each(|route| guest.add_route(index, route))
+}
+
+impl Left {
+    /// Leaves the host as it was found; says what could not be done.
+    pub fn undo(&self) -> Result<(), String> {
+        match self {
+            Self::HostEnd { name } => {
+                remove(name).map_err(|errno| format!("cannot remove the link {name}: {errno}"))
+            }
+            Self::Moved { name, netns, index, was_up } => move_back(name, netns, *index, *was_up)
+                .map_err(|errno| format!("cannot move {name} back to the host: {errno}")),
+        }
+    }
+}
+
+/// Takes the host's end away; its peer goes with it. The kernel does so itself when the container's
+/// namespace ends, but later: a name must be free when the command returns.
+fn remove(name: &str) -> Result<(), Errno> {
+    let host = Routing::open()?;
+    let removed = host.index_of(name).and_then(|index| host.delete_link(index));
+    if removed == Err(Errno::ENODEV) { Ok(()) } else { removed }
+}
+
+/// Moves the device back under its old name, whatever it is called in there.
+fn move_back(name: &str, netns: &OwnedFd, index: u32, was_up: bool) -> Result<(), Errno> {
+    let home = namespace("/proc/thread-self/ns/net")?;
+    let attributes = vec![LinkAttribute::NetNsFd(home.as_raw_fd()), LinkAttribute::IfName(name.to_owned())];
+    match Routing::open_in(netns)?.set_link(index, false, attributes) {
+        // A container that deletes a device (one made of software) has taken it from the host, too.
+        Err(Errno::ENODEV) => return Ok(()),
+        moved => moved?,
+    }
+    if was_up {
+        let host = Routing::open()?;
+        host.set_link(host.index_of(name)?, true, Vec::new())?;
+    }
+    Ok(())
+}

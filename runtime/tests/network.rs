@@ -1,0 +1,355 @@
+//! The links of running containers, seen by iproute2 from outside and by the kernel's tables.
+
+mod common;
+
+use std::collections::HashSet;
+use std::process::Command;
+
+use browndog_runtime::error::StartError;
+use browndog_runtime::exec::{self, Options, Running};
+use browndog_runtime::host::Host;
+use browndog_runtime::plan::plan;
+use browndog_runtime::survey::Survey;
+use browndog_xml::domain::{
+    Address, Domain, Hostdev, HostdevKind, Interface, InterfaceKind, MacvlanMode, Origin, Route, Sourced,
+};
+use browndog_xml::value::{InterfaceName, MacAddr};
+use common::HostState;
+use rstest::rstest;
+
+const TEST: Origin = Origin::Default("a test");
+
+fn sourced<T>(value: T) -> Sourced<T> {
+    Sourced { value, origin: TEST }
+}
+
+fn name(text: &str) -> Sourced<InterfaceName> {
+    sourced(InterfaceName::parse(text).expect("a name"))
+}
+
+fn address(text: &str, prefix: u8) -> Address {
+    Address { origin: TEST, address: text.parse().expect("an address"), prefix, peer: None }
+}
+
+fn route(destination: &str, prefix: u8, gateway: &str, metric: Option<u32>) -> Route {
+    let parse = |text: &str| text.parse().expect("an address");
+    Route { origin: TEST, destination: parse(destination), prefix, gateway: parse(gateway), metric }
+}
+
+fn interface(kind: InterfaceKind) -> Interface {
+    Interface {
+        origin: TEST,
+        kind,
+        mac: None,
+        host_name: None,
+        guest_name: None,
+        addresses: Vec::new(),
+        routes: Vec::new(),
+        link_up: sourced(true),
+        mtu: None,
+        port_isolated: None,
+    }
+}
+
+fn ethernet() -> Interface {
+    interface(InterfaceKind::Ethernet { host_addresses: Vec::new(), host_routes: Vec::new() })
+}
+
+fn bridge(bridge: &str) -> Interface {
+    interface(InterfaceKind::Bridge(name(bridge)))
+}
+
+/// A domain that sleeps until it is dropped.
+fn domain(interfaces: Vec<Interface>) -> Domain {
+    let xml = common::document("<features><privnet/></features>", "", "")
+        .replace("/bin/true", "/bin/sleep")
+        .replace("</init>", "</init><initarg>600</initarg>");
+    Domain { interfaces, ..common::domain(&xml) }
+}
+
+fn moved(device: &str, addresses: Vec<Address>, routes: Vec<Route>) -> Hostdev {
+    Hostdev { origin: TEST, kind: HostdevKind::Net { interface: name(device), addresses, routes } }
+}
+
+fn try_start(domain: &Domain) -> Result<Running, StartError> {
+    let host = Host::probe();
+    let survey = Survey::look(domain, false, false);
+    let plan = plan(domain, &host, &survey, &common::request());
+    exec::start(&plan, &host, survey, &Options::default())
+}
+
+fn start(domain: &Domain) -> Running {
+    try_start(domain).unwrap_or_else(|error| panic!("{}", said(&error)))
+}
+
+/// The error with what was refused.
+fn said(error: &StartError) -> String {
+    match error {
+        StartError::Refused(problems) => {
+            problems.iter().map(|problem| format!("{}; ", problem.message)).collect()
+        }
+        other => other.to_string(),
+    }
+}
+
+/// The right to start containers, where iproute2 can look at them.
+fn right() -> Option<std::sync::MutexGuard<'static, ()>> {
+    let right = common::start_right()?;
+    if Command::new("ip").arg("-V").output().is_err() {
+        eprintln!("skipped: iproute2 is not installed");
+        return None;
+    }
+    Some(right)
+}
+
+fn run(program: &str, args: &[&str]) -> String {
+    let output = Command::new(program).args(args).output().expect("the program is there");
+    assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn ip(args: &str) -> String {
+    run("ip", &args.split(' ').collect::<Vec<_>>())
+}
+
+fn try_ip(args: &str) -> bool {
+    Command::new("ip").args(args.split(' ')).output().is_ok_and(|output| output.status.success())
+}
+
+/// `ip` in the network namespace of the container.
+fn ip_in(running: &Running, args: &str) -> String {
+    let pid = running.pid.to_string();
+    let mut words = vec!["-t", pid.as_str(), "-n", "ip"];
+    words.extend(args.split(' '));
+    run("nsenter", &words)
+}
+
+#[test]
+fn a_bridged_interface_is_named_addressed_routed_and_joined() {
+    let Some(_right) = right() else { return };
+    let _made = ip("link add br0 type bridge");
+    let _up = ip("link set br0 up");
+    let before = HostState::now();
+    let mut lan = bridge("br0");
+    lan.mac = Some(sourced(MacAddr::parse("52:54:00:12:34:56").expect("a MAC")));
+    lan.guest_name = Some(name("lan0"));
+    lan.addresses = vec![address("10.9.0.2", 24), address("fd09::2", 64)];
+    lan.routes = vec![
+        route("0.0.0.0", 0, "10.9.0.1", None),
+        route("10.10.0.0", 16, "10.9.0.3", Some(77)),
+        route("::", 0, "fd09::1", None),
+    ];
+    lan.mtu = Some(sourced(1400));
+    lan.port_isolated = Some(sourced(true));
+    let running = start(&domain(vec![lan]));
+    let link = ip_in(&running, "-o link show lan0");
+    assert!(link.contains("mtu 1400") && link.contains("state UP"), "{link}");
+    assert!(link.contains("link/ether 52:54:00:12:34:56"), "{link}");
+    let addresses = ip_in(&running, "-o addr show lan0");
+    assert!(addresses.contains("inet 10.9.0.2/24 brd 10.9.0.255"), "{addresses}");
+    assert!(addresses.contains("inet6 fd09::2/64 scope global"), "{addresses}");
+    let routes = ip_in(&running, "route");
+    assert!(routes.contains("default via 10.9.0.1 dev lan0"), "{routes}");
+    assert!(
+        routes.contains("10.10.0.0/16 via 10.9.0.3 dev lan0") && routes.contains("metric 77"),
+        "{routes}"
+    );
+    assert!(ip_in(&running, "-6 route").contains("default via fd09::1 dev lan0"));
+    assert!(ip_in(&running, "-o link show lo").contains("LOOPBACK,UP"));
+    let port = ip("-d -o link show type veth");
+    assert!(
+        port.contains("master br0") && port.contains("isolated on") && port.contains("mtu 1400"),
+        "{port}"
+    );
+    assert_eq!(running.clean_up(), Vec::<String>::new());
+    assert_eq!(HostState::now(), before);
+}
+
+#[test]
+fn an_ethernet_interface_addresses_both_ends_and_packets_pass() {
+    let Some(_right) = right() else { return };
+    let before = HostState::now();
+    let mut point = interface(InterfaceKind::Ethernet {
+        host_addresses: vec![Address {
+            peer: Some("10.8.0.2".parse().expect("an address")),
+            ..address("10.8.0.1", 32)
+        }],
+        host_routes: vec![route("10.99.0.0", 24, "10.8.0.2", Some(5))],
+    });
+    point.host_name = Some(name("tohost"));
+    point.addresses =
+        vec![Address { peer: Some("10.8.0.1".parse().expect("an address")), ..address("10.8.0.2", 32) }];
+    let running = start(&domain(vec![point]));
+    assert!(ip("-o addr show tohost").contains("inet 10.8.0.1 peer 10.8.0.2/32"));
+    assert!(ip("route").contains("10.99.0.0/24 via 10.8.0.2 dev tohost"), "{}", ip("route"));
+    assert!(ip_in(&running, "-o addr show eth0").contains("inet 10.8.0.2 peer 10.8.0.1/32"));
+    // A datagram to a closed port comes back as an error: the other end has answered.
+    let socket = std::net::UdpSocket::bind("10.8.0.1:0").expect("an address of the host's end");
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(5))).expect("a timeout");
+    socket.connect("10.8.0.2:9").expect("a route");
+    let _sent = socket.send(b"x").expect("a link");
+    let answer = socket.recv(&mut [0; 8]).expect_err("the port is closed");
+    assert_eq!(answer.kind(), std::io::ErrorKind::ConnectionRefused);
+    drop(running);
+    assert_eq!(HostState::now(), before);
+}
+
+#[rstest]
+#[case(MacvlanMode::Vepa, "vepa")]
+#[case(MacvlanMode::Private, "private")]
+#[case(MacvlanMode::Bridge, "bridge")]
+#[case(MacvlanMode::Passthrough, "passthru")]
+fn a_direct_interface_is_a_macvlan_of_its_mode(#[case] mode: MacvlanMode, #[case] shown: &str) {
+    let Some(_right) = right() else { return };
+    let _made = ip("link add up0 type veth peer name up1");
+    let _up = ip("link set up0 up");
+    let before = HostState::now();
+    let mut lan = interface(InterfaceKind::Direct { dev: name("up0"), mode: sourced(mode) });
+    lan.addresses = vec![address("10.7.0.2", 24)];
+    let running = start(&domain(vec![lan]));
+    let link = ip_in(&running, "-d -o link show eth0");
+    assert!(link.contains(&format!("macvlan mode {shown}")), "{link}");
+    assert!(ip_in(&running, "-o addr show eth0").contains("inet 10.7.0.2/24"));
+    assert!(!try_ip("link show eth0"), "nothing of a macvlan is on the host");
+    drop(running);
+    assert_eq!(HostState::now(), before);
+}
+
+#[test]
+fn a_device_of_the_host_moves_in_and_comes_back_also_when_renamed_inside() {
+    let Some(_right) = right() else { return };
+    let _made = ip("link add nic0 type veth peer name nic1");
+    let _up = ip("link set nic0 up");
+    let before = HostState::now();
+    let mut domain = domain(Vec::new());
+    domain.hostdevs =
+        vec![moved("nic0", vec![address("10.6.0.2", 24)], vec![route("0.0.0.0", 0, "10.6.0.1", None)])];
+    let _up = ip("link set nic1 up");
+    let running = start(&domain);
+    assert!(!try_ip("link show nic0"), "it is not on the host");
+    assert!(ip_in(&running, "-o addr show nic0").contains("inet 10.6.0.2/24"));
+    assert!(ip_in(&running, "route").contains("default via 10.6.0.1 dev nic0"));
+    let _down = ip_in(&running, "link set nic0 down");
+    let _renamed = ip_in(&running, "link set nic0 name other");
+    drop(running);
+    assert_eq!(HostState::now(), before);
+    assert!(ip("-o link show nic0").contains(",UP"), "it is up again");
+}
+
+#[test]
+fn a_device_comes_back_from_a_container_that_ends_by_itself_and_from_a_failed_start() {
+    let Some(_right) = right() else { return };
+    let _made = ip("link add nic0 type veth peer name nic1");
+    let before = HostState::now();
+    let mut domain = domain(Vec::new());
+    domain.hostdevs = vec![moved("nic0", Vec::new(), Vec::new())];
+    domain.init.commands[0].args[0].value = "0".to_owned();
+    let mut running = start(&domain);
+    assert_eq!(running.wait(), Ok(exec::Ended::Exited(0)));
+    assert_eq!(running.clean_up(), Vec::<String>::new());
+    assert_eq!(HostState::now(), before);
+    domain.hostdevs = vec![moved("nic0", Vec::new(), vec![route("10.0.0.0", 8, "192.0.2.1", None)])];
+    let error = said(&try_start(&domain).expect_err("no such gateway"));
+    assert!(error.contains("move-interface:nic0") && error.contains("ENETUNREACH"), "{error}");
+    assert_eq!(HostState::now(), before);
+}
+
+#[test]
+fn a_link_that_is_to_be_down_is_down() {
+    let Some(_right) = right() else { return };
+    let mut link = ethernet();
+    link.link_up = sourced(false);
+    let running = start(&domain(vec![link]));
+    assert!(!ip_in(&running, "-o link show eth0").contains(",UP"));
+}
+
+#[test]
+fn unnamed_interfaces_are_counted_past_the_names_that_are_taken() {
+    let Some(_right) = right() else { return };
+    let named = Interface { guest_name: Some(name("eth0")), ..ethernet() };
+    let before = HostState::now();
+    let running = start(&domain(vec![ethernet(), named, ethernet()]));
+    let links = ip_in(&running, "-o link");
+    for name in ["eth0", "eth1", "eth2"] {
+        assert!(links.contains(&format!(": {name}@")), "{links}");
+    }
+    drop(running);
+    assert_eq!(HostState::now(), before);
+}
+
+#[test]
+fn a_start_that_fails_half_way_through_a_link_leaves_none() {
+    let Some(_right) = right() else { return };
+    let before = HostState::now();
+    let mut unreachable = ethernet();
+    unreachable.routes = vec![route("0.0.0.0", 0, "192.0.2.1", None)];
+    let error = said(&try_start(&domain(vec![ethernet(), unreachable])).expect_err("no such gateway"));
+    assert!(error.contains("add-interface:eth1") && error.contains("ENETUNREACH"), "{error}");
+    assert_eq!(HostState::now(), before);
+}
+
+#[rstest]
+#[case::bridge(bridge("nobridge0"), "this host has no bridge nobridge0")]
+#[case::no_bridge(bridge("lo"), "lo is not a bridge")]
+#[case::device(
+    interface(InterfaceKind::Direct { dev: name("nodev0"), mode: sourced(MacvlanMode::Bridge) }),
+    "this host has no network device nodev0"
+)]
+#[case::network(interface(InterfaceKind::Network(sourced("nonet".to_owned()))), "no network 'nonet' can be used")]
+#[case::taken(Interface { host_name: Some(name("lo")), ..ethernet() }, "the host has a link lo already")]
+#[case::loopback(Interface { guest_name: Some(name("lo")), ..ethernet() }, "two links of the container have the name lo")]
+#[case::isolated(
+    Interface { port_isolated: Some(sourced(true)), ..ethernet() },
+    "only a port of a bridge can be isolated"
+)]
+fn what_the_host_has_not_is_refused_before_the_clone(#[case] interface: Interface, #[case] reason: &str) {
+    let Some(_right) = right() else { return };
+    let error = said(&try_start(&domain(vec![interface])).expect_err("it is refused"));
+    assert!(error.contains(reason), "{error}");
+}
+
+#[test]
+fn a_network_of_a_bridges_name_is_that_bridge() {
+    let Some(_right) = right() else { return };
+    let _made = ip("link add browndognet type bridge");
+    let running = start(&domain(vec![interface(InterfaceKind::Network(sourced("browndognet".to_owned())))]));
+    assert!(ip("-o link show type veth").contains("master browndognet"));
+    drop(running);
+}
+
+#[test]
+fn a_name_that_libvirt_would_make_anew_is_made_anew() {
+    let Some(_right) = right() else { return };
+    let running = start(&domain(vec![Interface { host_name: Some(name("vnet7")), ..ethernet() }]));
+    assert!(!try_ip("link show vnet7"));
+    drop(running);
+}
+
+#[test]
+fn a_hundred_parallel_starts_have_a_hundred_different_host_ends_and_leave_none() {
+    let Some(_right) = right() else { return };
+    let _made = ip("link add br0 type bridge");
+    let before = HostState::now();
+    let home = std::fs::File::open("/proc/thread-self/ns/net").expect("proc");
+    let names: Vec<String> = std::thread::scope(|scope| {
+        let starts: Vec<_> = (0..100)
+            .map(|_| {
+                scope.spawn(|| {
+                    use std::os::fd::AsRawFd;
+                    let entered = browndog_runtime::sys::setns(home.as_raw_fd(), nix::libc::CLONE_NEWNET);
+                    assert_eq!(entered, Ok(0));
+                    let running = start(&domain(vec![bridge("br0")]));
+                    let link = ip_in(&running, "-o link show eth0");
+                    let peer = link.split("eth0@if").nth(1).and_then(|rest| rest.split(':').next());
+                    let index = peer.expect("the number of the other end").to_owned();
+                    drop(running);
+                    index
+                })
+            })
+            .collect();
+        starts.into_iter().map(|start| start.join().expect("a start")).collect()
+    });
+    let different: HashSet<&String> = names.iter().collect();
+    assert_eq!(different.len(), 100);
+    assert_eq!(HostState::now(), before);
+}
