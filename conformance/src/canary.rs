@@ -14,6 +14,9 @@ use crate::facts::Facts;
 use crate::probe::ipc::KEY;
 use crate::sys::{Arg, attempt};
 
+/// Namespaces without which the probe's attempts would be made on the machine itself.
+pub const GUARDED: [&str; 5] = ["pid", "mnt", "net", "uts", "ipc"];
+
 /// Everything that was planted; dropping it takes it away.
 #[derive(Debug)]
 pub struct Canary {
@@ -47,6 +50,9 @@ impl Canary {
         };
         canary.param("canary_pid", canary.pid());
         canary.param("token", canary.token.clone());
+        for kind in GUARDED {
+            canary.param(&format!("host_{kind}"), crate::host::namespace("self", kind).unwrap_or_default());
+        }
         canary.listen()?;
         canary.files()?;
         canary.objects();

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use crate::checks;
 use crate::mutants;
-use crate::report::{Format, render};
+use crate::report::{self, Format, render};
 use crate::requirement::Severity;
-use crate::run::{Event, Options, RunError, Selection, run};
+use crate::run::{Event, Options, RunError, RunReport, Selection, end_in_order, run};
 use crate::vm::job::{CgroupLayout, Command, Ended};
 use crate::vm::{GuestFile, Lab};
 
@@ -27,10 +27,30 @@ pub enum Verb {
     /// Prints the plans browndog makes for the scenes, from which mutants are made.
     #[command(hide = true)]
     Plans,
+    /// Compares two reports (JSON): exit status 1 where something got worse.
+    Compare {
+        /// The earlier one.
+        before: PathBuf,
+        /// The later one.
+        after: PathBuf,
+    },
+    /// Makes one report of several (JSON): shards of one run, or several runtimes and kernels.
+    Merge(MergeArgs),
     /// Boots a kernel, runs one command there, and hands back its output and status.
     Vm(VmArgs),
     /// Seeds one fault after the other into browndog, in guests, and shows which checks caught it.
     Mutants(MutantArgs),
+}
+
+/// Options of `conformance merge`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct MergeArgs {
+    /// Reports.
+    #[arg(required = true)]
+    pub reports: Vec<PathBuf>,
+    /// Form of the merged report on standard output.
+    #[arg(long, value_enum, default_value = "json")]
+    pub format: Format,
 }
 
 /// Options of `conformance facts`.
@@ -131,6 +151,21 @@ pub struct RunArgs {
     /// Form of the report on standard output.
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
+    /// Also write the report as JSON to this file.
+    #[arg(long, value_name = "PATH")]
+    pub json: Option<PathBuf>,
+    /// Also write the report as `JUnit` XML to this file.
+    #[arg(long, value_name = "PATH")]
+    pub junit: Option<PathBuf>,
+    /// Also write the report in the Test Anything Protocol to this file.
+    #[arg(long, value_name = "PATH")]
+    pub tap: Option<PathBuf>,
+    /// Also write the report as one page of HTML to this file.
+    #[arg(long, value_name = "PATH")]
+    pub html: Option<PathBuf>,
+    /// Fail only on what is worse than in this report (JSON).
+    #[arg(long, value_name = "PATH")]
+    pub baseline: Option<PathBuf>,
     /// Play only these scenes.
     #[arg(long = "scene", value_name = "NAME", value_delimiter = ',')]
     pub scenes: Vec<String>,
@@ -193,6 +228,8 @@ pub fn main(verb: Verb) -> i32 {
         Verb::Run(args) => run_verb(&args),
         Verb::List(args) => list(&args),
         Verb::Explain { id } => explain(&id),
+        Verb::Compare { before, after } => compare_files(&before, &after),
+        Verb::Merge(args) => merge_files(&args),
         Verb::Facts(args) => facts(&args),
         Verb::Plans => crate::run::plans(&Options::default().binary).map(|plans| {
             println!("{}", serde_json::json!(plans));
@@ -227,13 +264,75 @@ fn run_verb(args: &RunArgs) -> Result<i32, RunError> {
     if let Some(binary) = &args.binary {
         options.binary.clone_from(binary);
     }
-    let report = run(&options, &|event| {
-        if let Event::Guest { release } = event {
-            eprintln!("guest with kernel {release}");
+    let before = args.baseline.as_deref().map(report::read).transpose()?;
+    // A path that cannot be written is said before minutes are spent, not after.
+    let files = [
+        (&args.json, Format::Json),
+        (&args.junit, Format::Junit),
+        (&args.tap, Format::Tap),
+        (&args.html, Format::Html),
+    ];
+    for path in files.iter().filter_map(|(path, _)| path.as_ref()) {
+        write(path, "")?;
+    }
+    end_in_order().map_err(|errno| RunError::Io { what: "blocking signals".into(), source: errno.into() })?;
+    let report = run(&options, &progress)?;
+    for (path, format) in files {
+        if let Some(path) = path {
+            write(path, &render(&report, format))?;
         }
-    })?;
+    }
     print!("{}", render(&report, args.format));
-    Ok(i32::from(!report.good()))
+    match before {
+        Some(before) => Ok(i32::from(told(&before, &report))),
+        None => Ok(i32::from(!report.good())),
+    }
+}
+
+fn write(path: &std::path::Path, text: &str) -> Result<(), RunError> {
+    std::fs::write(path, text)
+        .map_err(|source| RunError::Io { what: format!("writing {}", path.display()), source })
+}
+
+/// One line that is written over on a terminal, and a plain line for each guest and scene elsewhere.
+fn progress(event: &Event<'_>) {
+    use std::io::IsTerminal;
+    let live = std::io::stderr().is_terminal();
+    match event {
+        Event::Guest { release } => eprintln!("guest with kernel {release}"),
+        Event::Scene { runtime, name, at, of } if live => {
+            eprint!("\r\x1b[K{runtime}: scene {at} of {of}, {name}");
+            if at == of {
+                eprintln!();
+            }
+        }
+        Event::Scene { runtime, name, at, of } => eprintln!("{runtime}: scene {at} of {of}, {name}"),
+        Event::Verdict { .. } => {}
+    }
+}
+
+/// Prints every difference; true where one is a regression.
+fn told(before: &RunReport, after: &RunReport) -> bool {
+    let differences = report::compare(before, after);
+    let word = |s: Option<crate::judge::Status>| s.map_or("absent", crate::judge::Status::word);
+    for difference in &differences {
+        let mark = if difference.is_regression() { "worse " } else { "better" };
+        println!("{mark} {}: {} -> {}", difference.what, word(difference.before), word(difference.after));
+    }
+    let worse = differences.iter().filter(|d| d.is_regression()).count();
+    println!("{} differences, {worse} of them regressions", differences.len());
+    worse > 0
+}
+
+fn compare_files(before: &std::path::Path, after: &std::path::Path) -> Result<i32, RunError> {
+    Ok(i32::from(told(&report::read(before)?, &report::read(after)?)))
+}
+
+fn merge_files(args: &MergeArgs) -> Result<i32, RunError> {
+    let reports = args.reports.iter().map(|p| report::read(p)).collect::<Result<Vec<_>, _>>()?;
+    let merged = report::merge(reports);
+    print!("{}", render(&merged, args.format));
+    Ok(i32::from(!merged.good()))
 }
 
 fn list(args: &ListArgs) -> Result<i32, RunError> {

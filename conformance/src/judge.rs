@@ -109,10 +109,13 @@ impl<'a> Judge<'a> {
         Some(value)
     }
 
-    /// Keeps a fact in the verdict without an expectation.
+    /// Keeps a fact in the verdict, for an expectation in words; a missing one makes the verdict an error.
     pub fn note(&mut self, name: &str) {
-        if let Some(value) = self.facts.get(name) {
-            let _earlier = self.observed.insert(name.to_owned(), value.clone());
+        match self.facts.get(name) {
+            Some(value) => {
+                let _earlier = self.observed.insert(name.to_owned(), value.clone());
+            }
+            None => self.errors.push(format!("the probe gave no fact {name}")),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -267,6 +268,29 @@ pub fn run(options: &Options, watch: &(dyn Fn(&Event<'_>) + Sync)) -> Result<Run
     Ok(RunReport { schema: 1, cells })
 }
 
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Has SIGINT or SIGTERM come?
+pub fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// From now on SIGINT and SIGTERM end the run in order: the scene at hand is cleaned up, what is left
+/// becomes an error of its own, and the report is written. Call it before any thread is started.
+pub fn end_in_order() -> nix::Result<()> {
+    use nix::sys::signal::{SigSet, Signal};
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGINT);
+    set.add(Signal::SIGTERM);
+    set.thread_block()?;
+    let _detached = std::thread::spawn(move || {
+        while set.wait().is_ok() {
+            INTERRUPTED.store(true, Ordering::Relaxed);
+        }
+    });
+    Ok(())
+}
+
 /// All chosen checks for one runtime on this machine.
 fn here(
     options: &Options,
@@ -286,7 +310,7 @@ fn here(
     let mut judged: BTreeMap<&str, CheckResult> = BTreeMap::new();
     for (at, scene) in scenes.iter().enumerate() {
         watch(&Event::Scene { runtime: runtime.name(), name: scene.name, of: scenes.len(), at: at + 1 });
-        let gathered = (scene.play)(&mut stage);
+        let gathered = if interrupted() { Err(SceneError::Interrupted) } else { (scene.play)(&mut stage) };
         let mut caught = false;
         for check in checks.iter().filter(|c| c.scene == scene.name) {
             let result = judge(check, &gathered, kernel);
@@ -412,14 +436,12 @@ fn in_guest(options: &Options, lab: &Lab, kernel: &crate::vm::kernel::Kernel) ->
     let mut words: Vec<String> =
         [BINARY_PATH, "conformance", "run", "--format", "json"].map(str::to_owned).to_vec();
     for name in &options.runtimes {
-        let guest_name = match runtimes::by_name(name, &options.binary)?.program() {
-            program if program == options.binary => name.clone(),
-            program => {
-                files.extend(crate::vm::pack::program(program)?);
-                name.clone()
-            }
-        };
-        words.extend(["--runtime".to_owned(), guest_name]);
+        // Null and browndog are the binary that every guest has.
+        if !["null", "browndog"].contains(&name.as_str()) {
+            let runtime = runtimes::by_name(name, &options.binary)?;
+            files.extend(crate::vm::pack::program(runtime.program())?);
+        }
+        words.extend(["--runtime".to_owned(), name.clone()]);
     }
     words.extend(options.selection.words());
     for (flag, names) in [("--scene", &options.scenes), ("--until-caught", &options.until_caught)] {

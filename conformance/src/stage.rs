@@ -29,6 +29,9 @@ pub enum SceneError {
     /// It did not end, or said nothing.
     #[error("the container hangs: {0}")]
     Hang(String),
+    /// The run was ended before this scene.
+    #[error("the run was interrupted before this scene")]
+    Interrupted,
     /// The harness itself failed.
     #[error("{what}: {source}")]
     Io {
@@ -313,6 +316,21 @@ impl Running {
         }
     }
 
+    /// The way in, for who wants to write more than a word.
+    pub fn take_stdin(&mut self) -> Option<std::process::ChildStdin> {
+        self.child.stdin.take()
+    }
+
+    /// Waits for the end as closely as can be: for measuring.
+    pub fn finish_closely(mut self, patience: Duration) -> Result<Finished, SceneError> {
+        drop(self.child.stdin.take());
+        let deadline = Instant::now() + patience;
+        while let Ok(line) = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            self.output.push_str(&line);
+        }
+        self.finish(patience)
+    }
+
     /// Sends a signal to the runtime's process.
     pub fn signal(&self, signal: nix::sys::signal::Signal) -> nix::Result<()> {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.child.id().cast_signed()), signal)
@@ -336,7 +354,7 @@ impl Running {
                 let _status = self.child.wait().doing("waiting for the runtime")?;
                 return Err(SceneError::Hang(format!("it did not end within {} s", patience.as_secs())));
             }
-            std::thread::sleep(Duration::from_millis(2));
+            std::thread::sleep(Duration::from_micros(200));
         };
         let grace = Instant::now() + Duration::from_secs(2);
         let drain = |receiver: &mpsc::Receiver<String>| {

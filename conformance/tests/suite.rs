@@ -40,13 +40,26 @@ fn runc_passes_pid_01_and_pid_02_on_this_host() {
 }
 
 #[test]
-fn null_runtime_fails_pid_01_with_the_fact_observed() {
-    if !root() {
+fn null_runtime_is_refused_outside_a_guest() {
+    let output = conformance(&["run", "--runtime", "null", "--filter", "pid-01"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stdout));
+    assert!(text(&output.stderr).contains("isolates nothing"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn vm_probe_that_was_told_nothing_tries_nothing_that_could_change_the_machine() {
+    if !has("qemu-system-x86_64") || !Path::new("/etc/apt").exists() {
         return;
     }
-    let output = conformance(&["run", "--runtime", "null", "--filter", "pid-01"]);
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).contains("expected 1"), "{}", text(&output.stdout));
+    // In a guest and never here: where the guard is broken, this rewrites /etc and sets the clock.
+    let areas = "time,net,uts,ipc,caps,tries,mknod,keys,root";
+    let output = conformance(&["vm", "--kernel", "6.12", "--", "browndog", "probe", "--facts", areas]);
+    let line = text(&output.stdout);
+    let facts: serde_json::Value = serde_json::from_str(line.trim_start_matches("BROWNDOG-FACTS "))
+        .unwrap_or_else(|e| panic!("{e}: {line}{}", text(&output.stderr)));
+    let names: Vec<&String> = facts.as_object().expect("an object").keys().collect();
+    assert_eq!(names.len(), 9, "{names:?}");
+    assert!(names.iter().all(|n| n.starts_with("probe.not_tried.")), "{names:?}");
 }
 
 #[test]

@@ -194,6 +194,20 @@ pub(super) const CHECKS: &[Check] = &[
         },
     ),
     Check::new(
+        "dev-05b",
+        Isolation,
+        "devices",
+        "Where the runtime promises that nodes work in /dev only, no node of the image opens, be its number allowed or not.",
+        "mount(2), MS_NODEV; browndog's default",
+        |j| {
+            if j.facts().text("run.runtime") == Some("browndog") {
+                j.none("dev.sweep_opened");
+            } else {
+                j.not_applicable("only browndog promises it");
+            }
+        },
+    ),
+    Check::new(
         "dev-07",
         Isolation,
         "plain",

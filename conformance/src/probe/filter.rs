@@ -98,7 +98,7 @@ fn denied() -> Vec<(&'static str, Result<i64, Errno>)> {
         call("reboot", libc::SYS_reboot, &mut [int(0), int(0), int(0), null()]),
         call("request_key", libc::SYS_request_key, &mut [null(), null(), null(), int(0)]),
         call("setns", libc::SYS_setns, &mut [int(-1), int(0)]),
-        call("settimeofday", libc::SYS_settimeofday, &mut [null(), Arg::In(&[0xff; 8])]),
+        call("settimeofday", libc::SYS_settimeofday, &mut [null(), Arg::In(&[0; 8])]),
         call("swapon", libc::SYS_swapon, &mut [null(), int(0)]),
         call("swapoff", libc::SYS_swapoff, &mut [null()]),
         call("umount2", libc::SYS_umount2, &mut [null(), int(0)]),

@@ -214,6 +214,8 @@ pub(super) fn time(_params: &Params, facts: &mut Facts) {
     let mut timex = [0_u8; 208];
     timex[..4].copy_from_slice(&0x0100_u32.to_ne_bytes());
     facts.attempt("time.adjtimex", attempt(libc::SYS_adjtimex, &mut [Arg::Out(&mut timex)]));
+    // The first call wrote the clock into the buffer; taken for an offset, it would double the clock.
+    timex.fill(0);
     timex[..4].copy_from_slice(&0x0100_u32.to_ne_bytes());
     facts.attempt(
         "time.clock_adjtime",

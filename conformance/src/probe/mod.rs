@@ -136,9 +136,18 @@ fn report(words: &[String]) -> i32 {
         }
     }
     let mut facts = Facts::default();
+    let exposed = exposed(&params, |kind| crate::host::namespace("self", kind));
     for area in &areas {
         let known = AREAS.iter().find(|(name, _)| name == area);
         let Some((_, gather)) = known else { return usage(&format!("unknown area {area:?}")) };
+        if !exposed.is_empty() && !HARMLESS.contains(&area.as_str()) {
+            // The checks that want these facts become errors, and this is their reason.
+            facts.set(
+                format!("probe.not_tried.{area}"),
+                format!("shared with the host: {}", exposed.join(" ")),
+            );
+            continue;
+        }
         gather(&params, &mut facts);
     }
     match publish(&facts, out.as_deref(), hold) {
@@ -148,6 +157,23 @@ fn report(words: &[String]) -> i32 {
             3
         }
     }
+}
+
+/// Areas that only look.
+const HARMLESS: [&str; 4] = ["fd", "ctx", "pid", "mount"];
+
+/// Namespaces that are, or may be, still the host's. Attempts that change the machine where they work
+/// are made only where there are none, or in a guest, which is thrown away. Who cannot tell must not
+/// try: neither a missing parameter nor an unreadable link is taken for isolation.
+fn exposed(params: &Params, own: impl Fn(&str) -> Option<String>) -> Vec<&'static str> {
+    if params.text("lab").is_some() {
+        return Vec::new();
+    }
+    let separate = |kind: &str| {
+        let host = params.text(&format!("host_{kind}")).filter(|name| !name.is_empty());
+        host.zip(own(kind)).is_some_and(|(host, own)| host != own)
+    };
+    crate::canary::GUARDED.into_iter().filter(|kind| !separate(kind)).collect()
 }
 
 fn publish(facts: &Facts, out: Option<&str>, hold: bool) -> std::io::Result<()> {
@@ -166,4 +192,42 @@ fn publish(facts: &Facts, out: Option<&str>, hold: bool) -> std::io::Result<()> 
         let _length = std::io::stdin().lock().read_line(&mut word)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canary::GUARDED;
+
+    fn params(pairs: &[(&str, &str)]) -> Params {
+        Params(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect())
+    }
+
+    fn all_of_the_host() -> Params {
+        Params(GUARDED.iter().map(|k| (format!("host_{k}"), format!("{k}:[1]"))).collect())
+    }
+
+    #[test]
+    fn nothing_is_tried_by_who_was_not_told_which_namespaces_are_the_hosts() {
+        assert_eq!(exposed(&params(&[]), |k| Some(format!("{k}:[2]"))), GUARDED);
+    }
+
+    #[test]
+    fn nothing_is_tried_where_the_own_namespaces_cannot_be_read() {
+        assert_eq!(exposed(&all_of_the_host(), |_| None), GUARDED);
+    }
+
+    #[test]
+    fn one_namespace_shared_with_the_host_is_enough_to_try_nothing() {
+        for shared in GUARDED {
+            let own = |k: &str| Some(if k == shared { format!("{k}:[1]") } else { format!("{k}:[2]") });
+            assert_eq!(exposed(&all_of_the_host(), own), [shared]);
+        }
+    }
+
+    #[test]
+    fn everything_is_tried_in_namespaces_of_ones_own_and_in_a_guest() {
+        assert!(exposed(&all_of_the_host(), |k| Some(format!("{k}:[2]"))).is_empty());
+        assert!(exposed(&params(&[("lab", "1")]), |_| None).is_empty());
+    }
 }

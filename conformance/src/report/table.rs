@@ -1,28 +1,43 @@
-//! The report for people: what is not a pass in full, the rest as counts.
+//! The report for people.
 
 use crate::judge::Status;
 use crate::run::{Cell, RunReport};
 
-/// Renders it.
-pub(super) fn render(report: &RunReport) -> String {
-    report.cells.iter().map(cell).collect()
+/// How much is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// What is not a pass.
+    Exceptions,
+    /// Every check.
+    Everything,
 }
 
-fn cell(cell: &Cell) -> String {
+/// Renders it.
+pub(super) fn render(report: &RunReport, detail: Detail) -> String {
+    report.cells.iter().map(|c| cell(c, detail)).collect()
+}
+
+fn cell(cell: &Cell, detail: Detail) -> String {
     let mut out = String::new();
     let mut line = |text: String| out.push_str(&(text + "\n"));
     line(format!("{} on {} ({}, cgroups {})", cell.runtime, cell.kernel, cell.place, cell.cgroups));
+    let mut told: Vec<&str> = Vec::new();
     for result in &cell.results {
         let verdict = &result.verdict;
-        line(format!(
-            "  {:<5} {:<12} {:<4} {}",
-            verdict.status.word(),
-            result.id,
-            result.severity.short(),
-            result.requirement
-        ));
+        if verdict.status == Status::Pass && detail == Detail::Exceptions {
+            continue;
+        }
+        let (word, severity) = (verdict.status.word(), result.severity.short());
+        line(format!("  {word:<5} {:<12} {severity:<4} {}", result.id, result.requirement));
         for reason in &verdict.reasons {
-            line(format!("                             {reason}"));
+            // A scene that failed fails all its checks for the same reason.
+            let short = if verdict.status == Status::Error && told.contains(&reason.as_str()) {
+                "for the same reason".to_owned()
+            } else {
+                reason.lines().take(3).collect::<Vec<_>>().join(" / ")
+            };
+            line(format!("                             {short}"));
+            told.push(reason);
         }
     }
     let count = |status| cell.results.iter().filter(|r| r.verdict.status == status).count();

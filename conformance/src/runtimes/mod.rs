@@ -65,6 +65,11 @@ pub enum RuntimeError {
         /// Program.
         program: String,
     },
+    /// The null runtime isolates nothing.
+    #[error(
+        "the null runtime isolates nothing, so the probe would change this machine: give it a guest with --vm"
+    )]
+    GuestOnly,
     /// A file could not be written.
     #[error("cannot write {path}: {source}")]
     Write {
@@ -105,6 +110,8 @@ pub fn by_name(name: &str, binary: &Path) -> Result<Box<dyn Runtime>, RuntimeErr
         "browndog" => Box::new(browndog::Browndog { program: binary.to_owned() }),
         "runc" | "crun" | "youki" => Box::new(oci::Oci { name: name.to_owned(), program: find(name)? }),
         "bwrap" => Box::new(bwrap::Bwrap { program: find("bwrap")? }),
+        // Without isolation the probe's attempts succeed, and they are made on the machine itself.
+        "null" if !Path::new(crate::vm::job::LAB_MARK).exists() => return Err(RuntimeError::GuestOnly),
         "null" => Box::new(null::Null { program: binary.to_owned() }),
         path if path.contains('/') => by_command(Path::new(path))?,
         other => return Err(RuntimeError::Unknown(other.to_owned())),

@@ -1,5 +1,8 @@
 //! Scenes: what is set up and done so that checks have facts to look at.
 
+mod hostile;
+mod life;
+mod limits;
 mod plain;
 
 use crate::facts::Facts;
@@ -35,5 +38,51 @@ pub const SCENES: &[Scene] = &[
         name: "devices",
         about: "nodes for every device number of the machine lie in the image",
         play: plain::devices,
+    },
+    Scene { name: "limits", about: "limits of memory, processes and CPU are run into", play: limits::limits },
+    Scene {
+        name: "declared",
+        about: "resource limits, sysctls, host name and directory are declared",
+        play: limits::declared,
+    },
+    Scene { name: "shifted", about: "clocks are shifted by declared offsets", play: limits::shifted },
+    Scene { name: "ends", about: "payloads exit, abort, are killed, and are sent signals", play: life::ends },
+    Scene { name: "cannot", about: "programs that cannot be executed", play: life::cannot },
+    Scene {
+        name: "orphaned",
+        about: "the runtime's process is killed while its container runs",
+        play: life::orphaned,
+    },
+    Scene {
+        name: "early",
+        about: "the runtime's process is killed at twenty moments of a start",
+        play: life::killed_early,
+    },
+    Scene { name: "starved", about: "the runtime gets few descriptors", play: life::starved },
+    Scene {
+        name: "traffic",
+        about: "bytes and arguments pass unchanged, short payloads are not lost",
+        play: life::traffic,
+    },
+    Scene {
+        name: "images",
+        about: "images with links and files where directories are expected",
+        play: hostile::images,
+    },
+    Scene {
+        name: "accounts",
+        about: "images whose account files want to hang their reader",
+        play: hostile::accounts,
+    },
+    Scene {
+        name: "peers",
+        about: "one container holds objects, another looks for them",
+        play: limits::peers,
+    },
+    Scene { name: "parallel", about: "ten containers start at once", play: limits::parallel },
+    Scene {
+        name: "latency",
+        about: "start to exit beside the same program without a container",
+        play: limits::latency,
     },
 ];

@@ -1,0 +1,86 @@
+//! Two reports side by side: what got worse, what got better.
+
+use crate::judge::Status;
+use crate::run::{Cell, RunReport};
+
+/// One verdict that changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Runtime, kernel and check.
+    pub what: String,
+    /// Before; `None` where the check was not there.
+    pub before: Option<Status>,
+    /// After.
+    pub after: Option<Status>,
+}
+
+impl Difference {
+    /// A pass that is none any more, a failure that hides as not applicable, or a check that is gone.
+    pub fn is_regression(&self) -> bool {
+        match (self.before, self.after) {
+            (Some(Status::Pass), after) => after != Some(Status::Pass),
+            (Some(Status::Fail), Some(Status::NotApplicable | Status::Error)) => true,
+            (Some(_), None) => true,
+            (None, Some(after)) => matches!(after, Status::Fail | Status::Error),
+            (Some(before), Some(after)) => {
+                before == Status::NotApplicable && matches!(after, Status::Fail | Status::Error)
+            }
+            (None, None) => false,
+        }
+    }
+}
+
+/// Every verdict that differs, in the order of `after`, then what is gone.
+pub fn compare(before: &RunReport, after: &RunReport) -> Vec<Difference> {
+    let of = |report: &RunReport| -> Vec<(String, Status)> {
+        let key = |c: &Cell, id: &str| format!("{} on {} (cgroups {}): {id}", c.runtime, c.kernel, c.cgroups);
+        report
+            .cells
+            .iter()
+            .flat_map(|c| c.results.iter().map(move |r| (key(c, &r.id), r.verdict.status)))
+            .collect()
+    };
+    let (old, new) = (of(before), of(after));
+    let find = |list: &[(String, Status)], what: &str| list.iter().find(|(w, _)| w == what).map(|(_, s)| *s);
+    let changed = new.iter().map(|(what, after)| Difference {
+        what: what.clone(),
+        before: find(&old, what),
+        after: Some(*after),
+    });
+    let gone = old.iter().filter(|(what, _)| find(&new, what).is_none());
+    let gone =
+        gone.map(|(what, before)| Difference { what: what.clone(), before: Some(*before), after: None });
+    changed.chain(gone).filter(|d| d.before != d.after).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case(Some(Status::Pass), Some(Status::Fail), true)]
+    #[case(Some(Status::Pass), Some(Status::NotApplicable), true)]
+    #[case(Some(Status::Fail), Some(Status::NotApplicable), true)]
+    #[case(Some(Status::Fail), Some(Status::Pass), false)]
+    #[case(Some(Status::Pass), None, true)]
+    #[case(None, Some(Status::Fail), true)]
+    #[case(None, Some(Status::Pass), false)]
+    fn what_counts_as_a_regression(
+        #[case] before: Option<Status>,
+        #[case] after: Option<Status>,
+        #[case] expected: bool,
+    ) {
+        assert_eq!(Difference { what: String::new(), before, after }.is_regression(), expected);
+    }
+
+    #[test]
+    fn equal_reports_have_no_difference_and_a_lost_pass_is_named() {
+        let before = crate::report::tests::sample();
+        assert!(compare(&before, &before).is_empty());
+        let mut after = before.clone();
+        after.cells[0].results[0].verdict.status = Status::Fail;
+        let found = compare(&before, &after);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].what, "runc on 6.12 (cgroups v2): pid-01");
+    }
+}

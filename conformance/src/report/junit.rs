@@ -1,0 +1,41 @@
+//! `JUnit` XML: one suite for each runtime and kernel.
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use crate::judge::Status;
+use crate::run::RunReport;
+
+/// Renders it.
+pub(super) fn render(report: &RunReport) -> String {
+    let mut out = Report::new("browndog conformance");
+    for cell in &report.cells {
+        let name = format!("{} on {} ({}, cgroups {})", cell.runtime, cell.kernel, cell.place, cell.cgroups);
+        let mut suite = TestSuite::new(name);
+        let _suite = suite.set_time(std::time::Duration::from_millis(cell.milliseconds));
+        for result in &cell.results {
+            let verdict = &result.verdict;
+            let reasons = verdict.reasons.join("\n");
+            let mut status = match verdict.status {
+                Status::Pass => TestCaseStatus::success(),
+                Status::NotApplicable => TestCaseStatus::skipped(),
+                Status::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
+                Status::Error => TestCaseStatus::non_success(NonSuccessKind::Error),
+            };
+            if verdict.status != Status::Pass {
+                let observed = serde_json::to_string_pretty(&verdict.observed).unwrap_or_default();
+                let _status = status.set_message(reasons.clone());
+                if verdict.status != Status::NotApplicable {
+                    let _status = status.set_type(result.severity.short());
+                    let _status =
+                        status.set_description(format!("{}\n{reasons}\n{observed}", result.requirement));
+                }
+            }
+            let mut case = TestCase::new(result.id.clone(), status);
+            let area = result.id.split_once('-').map_or(result.id.as_str(), |(area, _)| area);
+            let _case = case.set_classname(format!("browndog.{}.{area}", cell.runtime));
+            let _suite = suite.add_test_case(case);
+        }
+        let _report = out.add_test_suite(suite);
+    }
+    out.to_string().map_or_else(|e| e.to_string(), |text| text + "\n")
+}

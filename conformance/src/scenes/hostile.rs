@@ -1,0 +1,111 @@
+//! Scenes in which the image is an adversary: links, files and pipes where directories are expected.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use crate::facts::Facts;
+use crate::snapshot::Snapshot;
+use crate::spec::{Spec, Volume};
+use crate::stage::{Doing, PATIENCE, SceneError, Stage};
+
+use super::plain::tree;
+
+/// A change to the image: the target directory of the host is what nothing may reach.
+type Trap = fn(root: &Path, target: &Path) -> std::io::Result<()>;
+
+fn replace(root: &Path, name: &str, target: &Path) -> std::io::Result<()> {
+    let path = root.join(name);
+    fs::remove_dir_all(&path)?;
+    symlink(target, path)
+}
+
+/// Everything between here and the top, and then the target.
+fn upwards(target: &Path) -> std::path::PathBuf {
+    let inside = target.strip_prefix("/").unwrap_or(target);
+    Path::new("../../../../../../../../../..").join(inside)
+}
+
+const TRAPS: [(&str, Trap); 10] = [
+    ("proc_link", |root, target| replace(root, "proc", target)),
+    ("sys_link", |root, target| replace(root, "sys", target)),
+    ("dev_link", |root, target| replace(root, "dev", target)),
+    ("dev_link_upwards", |root, target| replace(root, "dev", &upwards(target))),
+    ("proc_file", |root, _| {
+        fs::remove_dir(root.join("proc"))?;
+        fs::write(root.join("proc"), "x")
+    }),
+    ("dev_pts_link", |root, target| symlink(target, root.join("dev/pts"))),
+    ("dev_null_link", |root, _| symlink("/proc/sys/kernel/core_pattern", root.join("dev/null"))),
+    ("dev_shm_link", |root, target| symlink(target, root.join("dev/shm"))),
+    ("volume_link", |root, target| symlink(target, root.join("volume"))),
+    ("volume_link_upwards", |root, target| symlink(upwards(target), root.join("volume"))),
+];
+
+/// Each trap in turn: the container starts and is whole, or does not start; the host is untouched.
+pub(super) fn images(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
+    let mut facts = Facts::default();
+    let before = Snapshot::take();
+    for (name, trap) in TRAPS {
+        let (place, id) = stage.place("trap")?;
+        let (root, target, source) = (place.join("root"), place.join("target"), place.join("source"));
+        for directory in [&target, &source] {
+            fs::create_dir(directory).doing("making a directory")?;
+            fs::write(directory.join("token"), "untouched").doing("writing a token")?;
+        }
+        trap(&root, &target).doing("setting a trap")?;
+        let mut spec = Spec::plain(&id, root, stage.probe_argv("mount,proc,dev", false));
+        if name.starts_with("volume") {
+            spec.volumes.push(Volume { source, target: "/volume".into(), readonly: false });
+        }
+        let was = tree(&target);
+        let finished = stage.start(&spec, &place)?.finish(PATIENCE)?;
+        let inside = finished.stdout.lines().find_map(|l| l.strip_prefix(crate::probe::FACTS));
+        let seen: Option<Facts> = inside.and_then(|text| serde_json::from_str(text).ok());
+        facts.set(format!("trap.{name}.started"), seen.is_some());
+        facts.set(format!("trap.{name}.host_untouched"), tree(&target) == was);
+        facts.set(format!("trap.{name}.exit"), finished.status.code().unwrap_or(-1));
+        facts.set(format!("trap.{name}.says"), finished.stderr.trim().chars().take(160).collect::<String>());
+        if let Some(seen) = seen {
+            let real = seen.text("mount./proc.kind") == Some("proc");
+            facts.set(format!("trap.{name}.proc_is_real"), real);
+            facts.set(format!("trap.{name}.null_is_null"), seen.text("dev.node.null") == Some("c 1:3"));
+            facts.set(format!("trap.{name}.masks_hold"), seen.list("proc.masked_open").is_empty());
+        }
+        super::life::destroy(stage, &spec, &place);
+    }
+    stage.leaks(&before, "bdc-", &mut facts);
+    Ok(facts)
+}
+
+/// Account files that want to hang or mislead whoever reads them on the host's side.
+pub(super) fn accounts(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
+    let mut facts = Facts::default();
+    for (name, set) in [
+        (
+            "fifo",
+            (|path| nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).map_err(Into::into))
+                as fn(&Path) -> std::io::Result<()>,
+        ),
+        ("link", |path| symlink("/dev/zero", path)),
+        ("long_line", |path| fs::write(path, "x".repeat(8 << 20))),
+        ("missing", |_| Ok(())),
+    ] {
+        let (place, id) = stage.place("accounts")?;
+        let root = place.join("root");
+        let passwd = root.join("etc/passwd");
+        fs::remove_file(&passwd).doing("removing the passwd file")?;
+        set(&passwd).doing("replacing the passwd file")?;
+        let mut spec =
+            Spec::plain(&id, root, vec![format!("/{}", crate::probe::NAME), "exit".into(), "7".into()]);
+        spec.user = Some((1000, 1000));
+        let ended = stage.start(&spec, &place)?.finish(std::time::Duration::from_secs(15));
+        let word = ended.map_or_else(
+            |e| e.to_string(),
+            |f| f.status.code().map_or_else(|| f.status.to_string(), |c| c.to_string()),
+        );
+        facts.set(format!("trap.passwd_{name}"), word);
+        super::life::destroy(stage, &spec, &place);
+    }
+    Ok(facts)
+}
