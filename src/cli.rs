@@ -40,12 +40,34 @@ enum Verb {
     Docs(docs::Docs),
 }
 
+/// The command line as far as `run` goes: a start should not pay for the definition of every verb.
+/// Whatever it cannot take, help and mistakes included, is for [`Cli`].
+#[derive(Debug, Parser)]
+#[command(name = "browndog", disable_help_flag = true, disable_help_subcommand = true)]
+struct Start {
+    #[arg(long, global = true)]
+    root: Option<PathBuf>,
+    #[command(subcommand)]
+    verb: StartVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum StartVerb {
+    #[command(disable_help_flag = true)]
+    Run(run::Run),
+}
+
 /// Parses the command line, does what it says, returns the exit status.
 pub(crate) fn main() -> ExitCode {
     if let Some(status) = conformance::other_life() {
         return status.into();
     }
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    if verb_is(&arguments, "run")
+        && let Ok(Start { verb: StartVerb::Run(run), .. }) = Start::try_parse_from(&arguments)
+    {
+        return run.perform().into();
+    }
     match Cli::try_parse_from(&arguments) {
         Ok(cli) => dispatch(cli).into(),
         Err(error) => refuse(&error, &arguments).into(),

@@ -83,6 +83,8 @@ fn unsafe_stands_only_where_the_system_calls_are() {
             continue;
         }
         let word = |line: &str| {
+            // Every second piece between quotes is a string: a word of libvirt's, not the keyword.
+            let line: String = line.split('"').step_by(2).collect::<Vec<_>>().join(" ");
             let line = line.split("//").next().unwrap_or("");
             line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe")
         };

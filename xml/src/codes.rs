@@ -120,6 +120,8 @@ codes! {
     BadIdMap = 403,
     /// Values that contradict each other.
     Contradiction = 404,
+    /// What this kind of thing needs is not there.
+    Incomplete = 405,
 
     /// Legal, and without effect.
     Ignored = 500,

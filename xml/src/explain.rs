@@ -216,6 +216,9 @@ explanations! {
     Contradiction: "values that contradict each other",
         "Each value is legal, both together are not.",
         "<vcpu current='4'>2</vcpu>" => "<vcpu current='2'>2</vcpu>";
+    Incomplete: "what this kind of thing needs is not there",
+        "The element is legal, but of this type it means nothing without another part.",
+        "<hostdev mode='subsystem' type='usb'>\n  <source>\n    <vendor id='0x1234'/>\n  </source>\n</hostdev>" => "<hostdev mode='subsystem' type='usb'>\n  <source>\n    <vendor id='0x1234'/>\n    <product id='0xbeef'/>\n  </source>\n</hostdev>";
     Ignored: "legal, and without effect",
         "libvirt's schema allows it, but nothing in a container depends on it. With --deny ignored this is an error.",
         "<filesystem type='mount' accessmode='mapped'>\n  <source dir='/srv'/>\n  <target dir='/srv'/>\n</filesystem>" => "<filesystem type='mount'>\n  <source dir='/srv'/>\n  <target dir='/srv'/>\n</filesystem>";

@@ -240,7 +240,7 @@ fn own_namespace() -> Option<u64> {
     let mut id = [0_u8; 8];
     let request = 0x8008_b705_u32.cast_signed();
     let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
-    let _zero = attempt(libc::SYS_ioctl, &mut [Arg::Int(fd), Arg::Int(request), Arg::Out(&mut id)]).ok()?;
+    let _number = attempt(libc::SYS_ioctl, &mut [Arg::Int(fd), Arg::Int(request), Arg::Out(&mut id)]).ok()?;
     Some(u64::from_ne_bytes(id))
 }
 

@@ -176,35 +176,17 @@ impl Lexer<'_> {
     #[cold]
     fn unquoted_value(&mut self, name: Span) -> RawAttribute {
         let start = self.at;
-        let stop = |&byte: &u8| is_space(byte) || matches!(byte, b'>' | b'<' | b'/' | b'\'' | b'"');
-        let length = self.text[start..].iter().position(stop).unwrap_or(self.text.len() - start);
+        let stop = |&byte: &u8| is_space(byte) || matches!(byte, b'>' | b'<');
+        let rest = &self.text[start..];
+        let mut length = rest.iter().position(stop).unwrap_or(rest.len());
+        if length > 0 && rest[length - 1] == b'/' && rest.get(length) == Some(&b'>') {
+            length -= 1;
+        }
         self.at = start + length;
         let shown = String::from_utf8_lossy(self.bytes(name)).into_owned();
-        if length == 0 {
-            self.fault(
-                Code::BadAttribute,
-                name.start as usize,
-                self.at,
-                format!("the attribute '{shown}' has no value"),
-            );
-            // A lone closing quote belongs to the value that is missing.
-            self.at +=
-                usize::from(matches!(self.peek(), Some(b'/')) && self.text.get(self.at + 1) != Some(&b'>'));
-        } else {
-            self.fault(
-                Code::BadAttribute,
-                name.start as usize,
-                self.at,
-                format!("the value of '{shown}' has no quotes"),
-            );
-            if matches!(self.peek(), Some(b'\'' | b'"')) {
-                self.at += 1;
-            } else if self.peek() == Some(b'/') && self.text.get(self.at + 1) != Some(&b'>') {
-                let stop = |&byte: &u8| is_space(byte) || matches!(byte, b'>' | b'<');
-                let length = self.text[self.at..].iter().position(stop).unwrap_or(self.text.len() - self.at);
-                self.at += length;
-            }
-        }
+        let what = if length == 0 { "no value" } else { "no quotes around its value" };
+        let message = format!("the attribute '{shown}' has {what}");
+        self.fault(Code::BadAttribute, name.start as usize, self.at, message);
         RawAttribute { name, value: Span::new(start, self.at), encoded: false, faulty: true }
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn check(context: &mut Context<'_, '_>, node: NodeId) {
     let most = if kind == "udp" { 2 } else { 1 };
     if let Some(&extra) = sources.get(most) {
         let message = format!("a character device of type '{kind}' has at most {most} <source>");
-        context.report.push(Diagnostic::error(Code::DuplicateElement, context.view.span(extra), message));
+        context.report.push(Diagnostic::error(Code::Contradiction, context.view.span(extra), message));
         return;
     }
     let named_later = is_named_later(context, node);
@@ -50,21 +50,13 @@ fn need(context: &mut Context<'_, '_>, node: NodeId, source: Option<NodeId>, kin
     let Some(source) = source else {
         let name = context.view.name(node);
         let message = format!("<{name}> of type '{kind}' has no <source>");
-        return context.report.push(Diagnostic::error(
-            Code::MissingElement,
-            context.view.span(node),
-            message,
-        ));
+        return context.report.push(Diagnostic::error(Code::Incomplete, context.view.span(node), message));
     };
     for name in names {
         if context.view.attribute(source, name).is_none() {
             let message =
                 format!("<source> of a character device of type '{kind}' has no attribute '{name}'");
-            context.report.push(Diagnostic::error(
-                Code::MissingAttribute,
-                context.view.span(source),
-                message,
-            ));
+            context.report.push(Diagnostic::error(Code::Incomplete, context.view.span(source), message));
         }
     }
 }
@@ -75,7 +67,7 @@ fn reconnect(context: &mut Context<'_, '_>, source: NodeId) {
     let span = context.view.span(reconnect);
     if enabled && context.view.attribute(reconnect, "timeout").is_none() {
         context.report.push(Diagnostic::error(
-            Code::MissingAttribute,
+            Code::Incomplete,
             span,
             "<reconnect> has no attribute 'timeout'",
         ));

@@ -66,7 +66,7 @@ fn filesystem(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) ->
             Some(dir) => FilesystemSource::Host(dir),
             None if context.view.attribute(source, "socket").is_none() => {
                 let fault = Diagnostic::error(
-                    Code::MissingAttribute,
+                    Code::Incomplete,
                     context.view.span(source),
                     "<source> has no attribute 'dir'",
                 );
@@ -87,7 +87,9 @@ fn filesystem(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) ->
         "file" => FilesystemSource::Image { file: path("file")? },
         "ram" => {
             let units = context.view.attribute(source, "units").map(|(units, _)| units);
-            let bytes = context.attribute(source, "usage", |usage| crate::value::parse_size(usage, units))?;
+            let bytes = context.attribute(source, "usage", |usage| {
+                crate::value::parse_size(usage, units).map(super::whole_kib)
+            })?;
             FilesystemSource::Ram { bytes }
         }
         _ => {
@@ -150,7 +152,7 @@ fn hostdev(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) -> Op
             },
             _ => {
                 let fault = Diagnostic::error(
-                    Code::MissingElement,
+                    Code::Incomplete,
                     context.view.span(source),
                     "<source> names no USB device",
                 );

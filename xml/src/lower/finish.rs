@@ -19,6 +19,14 @@ pub(super) fn finish(draft: Draft) -> Option<Domain> {
     };
     let path = |text, reason| Some(Sourced::default(AbsPath::parse(text).ok()?, reason));
     let mut memory = draft.memory;
+    memory.current = match (memory.current, &memory.maximum) {
+        // libvirt takes 0 and too much for the whole.
+        (Some(current), Some(maximum)) if current.value == 0 || current.value > maximum.value => {
+            Some(maximum.clone())
+        }
+        (None, Some(maximum)) => Some(Sourced::default(maximum.value, "all of <memory>")),
+        (current, _) => current,
+    };
     if memory.limit.is_none() {
         memory.limit.clone_from(&memory.maximum);
     }

@@ -100,7 +100,8 @@ fn seclabel(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
         _ => SeclabelKind::Dynamic,
     };
     let label = context.view.child(node, "label").and_then(|label| context.text(label, owned));
-    let model = context.attribute(node, "model", owned);
+    // No label has no model, although libvirt writes model='none'.
+    let model = context.attribute(node, "model", owned).filter(|_| kind != SeclabelKind::None);
     draft.seclabels.push(Seclabel { origin: context.origin(node), kind, model, label });
 }
 

@@ -171,13 +171,18 @@ impl<'a> Context<'a, '_> {
     /// A size: the text is the number, `@unit` its unit. In bytes.
     pub(crate) fn size(&mut self, node: NodeId) -> Option<Sourced<u64>> {
         let unit = self.view.attribute(node, "unit").map(|(unit, _)| unit);
-        self.text(node, |text| crate::value::parse_size(text, unit))
+        self.text(node, |text| crate::value::parse_size(text, unit).map(whole_kib))
     }
 
     /// Where an element is, as an origin.
     pub(crate) fn origin(&self, node: NodeId) -> Origin {
         Origin::Xml(self.view.span(node))
     }
+}
+
+/// libvirt counts memory in KiB, and rounds up.
+pub(crate) const fn whole_kib(bytes: u64) -> u64 {
+    bytes.div_ceil(1024) * 1024
 }
 
 pub(crate) fn number(text: &str) -> Result<u64, ValueError> {

@@ -86,7 +86,7 @@ fn mount(context: &mut Context<'_, '_>, node: NodeId) -> Option<Filesystem> {
         let missing = if source.is_none() { "source" } else { "target" };
         let name = context.view.name(node);
         let fault = Diagnostic::error(
-            Code::MissingElement,
+            Code::Incomplete,
             context.view.span(node),
             format!("<{name}> has no <{missing}>"),
         );

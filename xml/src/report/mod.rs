@@ -1,7 +1,9 @@
 //! Diagnostics: what is wrong, where, why, and what to do.
 
+mod github;
 mod human;
 mod json;
+mod sarif;
 
 use std::borrow::Cow;
 
@@ -9,6 +11,8 @@ pub use crate::codes::Code;
 use crate::domain::Dialect;
 use crate::limits;
 use crate::source::Span;
+pub use github::github;
+pub use sarif::sarif;
 
 /// Everything found in one document.
 #[derive(Clone, Debug, Default)]

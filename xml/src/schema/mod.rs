@@ -7,6 +7,7 @@
 pub mod capabilities;
 pub mod commandline;
 pub mod devices;
+pub mod export;
 pub mod extension;
 mod homes;
 pub mod libvirt;

@@ -7,6 +7,38 @@ use regex_lite::Regex;
 use super::{ValueError, quoted};
 use crate::codes::Code;
 
+/// Texts that the forms of the tables are made of; a test looks that each form has one.
+const EXAMPLES: &[&str] = &[
+    "sda",
+    "1",
+    "0x1",
+    "10",
+    "0x1f",
+    "12345678",
+    "-1",
+    "eth0",
+    "a-b",
+    "name_1",
+    "VARIABLE",
+    "0755",
+    "unlimited",
+    "kernel.msgmax",
+    "0123456789abcdef",
+    "0x0123456789abcdef",
+    "naa.0123456789abcdef",
+    "1.2",
+    "[storage] path/file",
+    "2026-01-01T00:00:00Z",
+    "naa.600a0b80001111550000000000000000",
+    "000123456789",
+    "/dev/x",
+    "text",
+    "12 %",
+    "01:02",
+    "vendorvendor",
+    "GenuineIntel",
+];
+
 /// A form that a text has to have as a whole.
 #[derive(Debug)]
 pub struct Pattern {
@@ -21,6 +53,14 @@ impl Pattern {
     /// The form `expression`, called `what`.
     pub const fn new(expression: &'static str, what: &'static str) -> Self {
         Self { expression, what, compiled: OnceLock::new() }
+    }
+
+    /// A text of this form, found by trying common ones; empty where none of them fits.
+    pub fn example(&self, choice: u8) -> String {
+        let fitting: Vec<&str> = EXAMPLES.iter().copied().filter(|text| matches(self, text)).collect();
+        fitting
+            .get(usize::from(choice) % fitting.len().max(1))
+            .map_or_else(String::new, |text| (*text).to_owned())
     }
 
     pub(super) fn check(&self, text: &str) -> Result<(), ValueError> {

@@ -186,10 +186,10 @@ pub(super) static ROUTE: Element = Element {
     attributes: &[
         optional("family", Value::Choice(&["ipv4", "ipv6"])),
         required("address", Value::Ip),
-        required("gateway", Value::Ip),
-        optional("metric", U32),
         optional("netmask", Value::Ip),
         optional("prefix", Value::Unsigned(0, 128)),
+        required("gateway", Value::Ip),
+        optional("metric", U32),
     ],
     ..element("route")
 };

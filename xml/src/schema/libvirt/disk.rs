@@ -175,7 +175,7 @@ pub(super) static DISK_NETWORK_FLOPPY: Element = Element {
     content: Content::Children(&[
         maybe(&super::disk_parts::DRIVER),
         maybe(&super::common::AUTH),
-        once(&super::disk_source::DISK_SOURCE_4),
+        once(&super::disk_source_network::DISK_SOURCE_4),
         maybe(&super::disk_source::BACKINGSTORE),
         maybe(&super::disk_parts::BACKENDDOMAIN),
         maybe(&super::disk_parts::GEOMETRY),
@@ -216,7 +216,7 @@ pub(super) static DISK_NETWORK_LUN: Element = Element {
     content: Content::Children(&[
         maybe(&super::disk_parts::DRIVER),
         maybe(&super::common::AUTH),
-        once(&super::disk_source::DISK_SOURCE_4),
+        once(&super::disk_source_network::DISK_SOURCE_4),
         maybe(&super::disk_source::BACKINGSTORE),
         maybe(&super::disk_parts::BACKENDDOMAIN),
         maybe(&super::disk_parts::GEOMETRY),

@@ -98,7 +98,7 @@ pub(super) static MIRROR_NETWORK: Element = Element {
         optional("ready", Value::Choice(&["yes", "abort", "pivot"])),
     ],
     content: Content::Children(&[
-        once(&super::disk_source::DISK_SOURCE_4),
+        once(&super::disk_source_network::DISK_SOURCE_4),
         maybe(&super::disk_source::FORMAT),
         maybe(&super::disk_source::BACKINGSTORE),
     ]),

@@ -7,15 +7,15 @@ use crate::value::Value;
 
 pub(super) static FEATURES: Element = Element {
     content: Content::Children(&[
-        maybe(&PAE),
-        maybe(&APIC),
         maybe(&ACPI),
+        maybe(&APIC),
+        maybe(&PAE),
         maybe(&HAP),
-        maybe(&super::hyperv::HYPERV),
         maybe(&VIRIDIAN),
+        maybe(&PRIVNET),
+        maybe(&super::hyperv::HYPERV),
         maybe(&KVM),
         maybe(&XEN),
-        maybe(&PRIVNET),
         maybe(&PVSPINLOCK),
         maybe(&crate::schema::capabilities::CAPABILITIES),
         maybe(&PMU),

@@ -1,4 +1,4 @@
-//! `<interface>`.
+//! `<interface>`: the kinds that a container can have, and the choice among all.
 
 use super::reasons;
 use crate::schema::values::YES_NO;
@@ -51,43 +51,6 @@ pub(super) static INTERFACE_ETHERNET: Element = Element {
     content: Content::Children(&[
         maybe(&super::interface_parts::MAC),
         maybe(&super::interface_parts::INTERFACE_SOURCE),
-        maybe(&super::interface_parts::BANDWIDTH),
-        maybe(&super::interface_parts::VLAN),
-        maybe(&super::interface_parts::PORT),
-        many(&super::common::IP),
-        many(&super::common::ROUTE),
-        maybe(&super::interface_parts::SCRIPT),
-        maybe(&super::interface_parts::DOWNSCRIPT),
-        maybe(&super::interface_parts::BACKENDDOMAIN),
-        maybe(&super::interface_parts::TARGET),
-        maybe(&super::interface_parts::GUEST),
-        maybe(&super::interface_parts::MODEL),
-        maybe(&super::interface_parts::DRIVER),
-        maybe(&super::interface_parts::BACKEND),
-        maybe(&super::interface_parts::FILTERREF),
-        maybe(&super::interface_parts::TUNE),
-        maybe(&super::interface_parts::LINK),
-        maybe(&super::interface_parts::MTU),
-        maybe(&super::interface_parts::COALESCE),
-        maybe(&super::common::TEAMING),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        many(&super::interface_parts::PORTFORWARD),
-    ]),
-    ..element("interface")
-};
-
-pub(super) static INTERFACE_VHOSTUSER: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["vhostuser"])),
-        ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
-    ],
-    content: Content::Children(&[
-        maybe(&super::interface_parts::MAC),
-        once(&super::common::SOURCE),
         maybe(&super::interface_parts::BANDWIDTH),
         maybe(&super::interface_parts::VLAN),
         maybe(&super::interface_parts::PORT),
@@ -193,191 +156,6 @@ pub(super) static INTERFACE_DIRECT: Element = Element {
     ..element("interface")
 };
 
-pub(super) static INTERFACE_USER: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["user"])),
-        ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
-    ],
-    content: Content::Children(&[
-        maybe(&super::interface_parts::MAC),
-        maybe(&super::interface_parts::INTERFACE_SOURCE_4),
-        maybe(&super::interface_parts::BANDWIDTH),
-        maybe(&super::interface_parts::VLAN),
-        maybe(&super::interface_parts::PORT),
-        many(&super::common::IP),
-        many(&super::common::ROUTE),
-        maybe(&super::interface_parts::SCRIPT),
-        maybe(&super::interface_parts::DOWNSCRIPT),
-        maybe(&super::interface_parts::BACKENDDOMAIN),
-        maybe(&super::interface_parts::TARGET),
-        maybe(&super::interface_parts::GUEST),
-        maybe(&super::interface_parts::MODEL),
-        maybe(&super::interface_parts::DRIVER),
-        maybe(&super::interface_parts::BACKEND),
-        maybe(&super::interface_parts::FILTERREF),
-        maybe(&super::interface_parts::TUNE),
-        maybe(&super::interface_parts::LINK),
-        maybe(&super::interface_parts::MTU),
-        maybe(&super::interface_parts::COALESCE),
-        maybe(&super::common::TEAMING),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        many(&super::interface_parts::PORTFORWARD),
-    ]),
-    ..element("interface")
-};
-
-pub(super) static INTERFACE_INTERNAL: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["internal"])),
-        ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
-    ],
-    content: Content::Children(&[
-        maybe(&super::interface_parts::MAC),
-        once(&super::interface_parts::INTERFACE_SOURCE_5),
-        maybe(&super::interface_parts::BANDWIDTH),
-        maybe(&super::interface_parts::VLAN),
-        maybe(&super::interface_parts::PORT),
-        many(&super::common::IP),
-        many(&super::common::ROUTE),
-        maybe(&super::interface_parts::SCRIPT),
-        maybe(&super::interface_parts::DOWNSCRIPT),
-        maybe(&super::interface_parts::BACKENDDOMAIN),
-        maybe(&super::interface_parts::TARGET),
-        maybe(&super::interface_parts::GUEST),
-        maybe(&super::interface_parts::MODEL),
-        maybe(&super::interface_parts::DRIVER),
-        maybe(&super::interface_parts::BACKEND),
-        maybe(&super::interface_parts::FILTERREF),
-        maybe(&super::interface_parts::TUNE),
-        maybe(&super::interface_parts::LINK),
-        maybe(&super::interface_parts::MTU),
-        maybe(&super::interface_parts::COALESCE),
-        maybe(&super::common::TEAMING),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        many(&super::interface_parts::PORTFORWARD),
-    ]),
-    ..element("interface")
-};
-
-pub(super) static INTERFACE_MCAST: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["mcast", "client"])),
-        ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
-    ],
-    content: Content::Children(&[
-        maybe(&super::interface_parts::MAC),
-        once(&super::interface_parts::INTERFACE_SOURCE_6),
-        maybe(&super::interface_parts::BANDWIDTH),
-        maybe(&super::interface_parts::VLAN),
-        maybe(&super::interface_parts::PORT),
-        many(&super::common::IP),
-        many(&super::common::ROUTE),
-        maybe(&super::interface_parts::SCRIPT),
-        maybe(&super::interface_parts::DOWNSCRIPT),
-        maybe(&super::interface_parts::BACKENDDOMAIN),
-        maybe(&super::interface_parts::TARGET),
-        maybe(&super::interface_parts::GUEST),
-        maybe(&super::interface_parts::MODEL),
-        maybe(&super::interface_parts::DRIVER),
-        maybe(&super::interface_parts::BACKEND),
-        maybe(&super::interface_parts::FILTERREF),
-        maybe(&super::interface_parts::TUNE),
-        maybe(&super::interface_parts::LINK),
-        maybe(&super::interface_parts::MTU),
-        maybe(&super::interface_parts::COALESCE),
-        maybe(&super::common::TEAMING),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        many(&super::interface_parts::PORTFORWARD),
-    ]),
-    ..element("interface")
-};
-
-pub(super) static INTERFACE_UDP: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["udp"])),
-        ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
-    ],
-    content: Content::Children(&[
-        maybe(&super::interface_parts::MAC),
-        once(&super::interface_parts::INTERFACE_SOURCE_7),
-        maybe(&super::interface_parts::BANDWIDTH),
-        maybe(&super::interface_parts::VLAN),
-        maybe(&super::interface_parts::PORT),
-        many(&super::common::IP),
-        many(&super::common::ROUTE),
-        maybe(&super::interface_parts::SCRIPT),
-        maybe(&super::interface_parts::DOWNSCRIPT),
-        maybe(&super::interface_parts::BACKENDDOMAIN),
-        maybe(&super::interface_parts::TARGET),
-        maybe(&super::interface_parts::GUEST),
-        maybe(&super::interface_parts::MODEL),
-        maybe(&super::interface_parts::DRIVER),
-        maybe(&super::interface_parts::BACKEND),
-        maybe(&super::interface_parts::FILTERREF),
-        maybe(&super::interface_parts::TUNE),
-        maybe(&super::interface_parts::LINK),
-        maybe(&super::interface_parts::MTU),
-        maybe(&super::interface_parts::COALESCE),
-        maybe(&super::common::TEAMING),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        many(&super::interface_parts::PORTFORWARD),
-    ]),
-    ..element("interface")
-};
-
-pub(super) static INTERFACE_SERVER: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["server"])),
-        ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
-    ],
-    content: Content::Children(&[
-        maybe(&super::interface_parts::MAC),
-        once(&super::interface_parts::INTERFACE_SOURCE_8),
-        maybe(&super::interface_parts::BANDWIDTH),
-        maybe(&super::interface_parts::VLAN),
-        maybe(&super::interface_parts::PORT),
-        many(&super::common::IP),
-        many(&super::common::ROUTE),
-        maybe(&super::interface_parts::SCRIPT),
-        maybe(&super::interface_parts::DOWNSCRIPT),
-        maybe(&super::interface_parts::BACKENDDOMAIN),
-        maybe(&super::interface_parts::TARGET),
-        maybe(&super::interface_parts::GUEST),
-        maybe(&super::interface_parts::MODEL),
-        maybe(&super::interface_parts::DRIVER),
-        maybe(&super::interface_parts::BACKEND),
-        maybe(&super::interface_parts::FILTERREF),
-        maybe(&super::interface_parts::TUNE),
-        maybe(&super::interface_parts::LINK),
-        maybe(&super::interface_parts::MTU),
-        maybe(&super::interface_parts::COALESCE),
-        maybe(&super::common::TEAMING),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        many(&super::interface_parts::PORTFORWARD),
-    ]),
-    ..element("interface")
-};
-
 pub(super) static INTERFACE_HOSTDEV: Element = Element {
     attributes: &[
         required("type", Value::Choice(&["hostdev"])),
@@ -417,116 +195,6 @@ pub(super) static INTERFACE_HOSTDEV: Element = Element {
     ..element("interface")
 };
 
-pub(super) static INTERFACE_VDPA: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["vdpa"])),
-        ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
-    ],
-    content: Content::Children(&[
-        maybe(&super::interface_parts::MAC),
-        once(&super::interface_parts::INTERFACE_SOURCE_10),
-        maybe(&super::interface_parts::BANDWIDTH),
-        maybe(&super::interface_parts::VLAN),
-        maybe(&super::interface_parts::PORT),
-        many(&super::common::IP),
-        many(&super::common::ROUTE),
-        maybe(&super::interface_parts::SCRIPT),
-        maybe(&super::interface_parts::DOWNSCRIPT),
-        maybe(&super::interface_parts::BACKENDDOMAIN),
-        maybe(&super::interface_parts::TARGET),
-        maybe(&super::interface_parts::GUEST),
-        maybe(&super::interface_parts::MODEL),
-        maybe(&super::interface_parts::DRIVER),
-        maybe(&super::interface_parts::BACKEND),
-        maybe(&super::interface_parts::FILTERREF),
-        maybe(&super::interface_parts::TUNE),
-        maybe(&super::interface_parts::LINK),
-        maybe(&super::interface_parts::MTU),
-        maybe(&super::interface_parts::COALESCE),
-        maybe(&super::common::TEAMING),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        many(&super::interface_parts::PORTFORWARD),
-    ]),
-    ..element("interface")
-};
-
-pub(super) static INTERFACE_NULL: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["null"])),
-        ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
-    ],
-    content: Content::Children(&[
-        maybe(&super::interface_parts::MAC),
-        maybe(&super::interface_parts::BANDWIDTH),
-        maybe(&super::interface_parts::VLAN),
-        maybe(&super::interface_parts::PORT),
-        many(&super::common::IP),
-        many(&super::common::ROUTE),
-        maybe(&super::interface_parts::SCRIPT),
-        maybe(&super::interface_parts::DOWNSCRIPT),
-        maybe(&super::interface_parts::BACKENDDOMAIN),
-        maybe(&super::interface_parts::TARGET),
-        maybe(&super::interface_parts::GUEST),
-        maybe(&super::interface_parts::MODEL),
-        maybe(&super::interface_parts::DRIVER),
-        maybe(&super::interface_parts::BACKEND),
-        maybe(&super::interface_parts::FILTERREF),
-        maybe(&super::interface_parts::TUNE),
-        maybe(&super::interface_parts::LINK),
-        maybe(&super::interface_parts::MTU),
-        maybe(&super::interface_parts::COALESCE),
-        maybe(&super::common::TEAMING),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        many(&super::interface_parts::PORTFORWARD),
-    ]),
-    ..element("interface")
-};
-
-pub(super) static INTERFACE_VDS: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["vds"])),
-        ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
-    ],
-    content: Content::Children(&[
-        maybe(&super::interface_parts::MAC),
-        once(&super::interface_parts::INTERFACE_SOURCE_11),
-        maybe(&super::interface_parts::BANDWIDTH),
-        maybe(&super::interface_parts::VLAN),
-        maybe(&super::interface_parts::PORT),
-        many(&super::common::IP),
-        many(&super::common::ROUTE),
-        maybe(&super::interface_parts::SCRIPT),
-        maybe(&super::interface_parts::DOWNSCRIPT),
-        maybe(&super::interface_parts::BACKENDDOMAIN),
-        maybe(&super::interface_parts::TARGET),
-        maybe(&super::interface_parts::GUEST),
-        maybe(&super::interface_parts::MODEL),
-        maybe(&super::interface_parts::DRIVER),
-        maybe(&super::interface_parts::BACKEND),
-        maybe(&super::interface_parts::FILTERREF),
-        maybe(&super::interface_parts::TUNE),
-        maybe(&super::interface_parts::LINK),
-        maybe(&super::interface_parts::MTU),
-        maybe(&super::interface_parts::COALESCE),
-        maybe(&super::common::TEAMING),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        many(&super::interface_parts::PORTFORWARD),
-    ]),
-    ..element("interface")
-};
-
 pub(super) static INTERFACE: Element = Element {
     content: Content::Variants(&Variants {
         attribute: "type",
@@ -534,18 +202,18 @@ pub(super) static INTERFACE: Element = Element {
         rows: &[
             (&["bridge"], &INTERFACE_BRIDGE),
             (&["ethernet"], &INTERFACE_ETHERNET),
-            (&["vhostuser"], &INTERFACE_VHOSTUSER),
+            (&["vhostuser"], &super::interface_emulated::INTERFACE_VHOSTUSER),
             (&["network"], &INTERFACE_NETWORK),
             (&["direct"], &INTERFACE_DIRECT),
-            (&["user"], &INTERFACE_USER),
-            (&["internal"], &INTERFACE_INTERNAL),
-            (&["mcast", "client"], &INTERFACE_MCAST),
-            (&["udp"], &INTERFACE_UDP),
-            (&["server"], &INTERFACE_SERVER),
+            (&["user"], &super::interface_emulated::INTERFACE_USER),
+            (&["internal"], &super::interface_emulated::INTERFACE_INTERNAL),
+            (&["mcast", "client"], &super::interface_emulated::INTERFACE_MCAST),
+            (&["udp"], &super::interface_emulated::INTERFACE_UDP),
+            (&["server"], &super::interface_emulated::INTERFACE_SERVER),
             (&["hostdev"], &INTERFACE_HOSTDEV),
-            (&["vdpa"], &INTERFACE_VDPA),
-            (&["null"], &INTERFACE_NULL),
-            (&["vds"], &INTERFACE_VDS),
+            (&["vdpa"], &super::interface_emulated::INTERFACE_VDPA),
+            (&["null"], &super::interface_emulated::INTERFACE_NULL),
+            (&["vds"], &super::interface_emulated::INTERFACE_VDS),
         ],
     }),
     ..element("interface")

@@ -1,0 +1,232 @@
+//! What libvirt's container driver writes out although nobody wrote it in.
+
+use super::Item;
+use crate::value::{IdSet, bytes_in_unit, parse_u64};
+
+/// Elements that always stand in a definition, in the order of the format. What has to be made
+/// comes behind the last of the elements before it.
+const ORDER: &[&str] = &[
+    "name",
+    "uuid",
+    "genid",
+    "title",
+    "description",
+    "metadata",
+    "maxMemory",
+    "memory",
+    "currentMemory",
+    "blkiotune",
+    "memtune",
+    "memoryBacking",
+    "vcpu",
+    "vcpus",
+    "iothreads",
+    "iothreadids",
+    "defaultiothread",
+    "cputune",
+    "numatune",
+    "resource",
+    "sysinfo",
+    "bootloader",
+    "bootloader_args",
+    "os",
+    "idmap",
+    "features",
+    "cpu",
+    "clock",
+    "on_poweroff",
+    "on_reboot",
+    "on_crash",
+    "on_lockfailure",
+    "pm",
+    "perf",
+    "devices",
+];
+
+pub(super) fn write_out(root: &mut Item) {
+    root.attributes.retain(|(name, _)| name != "id");
+    let memory = root.child("memory").map_or_else(|| "0".to_owned(), in_kib);
+    need(root, Item::text("currentMemory", memory.clone()).with("unit", "KiB"));
+    need(root, Item::text("vcpu", "1"));
+    need(root, Item::new("clock").with("offset", "utc"));
+    need(root, Item::text("on_poweroff", "destroy"));
+    need(root, Item::text("on_reboot", "restart"));
+    need(root, Item::text("on_crash", "destroy"));
+    need(root, Item::new("devices"));
+    for child in &mut root.children {
+        match child.name.as_str() {
+            "uuid" => uuid(child),
+            "currentMemory" => {
+                let current = in_kib(child);
+                // libvirt takes 0 and too much for the whole.
+                if parse_u64(&current) == Some(0) || parse_u64(&current) > parse_u64(&memory) {
+                    child.text.clone_from(&memory);
+                }
+            }
+            "memtune" => {
+                for limit in &mut child.children {
+                    drop(in_kib(limit));
+                }
+            }
+            "vcpu" => vcpu(child),
+            "os" => os(child),
+            "idmap" => child
+                .children
+                .sort_by_key(|range| (range.name != "uid", range.attribute("start").and_then(parse_u64))),
+            "features" => features(child),
+            "cpu" => {
+                if let Some(topology) = child.child("topology")
+                    && topology.attribute("dies").is_none()
+                {
+                    topology.attributes.insert(1, ("dies".into(), "1".into()));
+                }
+            }
+            "devices" => devices(child),
+            "seclabel" => seclabel(child),
+            _ => {}
+        }
+    }
+}
+
+/// Adds `item` where it belongs, unless one of its name is there.
+fn need(root: &mut Item, item: Item) {
+    if root.child(&item.name).is_some() {
+        return;
+    }
+    let rank = |name: &str| ORDER.iter().position(|known| *known == name).unwrap_or(usize::MAX);
+    let own = rank(&item.name);
+    let at = root.children.iter().position(|child| rank(&child.name) > own).unwrap_or(root.children.len());
+    root.children.insert(at, item);
+}
+
+/// Rewrites a size in KiB, rounded up; gives the number.
+fn in_kib(item: &mut Item) -> String {
+    let factor = item.attribute("unit").map_or(Some(1024), bytes_in_unit);
+    if let (Some(factor), Some(number)) = (factor, parse_u64(item.text.trim()))
+        && let Some(bytes) = number.checked_mul(factor)
+    {
+        item.text = bytes.div_ceil(1024).to_string();
+        item.attributes.retain(|(name, _)| name != "unit");
+        // libvirt writes dumpCore before the unit.
+        item.attributes.push(("unit".into(), "KiB".into()));
+    }
+    item.text.clone()
+}
+
+fn uuid(item: &mut Item) {
+    if let Ok(uuid) = uuid::Uuid::try_parse(&item.text) {
+        item.text = uuid.hyphenated().to_string();
+    }
+}
+
+fn vcpu(item: &mut Item) {
+    if let Some(Ok(set)) = item.attribute("cpuset").map(IdSet::parse) {
+        item.set("cpuset", set.to_string());
+    }
+    if item.attribute("placement").is_none() {
+        item.attributes.insert(0, ("placement".into(), "static".into()));
+    }
+    if let Some(number) = parse_u64(&item.text) {
+        item.text = number.to_string();
+    }
+}
+
+/// The architecture is the machine's, as it is with libvirt.
+fn os(item: &mut Item) {
+    if let Some(kind) = item.child("type")
+        && kind.attribute("arch").is_none()
+    {
+        kind.set("arch", std::env::consts::ARCH);
+    }
+}
+
+/// Without `state`, a feature that has one is on.
+fn features(item: &mut Item) {
+    for feature in &mut item.children {
+        let switch = matches!(feature.name.as_str(), "hap" | "pmu" | "vmport" | "smm" | "pvspinlock");
+        if switch && feature.attribute("state").is_none() {
+            feature.attributes.insert(0, ("state".into(), "on".into()));
+        }
+    }
+}
+
+fn seclabel(item: &mut Item) {
+    match item.attribute("type").map(str::to_owned).as_deref() {
+        None => item.attributes.insert(0, ("type".into(), "dynamic".into())),
+        Some("none") if item.attribute("model").is_none() => item.set("model", "none"),
+        Some("static") if item.attribute("relabel").is_none() => item.set("relabel", "no"),
+        _ => {}
+    }
+}
+
+fn devices(item: &mut Item) {
+    if item.child("emulator").is_none() {
+        item.children.insert(0, Item::text("emulator", "/usr/lib/libvirt/libvirt_lxc"));
+    }
+    let mut ports = 0_u64;
+    for device in &mut item.children {
+        match device.name.as_str() {
+            "filesystem" => filesystem(device),
+            "interface" => interface(device),
+            "console" => console(device, &mut ports),
+            _ => {}
+        }
+    }
+}
+
+fn filesystem(item: &mut Item) {
+    if item.attribute("type").is_none() {
+        item.attributes.insert(0, ("type".into(), "mount".into()));
+    }
+    if item.attribute("accessmode").is_none() {
+        item.attributes.insert(1, ("accessmode".into(), "passthrough".into()));
+    }
+    if let Some(source) = item.child("source")
+        && let Some(usage) = source.attribute("usage").and_then(parse_u64)
+    {
+        let factor = source.attribute("units").map_or(Some(1024), bytes_in_unit).unwrap_or(1024);
+        source.set("usage", usage.saturating_mul(factor).div_ceil(1024).to_string());
+        source.set("units", "KiB");
+    }
+}
+
+fn interface(item: &mut Item) {
+    // The bridge of a network is the network's business; here it is left over from a running domain.
+    if item.attribute("type") == Some("network")
+        && let Some(source) = item.child("source")
+    {
+        source.attributes.retain(|(name, _)| name != "bridge" && name != "portid");
+    }
+    for part in &mut item.children {
+        if part.name == "mac"
+            && let Some(Ok(mac)) = part.attribute("address").map(crate::value::MacAddr::parse)
+        {
+            part.set("address", mac.to_string());
+        }
+    }
+}
+
+fn console(item: &mut Item, ports: &mut u64) {
+    if item.attribute("type").is_none() {
+        item.attributes.insert(0, ("type".into(), "pty".into()));
+    }
+    if item.attribute("type") != Some("pty") {
+        *ports += 1;
+        return;
+    }
+    // Where the terminal was last time is not part of a definition.
+    item.attributes.retain(|(name, _)| name != "tty");
+    item.children.retain(|child| child.name != "alias" && child.name != "source");
+    if item.child("target").is_none() {
+        item.children.push(Item::new("target"));
+    }
+    if let Some(target) = item.child("target") {
+        if target.attribute("type").is_none() {
+            target.attributes.insert(0, ("type".into(), "lxc".into()));
+        }
+        if target.attribute("port").is_none() {
+            target.set("port", ports.to_string());
+        }
+    }
+    *ports += 1;
+}

@@ -1,0 +1,107 @@
+//! Laws that hold for every input: shared by the fuzz targets and the tests that replay them.
+//!
+//! A law panics where it is broken; that is what a fuzzer looks for.
+
+use crate::domain::Dialect;
+use crate::generate::Generator;
+use crate::report::{Code, Report, Severity};
+use crate::source::Source;
+use crate::{Reading, read};
+
+/// Any bytes are read without a panic, twice the same, and every report can be shown.
+pub fn any_bytes(data: &[u8]) {
+    let source = Source::from_bytes("fuzz.xml", data.to_vec());
+    let reading = read(&source);
+    sound(&source, &reading);
+    let again = read(&source);
+    assert_eq!(reading.report.diagnostics, again.report.diagnostics, "the same answer twice");
+    assert_eq!(reading.domain, again.domain, "the same domain twice");
+    renders(&source, &reading.report);
+    canonical(data);
+}
+
+/// Documents grown from the tables: whole they are free of shape faults, hurt they are still read.
+pub fn generated(data: &[u8]) {
+    let mut generator = Generator::new(data);
+    let text = generator.document();
+    let source = Source::new("fuzz.xml", text);
+    let reading = read(&source);
+    sound(&source, &reading);
+    // Inside <container> and beside it: each is right, both together are not.
+    let rfc = reading.report.dialect == Some(Dialect::LinuxContainer);
+    for error in reading.report.errors() {
+        // The tables made it, so what is wrong can only be a rule, or something refused by its row.
+        assert!(
+            error.code.number() >= 208 || (rfc && error.code == Code::DuplicateElement),
+            "a document made from the tables has the shape they ask for: {} {}\n{}",
+            error.code,
+            error.message,
+            source.text()
+        );
+    }
+    canonical(source.text().as_bytes());
+    let hurt = Source::new("fuzz.xml", generator.hurt(source.text()));
+    let reading = read(&hurt);
+    sound(&hurt, &reading);
+    renders(&hurt, &reading.report);
+}
+
+/// The canonical form of a valid document is the same domain, and its own canonical form.
+pub fn canonical(data: &[u8]) {
+    let source = Source::from_bytes("fuzz.xml", data.to_vec());
+    let Some(domain) = read(&source).domain else { return };
+    let text = match crate::fmt::format(&source) {
+        Ok(text) => text,
+        Err(report) => panic!("a valid document has a form:\n{}", report.render_human(&source, false)),
+    };
+    let written = Source::new("written.xml", text);
+    let reading = read(&written);
+    let Some(again) = reading.domain else {
+        panic!("the form is valid:\n{}", reading.report.render_human(&written, false))
+    };
+    assert_eq!(domain, again, "the form says the same:\n{}", written.text());
+    let twice = crate::fmt::format(&written).unwrap_or_default();
+    assert_eq!(twice, written.text(), "the form of the form is the form");
+}
+
+/// What every report keeps to.
+pub fn sound(source: &Source, reading: &Reading) {
+    let report = &reading.report;
+    assert_eq!(reading.domain.is_none(), report.has_errors(), "a domain, or an error");
+    let mut last = 0;
+    for diagnostic in &report.diagnostics {
+        assert!(diagnostic.span.start >= last, "findings are in the order of the document");
+        last = diagnostic.span.start;
+        let spans = diagnostic.labels.iter().map(|(span, _)| *span).chain([diagnostic.span]);
+        for span in spans {
+            let (start, end) = (span.start as usize, span.end as usize);
+            assert!(start <= end && end <= source.text().len(), "{} is inside the text", diagnostic.code);
+            assert!(source.text().is_char_boundary(start), "{} begins on a character", diagnostic.code);
+            assert!(source.text().is_char_boundary(end), "{} ends on a character", diagnostic.code);
+        }
+        assert!(!diagnostic.path.is_empty(), "{} has a path", diagnostic.code);
+        assert!(
+            diagnostic.severity == Severity::Error || !diagnostic.message.is_empty(),
+            "a warning says what it is"
+        );
+    }
+}
+
+/// Every form of the report can be made.
+pub fn renders(source: &Source, report: &Report) {
+    let text = report.render_human(source, false);
+    let control = |character: char| character.is_control() && character != '\n';
+    assert!(!text.contains(control), "no control character reaches a terminal");
+    let coloured = report.render_human(source, true);
+    assert!(coloured.len() >= text.len(), "colours add");
+    let json = report.to_json(source).to_string();
+    assert!(json.starts_with('{'), "an object");
+    let lines = crate::report::github(source, report);
+    assert_eq!(lines.lines().count(), report.diagnostics.len(), "a line for each finding");
+    let sarif = crate::report::sarif(&[(source.clone(), report.clone())]);
+    assert_eq!(
+        sarif["runs"][0]["results"].as_array().map(Vec::len),
+        Some(report.diagnostics.len()),
+        "a result for each"
+    );
+}

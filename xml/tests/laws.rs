@@ -1,0 +1,120 @@
+//! The laws over random input, over the repository's own documents, and over what fuzzing found.
+
+use std::path::{Path, PathBuf};
+
+use browndog_xml::schema::{Content, Element, lxc, rfc, walk};
+use browndog_xml::value::Value;
+use browndog_xml::{laws, read, source::Source};
+use proptest::prelude::*;
+
+fn files(directory: &str) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+    let mut found = Vec::new();
+    let mut open = vec![root];
+    while let Some(directory) = open.pop() {
+        let Ok(entries) = std::fs::read_dir(&directory) else { continue };
+        for entry in entries {
+            let path = entry.expect("a directory lists its entries").path();
+            if path.is_dir() { open.push(path) } else { found.push(path) }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn every_document_of_the_repository_and_every_fuzzing_find_keeps_the_laws() {
+    let mut seen = 0;
+    for directory in ["tests/accept", "tests/reject", "tests/data", "../fuzz/seeds", "../fuzz/regressions"] {
+        for path in files(directory) {
+            let bytes = std::fs::read(&path).expect("a listed file is readable");
+            laws::any_bytes(&bytes);
+            laws::generated(&bytes);
+            seen += 1;
+        }
+    }
+    assert!(seen >= 3, "the repository has documents");
+}
+
+fn values(element: &'static Element, visit: &mut dyn FnMut(Value)) {
+    match element.content {
+        Content::Text(value) | Content::Either(value, _) => visit(value),
+        _ => {}
+    }
+    for attribute in element.attributes {
+        visit(attribute.value);
+    }
+}
+
+#[test]
+fn every_form_of_the_tables_has_an_example() {
+    let mut missing: Vec<String> = Vec::new();
+    for root in [&lxc::DOMAIN, &rfc::DOMAIN] {
+        walk(root, &mut |element| {
+            values(element, &mut |value| {
+                if let Value::Pattern(pattern) = value {
+                    let example = pattern.example(0);
+                    if value.check(&example).is_err() {
+                        missing.push(format!("<{}>: {}", element.name, pattern.expression));
+                    }
+                }
+            });
+        });
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn a_row_has_at_most_64_attributes_and_a_choice_has_words() {
+    for root in [&lxc::DOMAIN, &rfc::DOMAIN] {
+        walk(root, &mut |element| {
+            assert!(element.attributes.len() <= 64, "<{}>", element.name);
+            values(element, &mut |value| {
+                if let Value::Choice(words) = value {
+                    assert!(!words.is_empty(), "<{}>", element.name);
+                }
+            });
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn any_bytes_are_read(data in proptest::collection::vec(any::<u8>(), 0..600)) {
+        laws::any_bytes(&data);
+    }
+
+    #[test]
+    fn documents_of_the_tables_have_their_shape(data in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        laws::generated(&data);
+    }
+
+    #[test]
+    fn markup_soup_is_read(pieces in proptest::collection::vec(prop_oneof![
+        Just("<domain type='lxc'>"), Just("</domain>"), Just("<name>"), Just("</name>"), Just("a"), Just("<"), Just(">"),
+        Just("&"), Just("&amp;"), Just("'"), Just("\""), Just("="), Just("<!--"), Just("-->"), Just("<![CDATA["),
+        Just("]]>"), Just("<?x"), Just("?>"), Just("<!DOCTYPE"), Just("["), Just("]"), Just("<devices>"), Just("</"),
+        Just("<filesystem type='mount'>"), Just("<source dir='/x'/>"), Just("\n"), Just(" "), Just("xmlns:a='b'"), Just("é"),
+    ], 0..60)) {
+        laws::any_bytes(pieces.concat().as_bytes());
+    }
+}
+
+#[test]
+fn a_fault_per_line_is_an_error_per_line() {
+    let text = "<domain type='lxc'>\n\
+        <name>five/faults</name>\n\
+        <memory unit='bits'>65536</memory>\n\
+        <os><type>exe</type><init>sbin/init</init></os>\n\
+        <devices>\n\
+        <filesytem type='mount'><source dir='/a'/><target dir='/b'/></filesytem>\n\
+        <filesystem type='mount'><source dir=/a/><target dir='/b'/></filesystem>\n\
+        </devices>\n\
+        </domain>\n";
+    let source = Source::new("five.xml", text);
+    let report = read(&source).report;
+    let lines: Vec<u32> = report.errors().map(|error| source.position(error.span.start).line).collect();
+    assert_eq!(lines, [2, 3, 4, 6, 7], "{}", report.render_human(&source, false));
+}
