@@ -35,7 +35,7 @@ enum Verb {
     Plan(plan::PlanArgs),
     Run(run::Run),
     Host(host::HostArgs),
-    Conformance(conformance::Conformance),
+    Conformance(Box<conformance::Conformance>),
     Bench(bench::Bench),
     Docs(docs::Docs),
 }

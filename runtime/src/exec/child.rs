@@ -115,6 +115,11 @@ fn perform(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
             sys::unshare(libc::CLONE_NEWNS).map(drop)
         }
         ChildStep::MakePrivate => sys::mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None),
+        ChildStep::Sever { target } => {
+            let at = context.open(target)?;
+            sys::fchdir(at.0).map(drop)?;
+            sys::mount(None, HERE, None, libc::MS_REC | libc::MS_PRIVATE, None)
+        }
         ChildStep::CloneHostTree { path, into } => {
             context.fill(*into, sys::open_tree(libc::AT_FDCWD, path, CLONE_TREE)?);
             Ok(())

@@ -5,8 +5,10 @@ use browndog_xml::domain::{HostdevKind, Origin};
 use nix::libc;
 
 use super::build::Builder;
+use super::mounts::{ATTR_NOEXEC, ATTR_NOSUID, RESTRICT, sever};
 use super::step::{Beneath, ChildStep, HostStep, Slot, TargetKind, c_string};
 use crate::survey::{Kind, NODES, Purpose};
+use crate::sys::MountAttr;
 
 const DEV: Origin = Origin::Default("every container gets its own /dev");
 const AFTER_DEV: &str = "after /dev is there to hold it";
@@ -91,7 +93,16 @@ fn bind_node(b: &mut Builder<'_>, purpose: Purpose, target: &str, origin: Origin
     let into = b.slot(format!("tree of {target}"));
     let why = "in a user namespace a node cannot be made, but the host's can be shown";
     b.host_step(format!("clone-tree:{target}"), HostStep::CloneTree { source, into }, origin, why);
+    let restrictable = b.host.at_least(5, 12);
+    if restrictable {
+        let attr_set = ATTR_NOSUID | ATTR_NOEXEC;
+        let attr = MountAttr { attr_set, propagation: libc::MS_PRIVATE, ..MountAttr::default() };
+        b.host_step(format!("restrict:{target}"), HostStep::Restrict { tree: into, attr }, origin, RESTRICT);
+    }
     attach_file(b, into, target, origin, why);
+    if !restrictable {
+        sever(b, target);
+    }
 }
 
 /// Binds a single file onto a target that is made for it.

@@ -22,6 +22,7 @@ pub fn broken(plan: &Plan) -> Vec<String> {
         broken.push("the last step must be exec".to_owned());
     }
     no_host_path_after_pivot(plan, &mut broken);
+    copies_are_no_peers(plan, &mut broken);
     broken
 }
 
@@ -111,6 +112,36 @@ fn no_host_path_after_pivot(plan: &Plan, broken: &mut Vec<String>) {
         let host_path = matches!(entry.step, ChildStep::CloneHostTree { .. } | ChildStep::AttachRoot { .. });
         if host_path && pivot.is_some_and(|pivot| index > pivot) {
             broken.push(format!("{} names a path of the host after the pivot", entry.id));
+        }
+    }
+}
+
+/// A copy of a host's mount is its peer where the host's is shared: it is made private before it is
+/// attached, or where it stands before anything else happens.
+fn copies_are_no_peers(plan: &Plan, broken: &mut Vec<String>) {
+    let private = |tree: Slot| {
+        plan.before.iter().any(|entry| match &entry.step {
+            HostStep::Restrict { tree: restricted, attr } => *restricted == tree && attr.propagation != 0,
+            _ => false,
+        })
+    };
+    let severed = |tree: Slot| {
+        plan.child.windows(2).any(|pair| match (&pair[0].step, &pair[1].step) {
+            (ChildStep::AttachRoot { tree: attached }, ChildStep::Sever { target }) => {
+                *attached == tree && target.shown() == "/"
+            }
+            (ChildStep::Attach { tree: attached, target }, ChildStep::Sever { target: severed }) => {
+                *attached == tree && target == severed
+            }
+            _ => false,
+        })
+    };
+    for entry in &plan.before {
+        if let HostStep::CloneTree { into, .. } = &entry.step
+            && !private(*into)
+            && !severed(*into)
+        {
+            broken.push(format!("{}: the copy stays a peer of the host's mount", entry.id));
         }
     }
 }

@@ -17,7 +17,8 @@ pub(super) const ATTR_NOEXEC: u64 = 0x8;
 const NO_SUID_DEV_EXEC: u64 = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
 
 const DETACHED: &str = "a detached copy: nobody can reach it before it is restricted and attached";
-const RESTRICT: &str = "before the tree is attached, so that there is no moment at which it is open";
+pub(super) const RESTRICT: &str =
+    "before the tree is attached, so that there is no moment at which it is open";
 const NODEV: Origin = Origin::Default("device nodes work in /dev only");
 const KERNEL_FS: Origin = Origin::Default("every container gets its own /proc and /sys");
 
@@ -84,6 +85,12 @@ fn restrict(b: &mut Builder<'_>, target: &str, tree: Slot, readonly: Option<Orig
     }
 }
 
+/// What [`restriction`] does for newer kernels, right after the tree is attached.
+pub(super) fn sever(b: &mut Builder<'_>, target: &str) {
+    let step = ChildStep::Sever { target: Beneath::new(target) };
+    b.child(format!("sever:{target}"), step, KEEP_PRIVATE, "this kernel has no mount_setattr(2)");
+}
+
 /// The host's own tree is copied by the child: a namespace pinned somewhere in it would make the copy
 /// refuse to be attached (ELOOP), and CLONE_NEWNS leaves such pins out.
 fn clone_shared_root(b: &mut Builder<'_>, tree: Slot, readonly: Option<Origin>, origin: Origin) {
@@ -95,7 +102,9 @@ fn clone_shared_root(b: &mut Builder<'_>, tree: Slot, readonly: Option<Origin>, 
 }
 
 fn restriction(readonly: Option<Origin>, origin: Origin) -> (MountAttr, Origin) {
-    let mut attr = MountAttr { attr_set: ATTR_NODEV, ..MountAttr::default() };
+    // A copy of a shared mount is a peer of it: what is mounted on the one appears on the other.
+    let propagation = libc::MS_PRIVATE;
+    let mut attr = MountAttr { attr_set: ATTR_NODEV, propagation, ..MountAttr::default() };
     let mut asked = if matches!(origin, Origin::Xml(_)) { origin } else { NODEV };
     if let Some(readonly) = readonly {
         attr.attr_set |= ATTR_RDONLY;
@@ -180,6 +189,7 @@ pub(super) fn root(b: &mut Builder<'_>) {
         "on top of the copied host tree, which stays in view until the kernel's file systems are mounted";
     b.child("attach-root", ChildStep::AttachRoot { tree }, origin, why);
     if !b.host.at_least(5, 12) {
+        sever(b, "/");
         let flags = libc::MS_NODEV;
         let step = ChildStep::Remount { target: Beneath::new("/"), flags };
         b.child("remount:/", step, NODEV, "this kernel has no mount_setattr(2)");
@@ -268,6 +278,7 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
                 why,
             );
             if !b.host.at_least(5, 12) {
+                sever(b, &shown);
                 let flags = if filesystem.readonly.is_some() { libc::MS_RDONLY } else { 0 } | libc::MS_NODEV;
                 let step = ChildStep::Remount { target: target.clone(), flags };
                 b.child(format!("remount:{shown}"), step, origin, "this kernel has no mount_setattr(2)");

@@ -5,6 +5,7 @@
 
 use super::step::ChildStep;
 use super::{Plan, step::HostStep};
+use crate::sys::MountAttr;
 use nix::libc;
 
 /// One seeded fault.
@@ -87,19 +88,38 @@ pub fn all(plan: &Plan) -> Vec<Mutation> {
                 list.extend(set.map(|(name, _)| drop(&entry.id, name)));
             }
             ChildStep::Restrict { attr, .. } | ChildStep::SetAttr { attr, .. } => {
-                let set = ATTR_FLAGS.iter().filter(|(_, flag)| attr.attr_set & flag != 0);
-                list.extend(set.map(|(name, _)| drop(&entry.id, name)));
+                list.extend(attribute_names(attr).map(|name| drop(&entry.id, name)));
             }
             _ => {}
         }
     }
     for entry in &plan.before {
         if let HostStep::Restrict { attr, .. } = &entry.step {
-            let set = ATTR_FLAGS.iter().filter(|(_, flag)| attr.attr_set & flag != 0);
-            list.extend(set.map(|(name, _)| drop(&entry.id, name)));
+            list.extend(attribute_names(attr).map(|name| drop(&entry.id, name)));
         }
     }
     list
+}
+
+/// The attributes that are set, and the propagation.
+fn attribute_names(attr: &MountAttr) -> impl Iterator<Item = &'static str> {
+    let set = ATTR_FLAGS.iter().filter(|(_, flag)| attr.attr_set & flag != 0).map(|(name, _)| *name);
+    set.chain((attr.propagation != 0).then_some(PROPAGATION))
+}
+
+/// The name under which the propagation of a tree is left as its source has it.
+const PROPAGATION: &str = "MS_PRIVATE";
+
+/// Leaves out one attribute, or the propagation; `false` where it was not set.
+fn drop_attribute(attr: &mut MountAttr, name: &str) -> bool {
+    let bits = match ATTR_FLAGS.iter().find(|(flag, _)| *flag == name) {
+        Some((_, bit)) => (&mut attr.attr_set, *bit),
+        None if name == PROPAGATION => (&mut attr.propagation, libc::MS_PRIVATE),
+        None => return false,
+    };
+    let had = *bits.0 & bits.1 != 0;
+    *bits.0 &= !bits.1;
+    had
 }
 
 /// Seeds `mutation` into `plan`; `false` where the plan has no such step or flag.
@@ -125,7 +145,6 @@ pub fn apply(plan: &mut Plan, mutation: &Mutation) -> bool {
 
 fn drop_flag(plan: &mut Plan, id: &str, flag: &str) -> bool {
     let mount = MOUNT_FLAGS.iter().find(|(name, _)| *name == flag).map_or(0, |(_, bit)| *bit);
-    let attribute = ATTR_FLAGS.iter().find(|(name, _)| *name == flag).map_or(0, |(_, bit)| *bit);
     let clear = |bits: &mut u64, bit: u64| {
         let had = *bits & bit != 0;
         *bits &= !bit;
@@ -134,15 +153,13 @@ fn drop_flag(plan: &mut Plan, id: &str, flag: &str) -> bool {
     let mut dropped = false;
     for entry in plan.before.iter_mut().filter(|entry| entry.id == id) {
         if let HostStep::Restrict { attr, .. } = &mut entry.step {
-            dropped |= clear(&mut attr.attr_set, attribute);
+            dropped |= drop_attribute(attr, flag);
         }
     }
     for entry in plan.child.iter_mut().filter(|entry| entry.id == id) {
         dropped |= match &mut entry.step {
             ChildStep::MountNew { flags, .. } | ChildStep::Remount { flags, .. } => clear(flags, mount),
-            ChildStep::Restrict { attr, .. } | ChildStep::SetAttr { attr, .. } => {
-                clear(&mut attr.attr_set, attribute)
-            }
+            ChildStep::Restrict { attr, .. } | ChildStep::SetAttr { attr, .. } => drop_attribute(attr, flag),
             _ => false,
         };
     }

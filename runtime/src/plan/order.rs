@@ -32,6 +32,8 @@ pub const ORDERS: &[Order] = &[
     order("become-root", "make-private", "mounting needs CAP_SYS_ADMIN in the user namespace"),
     order("make-private", "attach-root", "an attached mount would propagate to the host"),
     order("make-private", "mount:", "a new mount would propagate to the host"),
+    order("attach-root", "sever:/", "a copy is made private where it stands"),
+    order("sever:/", "mount:", "a new mount would propagate to the host through the root's peer"),
     order("enter-base", "attach-root", "the root is attached in the container's own mount namespace"),
     order("enter-base", "mount:", "a new mount would stand in the host's mount namespace"),
     order("mount:", "enter-root", "targets are resolved beneath the root descriptor"),

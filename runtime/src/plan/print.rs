@@ -17,7 +17,11 @@ fn names(bits: u64, table: &[(&str, u64)]) -> String {
 }
 
 fn attributes(attr: &MountAttr) -> String {
-    names(attr.attr_set, &ATTR_FLAGS)
+    let mut set = names(attr.attr_set, &ATTR_FLAGS);
+    if attr.propagation & libc::MS_PRIVATE != 0 {
+        set.push_str("|MS_PRIVATE");
+    }
+    set
 }
 
 fn text(string: &CString) -> String {
@@ -78,6 +82,9 @@ impl Plan {
             ChildStep::JoinNamespace { slot, .. } => format!("setns(<{}>)", name(slot)),
             ChildStep::EnterBase { base } => {
                 format!("setns(<{}>, CLONE_NEWNS); unshare(CLONE_NEWNS)", name(base))
+            }
+            ChildStep::Sever { target } => {
+                format!("mount(NULL, \"{}\", NULL, MS_REC|MS_PRIVATE)", target.shown())
             }
             ChildStep::MakePrivate => "mount(NULL, \"/\", NULL, MS_REC|MS_PRIVATE)".to_owned(),
             ChildStep::CloneHostTree { path, .. } => {

@@ -100,6 +100,11 @@ pub enum ChildStep {
     EnterRoot,
     /// `mount(NULL, "/", NULL, MS_REC|MS_PRIVATE)`: nothing done here reaches the host (mount_namespaces(7)).
     MakePrivate,
+    /// `mount(NULL, target, NULL, MS_REC|MS_PRIVATE)`: an attached copy of a host's mount is its peer no more.
+    Sever {
+        /// Path in the container.
+        target: Beneath,
+    },
     /// `open_tree(AT_FDCWD, path, OPEN_TREE_CLONE|AT_RECURSIVE)` in the child's own mount namespace.
     CloneHostTree {
         /// Path on the host.
