@@ -45,7 +45,22 @@ pub fn resolve(asked: &str, cache: &Path) -> Result<Kernel, LabError> {
     if let Some(kernel) = cached(asked, cache) {
         return Ok(kernel);
     }
-    download(asked, cache)
+    // Runs side by side want the same kernel: one fetches it, the others find it in the cache.
+    let _lock = lock(cache)?;
+    cached(asked, cache).map_or_else(|| download(asked, cache), Ok)
+}
+
+/// Held while the cache is filled; released when it is dropped.
+fn lock(cache: &Path) -> Result<fs::File, LabError> {
+    make_directory(cache)?;
+    let path = cache.join("lock");
+    let io = |what| {
+        let path = path.clone();
+        move |source| LabError::Io { what, path, source }
+    };
+    let file = fs::File::create(&path).map_err(io("create"))?;
+    file.lock().map_err(io("lock"))?;
+    Ok(file)
 }
 
 /// The newest kernel of this machine's `/boot`.
