@@ -73,6 +73,8 @@ pub struct Running {
     pub pidfd: OwnedFd,
     /// The launcher's side of the console, where the plan opened one.
     pub console: Option<OwnedFd>,
+    /// The same of the further consoles.
+    pub more_consoles: Vec<OwnedFd>,
     /// Times of the steps, where asked for.
     pub timings: Vec<Timing>,
     undo: Undo,
@@ -87,7 +89,7 @@ struct Launcher<'a> {
     /// The launcher's own descriptors in the slots: a child that shares memory fills slots too, with
     /// numbers of its own table.
     owned: Vec<OwnedFd>,
-    console: Option<OwnedFd>,
+    consoles: Vec<OwnedFd>,
     undo: Undo,
     timings: Vec<Timing>,
     performed: usize,
@@ -120,7 +122,17 @@ impl<'a> Launcher<'a> {
             }
         }
         let undo = Undo::new(plan.kill_group.clone());
-        Self { plan, host, options, slots, owned, console: None, undo, timings: Vec::new(), performed: 0 }
+        Self {
+            plan,
+            host,
+            options,
+            slots,
+            owned,
+            consoles: Vec::new(),
+            undo,
+            timings: Vec::new(),
+            performed: 0,
+        }
     }
 
     fn fd(&self, slot: crate::plan::step::Slot) -> RawFd {
@@ -206,10 +218,12 @@ impl<'a> Launcher<'a> {
         self.read_timings(&progress, before);
         self.owned.clear();
         self.child_failure(&progress)?;
+        let mut consoles = std::mem::take(&mut self.consoles).into_iter();
         Ok(Running {
             pid,
             pidfd,
-            console: self.console.take(),
+            console: consoles.next(),
+            more_consoles: consoles.collect(),
             timings: std::mem::take(&mut self.timings),
             undo: std::mem::take(&mut self.undo),
         })

@@ -187,6 +187,8 @@ fn slot_name(purpose: Purpose, path: &str) -> String {
         Purpose::Hostdev(_) | Purpose::Node(_) => format!("node {path}"),
         Purpose::Tty(_) => format!("terminal {path}"),
         Purpose::Program => "program".to_owned(),
+        Purpose::Init => format!("init {path}"),
+        Purpose::Terminal => format!("terminal {path}"),
         Purpose::Base => format!("base {path}"),
     }
 }
