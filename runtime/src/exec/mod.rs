@@ -7,6 +7,7 @@ mod child;
 mod host_steps;
 pub mod relay;
 pub mod rootless;
+mod stage;
 mod undo;
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -88,6 +89,8 @@ struct Launcher<'a> {
     /// numbers of its own table.
     owned: Vec<OwnedFd>,
     console: Option<OwnedFd>,
+    /// Where the launcher works for a while; left when dropped, before anything is undone.
+    stage: Option<stage::Stage>,
     undo: Undo,
     timings: Vec<Timing>,
     performed: usize,
@@ -120,7 +123,18 @@ impl<'a> Launcher<'a> {
             }
         }
         let undo = Undo::new(plan.kill_group.clone());
-        Self { plan, host, options, slots, owned, console: None, undo, timings: Vec::new(), performed: 0 }
+        Self {
+            plan,
+            host,
+            options,
+            slots,
+            owned,
+            console: None,
+            stage: None,
+            undo,
+            timings: Vec::new(),
+            performed: 0,
+        }
     }
 
     fn fd(&self, slot: crate::plan::step::Slot) -> RawFd {
