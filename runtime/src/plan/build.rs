@@ -48,6 +48,9 @@ impl<'a> Builder<'a> {
         };
         let mut builder = Self { domain, host, survey, request, user_namespace, network_namespace, plan };
         builder.report_missing_sources();
+        for what in &domain.unsupported {
+            builder.problem(what.origin, what.value.clone(), "remove the element");
+        }
         builder
     }
 

@@ -64,6 +64,8 @@ fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
         HostStep::MakeFileTree { into, .. } => (vec![], vec![*into]),
         HostStep::MakeCgroup { .. }
         | HostStep::SetCgroup { .. }
+        | HostStep::InheritCpuset { .. }
+        | HostStep::DelegateCgroup { .. }
         | HostStep::WriteIdMaps { .. }
         | HostStep::AddInterface(_)
         | HostStep::Go => (vec![], vec![]),
