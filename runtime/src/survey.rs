@@ -1,6 +1,8 @@
 //! Opens every host path that a domain names, once (path_resolution(7)): what is mounted later is the
 //! inode found here, whatever happens to the path meanwhile.
 
+pub mod blkio;
+
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use browndog_xml::domain::{Account, Domain, Filesystem, FilesystemSource, HostdevKind, Origin};
@@ -84,6 +86,10 @@ pub struct Survey {
     pub kernel_targets: [bool; 3],
     /// What of the host's network the document names.
     pub network: crate::net::facts::Facts,
+    /// The block devices of the document's limits.
+    pub blkio: blkio::Blkio,
+    /// What the document's sets of processors and memory nodes are compared with.
+    pub online: blkio::Online,
     /// The container's passwd file, where `inituser` or `initgroup` needs it.
     pub passwd: Option<String>,
     /// The container's group file, likewise.
@@ -128,6 +134,8 @@ impl Survey {
         survey.look_at_targets(domain);
         survey.read_accounts(domain);
         survey.network = crate::net::facts::Facts::look(domain);
+        survey.blkio = blkio::Blkio::look(domain);
+        survey.online = blkio::Online::look(domain);
         survey
     }
 
@@ -172,6 +180,7 @@ impl Survey {
         survey.targets = domain.filesystems.iter().map(|_| Some(Ok(Kind::Directory))).collect();
         survey.kernel_targets = [true; 3];
         survey.network = crate::net::facts::Facts::assume(domain);
+        survey.blkio = blkio::Blkio::assume(domain);
         survey
     }
 

@@ -10,6 +10,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use nix::errno::Errno;
 use nix::libc;
 
+pub mod memory;
 mod mounts;
 mod progress;
 
@@ -164,18 +165,13 @@ pub fn adopt(fd: RawFd) -> OwnedFd {
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
-/// `struct open_how` of openat2(2).
+/// `struct open_how` of openat2(2): flags, mode, resolve.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-struct OpenHow {
-    flags: u64,
-    mode: u64,
-    resolve: u64,
-}
+struct OpenHow(u64, u64, u64);
 
 /// `openat2(dir, path, flags, mode, resolve)`: openat2(2).
 pub fn openat2(dir: RawFd, path: &CStr, flags: c_int, mode: u32, resolve: u64) -> Result<RawFd> {
-    let how = OpenHow { flags: (flags | libc::O_CLOEXEC) as u32 as u64, mode: mode.into(), resolve };
+    let how = OpenHow((flags | libc::O_CLOEXEC) as u32 as u64, mode.into(), resolve);
     // SAFETY: `path` and `how` live through the call; the size is that of the structure.
     check(unsafe {
         libc::syscall(libc::SYS_openat2, dir, path.as_ptr(), std::ptr::from_ref(&how), size_of::<OpenHow>())

@@ -3,6 +3,7 @@
 
 mod attend;
 mod beneath;
+mod cgroup;
 mod child;
 mod host_steps;
 pub mod relay;
@@ -88,6 +89,8 @@ struct Launcher<'a> {
     /// The launcher's own descriptors in the slots: a child that shares memory fills slots too, with
     /// numbers of its own table.
     owned: Vec<OwnedFd>,
+    /// Held until the child is in its group; released before anything is undone.
+    partitions: Vec<nix::fcntl::Flock<std::fs::File>>,
     console: Option<OwnedFd>,
     /// Where the launcher works for a while; left when dropped, before anything is undone.
     stage: Option<stage::Stage>,
@@ -129,6 +132,7 @@ impl<'a> Launcher<'a> {
             options,
             slots,
             owned,
+            partitions: Vec::new(),
             console: None,
             stage: None,
             undo,
@@ -219,6 +223,7 @@ impl<'a> Launcher<'a> {
         }
         self.read_timings(&progress, before);
         self.owned.clear();
+        self.partitions.clear();
         self.child_failure(&progress)?;
         Ok(Running {
             pid,

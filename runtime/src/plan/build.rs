@@ -51,6 +51,9 @@ impl<'a> Builder<'a> {
         let mut builder =
             Self { domain, host, survey, request, user_namespace, network_namespace, staged: None, plan };
         builder.report_missing_sources();
+        for what in &domain.unsupported {
+            builder.problem(what.origin, what.value.clone(), "remove the element");
+        }
         builder
     }
 

@@ -68,6 +68,8 @@ fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
         | HostStep::SetCgroup { .. }
         | HostStep::EnterStage
         | HostStep::LeaveStage
+        | HostStep::InheritCpuset { .. }
+        | HostStep::DelegateCgroup { .. }
         | HostStep::WriteIdMaps { .. }
         | HostStep::AddInterface(_)
         | HostStep::Go => (vec![], vec![]),

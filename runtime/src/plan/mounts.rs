@@ -227,12 +227,17 @@ fn mount_new(
 pub(super) fn kernel_filesystems(b: &mut Builder<'_>) {
     let why = "before the host's tree goes: in a user namespace the kernel wants to see a whole /proc first";
     mount_new(b, "/proc", "proc", NO_SUID_DEV_EXEC, None, why);
-    if !b.network_namespace && (b.host.rootless || b.user_namespace) {
+    if binds_sysfs(b) {
         let why = "a sysfs of its own needs a network namespace of its own: the host's, read-only";
         bind_sysfs(b, why);
         return;
     }
     mount_new(b, "/sys", "sysfs", NO_SUID_DEV_EXEC | libc::MS_RDONLY, None, why);
+}
+
+/// Whether `/sys` is the host's: a user namespace may mount one only of a network namespace of its own.
+pub(super) fn binds_sysfs(b: &Builder<'_>) -> bool {
+    !b.network_namespace && (b.host.rootless || b.user_namespace)
 }
 
 fn bind_sysfs(b: &mut Builder<'_>, why: &'static str) {

@@ -39,6 +39,12 @@ impl Plan {
         match step {
             HostStep::MakeCgroup { path, .. } => format!("mkdir(\"{path}\")"),
             HostStep::SetCgroup { path, value, .. } => format!("write(\"{path}\", \"{value}\")"),
+            HostStep::InheritCpuset { parent, path } => {
+                format!("write(\"{path}/cpuset.{{cpus,mems}}\", those of \"{parent}\")")
+            }
+            HostStep::DelegateCgroup { path, uid, gid } => {
+                format!("chown(\"{path}\" and what a delegatee writes, {uid}, {gid})")
+            }
             HostStep::OpenCgroup { path, .. } => format!("open(\"{path}\")"),
             HostStep::CloneTree { source, .. } => {
                 format!("open_tree(<{}>, OPEN_TREE_CLONE|AT_RECURSIVE)", name(source))
@@ -161,6 +167,11 @@ impl Plan {
             ChildStep::LoopbackUp => "ioctl(SIOCSIFFLAGS, lo, IFF_UP)".to_owned(),
             ChildStep::SetLimit { name, soft, hard, .. } => {
                 format!("setrlimit(RLIMIT_{}, {soft}, {hard})", name.to_uppercase())
+            }
+            ChildStep::SetMemoryPolicy { name, nodes, .. } => {
+                let bits = (0..nodes.len() * 64).filter(|bit| nodes[bit / 64] & (1 << (bit % 64)) != 0);
+                let list: Vec<String> = bits.map(|bit| bit.to_string()).collect();
+                format!("set_mempolicy({name}, nodes {})", list.join(","))
             }
             ChildStep::NewSession => "setsid()".to_owned(),
             ChildStep::TakeTerminal { terminal } => {

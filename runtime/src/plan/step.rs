@@ -241,6 +241,15 @@ pub enum ChildStep {
         /// Hard.
         hard: u64,
     },
+    /// `set_mempolicy(mode, nodes)` (set_mempolicy(2)).
+    SetMemoryPolicy {
+        /// MPOL_PREFERRED or MPOL_INTERLEAVE.
+        mode: i32,
+        /// Its name.
+        name: &'static str,
+        /// Which nodes.
+        nodes: crate::sys::memory::Nodes,
+    },
     /// `setsid()`.
     NewSession,
     /// `ioctl(slot, TIOCSCTTY)`; dup onto 0, 1, 2.
@@ -349,6 +358,22 @@ pub enum HostStep {
         /// How it is read back.
         check: ReadBack,
     },
+    /// Copies `cpuset.cpus` and `cpuset.mems` of the parent into a group where they are empty (cpuset(7)).
+    InheritCpuset {
+        /// The group above.
+        parent: String,
+        /// Absolute path of the group's directory.
+        path: String,
+    },
+    /// `chown` of the group's directory and of the files that a delegatee writes (cgroup-v2.rst).
+    DelegateCgroup {
+        /// Absolute path of the group's directory.
+        path: String,
+        /// User id on the host.
+        uid: u32,
+        /// Group id on the host.
+        gid: u32,
+    },
     /// `open(path)` into a slot: a cgroup directory or its `cgroup.procs`.
     OpenCgroup {
         /// Absolute path.
@@ -437,6 +462,12 @@ pub enum ReadBack {
     Pages,
     /// The file must say the same text.
     Same,
+    /// One line of the file must be the same: a file with a line for each device.
+    Line,
+    /// The file must say the same, or `default` and the same.
+    Default,
+    /// The file of the same name and `.effective` must say the same.
+    Effective,
     /// The file cannot be read back, or says it in another form.
     None,
 }
