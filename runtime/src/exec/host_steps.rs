@@ -66,8 +66,14 @@ impl Launcher<'_> {
                 Ok(())
             }
             HostStep::OpenConsole { slot, .. } => self.open_console(*slot),
+            HostStep::EnterStage => {
+                self.stage = Some(super::stage::Stage::enter()?);
+                Ok(())
+            }
             // These need the child: see `attend`.
             HostStep::MapTree { .. }
+            | HostStep::ShowTree { .. }
+            | HostStep::LeaveStage
             | HostStep::WriteIdMaps { .. }
             | HostStep::AddInterface(_)
             | HostStep::Go => Err(Errno::ENOSYS),

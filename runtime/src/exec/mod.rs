@@ -8,6 +8,7 @@ mod child;
 mod host_steps;
 pub mod relay;
 pub mod rootless;
+mod stage;
 mod undo;
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -91,6 +92,8 @@ struct Launcher<'a> {
     /// Held until the child is in its group; released before anything is undone.
     partitions: Vec<nix::fcntl::Flock<std::fs::File>>,
     console: Option<OwnedFd>,
+    /// Where the launcher works for a while; left when dropped, before anything is undone.
+    stage: Option<stage::Stage>,
     undo: Undo,
     timings: Vec<Timing>,
     performed: usize,
@@ -131,6 +134,7 @@ impl<'a> Launcher<'a> {
             owned,
             partitions: Vec::new(),
             console: None,
+            stage: None,
             undo,
             timings: Vec::new(),
             performed: 0,

@@ -22,7 +22,7 @@ pub(super) const RESTRICT: &str =
 const NODEV: Origin = Origin::Default("device nodes work in /dev only");
 const KERNEL_FS: Origin = Origin::Default("every container gets its own /proc and /sys");
 
-fn root_filesystem<'a>(b: &Builder<'a>) -> Option<&'a Filesystem> {
+pub(super) fn root_filesystem<'a>(b: &Builder<'a>) -> Option<&'a Filesystem> {
     b.domain.filesystems.iter().find(|filesystem| is_root(filesystem))
 }
 
@@ -61,7 +61,7 @@ const KEEP_TREE: Origin =
     Origin::Default("no root file system is given: the host's tree, with private mounts on top");
 
 /// Slot of the detached tree of `filesystems[index]`.
-fn tree_name(index: usize) -> String {
+pub(super) fn tree_name(index: usize) -> String {
     format!("tree of filesystem {}", index + 1)
 }
 
@@ -178,6 +178,7 @@ pub(super) fn root(b: &mut Builder<'_>) {
     } else {
         let why = "first of all mounts: what follows must not reach the host";
         b.child("make-private", ChildStep::MakePrivate, KEEP_PRIVATE, why);
+        super::idmapped::take(b);
     }
     let tree = b.source_root();
     let filesystem = root_filesystem(b);

@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter};
 use nix::libc;
 
 use super::mutate::{ATTR_FLAGS, CLONE_FLAGS, MOUNT_FLAGS};
-use super::step::{ChildStep, HostStep, Slot, TargetKind};
+use super::step::{ChildStep, HostStep, STAGE, Slot, TargetKind};
 use super::{CloneStep, Plan};
 use crate::sys::MountAttr;
 
@@ -52,7 +52,17 @@ impl Plan {
             HostStep::Restrict { tree, attr } => {
                 format!("mount_setattr(<{}>, AT_RECURSIVE, {})", name(tree), attributes(attr))
             }
-            HostStep::MapTree { tree, .. } => format!("mount_setattr(<{}>, MOUNT_ATTR_IDMAP)", name(tree)),
+            HostStep::MapTree { tree, .. } => {
+                format!(
+                    "mount_setattr(<{}>, AT_RECURSIVE, MOUNT_ATTR_IDMAP, user namespace of the child)",
+                    name(tree)
+                )
+            }
+            HostStep::EnterStage => {
+                format!("unshare(CLONE_NEWNS); mount(\"tmpfs\", \"{STAGE}\"); mount(\"{STAGE}\", MS_SHARED)")
+            }
+            HostStep::ShowTree { tree, at, .. } => format!("move_mount(<{}>, \"{at}\")", name(tree)),
+            HostStep::LeaveStage => "setns(<host>, CLONE_NEWNS); chroot(<root>); fchdir(<dir>)".to_owned(),
             HostStep::MakeTarget { root, target, kind } => {
                 let call = if *kind == TargetKind::Directory { "mkdirat" } else { "openat" };
                 format!("{call}(<{}>, \"{}\")", name(root), target.shown())

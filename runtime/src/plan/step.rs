@@ -56,6 +56,9 @@ pub(crate) fn c_string(text: &str) -> CString {
     CString::new(text.replace('\0', "")).expect("NUL was removed")
 }
 
+/// Where the stage is: a directory of every host, and one that every container covers with its own.
+pub const STAGE: &str = "/dev";
+
 /// What a mount target has to be, where it does not exist yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetKind {
@@ -394,15 +397,26 @@ pub enum HostStep {
         /// Attributes.
         attr: MountAttr,
     },
-    /// `mount_setattr(tree, MOUNT_ATTR_IDMAP)` with a user namespace that has the domain's map.
+    /// `mount_setattr(tree, AT_RECURSIVE, MOUNT_ATTR_IDMAP)` with the user namespace of the child: an id on
+    /// the file system is that id in the container, and no file changes its owner.
     MapTree {
         /// The detached tree.
         tree: Slot,
-        /// Maps.
-        uid: Vec<[u32; 3]>,
-        /// Maps.
-        gid: Vec<[u32; 3]>,
     },
+    /// `unshare(CLONE_NEWNS)` and a shared tmpfs at [`STAGE`]: from there the child's copies of the trees get
+    /// flags that root of its user namespace cannot change (mount_namespaces(7)).
+    EnterStage,
+    /// `move_mount(tree, STAGE/…)`: the child's copy of the stage gets the tree too.
+    ShowTree {
+        /// The detached tree.
+        tree: Slot,
+        /// Where on the stage.
+        at: String,
+        /// What the mount point is.
+        kind: TargetKind,
+    },
+    /// `setns(host, CLONE_NEWNS)`: back; the stage goes with its namespace.
+    LeaveStage,
     /// `mkdirat` or `openat(O_CREAT)` beneath the root's source, where it is missing; undone after.
     MakeTarget {
         /// The surveyed root directory.
