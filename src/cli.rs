@@ -10,7 +10,10 @@ use clap::{Parser, Subcommand};
 use crate::exit::Status;
 use crate::life::living;
 use crate::list::Which;
-use crate::{bench, conformance, console, define, docs, events, host, list, plan, run, stop, validate};
+use crate::{
+    bench, conformance, console, define, docs, events, explain, fmt, host, list, plan, run, schema, stop,
+    validate,
+};
 
 /// Validate, prove and run Linux containers described by domain XML.
 #[derive(Debug, Parser)]
@@ -34,7 +37,9 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Validate(validate::Validate),
-    Explain(validate::Explain),
+    Explain(explain::Explain),
+    Fmt(fmt::Fmt),
+    Schema(schema::Schema),
     Plan(plan::PlanArgs),
     Run(run::Run),
     Define(define::Define),
@@ -138,6 +143,8 @@ fn dispatch(cli: Cli) -> Status {
         Verb::Events(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Validate(validate) => validate.perform(),
         Verb::Explain(explain) => explain.perform(),
+        Verb::Fmt(fmt) => fmt.perform(),
+        Verb::Schema(schema) => schema.perform(),
         Verb::Plan(plan) => plan.perform(),
         Verb::Run(run) => run.perform(),
         Verb::Host(host) => host.perform(),

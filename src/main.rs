@@ -14,12 +14,16 @@ mod docs;
 mod document;
 mod events;
 mod exit;
+mod explain;
+mod fmt;
 mod host;
 mod life;
 mod list;
 mod out;
 mod plan;
+mod replace;
 mod run;
+mod schema;
 mod stop;
 mod validate;
 

@@ -3,10 +3,14 @@
 
 mod attend;
 mod beneath;
+mod block;
+mod cgroup;
 mod child;
+mod devices;
 mod host_steps;
 pub mod relay;
 pub mod rootless;
+mod stage;
 mod undo;
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -89,7 +93,11 @@ struct Launcher<'a> {
     /// The launcher's own descriptors in the slots: a child that shares memory fills slots too, with
     /// numbers of its own table.
     owned: Vec<OwnedFd>,
+    /// Held until the child is in its group; released before anything is undone.
+    partitions: Vec<nix::fcntl::Flock<std::fs::File>>,
     consoles: Vec<OwnedFd>,
+    /// Where the launcher works for a while; left when dropped, before anything is undone.
+    stage: Option<stage::Stage>,
     undo: Undo,
     timings: Vec<Timing>,
     performed: usize,
@@ -128,7 +136,9 @@ impl<'a> Launcher<'a> {
             options,
             slots,
             owned,
+            partitions: Vec::new(),
             consoles: Vec::new(),
+            stage: None,
             undo,
             timings: Vec::new(),
             performed: 0,
@@ -217,6 +227,7 @@ impl<'a> Launcher<'a> {
         }
         self.read_timings(&progress, before);
         self.owned.clear();
+        self.partitions.clear();
         self.child_failure(&progress)?;
         let mut consoles = std::mem::take(&mut self.consoles).into_iter();
         Ok(Running {

@@ -78,7 +78,11 @@ fn groups(plan: &Plan) -> Vec<Group> {
                 let path = path.parent().map_or(path.clone(), PathBuf::from);
                 groups.push(Group { controller, path });
             }
-            None if *directory => groups.push(Group { controller: UNIFIED.to_owned(), path }),
+            // The group with the limits, which may be around the one that is entered.
+            None if *directory => {
+                let path = plan.kill_group.as_ref().map_or(path, PathBuf::from);
+                groups.push(Group { controller: UNIFIED.to_owned(), path });
+            }
             None => {}
         }
     }
