@@ -171,6 +171,7 @@ pub(crate) fn hint(id: &str, errno: Errno, host: &Host) -> Option<String> {
         ("pivot", Errno::EINVAL) => {
             "the root of this machine is an initramfs: move it onto a mount first (mount --move, chroot)"
         }
+        (id, errno) if id.starts_with("set-cgroup:") => return Some(limit_hint(id, errno).to_owned()),
         (id, Errno::EACCES | Errno::EPERM) if id.starts_with("make-cgroup") => {
             "control groups belong to root: start as root, or ask for no limits"
         }
@@ -207,8 +208,50 @@ pub(crate) fn hint(id: &str, errno: Errno, host: &Host) -> Option<String> {
         (id, Errno::EINVAL) if id.starts_with("move-interface") => {
             "this device belongs to the host's network and cannot move (a bridge, or a wireless card)"
         }
+        ("limit-devices", Errno::EPERM | Errno::ENOSYS | Errno::EINVAL) => {
+            "the device policy of this machine needs bpf(2) with CAP_BPF and a kernel with CONFIG_CGROUP_BPF: an outer \
+             container may forbid it"
+        }
+        ("limit-devices", Errno::ERANGE) => "the group's own policy is narrower: an outer container has one",
+        (id, Errno::EINVAL) if id.starts_with("map-tree") => {
+            "a file system below this directory cannot translate owners: unmount it, or shift its owners (chown)"
+        }
+        (id, Errno::ENOENT | Errno::ENODEV) if id.starts_with("attach-loop") => {
+            "this machine has no loop devices: modprobe loop"
+        }
+        (id, Errno::ENODEV) if id.starts_with("mount-device") => {
+            "the kernel has no driver for this file system: modprobe it, or look at /proc/filesystems"
+        }
+        (id, Errno::EBUSY) if id.starts_with("mount-device") => {
+            "it is mounted elsewhere in another way, or another machine's device"
+        }
+        (id, Errno::EROFS | Errno::EACCES) if id.starts_with("mount-device") => {
+            "the journal has to be replayed and the device is read-only: run fsck(8) on it"
+        }
         ("write-id-maps", _) => "ids must be valid on the host, and ranges must not overlap",
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+/// What to do about a limit that the kernel does not take.
+fn limit_hint(id: &str, errno: Errno) -> &'static str {
+    match errno {
+        Errno::ENOENT if id.contains("memsw") || id.contains("swap") => {
+            "this kernel does not account swap: boot with swapaccount=1, or remove <swap_hard_limit>"
+        }
+        Errno::ENOENT if id.contains("weight") => {
+            "this kernel shares no block device by weight: modprobe bfq, or remove <weight>"
+        }
+        Errno::ENOENT => "this kernel has no such limit",
+        Errno::ENODEV => "the kernel limits whole disks only: see lsblk for their names",
+        Errno::EACCES | Errno::ENOSPC if id.contains("cpuset") => {
+            "the group above does not have these: see cpuset.cpus and cpuset.mems of the partition"
+        }
+        Errno::ERANGE => {
+            "the kernel took the value and holds another: the limit would not be what the document says"
+        }
+        Errno::EINVAL => "the group above, or the kernel, does not allow this value",
+        _ => "start as root, and see dmesg for what the kernel says",
+    }
 }

@@ -28,7 +28,7 @@ const fn mask(list: &[u8]) -> u64 {
 }
 
 /// The capabilities that stay.
-fn kept(b: &Builder<'_>) -> u64 {
+pub(super) fn kept(b: &Builder<'_>) -> u64 {
     let all = if b.host.last_capability >= 63 { u64::MAX } else { (1 << (b.host.last_capability + 1)) - 1 };
     let mut keep = match b.domain.capabilities.policy.value {
         CapabilityPolicy::Allow => all,
@@ -42,6 +42,11 @@ fn kept(b: &Builder<'_>) -> u64 {
         keep = if on { keep | bit } else { keep & !bit };
     }
     keep & all
+}
+
+/// Whether the container may mount, and so could undo what is only mounted read-only.
+pub(super) fn keeps_sys_admin(b: &Builder<'_>) -> bool {
+    kept(b) & b.host.bounding & (1 << 21) != 0
 }
 
 fn origin(b: &Builder<'_>) -> Origin {

@@ -58,12 +58,21 @@ fn is_surveyed(name: &str) -> bool {
 fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
     match step {
         HostStep::CloneTree { source, into } => (vec![*source], vec![*into]),
+        HostStep::AttachLoop { image: source, into, .. }
+        | HostStep::MountDevice { device: source, into, .. } => (vec![*source], vec![*into]),
         HostStep::MakeTarget { root, .. } => (vec![*root], vec![]),
-        HostStep::Restrict { tree, .. } | HostStep::MapTree { tree, .. } => (vec![*tree], vec![]),
+        HostStep::Restrict { tree, .. } | HostStep::MapTree { tree } | HostStep::ShowTree { tree, .. } => {
+            (vec![*tree], vec![])
+        }
         HostStep::OpenCgroup { slot, .. } | HostStep::OpenConsole { slot, .. } => (vec![], vec![*slot]),
         HostStep::MakeFileTree { into, .. } => (vec![], vec![*into]),
         HostStep::MakeCgroup { .. }
         | HostStep::SetCgroup { .. }
+        | HostStep::LimitDevices { .. }
+        | HostStep::EnterStage
+        | HostStep::LeaveStage
+        | HostStep::InheritCpuset { .. }
+        | HostStep::DelegateCgroup { .. }
         | HostStep::WriteIdMaps { .. }
         | HostStep::AddInterface(_)
         | HostStep::Go => (vec![], vec![]),

@@ -3,58 +3,20 @@
 //! A step owns everything it needs (C strings, numbers, slots) so that the child performs it without
 //! allocating and without deciding anything; a decision belongs in [`super::plan`].
 
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 
+use super::device_policy::Rule;
 use crate::sys::{CapSets, Instruction, MountAttr, StringArray};
+
+pub use super::path::Beneath;
+pub(crate) use super::path::c_string;
 
 /// A place in the descriptor table that the launcher and the child share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot(pub u16);
 
-/// A path beneath the container's root: relative, and never followed out of it
-/// (openat2(2), RESOLVE_IN_ROOT).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Beneath {
-    whole: CString,
-    dir: CString,
-    name: CString,
-}
-
-impl Beneath {
-    /// From an absolute path in the container. `/` becomes `.`.
-    pub fn new(absolute: &str) -> Self {
-        let relative = absolute.trim_matches('/');
-        let relative = if relative.is_empty() { "." } else { relative };
-        let (dir, name) = relative.rsplit_once('/').unwrap_or((".", relative));
-        Self { whole: c_string(relative), dir: c_string(dir), name: c_string(name) }
-    }
-    /// The relative path.
-    pub fn as_c_str(&self) -> &CStr {
-        &self.whole
-    }
-    /// The directory it stands in, relative.
-    pub fn dir(&self) -> &CStr {
-        &self.dir
-    }
-    /// Its last component.
-    pub fn name(&self) -> &CStr {
-        &self.name
-    }
-    /// The directory it stands in.
-    pub fn parent(&self) -> Self {
-        Self::new(&self.dir.to_string_lossy())
-    }
-    /// The absolute form, for people.
-    pub fn shown(&self) -> String {
-        let text = self.whole.to_string_lossy();
-        if text == "." { "/".to_owned() } else { format!("/{text}") }
-    }
-}
-
-/// A C string from text that the checked domain has shown to be free of NUL.
-pub(crate) fn c_string(text: &str) -> CString {
-    CString::new(text.replace('\0', "")).expect("NUL was removed")
-}
+/// Where the stage is: a directory of every host, and one that every container covers with its own.
+pub const STAGE: &str = "/dev";
 
 /// What a mount target has to be, where it does not exist yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -238,6 +200,15 @@ pub enum ChildStep {
         /// Hard.
         hard: u64,
     },
+    /// `set_mempolicy(mode, nodes)` (set_mempolicy(2)).
+    SetMemoryPolicy {
+        /// MPOL_PREFERRED or MPOL_INTERLEAVE.
+        mode: i32,
+        /// Its name.
+        name: &'static str,
+        /// Which nodes.
+        nodes: crate::sys::memory::Nodes,
+    },
     /// `setsid()`.
     NewSession,
     /// `ioctl(slot, TIOCSCTTY)`; dup onto 0, 1, 2.
@@ -346,6 +317,22 @@ pub enum HostStep {
         /// How it is read back.
         check: ReadBack,
     },
+    /// Copies `cpuset.cpus` and `cpuset.mems` of the parent into a group where they are empty (cpuset(7)).
+    InheritCpuset {
+        /// The group above.
+        parent: String,
+        /// Absolute path of the group's directory.
+        path: String,
+    },
+    /// `chown` of the group's directory and of the files that a delegatee writes (cgroup-v2.rst).
+    DelegateCgroup {
+        /// Absolute path of the group's directory.
+        path: String,
+        /// User id on the host.
+        uid: u32,
+        /// Group id on the host.
+        gid: u32,
+    },
     /// `open(path)` into a slot: a cgroup directory or its `cgroup.procs`.
     OpenCgroup {
         /// Absolute path.
@@ -369,15 +356,56 @@ pub enum HostStep {
         /// Attributes.
         attr: MountAttr,
     },
-    /// `mount_setattr(tree, MOUNT_ATTR_IDMAP)` with a user namespace that has the domain's map.
+    /// `ioctl(loop, LOOP_CONFIGURE)`: an image becomes a block device that goes with its last user.
+    AttachLoop {
+        /// The surveyed image.
+        image: Slot,
+        /// Opened, and configured, read-only.
+        readonly: bool,
+        /// Where the open loop device goes.
+        into: Slot,
+    },
+    /// `fsopen(fstype)`, `fsconfig(source = device)`, `fsmount`: a detached tree of a device's file system.
+    MountDevice {
+        /// The surveyed or the loop device.
+        device: Slot,
+        /// The kernel's name of the file system.
+        fstype: CString,
+        /// Superblock and mount.
+        readonly: bool,
+        /// Where the detached tree goes.
+        into: Slot,
+    },
+    /// `devices.deny`, `devices.allow` and `devices.list` (version 1), or `bpf(BPF_PROG_ATTACH)` (version 2):
+    /// no device but these opens in the group.
+    LimitDevices {
+        /// Absolute path of the group's directory.
+        path: String,
+        /// Everything that is allowed.
+        rules: Vec<Rule>,
+        /// As the program of version 2; as a list without.
+        program: Option<Vec<u64>>,
+    },
+    /// `mount_setattr(tree, AT_RECURSIVE, MOUNT_ATTR_IDMAP)` with the user namespace of the child: an id on
+    /// the file system is that id in the container, and no file changes its owner.
     MapTree {
         /// The detached tree.
         tree: Slot,
-        /// Maps.
-        uid: Vec<[u32; 3]>,
-        /// Maps.
-        gid: Vec<[u32; 3]>,
     },
+    /// `unshare(CLONE_NEWNS)` and a shared tmpfs at [`STAGE`]: from there the child's copies of the trees get
+    /// flags that root of its user namespace cannot change (mount_namespaces(7)).
+    EnterStage,
+    /// `move_mount(tree, STAGE/…)`: the child's copy of the stage gets the tree too.
+    ShowTree {
+        /// The detached tree.
+        tree: Slot,
+        /// Where on the stage.
+        at: String,
+        /// What the mount point is.
+        kind: TargetKind,
+    },
+    /// `setns(host, CLONE_NEWNS)`: back; the stage goes with its namespace.
+    LeaveStage,
     /// `mkdirat` or `openat(O_CREAT)` beneath the root's source, where it is missing; undone after.
     MakeTarget {
         /// The surveyed root directory.
@@ -423,6 +451,12 @@ pub enum ReadBack {
     Pages,
     /// The file must say the same text.
     Same,
+    /// One line of the file must be the same: a file with a line for each device.
+    Line,
+    /// The file must say the same, or `default` and the same.
+    Default,
+    /// The file of the same name and `.effective` must say the same.
+    Effective,
     /// The file cannot be read back, or says it in another form.
     None,
 }
