@@ -11,8 +11,8 @@ use crate::exit::Status;
 use crate::life::living;
 use crate::list::Which;
 use crate::{
-    bench, conformance, console, define, docs, events, explain, fmt, host, list, plan, run, schema, stop,
-    validate,
+    bench, conformance, console, define, docs, events, exec, explain, fmt, host, list, plan, run, schema,
+    stop, validate,
 };
 
 /// Validate, prove and run Linux containers described by domain XML.
@@ -62,6 +62,8 @@ enum Verb {
     #[command(visible_alias = "domrename")]
     Rename(define::Rename),
     Console(console::Console),
+    #[command(visible_alias = "lxc-enter-namespace")]
+    Exec(exec::Exec),
     Logs(console::Logs),
     Suspend(stop::Suspend),
     Resume(stop::Resume),
@@ -132,6 +134,7 @@ fn dispatch(cli: Cli) -> Status {
         Verb::Edit(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Rename(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Console(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Exec(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Logs(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Suspend(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Resume(verb) => living(root, |layout| verb.perform(layout)),

@@ -13,6 +13,7 @@ mod define;
 mod docs;
 mod document;
 mod events;
+mod exec;
 mod exit;
 mod explain;
 mod fmt;

@@ -15,6 +15,7 @@ pub mod domains;
 pub mod edit;
 pub mod error;
 pub mod events;
+pub mod exec;
 pub mod groups;
 pub mod layout;
 pub mod lock;

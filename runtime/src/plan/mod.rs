@@ -9,6 +9,7 @@ mod confine;
 mod contents;
 pub mod device_policy;
 mod devices;
+pub mod enter;
 mod environment;
 mod identity;
 mod idmapped;
@@ -144,7 +145,7 @@ pub fn plan(domain: &Domain, host: &Host, survey: &Survey, request: &Request) ->
     confine::drop_bounding(&mut b);
     identity::set_ids(&mut b);
     confine::set_capabilities(&mut b);
-    process::tie(&mut b);
+    process::tie(&mut b, true);
     confine::filter(&mut b);
     process::exec(&mut b);
     b.finish()
