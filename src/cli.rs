@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::exit::Status;
-use crate::{bench, conformance, docs, explain, fmt, host, plan, run, schema, validate};
+use crate::{bench, conformance, convert, docs, explain, fmt, host, plan, run, schema, validate};
 
 /// Validate, prove and run Linux containers described by domain XML.
 #[derive(Debug, Parser)]
@@ -33,6 +33,7 @@ enum Verb {
     Validate(validate::Validate),
     Explain(explain::Explain),
     Fmt(fmt::Fmt),
+    Convert(convert::Convert),
     Schema(schema::Schema),
     Plan(plan::PlanArgs),
     Run(run::Run),
@@ -81,6 +82,7 @@ fn dispatch(cli: Cli) -> Status {
         Verb::Validate(validate) => validate.perform(),
         Verb::Explain(explain) => explain.perform(),
         Verb::Fmt(fmt) => fmt.perform(),
+        Verb::Convert(convert) => convert.perform(),
         Verb::Schema(schema) => schema.perform(),
         Verb::Plan(plan) => plan.perform(),
         Verb::Run(run) => run.perform(),

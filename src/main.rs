@@ -8,6 +8,7 @@
 mod bench;
 mod cli;
 mod conformance;
+mod convert;
 mod docs;
 mod document;
 mod exit;
