@@ -5,6 +5,8 @@
     reason = "each test file uses what it needs; commands are built in steps"
 )]
 
+pub mod life;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -149,6 +151,15 @@ pub fn as_plain_user(case: &Case) -> Option<Command> {
         return None;
     }
     Some(command)
+}
+
+/// Removes a file or an empty directory that may not be there.
+pub fn remove_if_there(path: &Path) {
+    if path.is_dir() {
+        fs::remove_dir(path).unwrap();
+    } else if path.symlink_metadata().is_ok() {
+        fs::remove_file(path).unwrap();
+    }
 }
 
 /// Whether this machine's programs are all below `/usr`, as [`Case::root_tree`] needs it.

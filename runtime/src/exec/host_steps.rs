@@ -9,7 +9,7 @@ use nix::libc;
 
 use super::child::{CLONE_TREE, TREE};
 use super::undo::Made;
-use super::{Launcher, Timing, beneath, cgroup};
+use super::{Launcher, Timing, beneath, block, cgroup, devices};
 use crate::error::StartError;
 use crate::plan::Entry;
 use crate::plan::step::{Beneath, HostStep, Slot, TargetKind};
@@ -58,6 +58,20 @@ impl Launcher<'_> {
                 self.fill(*into, sys::adopt(tree));
                 Ok(())
             }
+            HostStep::AttachLoop { image, readonly, into } => {
+                let device = block::attach_loop(self.fd(*image), *readonly)?;
+                self.fill(*into, device);
+                Ok(())
+            }
+            HostStep::MountDevice { device, fstype, readonly, into } => {
+                let tree = block::mount(self.fd(*device), fstype, *readonly)?;
+                self.fill(*into, tree);
+                Ok(())
+            }
+            HostStep::LimitDevices { path, rules, program } => match program {
+                Some(program) => devices::attach_policy(path, program),
+                None => devices::write_list(path, rules),
+            },
             HostStep::Restrict { tree, attr } => sys::mount_setattr(self.fd(*tree), c"", TREE, attr),
             HostStep::MakeTarget { root, target, kind } => self.make_target(*root, target, *kind),
             HostStep::MakeFileTree { contents, into } => {
@@ -65,7 +79,9 @@ impl Launcher<'_> {
                 self.fill(*into, tree);
                 Ok(())
             }
-            HostStep::OpenConsole { slot, .. } => self.open_console(*slot),
+            HostStep::OpenConsole { slot, owner, .. } => self.open_console(*slot, *owner),
+            HostStep::Hide => sys::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0).map(drop),
+            HostStep::EnterNamespaces { of, kinds } => sys::setns(self.fd(*of), *kinds).map(drop),
             HostStep::EnterStage => {
                 self.stage = Some(super::stage::Stage::enter()?);
                 Ok(())
@@ -93,14 +109,17 @@ impl Launcher<'_> {
         done
     }
 
-    fn open_console(&mut self, slot: Slot) -> Result<(), Errno> {
+    fn open_console(&mut self, slot: Slot, owner: Option<(u32, u32)>) -> Result<(), Errno> {
         let master = nix::pty::posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC)?;
         nix::pty::grantpt(&master)?;
         nix::pty::unlockpt(&master)?;
         let master: OwnedFd = sys::adopt(std::os::fd::IntoRawFd::into_raw_fd(master));
         let peer = sys::open_pty_peer(std::os::fd::AsFd::as_fd(&master))?;
+        if let Some((uid, gid)) = owner {
+            nix::unistd::fchown(&peer, Some(uid.into()), Some(gid.into()))?;
+        }
         self.fill(slot, peer);
-        self.console = Some(master);
+        self.consoles.push(master);
         Ok(())
     }
 }
