@@ -11,8 +11,8 @@ use crate::exit::Status;
 use crate::life::living;
 use crate::list::Which;
 use crate::{
-    bench, conformance, console, define, docs, events, exec, explain, fmt, host, list, plan, run, schema,
-    stop, validate,
+    bench, conformance, console, convert, define, docs, events, exec, explain, fmt, host, list, plan, run,
+    schema, stop, tune, validate,
 };
 
 /// Validate, prove and run Linux containers described by domain XML.
@@ -39,6 +39,7 @@ enum Verb {
     Validate(validate::Validate),
     Explain(explain::Explain),
     Fmt(fmt::Fmt),
+    Convert(convert::Convert),
     Schema(schema::Schema),
     Plan(plan::PlanArgs),
     Run(run::Run),
@@ -71,6 +72,13 @@ enum Verb {
     Reboot(stop::Reboot),
     Destroy(stop::Destroy),
     Wait(stop::Wait),
+    Setmem(tune::Setmem),
+    Setmaxmem(tune::Setmaxmem),
+    Memtune(tune::Memtune),
+    Schedinfo(tune::Schedinfo),
+    Blkiotune(Box<tune::Blkiotune>),
+    Pids(tune::Pids),
+    Cpuset(tune::Cpuset),
     Autostart(define::Autostart),
     #[command(visible_alias = "event")]
     Events(events::Events),
@@ -142,11 +150,19 @@ fn dispatch(cli: Cli) -> Status {
         Verb::Reboot(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Destroy(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Wait(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Setmem(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Setmaxmem(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Memtune(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Schedinfo(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Blkiotune(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Pids(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Cpuset(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Autostart(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Events(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Validate(validate) => validate.perform(),
         Verb::Explain(explain) => explain.perform(),
         Verb::Fmt(fmt) => fmt.perform(),
+        Verb::Convert(convert) => convert.perform(),
         Verb::Schema(schema) => schema.perform(),
         Verb::Plan(plan) => plan.perform(),
         Verb::Run(run) => run.perform(),

@@ -9,6 +9,7 @@ mod bench;
 mod cli;
 mod conformance;
 mod console;
+mod convert;
 mod define;
 mod docs;
 mod document;
@@ -26,6 +27,7 @@ mod replace;
 mod run;
 mod schema;
 mod stop;
+mod tune;
 mod validate;
 
 /// For a result that changes nothing; the line above each use says why.

@@ -30,6 +30,7 @@ pub mod start;
 pub mod stats;
 pub mod stop;
 pub mod time;
+pub mod tune;
 
 /// For a result that changes nothing; the line above each use says why.
 pub(crate) fn disregard<T>(_result: T) {}

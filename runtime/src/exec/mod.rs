@@ -8,6 +8,7 @@ mod cgroup;
 mod child;
 mod devices;
 mod host_steps;
+pub mod live;
 pub mod relay;
 pub mod rootless;
 mod stage;
