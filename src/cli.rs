@@ -12,7 +12,7 @@ use crate::life::living;
 use crate::list::Which;
 use crate::{
     bench, conformance, console, convert, define, docs, events, exec, explain, fmt, host, list, plan, run,
-    schema, stop, tune, validate,
+    schema, stats, stop, tune, validate,
 };
 
 /// Validate, prove and run Linux containers described by domain XML.
@@ -58,6 +58,9 @@ enum Verb {
     Domname(list::Identity),
     /// Say a domain's uuid.
     Domuuid(list::Identity),
+    #[command(visible_alias = "domstats")]
+    Stats(stats::StatsArgs),
+    Top(stats::Top),
     Dumpxml(define::Dumpxml),
     Edit(define::Edit),
     #[command(visible_alias = "domrename")]
@@ -138,6 +141,8 @@ fn dispatch(cli: Cli) -> Status {
         Verb::Domid(verb) => living(root, |layout| verb.perform(Which::Id, layout)),
         Verb::Domname(verb) => living(root, |layout| verb.perform(Which::Name, layout)),
         Verb::Domuuid(verb) => living(root, |layout| verb.perform(Which::Uuid, layout)),
+        Verb::Stats(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Top(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Dumpxml(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Edit(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Rename(verb) => living(root, |layout| verb.perform(layout)),

@@ -26,6 +26,7 @@ mod plan;
 mod replace;
 mod run;
 mod schema;
+mod stats;
 mod stop;
 mod tune;
 mod validate;

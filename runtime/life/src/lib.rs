@@ -31,6 +31,7 @@ pub mod stats;
 pub mod stop;
 pub mod time;
 pub mod tune;
+pub mod wait;
 
 /// For a result that changes nothing; the line above each use says why.
 pub(crate) fn disregard<T>(_result: T) {}
