@@ -11,8 +11,8 @@ use crate::exit::Status;
 use crate::life::living;
 use crate::list::Which;
 use crate::{
-    bench, conformance, console, convert, define, docs, events, exec, explain, fmt, host, list, plan, run,
-    schema, stats, stop, tune, validate,
+    bench, blkiotune, conformance, console, convert, define, docs, events, exec, explain, fmt, host, list,
+    plan, run, schema, stats, stop, tune, validate,
 };
 
 /// Validate, prove and run Linux containers described by domain XML.
@@ -79,7 +79,7 @@ enum Verb {
     Setmaxmem(tune::Setmaxmem),
     Memtune(tune::Memtune),
     Schedinfo(tune::Schedinfo),
-    Blkiotune(Box<tune::Blkiotune>),
+    Blkiotune(Box<blkiotune::Blkiotune>),
     Pids(tune::Pids),
     Cpuset(tune::Cpuset),
     Autostart(define::Autostart),

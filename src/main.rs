@@ -6,6 +6,7 @@
 //! arguments, calls one library and turns the answer into text and an exit status.
 
 mod bench;
+mod blkiotune;
 mod cli;
 mod conformance;
 mod console;
