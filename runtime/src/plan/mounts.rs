@@ -327,21 +327,15 @@ const COVER: Origin = Origin::Default("kernel interfaces that are not namespaced
 
 /// The covers over /proc and /sys.
 pub(super) fn cover(b: &mut Builder<'_>) {
+    let mut empty = None;
     for (path, kind) in &b.host.covers {
-        match kind {
-            crate::host::Cover::HideFile => {
-                let tree = b.slot(format!("cover of {path}"));
-                let source = Beneath::new("/dev/null");
-                b.child(
-                    format!("clone-cover:{path}"),
-                    ChildStep::CloneTree { source, into: tree },
-                    COVER,
-                    "an empty file",
-                );
-                let step = ChildStep::Attach { tree, target: Beneath::new(path) };
-                b.child(format!("cover:{path}"), step, COVER, "after /proc and /dev are there");
+        match (kind, empty) {
+            (crate::host::Cover::HideFile, _) => hide_with(b, path, "/dev/null", "an empty file"),
+            (crate::host::Cover::HideDirectory, Some(empty)) => {
+                hide_with(b, path, empty, "the empty directory again");
             }
-            crate::host::Cover::HideDirectory => {
+            (crate::host::Cover::HideDirectory, None) => {
+                empty = Some(path);
                 let step = ChildStep::MountNew {
                     fstype: c_string("tmpfs"),
                     target: Beneath::new(path),
@@ -350,7 +344,7 @@ pub(super) fn cover(b: &mut Builder<'_>) {
                 };
                 b.child(format!("cover:{path}"), step, COVER, "an empty directory");
             }
-            crate::host::Cover::ReadOnly => {
+            (crate::host::Cover::ReadOnly, _) => {
                 let tree = b.slot(format!("read-only {path}"));
                 let source = Beneath::new(path);
                 b.child(
@@ -376,6 +370,15 @@ pub(super) fn cover(b: &mut Builder<'_>) {
             }
         }
     }
+}
+
+/// A copy of what is at `source` goes on top of `path`.
+fn hide_with(b: &mut Builder<'_>, path: &str, source: &str, why: &'static str) {
+    let tree = b.slot(format!("cover of {path}"));
+    let step = ChildStep::CloneTree { source: Beneath::new(source), into: tree };
+    b.child(format!("clone-cover:{path}"), step, COVER, why);
+    let step = ChildStep::Attach { tree, target: Beneath::new(path) };
+    b.child(format!("cover:{path}"), step, COVER, "after /proc and /dev are there");
 }
 
 /// A read-only root, for kernels that could not restrict it before it was attached; read back on all.
