@@ -12,10 +12,14 @@ mod conformance;
 mod docs;
 mod document;
 mod exit;
+mod explain;
+mod fmt;
 mod host;
 mod out;
 mod plan;
+mod replace;
 mod run;
+mod schema;
 mod validate;
 
 use std::ffi::{c_char, c_int};

@@ -138,9 +138,7 @@ fn perform<'a>(step: &'a ChildStep, context: &Context<'_>, held: &mut Held<'a>) 
             Ok(())
         }
         ChildStep::Restrict { tree, attr } => sys::mount_setattr(context.fd(*tree), EMPTY, TREE, attr),
-        ChildStep::MakeDir { target, mode } => {
-            sys::mkdirat(held.dir(context, target)?, target.name(), *mode)
-        }
+        ChildStep::MakeDir { target, mode } => sys::mkdirat(held.dir(context, target)?, target.name(), *mode),
         ChildStep::MakeNode { target, mode, device } => {
             sys::mknodat(held.dir(context, target)?, target.name(), *mode, *device)
         }
@@ -234,6 +232,7 @@ fn perform_process(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno>
         ChildStep::SetHostname { name } => sys::sethostname(name),
         ChildStep::LoopbackUp => sys::loopback_up(),
         ChildStep::SetLimit { resource, soft, hard, .. } => sys::setrlimit(*resource, *soft, *hard),
+        ChildStep::SetMemoryPolicy { mode, nodes, .. } => sys::memory::set_mempolicy(*mode, nodes),
         ChildStep::NewSession => sys::setsid().map(drop),
         ChildStep::TakeTerminal { terminal } => {
             let terminal = context.fd(*terminal);
