@@ -140,7 +140,6 @@ const AUDIT_ARCH_AARCH64: u32 = 0xC000_00B7;
 const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
 const JUMP: u16 = (libc::BPF_JMP | libc::BPF_JA) as u16;
 const JUMP_EQ: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-const JUMP_GT: u16 = (libc::BPF_JMP | libc::BPF_JGT | libc::BPF_K) as u16;
 const JUMP_GE: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
 const JUMP_SET: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
 const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
@@ -292,7 +291,6 @@ mod tests {
                 }
                 JUMP => at += k as usize,
                 JUMP_EQ => at += jump(acc == k),
-                JUMP_GT => at += jump(acc > k),
                 JUMP_GE => at += jump(acc >= k),
                 JUMP_SET => at += jump(acc & k != 0),
                 RETURN => return k,

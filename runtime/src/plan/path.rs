@@ -1,0 +1,56 @@
+//! Paths of the container, as steps carry them.
+
+use std::ffi::{CStr, CString};
+
+/// A path beneath the container's root: relative, and never followed out of it
+/// (openat2(2), RESOLVE_IN_ROOT).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beneath {
+    whole: CString,
+    dir: CString,
+    /// Where the last component begins in `whole`.
+    name: usize,
+}
+
+impl Beneath {
+    /// From an absolute path in the container. `/` becomes `.`.
+    pub fn new(absolute: &str) -> Self {
+        let relative = absolute.trim_matches('/');
+        let relative = if relative.is_empty() { "." } else { relative };
+        let (dir, name) = relative.rsplit_once('/').unwrap_or((".", relative));
+        let whole = c_string(relative);
+        // From the end: a NUL in front of it has been removed.
+        let name = whole.as_bytes().len() - name.bytes().filter(|byte| *byte != 0).count();
+        Self { whole, dir: c_string(dir), name }
+    }
+    /// The relative path.
+    pub fn as_c_str(&self) -> &CStr {
+        &self.whole
+    }
+    /// The directory it stands in, relative.
+    pub fn dir(&self) -> &CStr {
+        &self.dir
+    }
+    /// Its last component.
+    pub fn name(&self) -> &CStr {
+        let bytes = self.whole.to_bytes_with_nul().get(self.name..).unwrap_or_default();
+        CStr::from_bytes_until_nul(bytes).unwrap_or_default()
+    }
+    /// The directory it stands in.
+    pub fn parent(&self) -> Self {
+        Self::new(&self.dir.to_string_lossy())
+    }
+    /// The absolute form, for people.
+    pub fn shown(&self) -> String {
+        let text = self.whole.to_string_lossy();
+        if text == "." { "/".to_owned() } else { format!("/{text}") }
+    }
+}
+
+/// A C string from text that the checked domain has shown to be free of NUL.
+pub(crate) fn c_string(text: &str) -> CString {
+    let mut bytes = Vec::with_capacity(text.len() + 1);
+    bytes.extend_from_slice(text.as_bytes());
+    bytes.retain(|byte| *byte != 0);
+    CString::new(bytes).expect("NUL was removed")
+}
