@@ -9,20 +9,29 @@
 mod bench;
 mod cli;
 mod conformance;
+mod console;
+mod define;
 mod docs;
 mod document;
+mod events;
 mod exit;
 mod explain;
 mod fmt;
 mod host;
+mod life;
+mod list;
 mod out;
 mod plan;
 mod replace;
 mod run;
 mod schema;
+mod stop;
 mod validate;
 
 use std::ffi::{c_char, c_int};
+
+/// For a result that changes nothing; the line above each use says why.
+fn disregard<T>(_result: T) {}
 
 /// Called by the C library, which has given std the arguments already: Rust's own start code costs a
 /// start more than the parsing of the document.

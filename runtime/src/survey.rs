@@ -49,6 +49,10 @@ pub enum Purpose {
     Base,
     /// The browndog program, for the built-in PID 1.
     Program,
+    /// The init of a container that runs (a pidfd), to be joined.
+    Init,
+    /// The terminal that a command in a running container gets.
+    Terminal,
 }
 
 /// One path, looked up.

@@ -29,6 +29,7 @@ use browndog_xml::domain::{Domain, Origin};
 use crate::host::Host;
 use crate::survey::Survey;
 use build::Builder;
+pub use cgroup::{GROUP_SUFFIX, group_domain, io_weight, weight_of_shares};
 use step::{ChildStep, HostStep, Slot};
 
 /// A step, its stable name, who asked for it, and why it stands where it stands.
@@ -77,6 +78,8 @@ pub struct Request {
     pub init: bool,
     /// The console is a terminal of its own; without, the caller's descriptors 0, 1 and 2 are kept.
     pub terminal: bool,
+    /// Further consoles, beside the first.
+    pub more_consoles: usize,
     /// A suffix that no other start on this host uses at the same time: `PID-STARTTIME`.
     pub instance: String,
 }

@@ -94,6 +94,11 @@ impl Plan {
                 format!("write(uid_map, {}); write(gid_map, {})", id_map(uid), id_map(gid))
             }
             HostStep::AddInterface(link) => link.to_string(),
+            HostStep::Hide => "prctl(PR_SET_DUMPABLE, 0)".to_owned(),
+            HostStep::EnterNamespaces { of, kinds } => {
+                let set = CLONE_FLAGS.iter().filter(|(_, bit)| kinds & bit != 0).map(|(name, _)| *name);
+                format!("setns(<{}>, {})", self.slot_name(*of), set.collect::<Vec<_>>().join("|"))
+            }
             HostStep::Go => "write(go)".to_owned(),
         }
     }
