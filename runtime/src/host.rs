@@ -6,6 +6,11 @@ use std::path::Path;
 use nix::libc;
 use serde::Serialize;
 
+mod context;
+
+pub use context::Context;
+pub(crate) use context::TIMER_SLACK_NS;
+
 use crate::exec::rootless::{self, Ids};
 
 /// Linux version.
@@ -70,6 +75,8 @@ pub struct Host {
     pub cgroups: Cgroups,
     /// Kernel interfaces that are not namespaced and that this kernel has.
     pub covers: Vec<(&'static str, Cover)>,
+    /// What the caller would hand down.
+    pub context: Context,
     /// Page size in bytes.
     pub page_size: u64,
     /// Machine name of uname(2): `x86_64`.
@@ -107,6 +114,7 @@ impl Host {
                 probe_cgroups()
             },
             covers: COVERS.iter().filter(|(path, _)| Path::new(path).exists()).copied().collect(),
+            context: Context::probe(),
             page_size: 4096,
             machine: machine.to_owned(),
         }
@@ -151,6 +159,7 @@ impl Host {
                 controllers: ["cpuset", "cpu", "io", "memory", "pids"].map(str::to_owned).to_vec(),
             },
             covers: COVERS.to_vec(),
+            context: Context::default(),
             page_size: 4096,
             machine: "x86_64".to_owned(),
         }
@@ -201,13 +210,20 @@ pub enum Cover {
 }
 
 /// What is covered where the kernel has it.
-const COVERS: [(&str, Cover); 15] = [
+const COVERS: [(&str, Cover); 22] = [
+    ("/proc/interrupts", Cover::HideFile),
     ("/proc/kcore", Cover::HideFile),
     ("/proc/keys", Cover::HideFile),
+    ("/proc/kpagecgroup", Cover::HideFile),
+    ("/proc/kpagecount", Cover::HideFile),
+    ("/proc/kpageflags", Cover::HideFile),
     ("/proc/latency_stats", Cover::HideFile),
     ("/proc/sched_debug", Cover::HideFile),
+    ("/proc/slabinfo", Cover::HideFile),
     ("/proc/sysrq-trigger", Cover::HideFile),
     ("/proc/timer_list", Cover::HideFile),
+    ("/proc/timer_stats", Cover::HideFile),
+    ("/proc/vmallocinfo", Cover::HideFile),
     ("/proc/acpi", Cover::HideDirectory),
     ("/proc/asound", Cover::HideDirectory),
     ("/proc/scsi", Cover::HideDirectory),
@@ -242,6 +258,10 @@ fn bounding_set() -> (u64, u8) {
     });
     let last = known.last().unwrap_or(0);
     (set, last)
+}
+
+fn read_number_of<T: std::str::FromStr>(path: &str) -> Option<T> {
+    crate::small_file(path).ok()?.trim().parse().ok()
 }
 
 fn parse_release(release: &str) -> Kernel {

@@ -13,6 +13,7 @@ use nix::errno::Errno;
 use nix::libc;
 
 mod bpf;
+pub mod context;
 mod loops;
 pub mod memory;
 mod mounts;

@@ -7,9 +7,11 @@ mod build;
 mod cgroup;
 mod confine;
 mod contents;
+pub mod context;
+mod cover;
 pub mod device_policy;
 mod devices;
-mod environment;
+pub(crate) mod environment;
 mod identity;
 mod idmapped;
 pub mod laws;
@@ -126,13 +128,15 @@ pub fn plan(domain: &Domain, host: &Host, survey: &Survey, request: &Request) ->
     mounts::root(&mut b);
     // The kernel's own file systems, before the old root goes: mounting them needs the host's in view.
     mounts::kernel_filesystems(&mut b);
+    context::reset(&mut b);
+    context::time(&mut b);
     devices::populate(&mut b);
     cgroup::show(&mut b);
     // What the document mounts, in its order, then the covers over /proc and a read-only root.
     mounts::filesystems(&mut b);
     environment::resolver(&mut b);
     environment::sysctls(&mut b);
-    mounts::cover(&mut b);
+    cover::cover(&mut b);
     mounts::seal_root(&mut b);
     mounts::leave_host(&mut b);
     // Names, links and limits that need privilege.

@@ -197,6 +197,8 @@ impl Plan {
                 let list: Vec<String> = bits.map(|bit| bit.to_string()).collect();
                 format!("set_mempolicy({name}, nodes {})", list.join(","))
             }
+            ChildStep::Reset(reset) => reset.to_string(),
+            ChildStep::UnshareTime => "unshare(CLONE_NEWTIME)".to_owned(),
             ChildStep::NewSession => "setsid()".to_owned(),
             ChildStep::TakeTerminal { terminal } => {
                 format!("ioctl(<{0}>, TIOCSCTTY); dup3(<{0}>, 0, 1, 2)", self.slot_name(*terminal))

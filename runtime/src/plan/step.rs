@@ -5,6 +5,7 @@
 
 use std::ffi::CString;
 
+use super::context::Reset;
 use super::device_policy::Rule;
 use crate::sys::{CapSets, Instruction, MountAttr, StringArray};
 
@@ -209,6 +210,10 @@ pub enum ChildStep {
         /// Which nodes.
         nodes: crate::sys::memory::Nodes,
     },
+    /// Puts a state of the caller's back to what the kernel starts with.
+    Reset(Reset),
+    /// `unshare(CLONE_NEWTIME)`: exec enters it (time_namespaces(7)).
+    UnshareTime,
     /// `setsid()`.
     NewSession,
     /// `ioctl(slot, TIOCSCTTY)`; dup onto 0, 1, 2.
