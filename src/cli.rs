@@ -10,8 +10,8 @@ use crate::exit::Status;
 use crate::life::living;
 use crate::list::Which;
 use crate::{
-    bench, conformance, console, define, docs, events, explain, fmt, host, list, plan, run, schema, stop,
-    validate,
+    bench, conformance, console, convert, define, docs, events, explain, fmt, host, list, plan, run, schema,
+    stop, validate,
 };
 
 /// Validate, prove and run Linux containers described by domain XML.
@@ -38,6 +38,7 @@ enum Verb {
     Validate(validate::Validate),
     Explain(explain::Explain),
     Fmt(fmt::Fmt),
+    Convert(convert::Convert),
     Schema(schema::Schema),
     Plan(plan::PlanArgs),
     Run(run::Run),
@@ -151,6 +152,7 @@ fn dispatch(cli: Cli) -> Status {
         Verb::Validate(validate) => validate.perform(),
         Verb::Explain(explain) => explain.perform(),
         Verb::Fmt(fmt) => fmt.perform(),
+        Verb::Convert(convert) => convert.perform(),
         Verb::Schema(schema) => schema.perform(),
         Verb::Plan(plan) => plan.perform(),
         Verb::Run(run) => run.perform(),

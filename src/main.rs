@@ -10,6 +10,7 @@ mod bench;
 mod cli;
 mod conformance;
 mod console;
+mod convert;
 mod define;
 mod docs;
 mod document;
