@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use clap_complete::Shell;
 
 use crate::cli;
+use crate::completions;
 use crate::exit::Status;
 use crate::out::{complain, printing};
 
@@ -37,12 +38,9 @@ enum What {
 impl Docs {
     pub(crate) fn perform(self) -> Status {
         match self.what {
-            What::Completions { shell } => printing(|out| {
-                // The generator panics on a write error, so it writes into memory.
-                let mut text = Vec::new();
-                clap_complete::generate(shell, &mut cli::definition(), "browndog", &mut text);
-                out.write_all(&text).map(|()| Status::DONE)
-            }),
+            What::Completions { shell } => {
+                printing(|out| out.write_all(&completions::script(shell)).map(|()| Status::DONE))
+            }
             What::Man { dir } => {
                 let written = std::fs::create_dir_all(&dir)
                     .and_then(|()| clap_mangen::generate_to(cli::definition(), &dir));

@@ -9,6 +9,7 @@
 mod bench;
 mod blkiotune;
 mod cli;
+mod completions;
 mod conformance;
 mod console;
 mod convert;

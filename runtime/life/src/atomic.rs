@@ -53,6 +53,20 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(format!("{BESIDE}{}-{count}", std::process::id()))
 }
 
+/// Removes what a killed process has half written in `dir`.
+pub fn sweep(dir: &Path) {
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let writer = name.strip_prefix(BESIDE).and_then(|rest| rest.split('-').next()?.parse::<i32>().ok());
+        let lives = |pid: i32| Path::new("/proc").join(pid.to_string()).exists();
+        if writer.is_some_and(|pid| !lives(pid)) {
+            // Somebody else has removed it meanwhile.
+            crate::disregard(fs::remove_file(entry.path()));
+        }
+    }
+}
+
 /// Removes a file; one that is not there is removed already.
 ///
 /// # Errors
@@ -69,6 +83,19 @@ pub fn remove(path: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_killed_process_has_half_written_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str| dir.path().join(name);
+        let own = format!("{BESIDE}{}-0", std::process::id());
+        for name in [own.as_str(), ".writing-4194305-0", ".writing-x", "web.xml"] {
+            fs::write(file(name), "").unwrap();
+        }
+        sweep(dir.path());
+        assert!(!file(".writing-4194305-0").exists());
+        assert!(file(&own).exists() && file(".writing-x").exists() && file("web.xml").exists());
+    }
 
     #[test]
     fn a_file_that_cannot_be_written_leaves_nothing_beside_it() {

@@ -26,6 +26,9 @@ use crate::{definitions, domains, events, groups};
 pub fn reconcile(layout: &Layout, lock: &Lock, name: &str) -> Result<Vec<String>> {
     // The lock is what makes the look and the removal one.
     let _held = lock;
+    for dir in [layout.definitions.clone(), layout.domain(name)] {
+        crate::atomic::sweep(&dir);
+    }
     let alive = lock::is_held(&layout.alive(name));
     let mut said = Vec::new();
     let record = match record::read(layout, name)? {
@@ -155,6 +158,7 @@ pub fn remove_domain_dir(layout: &Layout, name: &str) -> Result<()> {
 /// A directory that cannot be read.
 pub fn reconcile_all(layout: &Layout) -> Result<Vec<String>> {
     let mut said = Vec::new();
+    crate::monitor::place::sweep();
     for name in domains::entries(&layout.domains())? {
         let stale = domains::view(layout, &name).is_ok_and(|view| view.stale.is_some());
         if !stale {
@@ -178,6 +182,7 @@ pub fn sweep(name: Option<&str>, said: &mut Vec<String>) {
         }
         Cgroups::None { .. } => return,
     };
+    crate::monitor::place::sweep();
     for root in roots {
         for group in domains::entries(&root).unwrap_or_default() {
             let Some((domain, launcher)) = launcher_of(&group) else { continue };

@@ -21,6 +21,7 @@ use crate::error::{LifeError, Result};
 use crate::groups::wait_until;
 use crate::layout::Layout;
 use crate::lock::{self, Lock};
+use crate::monitor::place;
 use crate::protocol::{self, Heard, Mode, Reply, Request};
 use crate::reconcile;
 use crate::record::{Exit, Phase, Record};
@@ -197,6 +198,7 @@ pub fn not_running(view: &View, verb: &'static str) -> LifeError {
 fn gone(layout: &Layout, name: &str) {
     // The next start waits again.
     crate::disregard(wait_until(Duration::from_secs(5), || !lock::is_held(&layout.alive(name))));
+    place::sweep();
 }
 
 /// How a domain is, after what a crash has left is cleaned up; what was done is told with [`reconcile`].

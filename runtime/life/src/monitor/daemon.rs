@@ -11,7 +11,7 @@ use browndog_xml::source::Source;
 use nix::libc;
 
 use super::serve::Monitor;
-use super::{Arguments, NAME, Outcome, init};
+use super::{Arguments, NAME, Outcome, init, place};
 use crate::edit::Document;
 use crate::error::{LifeError, Result};
 use crate::layout::{Layout, make_dir};
@@ -36,6 +36,7 @@ pub fn main(arguments: Arguments, words: &[OsString]) -> u8 {
             // A command that was killed meanwhile has nobody to tell.
             crate::disregard(say(outcome.as_raw_fd(), &Outcome::Started { record, notes }));
             drop((lock, outcome));
+            place::move_away();
             trim_heap();
             monitor.serve();
             0

@@ -10,6 +10,7 @@ mod end;
 mod init;
 mod log;
 mod over;
+pub mod place;
 mod serve;
 mod wake;
 mod watch;
