@@ -91,6 +91,7 @@ pub(super) fn surface(params: &Params, facts: &mut Facts) {
         .filter(|d| fs::read_dir(d).is_ok_and(|mut e| e.next().is_some()))
         .collect();
     facts.set("proc.kernel_directories_shown", shown);
+    facts.set("proc.sysrq_object", object("/proc/sysrq-trigger"));
     facts.attempt_io("proc.sysrq_open", OpenOptions::new().write(true).open("/proc/sysrq-trigger"));
     if params.text("lab").is_some() {
         facts.attempt_io("proc.sysrq_write", write_existing("/proc/sysrq-trigger", "h"));
@@ -103,6 +104,17 @@ pub(super) fn surface(params: &Params, facts: &mut Facts) {
     kernel_log(facts);
     addresses(facts);
     links(params, facts);
+}
+
+/// `c MAJOR:MINOR` for a character device, `file` for a file, an errno.
+fn object(path: &str) -> String {
+    match fs::metadata(path) {
+        Err(error) => spell::<()>(Err(errno_of(error))),
+        Ok(meta) if meta.mode() & libc::S_IFMT == libc::S_IFCHR => {
+            format!("c {}:{}", nix::sys::stat::major(meta.rdev()), nix::sys::stat::minor(meta.rdev()))
+        }
+        Ok(_) => "file".into(),
+    }
 }
 
 /// What reading gives: `data`, `empty`, `entries`, or an errno.

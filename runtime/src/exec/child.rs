@@ -205,6 +205,7 @@ fn perform_process(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno>
             (0..3).try_for_each(|fd| sys::dup3(terminal, fd, 0).map(drop))
         }
         ChildStep::SetPersonality { persona } => sys::personality(*persona).map(drop),
+        ChildStep::SetTimerSlack { nanoseconds } => nix::sys::prctl::set_timerslack(*nanoseconds),
         ChildStep::SetUmask { mask } => sys::umask(*mask).map(drop),
         ChildStep::ChangeDir { path } => sys::chdir(path),
         ChildStep::DropBounding { keep, last } => drop_bounding(*keep, *last),

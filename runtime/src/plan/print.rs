@@ -157,6 +157,7 @@ impl Plan {
                 format!("ioctl(<{0}>, TIOCSCTTY); dup3(<{0}>, 0, 1, 2)", self.slot_name(*terminal))
             }
             ChildStep::SetPersonality { persona } => format!("personality({persona:#x})"),
+            ChildStep::SetTimerSlack { nanoseconds } => format!("prctl(PR_SET_TIMERSLACK, {nanoseconds})"),
             ChildStep::SetUmask { mask } => format!("umask({mask:#o})"),
             ChildStep::ChangeDir { path } => format!("chdir(\"{}\")", text(path)),
             ChildStep::DropBounding { keep, .. } => {

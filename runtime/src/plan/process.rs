@@ -49,14 +49,21 @@ pub(super) fn session(b: &mut Builder<'_>) {
         let why = "a session without a terminal may take one";
         b.child("take-terminal", ChildStep::TakeTerminal { terminal }, origin, why);
     }
-    if let Some(origin) = b.domain.personality32 {
-        let why = "before exec, which keeps it";
-        b.child("set-personality", ChildStep::SetPersonality { persona: PER_LINUX32 }, origin, why);
-    }
+    let (persona, origin) = b.domain.personality32.map_or((PER_LINUX, CLEAN), |origin| (PER_LINUX32, origin));
+    let why = "before exec, which keeps it: the caller may have turned address randomisation off";
+    b.child("set-personality", ChildStep::SetPersonality { persona }, origin, why);
+    let why = "forked and executed along; the caller's would coarsen every timeout";
+    b.child("set-timer-slack", ChildStep::SetTimerSlack { nanoseconds: TIMER_SLACK }, CLEAN, why);
     let dir = &b.domain.init.dir;
     let step = ChildStep::ChangeDir { path: c_string(dir.value.as_str()) };
     b.child("change-dir", step, dir.origin, "in the new root, before the user may be unable to");
 }
+
+/// personality(2): what a kernel starts init with.
+const PER_LINUX: u64 = 0;
+
+/// What a kernel starts init with, in nanoseconds (PR_SET_TIMERSLACK, prctl(2)).
+const TIMER_SLACK: u64 = 50_000;
 
 /// personality(2): `uname -m` says i686.
 const PER_LINUX32: u64 = 0x0008;

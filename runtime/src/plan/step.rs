@@ -250,6 +250,11 @@ pub enum ChildStep {
         /// PER_*.
         persona: u64,
     },
+    /// `prctl(PR_SET_TIMERSLACK, nanoseconds)`.
+    SetTimerSlack {
+        /// How late a timer may be, in nanoseconds.
+        nanoseconds: u64,
+    },
     /// `umask(mask)`.
     SetUmask {
         /// Mask.
