@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::exit::Status;
-use crate::{bench, conformance, docs, host, plan, run, validate};
+use crate::{bench, conformance, docs, explain, fmt, host, plan, run, schema, validate};
 
 /// Validate, prove and run Linux containers described by domain XML.
 #[derive(Debug, Parser)]
@@ -31,7 +31,9 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Validate(validate::Validate),
-    Explain(validate::Explain),
+    Explain(explain::Explain),
+    Fmt(fmt::Fmt),
+    Schema(schema::Schema),
     Plan(plan::PlanArgs),
     Run(run::Run),
     Host(host::HostArgs),
@@ -78,6 +80,8 @@ fn dispatch(cli: Cli) -> Status {
     match cli.verb {
         Verb::Validate(validate) => validate.perform(),
         Verb::Explain(explain) => explain.perform(),
+        Verb::Fmt(fmt) => fmt.perform(),
+        Verb::Schema(schema) => schema.perform(),
         Verb::Plan(plan) => plan.perform(),
         Verb::Run(run) => run.perform(),
         Verb::Host(host) => host.perform(),

@@ -11,10 +11,14 @@ mod conformance;
 mod docs;
 mod document;
 mod exit;
+mod explain;
+mod fmt;
 mod host;
 mod out;
 mod plan;
+mod replace;
 mod run;
+mod schema;
 mod validate;
 
 fn main() -> std::process::ExitCode {

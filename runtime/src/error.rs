@@ -171,6 +171,7 @@ pub(crate) fn hint(id: &str, errno: Errno, host: &Host) -> Option<String> {
         ("pivot", Errno::EINVAL) => {
             "the root of this machine is an initramfs: move it onto a mount first (mount --move, chroot)"
         }
+        (id, errno) if id.starts_with("set-cgroup:") => return Some(limit_hint(id, errno).to_owned()),
         (id, Errno::EACCES | Errno::EPERM) if id.starts_with("make-cgroup") => {
             "control groups belong to root: start as root, or ask for no limits"
         }
@@ -211,4 +212,26 @@ pub(crate) fn hint(id: &str, errno: Errno, host: &Host) -> Option<String> {
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+/// What to do about a limit that the kernel does not take.
+fn limit_hint(id: &str, errno: Errno) -> &'static str {
+    match errno {
+        Errno::ENOENT if id.contains("memsw") || id.contains("swap") => {
+            "this kernel does not account swap: boot with swapaccount=1, or remove <swap_hard_limit>"
+        }
+        Errno::ENOENT if id.contains("weight") => {
+            "this kernel shares no block device by weight: modprobe bfq, or remove <weight>"
+        }
+        Errno::ENOENT => "this kernel has no such limit",
+        Errno::ENODEV => "the kernel limits whole disks only: see lsblk for their names",
+        Errno::EACCES | Errno::ENOSPC if id.contains("cpuset") => {
+            "the group above does not have these: see cpuset.cpus and cpuset.mems of the partition"
+        }
+        Errno::ERANGE => {
+            "the kernel took the value and holds another: the limit would not be what the document says"
+        }
+        Errno::EINVAL => "the group above, or the kernel, does not allow this value",
+        _ => "start as root, and see dmesg for what the kernel says",
+    }
 }

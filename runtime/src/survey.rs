@@ -1,6 +1,8 @@
 //! Opens every host path that a domain names, once (path_resolution(7)): what is mounted later is the
 //! inode found here, whatever happens to the path meanwhile.
 
+pub mod blkio;
+
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use browndog_xml::domain::{Account, Domain, Filesystem, FilesystemSource, HostdevKind, Origin};
@@ -55,8 +57,21 @@ pub struct Found {
     pub origin: Origin,
     /// What it is, or why it could not be opened.
     pub kind: Result<Kind, Errno>,
+    /// Whose it is and what it lies on, where the domain maps ids.
+    pub owner: Option<Owner>,
     /// The O_PATH descriptor.
     pub fd: Option<OwnedFd>,
+}
+
+/// Owner of a source, in the numbers of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// User.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// `f_type` of its file system (statfs(2)).
+    pub magic: i64,
 }
 
 /// Everything looked up.
@@ -71,10 +86,16 @@ pub struct Survey {
     pub kernel_targets: [bool; 3],
     /// What of the host's network the document names.
     pub network: crate::net::facts::Facts,
+    /// The block devices of the document's limits.
+    pub blkio: blkio::Blkio,
+    /// What the document's sets of processors and memory nodes are compared with.
+    pub online: blkio::Online,
     /// The container's passwd file, where `inituser` or `initgroup` needs it.
     pub passwd: Option<String>,
     /// The container's group file, likewise.
     pub group: Option<String>,
+    /// Whether owners are looked at: a system call for each source that few need.
+    owners: bool,
 }
 
 /// Device nodes every container gets: name and number (null(4), full(4), random(4), tty(4)).
@@ -84,7 +105,7 @@ pub const NODES: [(&str, u32, u32); 6] =
 impl Survey {
     /// Looks at the host. `bind_nodes`: the host's device nodes will be bound, not made.
     pub fn look(domain: &Domain, bind_nodes: bool, built_in_init: bool) -> Self {
-        let mut survey = Self::default();
+        let mut survey = Self { owners: domain.idmap.is_some(), ..Self::default() };
         let root = domain.filesystems.iter().find(|filesystem| is_root(filesystem));
         let (path, origin) = match root {
             Some(filesystem) => host_path(filesystem).unwrap_or(("/".to_owned(), filesystem.origin)),
@@ -113,6 +134,8 @@ impl Survey {
         survey.look_at_targets(domain);
         survey.read_accounts(domain);
         survey.network = crate::net::facts::Facts::look(domain);
+        survey.blkio = blkio::Blkio::look(domain);
+        survey.online = blkio::Online::look(domain);
         survey
     }
 
@@ -121,7 +144,14 @@ impl Survey {
     pub fn assume(domain: &Domain, bind_nodes: bool) -> Self {
         let mut survey = Self::default();
         let mut assume = |purpose, path: &str, origin, kind| {
-            survey.found.push(Found { purpose, path: path.to_owned(), origin, kind: Ok(kind), fd: None });
+            survey.found.push(Found {
+                purpose,
+                path: path.to_owned(),
+                origin,
+                kind: Ok(kind),
+                owner: None,
+                fd: None,
+            });
         };
         let root = domain.filesystems.iter().find(|filesystem| is_root(filesystem)).and_then(host_path);
         let (path, origin) = root.unwrap_or(("/".to_owned(), NO_ROOT));
@@ -150,6 +180,7 @@ impl Survey {
         survey.targets = domain.filesystems.iter().map(|_| Some(Ok(Kind::Directory))).collect();
         survey.kernel_targets = [true; 3];
         survey.network = crate::net::facts::Facts::assume(domain);
+        survey.blkio = blkio::Blkio::assume(domain);
         survey
     }
 
@@ -169,7 +200,8 @@ impl Survey {
             Ok(fd) => (kind_of(&fd), Some(fd)),
             Err(errno) => (Err(errno), None),
         };
-        self.found.push(Found { purpose, path: path.to_owned(), origin, kind, fd });
+        let owner = if self.owners { fd.as_ref().and_then(owner_of) } else { None };
+        self.found.push(Found { purpose, path: path.to_owned(), origin, kind, owner, fd });
     }
 
     /// The base namespace is an offer: without it the launcher's mount table is copied.
@@ -181,6 +213,7 @@ impl Survey {
                 path,
                 origin: BASE,
                 kind: Ok(Kind::Other),
+                owner: None,
                 fd: Some(fd),
             });
         }
@@ -284,4 +317,16 @@ fn kind_of(fd: &OwnedFd) -> Result<Kind, Errno> {
         libc::S_IFBLK => Kind::Block(stat.st_rdev),
         _ => Kind::Other,
     })
+}
+
+fn owner_of(fd: &OwnedFd) -> Option<Owner> {
+    let stat = nix::sys::stat::fstat(fd).ok()?;
+    let magic = nix::sys::statfs::fstatfs(fd).ok()?.filesystem_type().0;
+    // Inside a user namespace the kernel says the numbers of that namespace.
+    let here = crate::exec::rootless::current();
+    let outside = |map: &[[u32; 3]], id: u32| {
+        let holds = |[inside, _, count]: &&[u32; 3]| id >= *inside && id - inside < *count;
+        map.iter().find(holds).map_or(id, |[inside, outside, _]| outside + (id - inside))
+    };
+    Some(Owner { uid: outside(&here.uid, stat.st_uid), gid: outside(&here.gid, stat.st_gid), magic })
 }

@@ -28,12 +28,18 @@ fn failed_step(domain: &Domain, options: &Options) -> (String, Errno) {
     }
 }
 
+/// Its tree reaches the child over the stage.
+const MAP: &str = "<idmap><uid start='0' target='700000' count='1000'/><gid start='0' target='700000' count='1000'/></idmap>";
+const VOLUME: &str =
+    "<filesystem type='mount'><source dir='/usr'/><target dir='/mnt'/><readonly/></filesystem>";
+
 /// A document whose plan has a wait for the launcher, and one whose child shares its memory.
-fn domains() -> [Domain; 2] {
+fn domains() -> [Domain; 3] {
     let ram = "<filesystem type='ram'><source usage='64'/><target dir='/mnt'/><readonly/></filesystem>";
     [
         common::domain(&common::document("<features><privnet/></features>", "", ram)),
         common::domain(&common::networked()),
+        common::domain(&common::document("<features><privnet/></features>", MAP, VOLUME)),
     ]
 }
 
@@ -42,7 +48,7 @@ fn every_failing_step_is_named_and_leaves_nothing() {
     let Some(_right) = common::start_right() else { return };
     for domain in domains() {
         let host = Host::probe();
-        let survey = Survey::look(&domain, false, false);
+        let survey = Survey::look(&domain, domain.idmap.is_some(), false);
         let plan = plan(&domain, &host, &survey, &common::request());
         let before = HostState::now();
         for (at, entry) in plan.child.iter().enumerate() {
@@ -93,7 +99,7 @@ fn a_traced_start_names_every_step_up_to_exec_in_the_plans_order() {
     let Some(_right) = common::start_right() else { return };
     for domain in domains() {
         let host = Host::probe();
-        let survey = Survey::look(&domain, false, false);
+        let survey = Survey::look(&domain, domain.idmap.is_some(), false);
         let plan = plan(&domain, &host, &survey, &common::request());
         let planned: Vec<String> = plan
             .before

@@ -198,6 +198,7 @@ fn perform_process(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno>
         ChildStep::SetHostname { name } => sys::sethostname(name),
         ChildStep::LoopbackUp => sys::loopback_up(),
         ChildStep::SetLimit { resource, soft, hard, .. } => sys::setrlimit(*resource, *soft, *hard),
+        ChildStep::SetMemoryPolicy { mode, nodes, .. } => sys::memory::set_mempolicy(*mode, nodes),
         ChildStep::NewSession => sys::setsid().map(drop),
         ChildStep::TakeTerminal { terminal } => {
             let terminal = context.fd(*terminal);

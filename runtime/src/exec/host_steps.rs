@@ -1,7 +1,6 @@
 //! The launcher's steps before the clone.
 
 use std::ffi::CString;
-use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -10,10 +9,10 @@ use nix::libc;
 
 use super::child::{CLONE_TREE, TREE};
 use super::undo::Made;
-use super::{Launcher, Timing, beneath};
+use super::{Launcher, Timing, beneath, cgroup};
 use crate::error::StartError;
 use crate::plan::Entry;
-use crate::plan::step::{Beneath, HostStep, ReadBack, Slot, TargetKind};
+use crate::plan::step::{Beneath, HostStep, Slot, TargetKind};
 use crate::sys;
 
 /// MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC (mount_setattr(2)).
@@ -43,8 +42,10 @@ impl Launcher<'_> {
         match step {
             HostStep::MakeCgroup { path, shared } => self.make_cgroup(path, *shared),
             HostStep::SetCgroup { path, value, check } => {
-                set_cgroup(path, value, *check, self.host.page_size)
+                cgroup::set(path, value, *check, self.host.page_size)
             }
+            HostStep::InheritCpuset { parent, path } => cgroup::inherit_cpuset(parent, path),
+            HostStep::DelegateCgroup { path, uid, gid } => cgroup::delegate(path, *uid, *gid),
             HostStep::OpenCgroup { path, slot, directory } => {
                 let flags = if *directory { OFlag::O_RDONLY | OFlag::O_DIRECTORY } else { OFlag::O_WRONLY };
                 let fd =
@@ -65,22 +66,18 @@ impl Launcher<'_> {
                 Ok(())
             }
             HostStep::OpenConsole { slot, .. } => self.open_console(*slot),
+            HostStep::EnterStage => {
+                self.stage = Some(super::stage::Stage::enter()?);
+                Ok(())
+            }
             // These need the child: see `attend`.
             HostStep::MapTree { .. }
+            | HostStep::ShowTree { .. }
+            | HostStep::LeaveStage
             | HostStep::WriteIdMaps { .. }
             | HostStep::AddInterface(_)
             | HostStep::Go => Err(Errno::ENOSYS),
         }
-    }
-
-    fn make_cgroup(&mut self, path: &str, shared: bool) -> Result<(), Errno> {
-        match fs::create_dir(path) {
-            Ok(()) => {}
-            Err(error) if shared && error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
-            Err(error) => return Err(errno_of(&error)),
-        }
-        self.undo.push(Made::Cgroup { path: path.to_owned(), shared });
-        Ok(())
     }
 
     fn make_target(&mut self, root: Slot, target: &Beneath, kind: TargetKind) -> Result<(), Errno> {
@@ -110,27 +107,6 @@ impl Launcher<'_> {
 
 pub(super) fn errno_of(error: &std::io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
-}
-
-fn set_cgroup(path: &str, value: &str, check: ReadBack, page: u64) -> Result<(), Errno> {
-    use std::io::Write;
-    // Never creates: a missing file is a missing controller.
-    let mut file = fs::OpenOptions::new().write(true).open(path).map_err(|error| errno_of(&error))?;
-    file.write_all(value.as_bytes()).map_err(|error| errno_of(&error))?;
-    let same = match check {
-        ReadBack::None => true,
-        ReadBack::Same => read(path)? == value,
-        ReadBack::Pages => {
-            let wanted: u64 = value.parse().map_err(|_| Errno::EINVAL)?;
-            read(path)?.parse::<u64>().is_ok_and(|have| have / page == wanted / page)
-        }
-    };
-    // The kernel took the write and keeps something else: the limit does not hold.
-    if same { Ok(()) } else { Err(Errno::ERANGE) }
-}
-
-fn read(path: &str) -> Result<String, Errno> {
-    fs::read_to_string(path).map(|text| text.trim_end().to_owned()).map_err(|error| errno_of(&error))
 }
 
 /// A read-only file on a tmpfs that nobody else has: what a container's own file is covered with.

@@ -3,10 +3,12 @@
 
 mod attend;
 mod beneath;
+mod cgroup;
 mod child;
 mod host_steps;
 pub mod relay;
 pub mod rootless;
+mod stage;
 mod undo;
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -87,7 +89,11 @@ struct Launcher<'a> {
     /// The launcher's own descriptors in the slots: a child that shares memory fills slots too, with
     /// numbers of its own table.
     owned: Vec<OwnedFd>,
+    /// Held until the child is in its group; released before anything is undone.
+    partitions: Vec<nix::fcntl::Flock<std::fs::File>>,
     console: Option<OwnedFd>,
+    /// Where the launcher works for a while; left when dropped, before anything is undone.
+    stage: Option<stage::Stage>,
     undo: Undo,
     timings: Vec<Timing>,
     performed: usize,
@@ -120,7 +126,19 @@ impl<'a> Launcher<'a> {
             }
         }
         let undo = Undo::new(plan.kill_group.clone());
-        Self { plan, host, options, slots, owned, console: None, undo, timings: Vec::new(), performed: 0 }
+        Self {
+            plan,
+            host,
+            options,
+            slots,
+            owned,
+            partitions: Vec::new(),
+            console: None,
+            stage: None,
+            undo,
+            timings: Vec::new(),
+            performed: 0,
+        }
     }
 
     fn fd(&self, slot: crate::plan::step::Slot) -> RawFd {
@@ -205,6 +223,7 @@ impl<'a> Launcher<'a> {
         }
         self.read_timings(&progress, before);
         self.owned.clear();
+        self.partitions.clear();
         self.child_failure(&progress)?;
         Ok(Running {
             pid,

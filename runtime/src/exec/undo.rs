@@ -1,7 +1,6 @@
 //! What was made on the host, and is removed again, newest first, whatever happens.
 
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc;
@@ -12,7 +11,7 @@ use crate::sys;
 /// One thing made.
 #[derive(Debug)]
 pub(super) enum Made {
-    /// A group's directory; `shared`: stays while others use it.
+    /// A group's directory; `shared`: a partition, which stays while others use it.
     Cgroup { path: String, shared: bool },
     /// A directory or an empty file beneath the root, as a mount point.
     Target { root: OwnedFd, path: std::ffi::CString },
@@ -75,53 +74,12 @@ impl Undo {
 
     fn remove(&self, made: &Made) -> Result<(), String> {
         match made {
-            Made::Cgroup { path, shared } => self.remove_cgroup(path, *shared),
+            Made::Cgroup { path, shared } => super::cgroup::remove(path, *shared, self.kill_group.as_deref()),
             Made::Target { root, path } => remove_target(root, path),
             Made::Link(left) => left.undo(),
         }
     }
-
-    /// A group whose last process has just ended may be busy for a moment.
-    fn remove_cgroup(&self, path: &str, shared: bool) -> Result<(), String> {
-        let mut pause = Duration::from_micros(50);
-        let mut killed = false;
-        loop {
-            match std::fs::remove_dir(path) {
-                Ok(()) => return Ok(()),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-                Err(_) if shared => return Ok(()),
-                Err(error) if pause > PAUSE_MAX => return Err(format!("cannot remove {path}: {error}")),
-                Err(_) => {}
-            }
-            if !killed {
-                // A process that was put into the group by others: the group ends with its domain.
-                if let Some(group) = &self.kill_group {
-                    crate::disregard(std::fs::write(format!("{group}/cgroup.kill"), "1"));
-                }
-                remove_children(path);
-                killed = true;
-            }
-            std::thread::sleep(pause);
-            pause *= 2;
-        }
-    }
 }
-
-/// Groups that the container made below its own.
-fn remove_children(path: &str) {
-    let Ok(entries) = std::fs::read_dir(path) else { return };
-    for entry in entries.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            let child = entry.path();
-            remove_children(&child.to_string_lossy());
-            // What stays makes the removal of its parent fail, which is reported.
-            crate::disregard(std::fs::remove_dir(&child));
-        }
-    }
-}
-
-/// The last pause before giving up; all pauses together are twice that.
-const PAUSE_MAX: Duration = Duration::from_millis(800);
 
 fn remove_target(root: &OwnedFd, path: &std::ffi::CStr) -> Result<(), String> {
     let text = path.to_string_lossy();

@@ -45,6 +45,11 @@ fn kept(b: &Builder<'_>) -> u64 {
     keep & all
 }
 
+/// Whether the container may mount, and so could undo what is only mounted read-only.
+pub(super) fn keeps_sys_admin(b: &Builder<'_>) -> bool {
+    kept(b) & b.host.bounding & (1 << 21) != 0
+}
+
 fn origin(b: &Builder<'_>) -> Origin {
     b.domain.capabilities.policy.origin
 }

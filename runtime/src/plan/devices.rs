@@ -39,7 +39,7 @@ pub(super) fn populate(b: &mut Builder<'_>) {
         let step = ChildStep::MakeDir { target: Beneath::new(target), mode: 0o755 };
         b.child(format!("make-dir:{target}"), step, DEV, AFTER_DEV);
     }
-    let gid = if b.host.mapped_gids > TTY_GID && maps_gid(b, TTY_GID) { ",gid=5" } else { "" };
+    let gid = if b.host.has_gid(TTY_GID) && maps_gid(b, TTY_GID) { ",gid=5" } else { "" };
     let options = format!("newinstance,ptmxmode=0666,mode=0620{gid}");
     let no_exec = libc::MS_NOSUID | libc::MS_NOEXEC;
     let why = "an instance of its own: terminals of the host cannot be reached";

@@ -1,6 +1,6 @@
 //! Names and limits of the machine that the container believes itself to be.
 
-use browndog_xml::domain::Origin;
+use browndog_xml::domain::{NumaMode, Origin};
 use nix::libc;
 
 use super::build::Builder;
@@ -66,6 +66,7 @@ pub(super) fn limits(b: &mut Builder<'_>) {
         let step = ChildStep::SetLimit { resource: *resource, name: name.clone(), soft: *soft, hard: *hard };
         b.child(format!("set-limit:{name}"), step, limit.origin, "while the process may still raise it");
     }
+    memory_policy(b);
     let origin = Origin::Default("files are made readable to all and writable to their owner");
     b.child(
         "set-umask",
@@ -73,6 +74,27 @@ pub(super) fn limits(b: &mut Builder<'_>) {
         origin,
         "the caller's mask is not the container's",
     );
+}
+
+/// Nodes that are preferred or taken in turn; those that alone are allowed are the cpuset's.
+fn memory_policy(b: &mut Builder<'_>) {
+    let Some(numa) = &b.domain.numa else { return };
+    let (mode, name) = match numa.mode.value {
+        NumaMode::Preferred => (libc::MPOL_PREFERRED, "MPOL_PREFERRED"),
+        NumaMode::Interleave => (libc::MPOL_INTERLEAVE, "MPOL_INTERLEAVE"),
+        NumaMode::Strict | NumaMode::Restrictive => return,
+    };
+    let Some(wanted) = &numa.nodes else { return };
+    let mut nodes = crate::sys::memory::Nodes::default();
+    // What is beyond is not online, which has been said.
+    for node in wanted.value.iter() {
+        if let Some(word) = nodes.get_mut(node as usize / 64) {
+            *word |= 1 << (node % 64);
+        }
+    }
+    let step = ChildStep::SetMemoryPolicy { mode, name, nodes };
+    let why = "after the group is entered, which says what may be asked for; exec and children keep it";
+    b.child("set-memory-policy", step, numa.mode.origin, why);
 }
 
 /// The document's sysctls, beneath the container's own `/proc/sys`.

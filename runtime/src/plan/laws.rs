@@ -59,11 +59,17 @@ fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
     match step {
         HostStep::CloneTree { source, into } => (vec![*source], vec![*into]),
         HostStep::MakeTarget { root, .. } => (vec![*root], vec![]),
-        HostStep::Restrict { tree, .. } | HostStep::MapTree { tree, .. } => (vec![*tree], vec![]),
+        HostStep::Restrict { tree, .. } | HostStep::MapTree { tree } | HostStep::ShowTree { tree, .. } => {
+            (vec![*tree], vec![])
+        }
         HostStep::OpenCgroup { slot, .. } | HostStep::OpenConsole { slot, .. } => (vec![], vec![*slot]),
         HostStep::MakeFileTree { into, .. } => (vec![], vec![*into]),
         HostStep::MakeCgroup { .. }
         | HostStep::SetCgroup { .. }
+        | HostStep::EnterStage
+        | HostStep::LeaveStage
+        | HostStep::InheritCpuset { .. }
+        | HostStep::DelegateCgroup { .. }
         | HostStep::WriteIdMaps { .. }
         | HostStep::AddInterface(_)
         | HostStep::Go => (vec![], vec![]),

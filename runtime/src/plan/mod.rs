@@ -9,6 +9,7 @@ mod confine;
 mod devices;
 mod environment;
 mod identity;
+mod idmapped;
 pub mod laws;
 mod mounts;
 pub mod mutate;
@@ -16,6 +17,7 @@ mod network;
 pub mod order;
 mod print;
 mod process;
+mod refuse;
 pub mod seccomp;
 pub mod step;
 
@@ -106,6 +108,7 @@ pub struct Plan {
 /// Plans the start of `domain` on `host`, with the sources that `survey` found.
 pub fn plan(domain: &Domain, host: &Host, survey: &Survey, request: &Request) -> Plan {
     let mut b = Builder::new(domain, host, survey, request);
+    refuse::refuse(&mut b);
     // On the host: the group with its limits, and what the child will mount, opened and restricted.
     cgroup::place(&mut b);
     mounts::prepare(&mut b);

@@ -22,7 +22,7 @@ pub(super) const RESTRICT: &str =
 const NODEV: Origin = Origin::Default("device nodes work in /dev only");
 const KERNEL_FS: Origin = Origin::Default("every container gets its own /proc and /sys");
 
-fn root_filesystem<'a>(b: &Builder<'a>) -> Option<&'a Filesystem> {
+pub(super) fn root_filesystem<'a>(b: &Builder<'a>) -> Option<&'a Filesystem> {
     b.domain.filesystems.iter().find(|filesystem| is_root(filesystem))
 }
 
@@ -61,7 +61,7 @@ const KEEP_TREE: Origin =
     Origin::Default("no root file system is given: the host's tree, with private mounts on top");
 
 /// Slot of the detached tree of `filesystems[index]`.
-fn tree_name(index: usize) -> String {
+pub(super) fn tree_name(index: usize) -> String {
     format!("tree of filesystem {}", index + 1)
 }
 
@@ -178,6 +178,7 @@ pub(super) fn root(b: &mut Builder<'_>) {
     } else {
         let why = "first of all mounts: what follows must not reach the host";
         b.child("make-private", ChildStep::MakePrivate, KEEP_PRIVATE, why);
+        super::idmapped::take(b);
     }
     let tree = b.source_root();
     let filesystem = root_filesystem(b);
@@ -226,12 +227,17 @@ fn mount_new(
 pub(super) fn kernel_filesystems(b: &mut Builder<'_>) {
     let why = "before the host's tree goes: in a user namespace the kernel wants to see a whole /proc first";
     mount_new(b, "/proc", "proc", NO_SUID_DEV_EXEC, None, why);
-    if !b.network_namespace && (b.host.rootless || b.user_namespace) {
+    if binds_sysfs(b) {
         let why = "a sysfs of its own needs a network namespace of its own: the host's, read-only";
         bind_sysfs(b, why);
         return;
     }
     mount_new(b, "/sys", "sysfs", NO_SUID_DEV_EXEC | libc::MS_RDONLY, None, why);
+}
+
+/// Whether `/sys` is the host's: a user namespace may mount one only of a network namespace of its own.
+pub(super) fn binds_sysfs(b: &Builder<'_>) -> bool {
+    !b.network_namespace && (b.host.rootless || b.user_namespace)
 }
 
 fn bind_sysfs(b: &mut Builder<'_>, why: &'static str) {

@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter};
 use nix::libc;
 
 use super::mutate::{ATTR_FLAGS, CLONE_FLAGS, MOUNT_FLAGS};
-use super::step::{ChildStep, HostStep, Slot, TargetKind};
+use super::step::{ChildStep, HostStep, STAGE, Slot, TargetKind};
 use super::{CloneStep, Plan};
 use crate::sys::MountAttr;
 
@@ -39,6 +39,12 @@ impl Plan {
         match step {
             HostStep::MakeCgroup { path, .. } => format!("mkdir(\"{path}\")"),
             HostStep::SetCgroup { path, value, .. } => format!("write(\"{path}\", \"{value}\")"),
+            HostStep::InheritCpuset { parent, path } => {
+                format!("write(\"{path}/cpuset.{{cpus,mems}}\", those of \"{parent}\")")
+            }
+            HostStep::DelegateCgroup { path, uid, gid } => {
+                format!("chown(\"{path}\" and what a delegatee writes, {uid}, {gid})")
+            }
             HostStep::OpenCgroup { path, .. } => format!("open(\"{path}\")"),
             HostStep::CloneTree { source, .. } => {
                 format!("open_tree(<{}>, OPEN_TREE_CLONE|AT_RECURSIVE)", name(source))
@@ -46,7 +52,17 @@ impl Plan {
             HostStep::Restrict { tree, attr } => {
                 format!("mount_setattr(<{}>, AT_RECURSIVE, {})", name(tree), attributes(attr))
             }
-            HostStep::MapTree { tree, .. } => format!("mount_setattr(<{}>, MOUNT_ATTR_IDMAP)", name(tree)),
+            HostStep::MapTree { tree, .. } => {
+                format!(
+                    "mount_setattr(<{}>, AT_RECURSIVE, MOUNT_ATTR_IDMAP, user namespace of the child)",
+                    name(tree)
+                )
+            }
+            HostStep::EnterStage => {
+                format!("unshare(CLONE_NEWNS); mount(\"tmpfs\", \"{STAGE}\"); mount(\"{STAGE}\", MS_SHARED)")
+            }
+            HostStep::ShowTree { tree, at, .. } => format!("move_mount(<{}>, \"{at}\")", name(tree)),
+            HostStep::LeaveStage => "setns(<host>, CLONE_NEWNS); chroot(<root>); fchdir(<dir>)".to_owned(),
             HostStep::MakeTarget { root, target, kind } => {
                 let call = if *kind == TargetKind::Directory { "mkdirat" } else { "openat" };
                 format!("{call}(<{}>, \"{}\")", name(root), target.shown())
@@ -151,6 +167,11 @@ impl Plan {
             ChildStep::LoopbackUp => "ioctl(SIOCSIFFLAGS, lo, IFF_UP)".to_owned(),
             ChildStep::SetLimit { name, soft, hard, .. } => {
                 format!("setrlimit(RLIMIT_{}, {soft}, {hard})", name.to_uppercase())
+            }
+            ChildStep::SetMemoryPolicy { name, nodes, .. } => {
+                let bits = (0..nodes.len() * 64).filter(|bit| nodes[bit / 64] & (1 << (bit % 64)) != 0);
+                let list: Vec<String> = bits.map(|bit| bit.to_string()).collect();
+                format!("set_mempolicy({name}, nodes {})", list.join(","))
             }
             ChildStep::NewSession => "setsid()".to_owned(),
             ChildStep::TakeTerminal { terminal } => {

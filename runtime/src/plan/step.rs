@@ -56,6 +56,9 @@ pub(crate) fn c_string(text: &str) -> CString {
     CString::new(text.replace('\0', "")).expect("NUL was removed")
 }
 
+/// Where the stage is: a directory of every host, and one that every container covers with its own.
+pub const STAGE: &str = "/dev";
+
 /// What a mount target has to be, where it does not exist yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetKind {
@@ -238,6 +241,15 @@ pub enum ChildStep {
         /// Hard.
         hard: u64,
     },
+    /// `set_mempolicy(mode, nodes)` (set_mempolicy(2)).
+    SetMemoryPolicy {
+        /// MPOL_PREFERRED or MPOL_INTERLEAVE.
+        mode: i32,
+        /// Its name.
+        name: &'static str,
+        /// Which nodes.
+        nodes: crate::sys::memory::Nodes,
+    },
     /// `setsid()`.
     NewSession,
     /// `ioctl(slot, TIOCSCTTY)`; dup onto 0, 1, 2.
@@ -351,6 +363,22 @@ pub enum HostStep {
         /// How it is read back.
         check: ReadBack,
     },
+    /// Copies `cpuset.cpus` and `cpuset.mems` of the parent into a group where they are empty (cpuset(7)).
+    InheritCpuset {
+        /// The group above.
+        parent: String,
+        /// Absolute path of the group's directory.
+        path: String,
+    },
+    /// `chown` of the group's directory and of the files that a delegatee writes (cgroup-v2.rst).
+    DelegateCgroup {
+        /// Absolute path of the group's directory.
+        path: String,
+        /// User id on the host.
+        uid: u32,
+        /// Group id on the host.
+        gid: u32,
+    },
     /// `open(path)` into a slot: a cgroup directory or its `cgroup.procs`.
     OpenCgroup {
         /// Absolute path.
@@ -374,15 +402,26 @@ pub enum HostStep {
         /// Attributes.
         attr: MountAttr,
     },
-    /// `mount_setattr(tree, MOUNT_ATTR_IDMAP)` with a user namespace that has the domain's map.
+    /// `mount_setattr(tree, AT_RECURSIVE, MOUNT_ATTR_IDMAP)` with the user namespace of the child: an id on
+    /// the file system is that id in the container, and no file changes its owner.
     MapTree {
         /// The detached tree.
         tree: Slot,
-        /// Maps.
-        uid: Vec<[u32; 3]>,
-        /// Maps.
-        gid: Vec<[u32; 3]>,
     },
+    /// `unshare(CLONE_NEWNS)` and a shared tmpfs at [`STAGE`]: from there the child's copies of the trees get
+    /// flags that root of its user namespace cannot change (mount_namespaces(7)).
+    EnterStage,
+    /// `move_mount(tree, STAGE/…)`: the child's copy of the stage gets the tree too.
+    ShowTree {
+        /// The detached tree.
+        tree: Slot,
+        /// Where on the stage.
+        at: String,
+        /// What the mount point is.
+        kind: TargetKind,
+    },
+    /// `setns(host, CLONE_NEWNS)`: back; the stage goes with its namespace.
+    LeaveStage,
     /// `mkdirat` or `openat(O_CREAT)` beneath the root's source, where it is missing; undone after.
     MakeTarget {
         /// The surveyed root directory.
@@ -428,6 +467,12 @@ pub enum ReadBack {
     Pages,
     /// The file must say the same text.
     Same,
+    /// One line of the file must be the same: a file with a line for each device.
+    Line,
+    /// The file must say the same, or `default` and the same.
+    Default,
+    /// The file of the same name and `.effective` must say the same.
+    Effective,
     /// The file cannot be read back, or says it in another form.
     None,
 }

@@ -113,11 +113,9 @@ impl Lowering {
     /// Applies the rules for the whole, then the defaults. `None` if there is an error.
     pub(crate) fn finish(self, report: &mut Report) -> Option<Domain> {
         let _dialect = self.draft.dialect?;
-        let before = report.diagnostics.len();
         crate::rules::check(&self.draft, report);
-        if report.diagnostics.len() > before {
-            report.sort();
-        }
+        // Where the report is full, an error takes a warning's place: the number says nothing.
+        report.sort();
         if report.has_errors() { None } else { finish::finish(self.draft) }
     }
 }

@@ -1,0 +1,164 @@
+//! The launcher's work on control groups: made, written, read back, handed over, removed.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+
+use super::Launcher;
+use super::host_steps::errno_of;
+use super::undo::Made;
+use crate::plan::step::ReadBack;
+
+impl Launcher<'_> {
+    pub(super) fn make_cgroup(&mut self, path: &str, shared: bool) -> Result<(), Errno> {
+        if shared {
+            // Until this start is in the partition, nobody whose container ends takes it away.
+            let lock = lock_parent(path, FlockArg::LockShared)?;
+            self.partitions.push(lock);
+        }
+        match fs::create_dir(path) {
+            Ok(()) if shared => mark(path)?,
+            Ok(()) => {}
+            // Made by another start, or by an administrator: the mark tells.
+            Err(error) if shared && error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(errno_of(&error)),
+        }
+        self.undo.push(Made::Cgroup { path: path.to_owned(), shared });
+        Ok(())
+    }
+}
+
+/// The sticky bit, which means nothing on a group: this partition is browndog's, and goes with its last
+/// container. One that an administrator made, and gave limits, stays.
+const OURS: u32 = 0o1000;
+
+fn mark(path: &str) -> Result<(), Errno> {
+    let mode = fs::Permissions::from_mode(0o755 | OURS);
+    fs::set_permissions(path, mode).map_err(|error| errno_of(&error))
+}
+
+fn is_ours(path: &str) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.permissions().mode() & OURS != 0)
+}
+
+/// Locks the group above `path` (flock(2)): shared by starts, exclusive for a removal.
+fn lock_parent(path: &str, how: FlockArg) -> Result<Flock<File>, Errno> {
+    let parent = path.rsplit_once('/').map_or("/", |(parent, _)| parent);
+    let dir = File::open(parent).map_err(|error| errno_of(&error))?;
+    Flock::lock(dir, how).map_err(|(_, errno)| errno)
+}
+
+/// Writes a file of a group and reads it back.
+pub(super) fn set(path: &str, value: &str, check: ReadBack, page: u64) -> Result<(), Errno> {
+    write(path, value)?;
+    let same = match check {
+        ReadBack::None => true,
+        ReadBack::Same => read(path)? == value,
+        ReadBack::Line => read(path)?.lines().any(|line| line == value),
+        ReadBack::Default => read(path)?.lines().any(|line| line.trim_start_matches("default ") == value),
+        ReadBack::Effective => read(&format!("{path}.effective"))? == value,
+        ReadBack::Pages => {
+            let wanted: u64 = value.parse().map_err(|_| Errno::EINVAL)?;
+            read(path)?.parse::<u64>().is_ok_and(|have| have / page == wanted / page)
+        }
+    };
+    // The kernel took the write and keeps something else: the limit does not hold.
+    if same { Ok(()) } else { Err(Errno::ERANGE) }
+}
+
+pub(super) fn inherit_cpuset(parent: &str, path: &str) -> Result<(), Errno> {
+    for name in ["cpuset.cpus", "cpuset.mems"] {
+        let own = format!("{path}/{name}");
+        if read(&own)?.is_empty() {
+            write(&own, &read(&format!("{parent}/{name}"))?)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a delegatee writes (/sys/kernel/cgroup/delegate), of which this kernel may lack the second line.
+const DELEGATED: [&str; 5] =
+    ["cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "memory.oom.group", "memory.reclaim"];
+
+pub(super) fn delegate(path: &str, uid: u32, gid: u32) -> Result<(), Errno> {
+    let chown = |path: &str| std::os::unix::fs::chown(path, Some(uid), Some(gid));
+    chown(path).map_err(|error| errno_of(&error))?;
+    for name in DELEGATED {
+        match chown(&format!("{path}/{name}")) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(errno_of(&error)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn write(path: &str, value: &str) -> Result<(), Errno> {
+    use std::io::Write;
+    // Never creates: a missing file is a missing controller.
+    let mut file = OpenOptions::new().write(true).open(path).map_err(|error| errno_of(&error))?;
+    file.write_all(value.as_bytes()).map_err(|error| errno_of(&error))
+}
+
+fn read(path: &str) -> Result<String, Errno> {
+    fs::read_to_string(path).map(|text| text.trim_end().to_owned()).map_err(|error| errno_of(&error))
+}
+
+/// Removes a group. One whose last process has just ended may be busy for a moment.
+pub(super) fn remove(path: &str, shared: bool, kill_group: Option<&str>) -> Result<(), String> {
+    if shared {
+        return remove_partition(path);
+    }
+    let mut pause = Duration::from_micros(50);
+    let mut killed = false;
+    loop {
+        match fs::remove_dir(path) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) if pause > PAUSE_MAX => return Err(format!("cannot remove {path}: {error}")),
+            Err(_) => {}
+        }
+        if !killed {
+            // A process that was put into the group by others: the group ends with its domain.
+            if let Some(group) = kill_group {
+                crate::disregard(fs::write(format!("{group}/cgroup.kill"), "1"));
+            }
+            killed = true;
+        }
+        // Groups that the container made below its own.
+        remove_children(path);
+        std::thread::sleep(pause);
+        pause *= 2;
+    }
+}
+
+/// A partition goes with its last container: not while another start is on its way into it, nor while
+/// anything is in it.
+fn remove_partition(path: &str) -> Result<(), String> {
+    match lock_parent(path, FlockArg::LockExclusiveNonblock) {
+        // Fails while anything is in it.
+        Ok(_lock) if is_ours(path) => crate::disregard(fs::remove_dir(path)),
+        Ok(_lock) => {}
+        Err(Errno::EWOULDBLOCK | Errno::ENOENT) => {}
+        Err(errno) => return Err(format!("cannot lock the group above {path}: {errno}")),
+    }
+    Ok(())
+}
+
+fn remove_children(path: &str) {
+    let Ok(entries) = fs::read_dir(path) else { return };
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            let child = entry.path();
+            remove_children(&child.to_string_lossy());
+            // What stays makes the removal of its parent fail, which is reported.
+            crate::disregard(fs::remove_dir(&child));
+        }
+    }
+}
+
+/// The last pause before giving up; all pauses together are twice that.
+const PAUSE_MAX: Duration = Duration::from_millis(800);

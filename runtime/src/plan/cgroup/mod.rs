@@ -1,0 +1,285 @@
+//! Control groups: where the container is placed, with which limits, and what it sees of them.
+
+use browndog_xml::domain::{Origin, Sourced};
+use nix::libc;
+
+mod limits;
+
+use limits::Setting;
+
+use super::build::Builder;
+use super::step::{Beneath, ChildStep, HostStep, ReadBack, c_string};
+use super::{confine, mounts};
+use crate::host::Cgroups;
+
+/// Ends the name of every group of ours, so that a later command recognises one left behind.
+pub const GROUP_SUFFIX: &str = ".browndog";
+
+/// Makes the group, writes its limits, and opens it.
+pub(super) fn place(b: &mut Builder<'_>) {
+    match &b.host.cgroups {
+        Cgroups::V2 { root, controllers } => place_v2(b, root, controllers),
+        Cgroups::V1 { controllers, unified } => place_v1(b, controllers, unified.as_deref()),
+        Cgroups::None { reason } => refuse_limits(b, reason),
+    }
+}
+
+fn group_name(b: &Builder<'_>) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' };
+    let name: String = b.domain.name.value.as_str().chars().map(safe).take(64).collect();
+    format!("{name}.{}{GROUP_SUFFIX}", b.request.instance)
+}
+
+/// The partition's directories: none unless the document names one.
+fn partition(b: &Builder<'_>) -> Vec<String> {
+    let partition = &b.domain.partition;
+    if matches!(partition.origin, Origin::Default(_)) {
+        return Vec::new();
+    }
+    let parts = partition.value.as_str().split('/');
+    parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+const MAKE: &str = "limits hold before the first process is in the group";
+const SET: &str = "written while the group is empty, so that nothing ever runs without it";
+const OPEN: &str = "the descriptor names the group, whatever happens to its path";
+
+fn place_v2(b: &mut Builder<'_>, root: &str, controllers: &[String]) {
+    let settings = limits::v2(b);
+    let settings = available(b, settings, |name| controllers.iter().any(|have| have == name));
+    let mut wanted: Vec<&str> = settings.iter().map(|setting| setting.controller).collect();
+    if let Some(origin) = delegates(b) {
+        let mut missing = Vec::new();
+        for name in DELEGATED {
+            if controllers.iter().any(|have| have == name) { wanted.push(name) } else { missing.push(name) }
+        }
+        if !missing.is_empty() {
+            let message = format!("this machine has no controller {}", missing.join(", "));
+            b.note(origin, message, "an init system inside can set no such limit for its services");
+        }
+    }
+    wanted.sort_unstable();
+    wanted.dedup();
+    let enable = wanted.iter().map(|name| format!("+{name}")).collect::<Vec<_>>().join(" ");
+    let mut dir = root.to_owned();
+    let origin = b.domain.partition.origin;
+    for part in partition(b) {
+        enable_controllers(b, &dir, &enable, origin);
+        dir = format!("{dir}/{part}");
+        make_group(b, &format!("make-partition:{dir}"), &dir, true);
+    }
+    enable_controllers(b, &dir, &enable, origin);
+    let group = format!("{dir}/{}", group_name(b));
+    make_group(b, "make-cgroup:v2", &group, false);
+    for setting in settings {
+        set(b, &group, setting);
+    }
+    b.kills_with(group.clone());
+    let entered = delegate(b, &group, &enable);
+    enter(b, "open-cgroup:v2", entered);
+}
+
+/// Opens the group that the child is cloned into.
+fn enter(b: &mut Builder<'_>, id: &str, group: String) {
+    let slot = b.slot(format!("cgroup {group}"));
+    let step = HostStep::OpenCgroup { path: group, slot, directory: true };
+    b.host_step(id, step, b.domain.origin.origin, OPEN);
+    b.clone_into(slot);
+}
+
+/// Controllers that an init system shares among its services.
+const DELEGATED: [&str; 5] = ["cpu", "cpuset", "io", "memory", "pids"];
+
+/// Who asks for a sub-tree that the container manages itself: whoever makes it a whole system, by ids of
+/// its own or by CAP_SYS_ADMIN, with which it could make the mount writable anyway.
+fn delegates(b: &Builder<'_>) -> Option<Origin> {
+    if let Some(idmap) = &b.domain.idmap {
+        return Some(idmap.origin);
+    }
+    confine::keeps_sys_admin(b).then_some(b.domain.capabilities.policy.origin)
+}
+
+/// A group inside the group, for the container to manage: the limits stay outside of what it can write,
+/// and no process sits in a group that hands controllers down (cgroup-v2.rst, delegation).
+fn delegate(b: &mut Builder<'_>, group: &str, enable: &str) -> String {
+    let Some(origin) = delegates(b) else { return group.to_owned() };
+    let leaf = format!("{group}/container");
+    enable_controllers(b, group, enable, origin);
+    let step = HostStep::MakeCgroup { path: leaf.clone(), shared: false };
+    let why = "the limits stand in the group around it, out of the container's reach";
+    b.host_step("make-cgroup:leaf", step, origin, why);
+    b.owns_cgroup(leaf.clone());
+    if let Some(idmap) = &b.domain.idmap {
+        let root = |ranges: &[Sourced<browndog_xml::domain::IdRange>]| {
+            ranges.iter().find(|range| range.value.start == 0).map(|range| range.value.target)
+        };
+        if let (Some(uid), Some(gid)) = (root(&idmap.uid), root(&idmap.gid)) {
+            let step = HostStep::DelegateCgroup { path: leaf.clone(), uid, gid };
+            let why = "root of the container makes groups below and moves processes there; no limit is its";
+            b.host_step("delegate-cgroup", step, origin, why);
+        }
+    }
+    leaf
+}
+
+fn enable_controllers(b: &mut Builder<'_>, dir: &str, enable: &str, origin: Origin) {
+    if !enable.is_empty() {
+        let path = format!("{dir}/cgroup.subtree_control");
+        let step = HostStep::SetCgroup { path, value: enable.to_owned(), check: ReadBack::None };
+        let why = "a controller has files in a group only where its parent hands it down";
+        b.host_step(format!("enable-controllers:{dir}"), step, origin, why);
+    }
+}
+
+fn place_v1(b: &mut Builder<'_>, controllers: &[(String, String)], unified: Option<&str>) {
+    let path_of =
+        |name: &str| controllers.iter().find(|(have, _)| have == name).map(|(_, path)| path.clone());
+    let settings = limits::v1(b);
+    let settings = available(b, settings, |name| path_of(name).is_some());
+    // Every group is made before the first is written, and written before any is opened.
+    let unified = unified.map(|root| make_tree(b, "unified", root));
+    let mut wanted: Vec<&'static str> = Vec::new();
+    for setting in &settings {
+        if !wanted.contains(&setting.controller) {
+            wanted.push(setting.controller);
+        }
+    }
+    if unified.is_none() && path_of(FREEZER).is_some() {
+        // With a unified hierarchy beside it, its cgroup.freeze suspends; without, this does.
+        wanted.push(FREEZER);
+    }
+    let made: Vec<(&'static str, String)> = wanted
+        .into_iter()
+        .map(|controller| (controller, make_tree(b, controller, &path_of(controller).unwrap_or_default())))
+        .collect();
+    for setting in settings {
+        if let Some((_, group)) = made.iter().find(|(have, _)| *have == setting.controller) {
+            let group = group.clone();
+            set(b, &group, setting);
+        }
+    }
+    if let Some(group) = unified {
+        b.kills_with(group.clone());
+        let entered = delegate(b, &group, "");
+        enter(b, "open-cgroup:unified", entered);
+    }
+    for (controller, group) in made {
+        let slot = b.slot(format!("cgroup.procs of {controller}"));
+        let step = HostStep::OpenCgroup { path: format!("{group}/cgroup.procs"), slot, directory: false };
+        b.host_step(format!("open-cgroup:{controller}"), step, b.domain.origin.origin, OPEN);
+        let why =
+            "version 1 has no CLONE_INTO_CGROUP: the child enters first of all, before it does any work";
+        let step = ChildStep::JoinCgroup { procs: slot, controller };
+        b.child(format!("join-cgroup:{controller}"), step, b.domain.origin.origin, why);
+    }
+}
+
+const FREEZER: &str = "freezer";
+
+/// The group below `root`, with the partition's directories above it.
+fn make_tree(b: &mut Builder<'_>, controller: &str, root: &str) -> String {
+    let mut dir = root.to_owned();
+    for part in partition(b) {
+        let parent = dir.clone();
+        dir = format!("{parent}/{part}");
+        make_group(b, &format!("make-partition:{dir}"), &dir, true);
+        inherit(b, controller, &parent, &dir, &format!("partition:{part}"));
+    }
+    let group = format!("{dir}/{}", group_name(b));
+    make_group(b, &format!("make-cgroup:{controller}"), &group, false);
+    inherit(b, controller, &dir, &group, "group");
+    group
+}
+
+/// A new cpuset of version 1 is empty, and nothing can enter it.
+fn inherit(b: &mut Builder<'_>, controller: &str, parent: &str, group: &str, what: &str) {
+    if controller == "cpuset" {
+        let step = HostStep::InheritCpuset { parent: parent.to_owned(), path: group.to_owned() };
+        let why = "a new cpuset is empty, and nothing can enter an empty one";
+        b.host_step(format!("inherit-cpuset:{what}"), step, b.domain.partition.origin, why);
+    }
+}
+
+fn make_group(b: &mut Builder<'_>, id: &str, path: &str, shared: bool) {
+    let origin = b.domain.partition.origin;
+    b.host_step(id, HostStep::MakeCgroup { path: path.to_owned(), shared }, origin, MAKE);
+    b.owns_cgroup(path.to_owned());
+}
+
+fn set(b: &mut Builder<'_>, group: &str, setting: Setting) {
+    let path = format!("{group}/{}", setting.file);
+    let step = HostStep::SetCgroup { path, value: setting.value, check: setting.check };
+    let device = setting.device.map(|device| format!(":{device}")).unwrap_or_default();
+    b.host_step(format!("set-cgroup:{}{device}", setting.file), step, setting.origin, SET);
+}
+
+/// Keeps the settings whose controller is there; one that was asked for and is not is a problem.
+fn available(b: &mut Builder<'_>, settings: Vec<Setting>, has: impl Fn(&str) -> bool) -> Vec<Setting> {
+    let (there, missing): (Vec<_>, Vec<_>) = settings.into_iter().partition(|s| has(s.controller));
+    for setting in missing {
+        report_missing(b, &setting, "this machine has no such controller");
+    }
+    there
+}
+
+fn report_missing(b: &mut Builder<'_>, setting: &Setting, reason: &str) {
+    let message = format!("the limit {} cannot be applied: {reason}", setting.file);
+    match setting.origin {
+        Origin::Xml(_) => {
+            let help = format!(
+                "remove the element, or start as root on a machine with the {} controller",
+                setting.controller
+            );
+            b.problem(setting.origin, message, help);
+        }
+        Origin::Default(_) => {
+            b.note(setting.origin, message, "nothing to do: the document does not ask for it")
+        }
+    }
+}
+
+/// libvirt demands `<memory>` of every document, so to a plain user, who can have no limit at all, it is
+/// no request that stops the start; every other limit in the document is.
+fn refuse_limits(b: &mut Builder<'_>, reason: &str) {
+    let demanded = b.domain.memory.maximum.as_ref().map(|memory| memory.origin);
+    for setting in limits::v2(b) {
+        if b.host.rootless && setting.file == "memory.max" && demanded == Some(setting.origin) {
+            let message = format!("the limit {} cannot be applied: {reason}", setting.file);
+            b.note(setting.origin, message, "start as root to have it; <memtune> insists on it");
+        } else {
+            report_missing(b, &setting, reason);
+        }
+    }
+}
+
+/// Becomes the root of what it sees, once it is in its groups.
+///
+/// Not by CLONE_NEWCGROUP, which makes the launcher's groups the roots: the child is moved only after
+/// its namespaces are made, also by CLONE_INTO_CGROUP.
+pub(super) fn join(b: &mut Builder<'_>) {
+    if !matches!(b.host.cgroups, Cgroups::None { .. }) {
+        let why = "after the groups are joined: their directories become the roots that the container sees";
+        b.child("unshare-cgroup", ChildStep::UnshareCgroup, b.domain.origin.origin, why);
+    }
+}
+
+/// `/sys/fs/cgroup` inside: the container's own sub-tree, and its to manage where that is delegated.
+pub(super) fn show(b: &mut Builder<'_>) {
+    let fstype = match &b.host.cgroups {
+        Cgroups::V2 { .. } | Cgroups::V1 { unified: Some(_), .. } => "cgroup2",
+        // The host's /sys has the host's groups below it.
+        _ if mounts::binds_sysfs(b) => "tmpfs",
+        _ => return,
+    };
+    let asked = if fstype == "cgroup2" { delegates(b) } else { None };
+    let readonly = if asked.is_some() { 0 } else { libc::MS_RDONLY };
+    let step = ChildStep::MountNew {
+        fstype: c_string(fstype),
+        target: Beneath::new("/sys/fs/cgroup"),
+        flags: libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC | readonly,
+        data: (fstype == "tmpfs").then(|| c_string("size=0k,nr_inodes=2,mode=0555")),
+    };
+    let why =
+        "after sysfs, which has the directory; the cgroup namespace shows the container's own sub-tree only";
+    b.child("mount-cgroup", step, asked.unwrap_or(b.domain.origin.origin), why);
+}
