@@ -221,10 +221,24 @@ impl Stage<'_> {
             before.compare(&Snapshot::take(), &belongs, &mut found);
             let clean = found.0.values().all(|v| v.as_array().is_some_and(Vec::is_empty));
             if clean || Instant::now() > deadline {
+                take_away(&found.list("leak.cgroups"), name);
                 facts.absorb(found);
                 return;
             }
             std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// Removes what a runtime left of ours once it has been recorded, the deepest first: the machine has to
+/// be as it was, whatever was tested on it.
+fn take_away(left: &[String], name: &str) {
+    let mut paths: Vec<&str> =
+        left.iter().filter_map(|l| l.strip_prefix("+ ")).filter(|p| p.contains(name)).collect();
+    paths.sort_by_key(|p| std::cmp::Reverse(p.len()));
+    for path in paths {
+        if let Err(error) = fs::remove_dir(path) {
+            eprintln!("browndog conformance: {path} was left behind and cannot be removed: {error}");
         }
     }
 }

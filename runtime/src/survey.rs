@@ -256,11 +256,14 @@ impl Survey {
         let fd = match cover {
             Some((index, filesystem)) => {
                 let rest = &path[filesystem.target.value.as_str().trim_end_matches('/').len()..];
-                self.open_beneath(Purpose::Filesystem(index), rest, libc::O_RDONLY)
+                self.open_beneath(Purpose::Filesystem(index), rest, PATIENT)
             }
-            None => self.open_beneath(Purpose::Root, path, libc::O_RDONLY),
+            None => self.open_beneath(Purpose::Root, path, PATIENT),
         };
-        std::io::read_to_string(std::io::Read::take(std::fs::File::from(fd.ok()?), ACCOUNT_FILE_MAX)).ok()
+        let file = std::fs::File::from(fd.ok()?);
+        // The image is not trusted: a device or a pipe is no account file.
+        let whole = file.metadata().is_ok_and(|meta| meta.is_file());
+        whole.then(|| std::io::read_to_string(std::io::Read::take(file, ACCOUNT_FILE_MAX)).ok())?
     }
 
     fn read_accounts(&mut self, domain: &Domain) {
@@ -273,6 +276,9 @@ impl Survey {
         }
     }
 }
+
+/// Opens without waiting for somebody at the other end of a pipe (open(2)).
+const PATIENT: i32 = libc::O_RDONLY | libc::O_NONBLOCK;
 
 /// A passwd file larger than this is not read further (bytes).
 const ACCOUNT_FILE_MAX: u64 = 4 << 20;

@@ -201,7 +201,16 @@ pub(super) fn traffic(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     facts.set("console.sum_out", finished.stdout.trim());
     let flood = run(stage, "flood", &["flood", "1048576"])?;
     facts.set("console.flood_bytes", flood.stdout.len());
-    let odd = ["", "two\nlines", "tab\there", "ünï", "&<>\"'", "--", " lead", "$(x) `y` *"];
+    let (place, mut spec) = obeying(stage, "empty", &["args"])?;
+    spec.argv.extend(["".to_owned(), "x".to_owned()]);
+    match stage.start(&spec, &place) {
+        Ok(running) => facts.set("ctx.empty_argument", running.finish(PATIENCE)?.stdout.trim()),
+        Err(SceneError::NotApplicable(reason)) => {
+            facts.set("ctx.empty_argument", serde_json::json!({ "not_applicable": reason }));
+        }
+        Err(error) => return Err(error),
+    }
+    let odd = ["two\nlines", "tab\there", "ünï", "&<>\"'", "--", " lead", "$(x) `y` *"];
     let (place, mut spec) = obeying(stage, "args", &["args"])?;
     spec.argv.extend(odd.iter().map(|w| (*w).to_owned()));
     let finished = stage.start(&spec, &place)?.finish(PATIENCE)?;
