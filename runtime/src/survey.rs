@@ -1,16 +1,21 @@
 //! Opens every host path that a domain names, once (path_resolution(7)): what is mounted later is the
 //! inode found here, whatever happens to the path meanwhile.
 
+mod assume;
 pub mod blkio;
+pub mod devices;
+pub mod superblock;
+pub mod usb;
 
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use browndog_xml::domain::{Account, Domain, Filesystem, FilesystemSource, HostdevKind, Origin};
+use browndog_xml::domain::{Account, Domain, Filesystem, FilesystemSource, Origin};
 use nix::errno::Errno;
 use nix::libc;
 
 use crate::plan::step::{Beneath, c_string};
 use crate::sys;
+use superblock::Contents;
 
 /// What a path is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +39,8 @@ pub enum Purpose {
     Root,
     /// The source of `filesystems[i]`.
     Filesystem(usize),
-    /// The node of `hostdevs[i]`.
-    Hostdev(usize),
+    /// The node of [`devices::declared`]`[i]`.
+    Device(usize),
     /// A node of the host's `/dev` that cannot be made (started without root).
     Node(usize),
     /// The terminal of `consoles[i]` (the RFC's `tty`).
@@ -59,6 +64,8 @@ pub struct Found {
     pub kind: Result<Kind, Errno>,
     /// Whose it is and what it lies on, where the domain maps ids.
     pub owner: Option<Owner>,
+    /// What an image or a block device with a file system holds; `None` where it cannot be read.
+    pub contents: Option<Contents>,
     /// The O_PATH descriptor.
     pub fd: Option<OwnedFd>,
 }
@@ -107,20 +114,15 @@ impl Survey {
     pub fn look(domain: &Domain, bind_nodes: bool, built_in_init: bool) -> Self {
         let mut survey = Self { owners: domain.idmap.is_some(), ..Self::default() };
         let root = domain.filesystems.iter().find(|filesystem| is_root(filesystem));
-        let (path, origin) = match root {
-            Some(filesystem) => host_path(filesystem).unwrap_or(("/".to_owned(), filesystem.origin)),
-            None => ("/".to_owned(), NO_ROOT),
-        };
-        survey.open(Purpose::Root, &path, origin);
-        for (index, filesystem) in domain.filesystems.iter().enumerate() {
-            if let (false, Some((path, origin))) = (is_root(filesystem), host_path(filesystem)) {
-                survey.open(Purpose::Filesystem(index), &path, origin);
-            }
+        match root.filter(|root| host_path(root).is_some()) {
+            Some(filesystem) => survey.open_source(Purpose::Root, filesystem),
+            None => survey.open(Purpose::Root, "/", root.map_or(NO_ROOT, |root| root.origin)),
         }
-        for (index, hostdev) in domain.hostdevs.iter().enumerate() {
-            if let HostdevKind::Storage(path) | HostdevKind::Misc(path) = &hostdev.kind {
-                survey.open(Purpose::Hostdev(index), path.value.as_str(), path.origin);
-            }
+        for (index, filesystem) in domain.filesystems.iter().enumerate().filter(|(_, fs)| !is_root(fs)) {
+            survey.open_source(Purpose::Filesystem(index), filesystem);
+        }
+        for (index, device) in devices::declared(domain).iter().enumerate() {
+            survey.open_device(index, device);
         }
         if bind_nodes {
             for (index, (name, ..)) in NODES.iter().enumerate() {
@@ -136,51 +138,6 @@ impl Survey {
         survey.network = crate::net::facts::Facts::look(domain);
         survey.blkio = blkio::Blkio::look(domain);
         survey.online = blkio::Online::look(domain);
-        survey
-    }
-
-    /// Everything `domain` names, assumed to be there and a directory: for plans that are printed,
-    /// compared and explained, and never started.
-    pub fn assume(domain: &Domain, bind_nodes: bool) -> Self {
-        let mut survey = Self::default();
-        let mut assume = |purpose, path: &str, origin, kind| {
-            survey.found.push(Found {
-                purpose,
-                path: path.to_owned(),
-                origin,
-                kind: Ok(kind),
-                owner: None,
-                fd: None,
-            });
-        };
-        let root = domain.filesystems.iter().find(|filesystem| is_root(filesystem)).and_then(host_path);
-        let (path, origin) = root.unwrap_or(("/".to_owned(), NO_ROOT));
-        assume(Purpose::Root, &path, origin, Kind::Directory);
-        for (index, filesystem) in domain.filesystems.iter().enumerate() {
-            if let (false, Some((path, origin))) = (is_root(filesystem), host_path(filesystem)) {
-                assume(Purpose::Filesystem(index), &path, origin, Kind::Directory);
-            }
-        }
-        for (index, hostdev) in domain.hostdevs.iter().enumerate() {
-            match &hostdev.kind {
-                HostdevKind::Storage(path) => {
-                    assume(Purpose::Hostdev(index), path.value.as_str(), path.origin, Kind::Block(0));
-                }
-                HostdevKind::Misc(path) => {
-                    assume(Purpose::Hostdev(index), path.value.as_str(), path.origin, Kind::Char(0));
-                }
-                _ => {}
-            }
-        }
-        if bind_nodes {
-            for (index, (name, ..)) in NODES.iter().enumerate() {
-                assume(Purpose::Node(index), &format!("/dev/{name}"), NODE, Kind::Char(0));
-            }
-        }
-        survey.targets = domain.filesystems.iter().map(|_| Some(Ok(Kind::Directory))).collect();
-        survey.kernel_targets = [true; 3];
-        survey.network = crate::net::facts::Facts::assume(domain);
-        survey.blkio = blkio::Blkio::assume(domain);
         survey
     }
 
@@ -201,7 +158,38 @@ impl Survey {
             Err(errno) => (Err(errno), None),
         };
         let owner = if self.owners { fd.as_ref().and_then(owner_of) } else { None };
-        self.found.push(Found { purpose, path: path.to_owned(), origin, kind, owner, fd });
+        self.found.push(Found { purpose, path: path.to_owned(), origin, kind, owner, contents: None, fd });
+    }
+
+    /// Opens a source of `filesystems`, and looks what it holds where that is to be mounted.
+    fn open_source(&mut self, purpose: Purpose, filesystem: &Filesystem) {
+        let Some((path, origin)) = host_path(filesystem) else { return };
+        self.open(purpose, &path, origin);
+        let found = self.found.last_mut().expect("just opened");
+        if has_contents(filesystem)
+            && let Some(fd) = &found.fd
+        {
+            found.contents = contents_of(fd).ok();
+        }
+    }
+
+    fn open_device(&mut self, index: usize, device: &devices::Declared) {
+        let purpose = Purpose::Device(index);
+        match &device.source {
+            devices::Source::Path(path) => self.open(purpose, path, device.origin),
+            devices::Source::Usb(wanted) => match usb::find(std::path::Path::new(usb::SYSFS), *wanted) {
+                Ok(path) => self.open(purpose, &path, device.origin),
+                Err(errno) => self.found.push(Found {
+                    purpose,
+                    path: wanted.to_string(),
+                    origin: device.origin,
+                    kind: Err(errno),
+                    owner: None,
+                    contents: None,
+                    fd: None,
+                }),
+            },
+        }
     }
 
     /// The base namespace is an offer: without it the launcher's mount table is copied.
@@ -214,12 +202,19 @@ impl Survey {
                 origin: BASE,
                 kind: Ok(Kind::Other),
                 owner: None,
+                contents: None,
                 fd: Some(fd),
             });
         }
     }
 
     fn look_at_targets(&mut self, domain: &Domain) {
+        if self.get(Purpose::Root).is_some_and(|root| !matches!(root.kind, Ok(Kind::Directory))) {
+            // An image: what is in it shows when it is mounted.
+            self.targets = domain.filesystems.iter().map(|_| None).collect();
+            self.kernel_targets = [true; 3];
+            return;
+        }
         self.kernel_targets = ["/proc", "/sys", "/dev"].map(|path| self.look_beneath_root(path).is_ok());
         for (index, filesystem) in domain.filesystems.iter().enumerate() {
             let target = filesystem.target.value.as_str();
@@ -312,6 +307,16 @@ fn host_path(filesystem: &Filesystem) -> Option<(String, Origin)> {
         FilesystemSource::Image { file } => Some((file.value.as_str().to_owned(), file.origin)),
         FilesystemSource::Container(_) | FilesystemSource::Ram { .. } => None,
     }
+}
+
+/// Whether the source holds a file system that has to be mounted.
+pub fn has_contents(filesystem: &Filesystem) -> bool {
+    matches!(filesystem.source, FilesystemSource::Block(_) | FilesystemSource::Image { .. })
+}
+
+fn contents_of(fd: &OwnedFd) -> std::io::Result<Contents> {
+    // Through the descriptor: the inode that was found, and no other.
+    superblock::look(&std::fs::File::open(format!("/proc/self/fd/{}", fd.as_raw_fd()))?)
 }
 
 fn kind_of(fd: &OwnedFd) -> Result<Kind, Errno> {

@@ -10,12 +10,16 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use nix::errno::Errno;
 use nix::libc;
 
+mod bpf;
+mod loops;
 pub mod memory;
 mod mounts;
 mod progress;
 
+pub use bpf::{attach_device_policy, count_device_policies, load_device_policy};
+pub use loops::{configure_loop, free_loop_device};
 pub use mounts::{
-    MountAttr, detached_mount, mount, mount_setattr, move_mount, open_tree, pivot_root, umount2,
+    MountAttr, detached_mount, mount, mount_device, mount_setattr, move_mount, open_tree, pivot_root, umount2,
 };
 pub use progress::{Progress, ProgressPage, STEPS_MAX};
 

@@ -151,6 +151,15 @@ pub fn as_plain_user(case: &Case) -> Option<Command> {
     Some(command)
 }
 
+/// Removes a file or an empty directory that may not be there.
+pub fn remove_if_there(path: &Path) {
+    if path.is_dir() {
+        fs::remove_dir(path).unwrap();
+    } else if path.symlink_metadata().is_ok() {
+        fs::remove_file(path).unwrap();
+    }
+}
+
 /// Whether this machine's programs are all below `/usr`, as [`Case::root_tree`] needs it.
 pub fn merged_usr() -> bool {
     let merged = fs::read_link("/bin").is_ok();

@@ -9,7 +9,7 @@ use nix::libc;
 
 use super::child::{CLONE_TREE, TREE};
 use super::undo::Made;
-use super::{Launcher, Timing, beneath, cgroup};
+use super::{Launcher, Timing, beneath, block, cgroup, devices};
 use crate::error::StartError;
 use crate::plan::Entry;
 use crate::plan::step::{Beneath, HostStep, Slot, TargetKind};
@@ -58,6 +58,20 @@ impl Launcher<'_> {
                 self.fill(*into, sys::adopt(tree));
                 Ok(())
             }
+            HostStep::AttachLoop { image, readonly, into } => {
+                let device = block::attach_loop(self.fd(*image), *readonly)?;
+                self.fill(*into, device);
+                Ok(())
+            }
+            HostStep::MountDevice { device, fstype, readonly, into } => {
+                let tree = block::mount(self.fd(*device), fstype, *readonly)?;
+                self.fill(*into, tree);
+                Ok(())
+            }
+            HostStep::LimitDevices { path, rules, program } => match program {
+                Some(program) => devices::attach_policy(path, program),
+                None => devices::write_list(path, rules),
+            },
             HostStep::Restrict { tree, attr } => sys::mount_setattr(self.fd(*tree), c"", TREE, attr),
             HostStep::MakeTarget { root, target, kind } => self.make_target(*root, target, *kind),
             HostStep::MakeFileTree { contents, into } => {

@@ -3,8 +3,10 @@
 
 mod attend;
 mod beneath;
+mod block;
 mod cgroup;
 mod child;
+mod devices;
 mod host_steps;
 pub mod relay;
 pub mod rootless;

@@ -194,7 +194,7 @@ fn slot_name(purpose: Purpose, path: &str) -> String {
     match purpose {
         Purpose::Root => format!("root source {path}"),
         Purpose::Filesystem(_) => format!("source {path}"),
-        Purpose::Hostdev(_) | Purpose::Node(_) => format!("node {path}"),
+        Purpose::Device(_) | Purpose::Node(_) => format!("node {path}"),
         Purpose::Tty(_) => format!("terminal {path}"),
         Purpose::Program => "program".to_owned(),
         Purpose::Base => format!("base {path}"),

@@ -7,14 +7,15 @@
 use browndog_xml::domain::{Filesystem, IdRange, Origin, Sourced};
 
 use super::build::Builder;
-use super::mounts::{root_filesystem, tree_name};
+use super::mounts::{root_filesystem, target_kind, tree_name};
 use super::step::{ChildStep, HostStep, STAGE, Slot, TargetKind, c_string};
-use crate::survey::{Kind, Owner, Purpose};
+use crate::survey::superblock::Contents;
+use crate::survey::{Found, Owner, Purpose};
 
 /// File systems whose mounts can translate ids: `f_type`, name, and the Linux that began it.
 const CAPABLE: [(i64, &str, (u32, u32)); 12] = [
     (0xEF53, "ext4", (5, 12)),
-    (0x4d44, "fat", (5, 12)),
+    (0x4d44, "vfat", (5, 12)),
     (0x5846_5342, "xfs", (5, 12)),
     (0x9123_683E, "btrfs", (5, 15)),
     (0x7366_746e, "ntfs3", (5, 15)),
@@ -76,8 +77,8 @@ pub(super) fn hand_over(b: &mut Builder<'_>) {
     }
     b.staged = Some(origin);
     for (index, tree) in trees.iter().enumerate() {
-        let kind = match b.survey.get(tree.purpose).map(|found| found.kind) {
-            Some(Ok(Kind::File)) => TargetKind::File,
+        let kind = match tree.purpose {
+            Purpose::Filesystem(index) => target_kind(b, index),
             _ => TargetKind::Directory,
         };
         let step = HostStep::ShowTree { tree: tree.slot, at: format!("{STAGE}/{index}"), kind };
@@ -106,7 +107,7 @@ fn map_tree(b: &mut Builder<'_>, tree: &Tree<'_>, origin: Origin) {
     let Some(found) = b.survey.get(tree.purpose) else { return };
     let path = found.path.clone();
     let asked = tree.origin;
-    match shift(b, found.owner) {
+    match shift(b, owner(found)) {
         Shift::Map => {
             let why = "the owner on the file system is the owner in the container: no file is changed";
             b.attend(format!("map-tree:{}", tree.target), HostStep::MapTree { tree: tree.slot }, origin, why);
@@ -128,6 +129,13 @@ fn map_tree(b: &mut Builder<'_>, tree: &Tree<'_>, origin: Origin) {
             }
         }
     }
+}
+
+/// Of an image the owner is not known before it is mounted: it is made for root of some machine.
+fn owner(found: &Found) -> Option<Owner> {
+    let Some(Contents::Filesystem(name)) = found.contents else { return found.owner };
+    let magic = CAPABLE.iter().find(|(_, have, _)| *have == name).map_or(0, |(magic, ..)| *magic);
+    found.owner.map(|_| Owner { uid: 0, gid: 0, magic })
 }
 
 fn shift(b: &Builder<'_>, owner: Option<Owner>) -> Shift {

@@ -58,6 +58,8 @@ fn is_surveyed(name: &str) -> bool {
 fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
     match step {
         HostStep::CloneTree { source, into } => (vec![*source], vec![*into]),
+        HostStep::AttachLoop { image: source, into, .. }
+        | HostStep::MountDevice { device: source, into, .. } => (vec![*source], vec![*into]),
         HostStep::MakeTarget { root, .. } => (vec![*root], vec![]),
         HostStep::Restrict { tree, .. } | HostStep::MapTree { tree } | HostStep::ShowTree { tree, .. } => {
             (vec![*tree], vec![])
@@ -66,6 +68,7 @@ fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
         HostStep::MakeFileTree { into, .. } => (vec![], vec![*into]),
         HostStep::MakeCgroup { .. }
         | HostStep::SetCgroup { .. }
+        | HostStep::LimitDevices { .. }
         | HostStep::EnterStage
         | HostStep::LeaveStage
         | HostStep::InheritCpuset { .. }

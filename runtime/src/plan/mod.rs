@@ -6,6 +6,8 @@
 mod build;
 mod cgroup;
 mod confine;
+mod contents;
+pub mod device_policy;
 mod devices;
 mod environment;
 mod identity;
@@ -15,6 +17,7 @@ mod mounts;
 pub mod mutate;
 mod network;
 pub mod order;
+mod path;
 mod print;
 mod process;
 mod refuse;

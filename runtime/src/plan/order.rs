@@ -22,6 +22,10 @@ const fn order(before: &'static str, after: &'static str, because: &'static str)
 pub const ORDERS: &[Order] = &[
     order("make-cgroup", "set-cgroup", "the file is in the group"),
     order("set-cgroup", "open-cgroup", "nothing enters a group without its limits"),
+    order("make-cgroup", "limit-devices", "the policy is the group's"),
+    order("limit-devices", "open-cgroup", "nothing enters a group without its policy"),
+    order("attach-loop", "mount-device", "a file system is mounted from a device"),
+    order("mount-device", "enter-stage", "the tree is made in the host's namespace, as every other"),
     order("clone-tree:/", "restrict:/", "only a detached copy may be changed: never the host's own mount"),
     order("join-cgroup", "unshare-cgroup", "the groups entered become the roots of the view"),
     order("unshare-cgroup", "mount-cgroup", "a mount shows the groups of the namespace it is made in"),

@@ -52,6 +52,25 @@ impl Plan {
             HostStep::Restrict { tree, attr } => {
                 format!("mount_setattr(<{}>, AT_RECURSIVE, {})", name(tree), attributes(attr))
             }
+            HostStep::AttachLoop { image, readonly, .. } => {
+                let readonly = if *readonly { "|LO_FLAGS_READ_ONLY" } else { "" };
+                format!("ioctl(/dev/loopN, LOOP_CONFIGURE, <{}>, LO_FLAGS_AUTOCLEAR{readonly})", name(image))
+            }
+            HostStep::MountDevice { device, fstype, readonly, .. } => {
+                let readonly = if *readonly { ", ro" } else { "" };
+                format!("fsmount({}, source=<{}>{readonly}, MOUNT_ATTR_NODEV)", text(fstype), name(device))
+            }
+            HostStep::LimitDevices { path, rules, program } => {
+                let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
+                let rules = rules.join(", ");
+                match program {
+                    Some(program) => format!(
+                        "bpf(BPF_PROG_ATTACH, \"{path}\", BPF_CGROUP_DEVICE, {} instructions: {rules})",
+                        program.len()
+                    ),
+                    None => format!("write(\"{path}/devices.deny\", \"a\"); devices.allow: {rules}"),
+                }
+            }
             HostStep::MapTree { tree, .. } => {
                 format!(
                     "mount_setattr(<{}>, AT_RECURSIVE, MOUNT_ATTR_IDMAP, user namespace of the child)",

@@ -3,58 +3,17 @@
 //! A step owns everything it needs (C strings, numbers, slots) so that the child performs it without
 //! allocating and without deciding anything; a decision belongs in [`super::plan`].
 
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 
+use super::device_policy::Rule;
 use crate::sys::{CapSets, Instruction, MountAttr, StringArray};
+
+pub use super::path::Beneath;
+pub(crate) use super::path::c_string;
 
 /// A place in the descriptor table that the launcher and the child share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot(pub u16);
-
-/// A path beneath the container's root: relative, and never followed out of it
-/// (openat2(2), RESOLVE_IN_ROOT).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Beneath {
-    whole: CString,
-    dir: CString,
-    name: CString,
-}
-
-impl Beneath {
-    /// From an absolute path in the container. `/` becomes `.`.
-    pub fn new(absolute: &str) -> Self {
-        let relative = absolute.trim_matches('/');
-        let relative = if relative.is_empty() { "." } else { relative };
-        let (dir, name) = relative.rsplit_once('/').unwrap_or((".", relative));
-        Self { whole: c_string(relative), dir: c_string(dir), name: c_string(name) }
-    }
-    /// The relative path.
-    pub fn as_c_str(&self) -> &CStr {
-        &self.whole
-    }
-    /// The directory it stands in, relative.
-    pub fn dir(&self) -> &CStr {
-        &self.dir
-    }
-    /// Its last component.
-    pub fn name(&self) -> &CStr {
-        &self.name
-    }
-    /// The directory it stands in.
-    pub fn parent(&self) -> Self {
-        Self::new(&self.dir.to_string_lossy())
-    }
-    /// The absolute form, for people.
-    pub fn shown(&self) -> String {
-        let text = self.whole.to_string_lossy();
-        if text == "." { "/".to_owned() } else { format!("/{text}") }
-    }
-}
-
-/// A C string from text that the checked domain has shown to be free of NUL.
-pub(crate) fn c_string(text: &str) -> CString {
-    CString::new(text.replace('\0', "")).expect("NUL was removed")
-}
 
 /// Where the stage is: a directory of every host, and one that every container covers with its own.
 pub const STAGE: &str = "/dev";
@@ -401,6 +360,36 @@ pub enum HostStep {
         tree: Slot,
         /// Attributes.
         attr: MountAttr,
+    },
+    /// `ioctl(loop, LOOP_CONFIGURE)`: an image becomes a block device that goes with its last user.
+    AttachLoop {
+        /// The surveyed image.
+        image: Slot,
+        /// Opened, and configured, read-only.
+        readonly: bool,
+        /// Where the open loop device goes.
+        into: Slot,
+    },
+    /// `fsopen(fstype)`, `fsconfig(source = device)`, `fsmount`: a detached tree of a device's file system.
+    MountDevice {
+        /// The surveyed or the loop device.
+        device: Slot,
+        /// The kernel's name of the file system.
+        fstype: CString,
+        /// Superblock and mount.
+        readonly: bool,
+        /// Where the detached tree goes.
+        into: Slot,
+    },
+    /// `devices.deny`, `devices.allow` and `devices.list` (version 1), or `bpf(BPF_PROG_ATTACH)` (version 2):
+    /// no device but these opens in the group.
+    LimitDevices {
+        /// Absolute path of the group's directory.
+        path: String,
+        /// Everything that is allowed.
+        rules: Vec<Rule>,
+        /// As the program of version 2; as a list without.
+        program: Option<Vec<u64>>,
     },
     /// `mount_setattr(tree, AT_RECURSIVE, MOUNT_ATTR_IDMAP)` with the user namespace of the child: an id on
     /// the file system is that id in the container, and no file changes its owner.

@@ -109,3 +109,27 @@ pub fn detached_mount(fstype: &CStr, options: &[(&CStr, &CStr)], attrs: u32) -> 
     // SAFETY: fsmount takes numbers.
     owned(unsafe { libc::syscall(libc::SYS_fsmount, fd, FSMOUNT_CLOEXEC, attrs) })
 }
+
+/// The same for the file system of a block device: `source` is its path, `attrs` are MOUNT_ATTR_*. The
+/// superblock is read-only too where `readonly` asks for it, so that the device is never written.
+pub fn mount_device(fstype: &CStr, source: &CStr, readonly: bool, attrs: u32) -> Result<OwnedFd> {
+    const FSCONFIG_SET_FLAG: u32 = 0;
+    const FSCONFIG_SET_STRING: u32 = 1;
+    const FSCONFIG_CMD_CREATE: u32 = 6;
+    // SAFETY: the string lives through the call.
+    let context = owned(unsafe { libc::syscall(libc::SYS_fsopen, fstype.as_ptr(), 1) })?;
+    let none: *const c_char = std::ptr::null();
+    let configure = |command: u32, key: *const c_char, value: *const c_char| -> Result<()> {
+        // SAFETY: key and value are null where the command takes none, or strings that live through the
+        // call.
+        check(unsafe { libc::syscall(libc::SYS_fsconfig, context.as_raw_fd(), command, key, value, 0) })
+            .map(drop)
+    };
+    configure(FSCONFIG_SET_STRING, c"source".as_ptr(), source.as_ptr())?;
+    if readonly {
+        configure(FSCONFIG_SET_FLAG, c"ro".as_ptr(), none)?;
+    }
+    configure(FSCONFIG_CMD_CREATE, none, none)?;
+    // SAFETY: fsmount takes numbers.
+    owned(unsafe { libc::syscall(libc::SYS_fsmount, context.as_raw_fd(), 1, attrs) })
+}

@@ -145,6 +145,7 @@ pub(super) static FILESYSTEM_TEMPLATE: Element = Element {
         maybe(&super::common::ACPI),
         maybe(&super::common::ADDRESS),
     ]),
+    support: Support::CannotStart(reasons::OTHER),
     ..element("filesystem")
 };
 
