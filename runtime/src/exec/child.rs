@@ -117,8 +117,15 @@ fn perform(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
         ChildStep::MakePrivate => sys::mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None),
         ChildStep::Sever { target } => {
             let at = context.open(target)?;
-            sys::fchdir(at.0).map(drop)?;
-            sys::mount(None, HERE, None, libc::MS_REC | libc::MS_PRIVATE, None)
+            // A file is reached by its name: where one is mounted, the name is no link (make-target).
+            let from = match sys::fchdir(at.0) {
+                Err(Errno::ENOTDIR) => {
+                    sys::fchdir(context.open_dir(target)?.0).map(drop)?;
+                    target.name()
+                }
+                entered => entered.map(|_| HERE)?,
+            };
+            sys::mount(None, from, None, libc::MS_REC | libc::MS_PRIVATE, None)
         }
         ChildStep::CloneHostTree { path, into } => {
             context.fill(*into, sys::open_tree(libc::AT_FDCWD, path, CLONE_TREE)?);
