@@ -386,6 +386,11 @@ fn workshop() -> Result<tempfile::TempDir, RunError> {
 }
 
 fn stage<'a>(runtime: &'a dyn Runtime, binary: &Path, work: &Path) -> Result<Stage<'a>, RunError> {
+    let probe = work.join(crate::probe::NAME);
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    let _length = std::fs::copy(binary, &probe)
+        .and_then(|length| std::fs::set_permissions(&probe, executable).map(|()| length))
+        .map_err(|source| RunError::Io { what: "copying the probe".into(), source })?;
     let canary = Canary::plant(binary, work)
         .map_err(|source| RunError::Io { what: "planting the canaries".into(), source })?;
     Ok(Stage { runtime, binary: binary.to_owned(), work: work.to_owned(), canary, plans: None })

@@ -99,7 +99,8 @@ impl Stage<'_> {
         let name = format!("bdc-{}-{scene}-{number}", std::process::id());
         let place = self.work.join(&name);
         fs::create_dir_all(place.join("state")).doing("making a place for the scene")?;
-        crate::image::build(&place.join("root"), &self.binary).doing("making the root file system")?;
+        crate::image::build(&place.join("root"), &self.work.join(NAME))
+            .doing("making the root file system")?;
         Ok((place, name))
     }
 

@@ -6,6 +6,11 @@ use std::path::Path;
 
 use serde::Serialize;
 
+mod context;
+
+pub use context::Context;
+pub(crate) use context::TIMER_SLACK_NS;
+
 use crate::exec::rootless::{self, Ids};
 
 /// Linux version.
@@ -70,6 +75,8 @@ pub struct Host {
     pub cgroups: Cgroups,
     /// Kernel interfaces that are not namespaced and that this kernel has.
     pub covers: Vec<(&'static str, Cover)>,
+    /// What the caller would hand down.
+    pub context: Context,
     /// Page size in bytes.
     pub page_size: u64,
     /// Machine name of uname(2): `x86_64`.
@@ -106,6 +113,7 @@ impl Host {
                 probe_cgroups()
             },
             covers: COVERS.iter().filter(|(path, _)| Path::new(path).exists()).copied().collect(),
+            context: Context::probe(),
             page_size: 4096,
             machine: machine.to_owned(),
         }
@@ -150,6 +158,7 @@ impl Host {
                 controllers: ["cpuset", "cpu", "io", "memory", "pids"].map(str::to_owned).to_vec(),
             },
             covers: COVERS.to_vec(),
+            context: Context::default(),
             page_size: 4096,
             machine: "x86_64".to_owned(),
         }
@@ -200,13 +209,20 @@ pub enum Cover {
 }
 
 /// What is covered where the kernel has it.
-const COVERS: [(&str, Cover); 15] = [
+const COVERS: [(&str, Cover); 22] = [
+    ("/proc/interrupts", Cover::HideFile),
     ("/proc/kcore", Cover::HideFile),
     ("/proc/keys", Cover::HideFile),
+    ("/proc/kpagecgroup", Cover::HideFile),
+    ("/proc/kpagecount", Cover::HideFile),
+    ("/proc/kpageflags", Cover::HideFile),
     ("/proc/latency_stats", Cover::HideFile),
     ("/proc/sched_debug", Cover::HideFile),
+    ("/proc/slabinfo", Cover::HideFile),
     ("/proc/sysrq-trigger", Cover::HideFile),
     ("/proc/timer_list", Cover::HideFile),
+    ("/proc/timer_stats", Cover::HideFile),
+    ("/proc/vmallocinfo", Cover::HideFile),
     ("/proc/acpi", Cover::HideDirectory),
     ("/proc/asound", Cover::HideDirectory),
     ("/proc/scsi", Cover::HideDirectory),
@@ -228,6 +244,10 @@ fn may_administer() -> bool {
 /// The initial user namespace maps every id to itself.
 fn maps_everything(map: &str) -> bool {
     map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
+}
+
+fn read_number_of<T: std::str::FromStr>(path: &str) -> Option<T> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 fn read_number(path: &str) -> Option<u64> {

@@ -11,6 +11,7 @@ use nix::errno::Errno;
 use nix::libc;
 
 mod bpf;
+pub mod context;
 mod loops;
 pub mod memory;
 mod mounts;

@@ -189,6 +189,30 @@ pub(super) fn program(capabilities: u64, machine: &str) -> Option<Vec<Instructio
     Some(program)
 }
 
+/// Makes a filter weaker, for [`super::weaken`]: `allow-NAME` lets one call of the 64-bit table through,
+/// `unknown` refuses what it does not know instead of denying that it exists, `other-abi` allows
+/// everything to 32-bit programs, `clone-flags` allows every new namespace.
+pub(super) fn weaken(program: &mut Vec<Instruction>, how: &str) -> bool {
+    let is = |a: &Instruction, b: Instruction| a.code == b.code && a.k == b.k;
+    match how {
+        "unknown" => program.iter_mut().filter(|one| is(one, UNKNOWN)).for_each(|one| *one = REFUSE),
+        "other-abi" => {
+            let first = [op(LOAD, 0, 0, DATA_ARCH), op(JUMP_EQ, 0, 1, AUDIT_ARCH_I386), ALLOW];
+            drop(program.splice(0..0, first));
+        }
+        "clone-flags" => program.iter_mut().filter(|one| one.code == JUMP_SET).for_each(|one| one.k = 0),
+        _ => {
+            let name = how.strip_prefix("allow-");
+            let row = REFUSED.iter().find(|row| Some(row.name) == name).and_then(|row| row.x86_64);
+            let Some(number) = row else { return false };
+            // The 64-bit table is first, and a number that no call has matches nothing.
+            let found = program.iter_mut().find(|one| one.code == JUMP_EQ && one.k == number);
+            return found.map(|one| one.k = u32::MAX).is_some();
+        }
+    }
+    true
+}
+
 /// The checks for one table; every path through it ends in a return.
 fn block(capabilities: u64, column: fn(&Row) -> Option<u32>, clones: &Clones) -> Vec<Instruction> {
     let held = |capability: Option<u8>| capability.is_some_and(|bit| capabilities & (1 << bit) != 0);
@@ -281,6 +305,33 @@ mod tests {
     #[case::other_architecture(AUDIT_ARCH_AARCH64, 0, 0, UNKNOWN.k)]
     fn without_capabilities(#[case] arch: u32, #[case] number: u32, #[case] arg0: u32, #[case] verdict: u32) {
         assert_eq!(run(&program(0, "x86_64").unwrap(), arch, number, arg0), verdict);
+    }
+
+    /// `runtime/seccomp.md` is this table, for people; BLESS=1 writes it anew.
+    #[test]
+    fn the_table_is_documented() {
+        let mut text =
+            "# The default system call filter\n\nWritten by a test from the table in `src/plan/seccomp.rs`. \
+            What is listed answers EPERM; a number above "
+                .to_owned();
+        text += &format!(
+            "{LAST_KNOWN} answers ENOSYS, and so does every call of another ABI than the machine's 64-bit\n"
+        );
+        text += "and 32-bit one (x32 too). Everything else is allowed. A capability in the last column lifts its row.\n\
+            Without `sys_admin`, clone(2) with a namespace flag answers EPERM, and clone3(2), whose flags a filter\n\
+            cannot see, ENOSYS, so that callers use clone(2). `<browndog:seccomp profile='none'/>` turns it off.\n\n\
+            | call | why it is refused | unless |\n|---|---|---|\n";
+        for row in REFUSED {
+            let lifts =
+                |number| browndog_xml::value::Capability::ALL.iter().find(|cap| cap.number() == number);
+            let unless = row.unless.and_then(lifts).map_or("", |capability| capability.name());
+            text += &format!("| {} | {} | {unless} |\n", row.name, row.because);
+        }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/seccomp.md");
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(path, &text).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), text, "BLESS=1 writes it anew");
     }
 
     #[test]
