@@ -311,9 +311,7 @@ impl Running {
     pub fn init(&self) -> Option<u32> {
         let deadline = Instant::now() + Duration::from_secs(5);
         loop {
-            if let Some(pid) =
-                crate::host::descendants(self.child.id()).into_iter().find(|p| crate::host::is_probe(*p))
-            {
+            if let Some(pid) = self.probe_now() {
                 return Some(pid);
             }
             if Instant::now() > deadline {
@@ -321,6 +319,11 @@ impl Running {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// The same without waiting for it.
+    pub fn probe_now(&self) -> Option<u32> {
+        crate::host::descendants(self.child.id()).into_iter().find(|p| crate::host::is_probe(*p))
     }
 
     /// Lets the probe go on.

@@ -77,7 +77,12 @@ fn forwarded(stage: &Stage<'_>, facts: &mut Facts) -> Result<(), SceneError> {
         running.signal(signal).map_err(std::io::Error::from).doing("signalling the runtime")?;
         let heard = running.line("SIGNAL ", Duration::from_secs(5)).unwrap_or_else(|e| e.to_string());
         facts.set(format!("life.forwarded.{signal}"), heard);
-        running.kill();
+        // What did not hear it is ended by its init, so that the runtime cleans up after it.
+        if let Some(init) = running.probe_now() {
+            let _gone =
+                nix::sys::signal::kill(nix::unistd::Pid::from_raw(init.cast_signed()), Signal::SIGKILL)
+                    .is_ok();
+        }
         let _ended = running.finish(PATIENCE)?;
         destroy(stage, &spec, &place);
     }

@@ -268,9 +268,10 @@ fn reset_context(context: &Context<'_>, reset: Reset) -> Result<(), Errno> {
         Reset::Securebits => sys::prctl(libc::PR_SET_SECUREBITS, 0, 0, 0, 0).map(drop),
         Reset::MemoryPolicy => sys::memory::set_mempolicy(libc::MPOL_DEFAULT, &sys::memory::Nodes::default()),
         Reset::OomScore => {
-            let file = beneath::open_file(context.root(), c"proc/self/oom_score_adj", libc::O_WRONLY)?;
-            match sys::write(file.0, b"0") {
-                // A floor under it is the machine's decision.
+            let file = beneath::open_file(context.root(), c"proc/self/oom_score_adj", libc::O_WRONLY);
+            match file.and_then(|file| sys::write(file.0, b"0")) {
+                // A floor under it is the machine's decision; and with an id map the file is not the
+                // container's to open (proc(5): a process that changed its ids is not dumpable).
                 Ok(_) | Err(Errno::EACCES) => Ok(()),
                 Err(errno) => Err(errno),
             }

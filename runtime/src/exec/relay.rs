@@ -119,9 +119,13 @@ fn pass_signals(running: &Running, signals: &SignalFd, console: Option<&OwnedFd>
 }
 
 /// SigCgt and SigBlk of proc_pid_status(5): signals with a handler, and signals that are blocked, as
-/// a program has them that waits for them with sigwait(3) or signalfd(2).
+/// a program has them that takes them by signalfd(2). One that sits in sigwait(3) shows them as neither
+/// (the kernel unblocks them meanwhile), but it shows where it sits (proc_pid_syscall(5)).
 fn handles(pid: i32, signal: i32) -> bool {
-    takes(&std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default(), signal)
+    let call = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+    let number = call.split_ascii_whitespace().next().and_then(|word| word.parse().ok());
+    number == Some(libc::SYS_rt_sigtimedwait)
+        || takes(&std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default(), signal)
 }
 
 fn takes(status: &str, signal: i32) -> bool {
