@@ -9,6 +9,7 @@ mod life;
 mod limits;
 mod mount;
 mod network;
+mod options;
 mod pid;
 mod procfs;
 mod seccomp;
@@ -29,6 +30,7 @@ pub fn all() -> Vec<Check> {
         seccomp::CHECKS,
         context::CHECKS,
         escape::CHECKS,
+        options::CHECKS,
         limits::CHECKS,
         life::CHECKS,
         hostile::CHECKS,

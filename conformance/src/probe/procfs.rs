@@ -73,6 +73,15 @@ pub(super) fn surface(params: &Params, facts: &mut Facts) {
         }
     }
     facts.set("proc.masked_open", open);
+    facts.set("proc.masks_tried", MASKED.len());
+    for path in READONLY {
+        let flags = nix::sys::statvfs::statvfs(path).map(|s| s.flags());
+        let word = flags.map_or_else(
+            |errno| spell::<()>(Err(errno)),
+            |f| if f.contains(nix::sys::statvfs::FsFlags::ST_RDONLY) { "ro".into() } else { "rw".to_owned() },
+        );
+        facts.set(format!("proc.writable_mount.{path}"), word);
+    }
     let mut writable = Vec::new();
     for path in MASKED.iter().chain(&READONLY) {
         if fs::metadata(path).is_ok_and(|m| m.is_file()) && OpenOptions::new().write(true).open(path).is_ok()
