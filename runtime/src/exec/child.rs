@@ -179,7 +179,7 @@ fn perform_mount(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
             // A file is reached by its name: where one is mounted, the name is no link (make-target).
             let from = match sys::fchdir(at.0) {
                 Err(Errno::ENOTDIR) => {
-                    sys::fchdir(context.open_dir(target)?.0).map(drop)?;
+                    sys::fchdir(beneath::open(context.root(), target.dir(), 0)?.0).map(drop)?;
                     target.name()
                 }
                 entered => entered.map(|_| HERE)?,
