@@ -2,13 +2,17 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::exit::Status;
-use crate::{bench, conformance, docs, explain, fmt, host, plan, run, schema, validate};
+use crate::life::living;
+use crate::list::Which;
+use crate::{
+    bench, conformance, console, convert, define, docs, events, explain, fmt, host, list, plan, run, schema,
+    stop, validate,
+};
 
 /// Validate, prove and run Linux containers described by domain XML.
 #[derive(Debug, Parser)]
@@ -18,10 +22,11 @@ Examples:
   browndog run domains/hello.xml          start a container, here and now
   browndog validate *.xml                 is this XML right? all errors at once
   browndog plan domains/browndog.xml      what would be done, step by step
+  browndog define web.xml                 keep a domain; start, console, exec, shutdown it by name
 
 Exit status: 0 done, 1 failed, 2 usage; `run` returns the init's own (see its help).")]
 pub(crate) struct Cli {
-    /// Keep state below this directory. A container in the foreground has none.
+    /// Keep state, definitions and logs below this directory.
     #[arg(long, global = true, value_name = "DIR")]
     root: Option<PathBuf>,
     #[command(subcommand)]
@@ -33,54 +38,121 @@ enum Verb {
     Validate(validate::Validate),
     Explain(explain::Explain),
     Fmt(fmt::Fmt),
+    Convert(convert::Convert),
     Schema(schema::Schema),
     Plan(plan::PlanArgs),
     Run(run::Run),
+    Define(define::Define),
+    Undefine(define::Undefine),
+    Create(define::Create),
+    Start(define::Start),
+    List(list::List),
+    #[command(visible_alias = "dominfo")]
+    Info(list::Info),
+    #[command(visible_alias = "domstate")]
+    State(list::State),
+    /// Say a domain's number: its init's process, while it runs.
+    Domid(list::Identity),
+    /// Say a domain's name.
+    Domname(list::Identity),
+    /// Say a domain's uuid.
+    Domuuid(list::Identity),
+    Dumpxml(define::Dumpxml),
+    Edit(define::Edit),
+    #[command(visible_alias = "domrename")]
+    Rename(define::Rename),
+    Console(console::Console),
+    Logs(console::Logs),
+    Suspend(stop::Suspend),
+    Resume(stop::Resume),
+    Shutdown(stop::Shutdown),
+    Reboot(stop::Reboot),
+    Destroy(stop::Destroy),
+    Wait(stop::Wait),
+    Autostart(define::Autostart),
+    #[command(visible_alias = "event")]
+    Events(events::Events),
     Host(host::HostArgs),
     Conformance(Box<conformance::Conformance>),
     Bench(bench::Bench),
     Docs(docs::Docs),
 }
 
-/// The command line as far as `run` goes: a start should not pay for the definition of every verb.
-/// Whatever it cannot take, help and mistakes included, is for [`Cli`].
-#[derive(Debug, Parser)]
-#[command(name = "browndog", disable_help_flag = true, disable_help_subcommand = true)]
-struct Start {
-    #[arg(long, global = true)]
-    root: Option<PathBuf>,
-    #[command(subcommand)]
-    verb: StartVerb,
-}
-
-#[derive(Debug, Subcommand)]
-enum StartVerb {
-    #[command(disable_help_flag = true)]
-    Run(run::Run),
-}
-
 /// Parses the command line, does what it says, returns the exit status.
-pub(crate) fn main() -> ExitCode {
+pub(crate) fn main() -> Status {
+    if let Some(status) = browndog_life::monitor::other_life() {
+        return Status::from(status);
+    }
     if let Some(status) = conformance::other_life() {
-        return status.into();
+        return status;
     }
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    if verb_is(&arguments, "run")
-        && let Ok(Start { verb: StartVerb::Run(run), .. }) = Start::try_parse_from(&arguments)
-    {
-        return run.perform().into();
+    if let Some(run) = run_alone(&arguments) {
+        return run.perform();
     }
     match Cli::try_parse_from(&arguments) {
-        Ok(cli) => dispatch(cli).into(),
-        Err(error) => refuse(&error, &arguments).into(),
+        Ok(cli) => dispatch(cli),
+        Err(error) => refuse(&error, &arguments),
     }
+}
+
+/// `[--root DIR] run [--trace] FILE [-- COMMAND…]`, read without clap: a start should not pay for the
+/// definition of every verb, nor for a parser of everything. What it does not know is for [`Cli`].
+fn run_alone(arguments: &[OsString]) -> Option<run::Run> {
+    let mut words = arguments.iter().skip(1).map(|word| word.to_str());
+    let mut word = words.next()??;
+    if word == "--root" {
+        let _nothing_is_kept_there = words.next()??;
+        word = words.next()??;
+    }
+    if word != "run" {
+        return None;
+    }
+    let (mut file, mut trace) = (None, false);
+    while let Some(word) = words.next() {
+        match word? {
+            "--" => {
+                let command: Option<Vec<String>> = words.map(|word| word.map(str::to_owned)).collect();
+                return Some(run::Run::new(file?, command?, trace));
+            }
+            "--trace" if !trace => trace = true,
+            word if word.starts_with('-') || word.is_empty() || file.is_some() => return None,
+            word => file = Some(PathBuf::from(word)),
+        }
+    }
+    Some(run::Run::new(file?, Vec::new(), trace))
 }
 
 fn dispatch(cli: Cli) -> Status {
+    let root = cli.root.as_deref();
     match cli.verb {
+        Verb::Define(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Undefine(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Create(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Start(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::List(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Info(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::State(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Domid(verb) => living(root, |layout| verb.perform(Which::Id, layout)),
+        Verb::Domname(verb) => living(root, |layout| verb.perform(Which::Name, layout)),
+        Verb::Domuuid(verb) => living(root, |layout| verb.perform(Which::Uuid, layout)),
+        Verb::Dumpxml(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Edit(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Rename(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Console(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Logs(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Suspend(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Resume(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Shutdown(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Reboot(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Destroy(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Wait(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Autostart(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Events(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Validate(validate) => validate.perform(),
         Verb::Explain(explain) => explain.perform(),
         Verb::Fmt(fmt) => fmt.perform(),
+        Verb::Convert(convert) => convert.perform(),
         Verb::Schema(schema) => schema.perform(),
         Verb::Plan(plan) => plan.perform(),
         Verb::Run(run) => run.perform(),
@@ -130,6 +202,40 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         definition().debug_assert();
+    }
+
+    /// What clap makes of the same line.
+    fn with_clap(words: &[OsString]) -> Option<run::Run> {
+        match Cli::try_parse_from(words).ok()?.verb {
+            Verb::Run(run) => Some(run),
+            _ => None,
+        }
+    }
+
+    #[rstest::rstest]
+    #[case("run f.xml", true)]
+    #[case("run --trace f.xml", true)]
+    #[case("run f.xml --trace", true)]
+    #[case("--root /x run f.xml", true)]
+    #[case("run f.xml -- /bin/sh -c true", true)]
+    #[case("run --trace f.xml -- --trace --", true)]
+    #[case("run f.xml --", true)]
+    #[case("run -", false)]
+    #[case("run", false)]
+    #[case("run f.xml g.xml", false)]
+    #[case("run --help", false)]
+    #[case("run --env A=b f.xml", false)]
+    #[case("run --trace --trace f.xml", false)]
+    #[case("--root=/x run f.xml", false)]
+    #[case("run -- f.xml", false)]
+    #[case("validate f.xml", false)]
+    fn the_short_way_reads_what_clap_reads_and_leaves_it_the_rest(#[case] line: &str, #[case] taken: bool) {
+        let words: Vec<OsString> = format!("browndog {line}").split(' ').map(OsString::from).collect();
+        let short = run_alone(&words);
+        assert_eq!(short.is_some(), taken);
+        if taken {
+            assert_eq!(short, with_clap(&words));
+        }
     }
 
     #[test]

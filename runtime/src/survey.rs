@@ -49,6 +49,10 @@ pub enum Purpose {
     Base,
     /// The browndog program, for the built-in PID 1.
     Program,
+    /// The init of a container that runs (a pidfd), to be joined.
+    Init,
+    /// The terminal that a command in a running container gets.
+    Terminal,
 }
 
 /// One path, looked up.
@@ -101,6 +105,8 @@ pub struct Survey {
     pub passwd: Option<String>,
     /// The container's group file, likewise.
     pub group: Option<String>,
+    /// What the paths of the extension's `mask` are; the errno where they are not there.
+    pub masks: Vec<Result<Kind, Errno>>,
     /// Whether owners are looked at: a system call for each source that few need.
     owners: bool,
 }
@@ -135,6 +141,7 @@ impl Survey {
         }
         survey.look_at_targets(domain);
         survey.read_accounts(domain);
+        survey.look_at_masks(domain);
         survey.network = crate::net::facts::Facts::look(domain);
         survey.blkio = blkio::Blkio::look(domain);
         survey.online = blkio::Online::look(domain);
@@ -237,9 +244,9 @@ impl Survey {
         kind_of(&self.open_beneath(Purpose::Root, path, libc::O_PATH)?)
     }
 
-    /// Reads a file as the container will see it: from the filesystem of the document that covers it,
-    /// else from the root.
-    fn read_inside(&self, domain: &Domain, path: &str) -> Option<String> {
+    /// Opens a path as the container will see it: in the filesystem of the document that covers it, else
+    /// in the root.
+    fn open_inside(&self, domain: &Domain, path: &str, flags: i32) -> Result<OwnedFd, Errno> {
         let cover = domain
             .filesystems
             .iter()
@@ -248,14 +255,35 @@ impl Survey {
                 !is_root(filesystem) && is_below(path, filesystem.target.value.as_str())
             })
             .max_by_key(|(_, filesystem)| filesystem.target.value.as_str().len());
-        let fd = match cover {
+        match cover {
             Some((index, filesystem)) => {
                 let rest = &path[filesystem.target.value.as_str().trim_end_matches('/').len()..];
-                self.open_beneath(Purpose::Filesystem(index), rest, libc::O_RDONLY)
+                self.open_beneath(Purpose::Filesystem(index), rest, flags)
             }
-            None => self.open_beneath(Purpose::Root, path, libc::O_RDONLY),
-        };
-        std::io::read_to_string(std::io::Read::take(std::fs::File::from(fd.ok()?), ACCOUNT_FILE_MAX)).ok()
+            None => self.open_beneath(Purpose::Root, path, flags),
+        }
+    }
+
+    fn read_inside(&self, domain: &Domain, path: &str) -> Option<String> {
+        // A FIFO in its place must not stop the start.
+        let fd = self.open_inside(domain, path, libc::O_RDONLY | libc::O_NONBLOCK).ok()?;
+        if kind_of(&fd) != Ok(Kind::File) {
+            return None;
+        }
+        std::io::read_to_string(std::io::Read::take(std::fs::File::from(fd), ACCOUNT_FILE_MAX)).ok()
+    }
+
+    fn look_at_masks(&mut self, domain: &Domain) {
+        for mask in &domain.extension.masks {
+            let path = mask.value.as_str();
+            let opened = if is_below(path, "/proc") || is_below(path, "/sys") {
+                // The container's own instances have what the host's have.
+                sys::openat2(libc::AT_FDCWD, &c_string(path), libc::O_PATH, 0, 0).map(sys::adopt)
+            } else {
+                self.open_inside(domain, path, libc::O_PATH)
+            };
+            self.masks.push(opened.and_then(|fd| kind_of(&fd)));
+        }
     }
 
     fn read_accounts(&mut self, domain: &Domain) {

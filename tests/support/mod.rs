@@ -5,6 +5,8 @@
     reason = "each test file uses what it needs; commands are built in steps"
 )]
 
+pub mod life;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

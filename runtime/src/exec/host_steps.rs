@@ -79,7 +79,9 @@ impl Launcher<'_> {
                 self.fill(*into, tree);
                 Ok(())
             }
-            HostStep::OpenConsole { slot, .. } => self.open_console(*slot),
+            HostStep::OpenConsole { slot, owner, .. } => self.open_console(*slot, *owner),
+            HostStep::Hide => sys::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0).map(drop),
+            HostStep::EnterNamespaces { of, kinds } => sys::setns(self.fd(*of), *kinds).map(drop),
             HostStep::EnterStage => {
                 self.stage = Some(super::stage::Stage::enter()?);
                 Ok(())
@@ -107,14 +109,17 @@ impl Launcher<'_> {
         done
     }
 
-    fn open_console(&mut self, slot: Slot) -> Result<(), Errno> {
+    fn open_console(&mut self, slot: Slot, owner: Option<(u32, u32)>) -> Result<(), Errno> {
         let master = nix::pty::posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC)?;
         nix::pty::grantpt(&master)?;
         nix::pty::unlockpt(&master)?;
         let master: OwnedFd = sys::adopt(std::os::fd::IntoRawFd::into_raw_fd(master));
         let peer = sys::open_pty_peer(std::os::fd::AsFd::as_fd(&master))?;
+        if let Some((uid, gid)) = owner {
+            nix::unistd::fchown(&peer, Some(uid.into()), Some(gid.into()))?;
+        }
         self.fill(slot, peer);
-        self.console = Some(master);
+        self.consoles.push(master);
         Ok(())
     }
 }

@@ -77,6 +77,8 @@ pub struct Running {
     pub pidfd: OwnedFd,
     /// The launcher's side of the console, where the plan opened one.
     pub console: Option<OwnedFd>,
+    /// The same of the further consoles.
+    pub more_consoles: Vec<OwnedFd>,
     /// Times of the steps, where asked for.
     pub timings: Vec<Timing>,
     undo: Undo,
@@ -93,7 +95,7 @@ struct Launcher<'a> {
     owned: Vec<OwnedFd>,
     /// Held until the child is in its group; released before anything is undone.
     partitions: Vec<nix::fcntl::Flock<std::fs::File>>,
-    console: Option<OwnedFd>,
+    consoles: Vec<OwnedFd>,
     /// Where the launcher works for a while; left when dropped, before anything is undone.
     stage: Option<stage::Stage>,
     undo: Undo,
@@ -135,7 +137,7 @@ impl<'a> Launcher<'a> {
             slots,
             owned,
             partitions: Vec::new(),
-            console: None,
+            consoles: Vec::new(),
             stage: None,
             undo,
             timings: Vec::new(),
@@ -227,10 +229,12 @@ impl<'a> Launcher<'a> {
         self.owned.clear();
         self.partitions.clear();
         self.child_failure(&progress)?;
+        let mut consoles = std::mem::take(&mut self.consoles).into_iter();
         Ok(Running {
             pid,
             pidfd,
-            console: self.console.take(),
+            console: consoles.next(),
+            more_consoles: consoles.collect(),
             timings: std::mem::take(&mut self.timings),
             undo: std::mem::take(&mut self.undo),
         })

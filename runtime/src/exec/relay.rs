@@ -146,12 +146,17 @@ fn copy_window_size(console: BorrowedFd<'_>) {
 }
 
 /// The caller's terminal in raw mode, and back when dropped.
-struct RawTerminal {
+#[derive(Debug)]
+pub struct RawTerminal {
     before: Termios,
 }
 
 impl RawTerminal {
-    fn enter() -> Result<Self, Errno> {
+    /// Raw, until dropped.
+    ///
+    /// # Errors
+    /// ENOTTY where standard input is no terminal.
+    pub fn enter() -> Result<Self, Errno> {
         let stdin = std::io::stdin();
         let before = termios::tcgetattr(&stdin)?;
         let mut raw = before.clone();

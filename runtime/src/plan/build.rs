@@ -197,6 +197,8 @@ fn slot_name(purpose: Purpose, path: &str) -> String {
         Purpose::Device(_) | Purpose::Node(_) => format!("node {path}"),
         Purpose::Tty(_) => format!("terminal {path}"),
         Purpose::Program => "program".to_owned(),
+        Purpose::Init => format!("init {path}"),
+        Purpose::Terminal => format!("terminal {path}"),
         Purpose::Base => format!("base {path}"),
     }
 }

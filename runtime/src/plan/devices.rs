@@ -6,6 +6,7 @@ use nix::libc;
 
 use super::build::Builder;
 use super::mounts::{ATTR_NOEXEC, ATTR_NOSUID, RESTRICT, sever};
+use super::process::terminal_name;
 use super::step::{Beneath, ChildStep, HostStep, Slot, TargetKind, c_string};
 use crate::survey::devices::declared as declared_in;
 use crate::survey::{Kind, NODES, Purpose};
@@ -50,7 +51,23 @@ pub(super) fn populate(b: &mut Builder<'_>) {
     let why = "POSIX message queues of its own IPC namespace (mq_overview(7))";
     mount(b, "/dev/mqueue", "mqueue", no_exec | libc::MS_NODEV, None, why);
     declared(b);
+    consoles(b);
 }
+
+/// The terminals of the consoles: `/dev/console` and `/dev/tty1` the first, then one each.
+fn consoles(b: &mut Builder<'_>) {
+    let mut index = 0;
+    while let Some(source) = b.find_slot(&terminal_name(index)) {
+        let origin = b.domain.consoles.get(index).map_or(DEV, |console| console.origin);
+        if index == 0 {
+            bind_slot(b, source, "/dev/console", origin, CONSOLE);
+        }
+        bind_slot(b, source, &format!("/dev/tty{}", index + 1), origin, CONSOLE);
+        index += 1;
+    }
+}
+
+const CONSOLE: &str = "the terminal that the launcher opened, by the name a system looks for it";
 
 fn maps_gid(b: &Builder<'_>, gid: u32) -> bool {
     b.domain.idmap.as_ref().is_none_or(|idmap| {
@@ -91,8 +108,13 @@ fn binds_nodes(b: &Builder<'_>) -> bool {
 
 fn bind_node(b: &mut Builder<'_>, purpose: Purpose, target: &str, origin: Origin) {
     let Some(source) = b.source(purpose) else { return };
-    let into = b.slot(format!("tree of {target}"));
     let why = "in a user namespace a node cannot be made, but the host's can be shown";
+    bind_slot(b, source, target, origin, why);
+}
+
+/// Binds what is open in `source` onto a file of `/dev`.
+fn bind_slot(b: &mut Builder<'_>, source: Slot, target: &str, origin: Origin, why: &'static str) {
+    let into = b.slot(format!("tree of {target}"));
     b.host_step(format!("clone-tree:{target}"), HostStep::CloneTree { source, into }, origin, why);
     let restrictable = b.host.at_least(5, 12);
     if restrictable {

@@ -50,7 +50,7 @@ fn slots_are_filled_before_use(plan: &Plan, broken: &mut Vec<String>) {
 }
 
 fn is_surveyed(name: &str) -> bool {
-    ["root source ", "source ", "node ", "terminal ", "program", "base "]
+    ["root source ", "source ", "node ", "terminal ", "program", "base ", "init "]
         .iter()
         .any(|prefix| name.starts_with(prefix))
 }
@@ -66,7 +66,9 @@ fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
         }
         HostStep::OpenCgroup { slot, .. } | HostStep::OpenConsole { slot, .. } => (vec![], vec![*slot]),
         HostStep::MakeFileTree { into, .. } => (vec![], vec![*into]),
-        HostStep::MakeCgroup { .. }
+        HostStep::EnterNamespaces { of, .. } => (vec![*of], vec![]),
+        HostStep::Hide
+        | HostStep::MakeCgroup { .. }
         | HostStep::SetCgroup { .. }
         | HostStep::LimitDevices { .. }
         | HostStep::EnterStage

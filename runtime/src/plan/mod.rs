@@ -7,9 +7,11 @@ mod build;
 mod cgroup;
 mod confine;
 mod contents;
+pub mod context;
+mod cover;
 pub mod device_policy;
 mod devices;
-mod environment;
+pub(crate) mod environment;
 mod identity;
 mod idmapped;
 pub mod laws;
@@ -29,6 +31,7 @@ use browndog_xml::domain::{Domain, Origin};
 use crate::host::Host;
 use crate::survey::Survey;
 use build::Builder;
+pub use cgroup::{GROUP_SUFFIX, group_domain, io_weight, weight_of_shares};
 use step::{ChildStep, HostStep, Slot};
 
 /// A step, its stable name, who asked for it, and why it stands where it stands.
@@ -77,6 +80,8 @@ pub struct Request {
     pub init: bool,
     /// The console is a terminal of its own; without, the caller's descriptors 0, 1 and 2 are kept.
     pub terminal: bool,
+    /// Further consoles, beside the first.
+    pub more_consoles: usize,
     /// A suffix that no other start on this host uses at the same time: `PID-STARTTIME`.
     pub instance: String,
 }
@@ -123,13 +128,15 @@ pub fn plan(domain: &Domain, host: &Host, survey: &Survey, request: &Request) ->
     mounts::root(&mut b);
     // The kernel's own file systems, before the old root goes: mounting them needs the host's in view.
     mounts::kernel_filesystems(&mut b);
+    context::reset(&mut b);
+    context::time(&mut b);
     devices::populate(&mut b);
     cgroup::show(&mut b);
     // What the document mounts, in its order, then the covers over /proc and a read-only root.
     mounts::filesystems(&mut b);
     environment::resolver(&mut b);
     environment::sysctls(&mut b);
-    mounts::cover(&mut b);
+    cover::cover(&mut b);
     mounts::seal_root(&mut b);
     mounts::leave_host(&mut b);
     // Names, links and limits that need privilege.

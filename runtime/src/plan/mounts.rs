@@ -15,7 +15,7 @@ pub(super) const ATTR_NOSUID: u64 = 0x2;
 pub(super) const ATTR_NODEV: u64 = 0x4;
 pub(super) const ATTR_NOEXEC: u64 = 0x8;
 
-const NO_SUID_DEV_EXEC: u64 = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+pub(super) const NO_SUID_DEV_EXEC: u64 = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
 
 pub(super) const DETACHED: &str = "a detached copy: nobody can reach it before it is restricted and attached";
 pub(super) const RESTRICT: &str =
@@ -341,61 +341,6 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
         let step = ChildStep::Verify { target, flags: libc::ST_RDONLY };
         let why = "read back: what was asked to be read-only is, or nothing starts";
         b.child(format!("verify:{shown}"), step, readonly, why);
-    }
-}
-
-const COVER: Origin = Origin::Default("kernel interfaces that are not namespaced are covered");
-
-/// The covers over /proc and /sys.
-pub(super) fn cover(b: &mut Builder<'_>) {
-    for (path, kind) in &b.host.covers {
-        match kind {
-            crate::host::Cover::HideFile => {
-                let tree = b.slot(format!("cover of {path}"));
-                let source = Beneath::new("/dev/null");
-                b.child(
-                    format!("clone-cover:{path}"),
-                    ChildStep::CloneTree { source, into: tree },
-                    COVER,
-                    "an empty file",
-                );
-                let step = ChildStep::Attach { tree, target: Beneath::new(path) };
-                b.child(format!("cover:{path}"), step, COVER, "after /proc and /dev are there");
-            }
-            crate::host::Cover::HideDirectory => {
-                let step = ChildStep::MountNew {
-                    fstype: c_string("tmpfs"),
-                    target: Beneath::new(path),
-                    flags: NO_SUID_DEV_EXEC | libc::MS_RDONLY,
-                    data: Some(c_string("size=0k,nr_inodes=2,mode=0555")),
-                };
-                b.child(format!("cover:{path}"), step, COVER, "an empty directory");
-            }
-            crate::host::Cover::ReadOnly => {
-                let tree = b.slot(format!("read-only {path}"));
-                let source = Beneath::new(path);
-                b.child(
-                    format!("clone-cover:{path}"),
-                    ChildStep::CloneTree { source, into: tree },
-                    COVER,
-                    DETACHED,
-                );
-                let flags = NO_SUID_DEV_EXEC | libc::MS_RDONLY;
-                if b.host.at_least(5, 12) {
-                    let attr = MountAttr {
-                        attr_set: ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC,
-                        ..MountAttr::default()
-                    };
-                    b.child(format!("restrict:{path}"), ChildStep::Restrict { tree, attr }, COVER, RESTRICT);
-                }
-                let step = ChildStep::Attach { tree, target: Beneath::new(path) };
-                b.child(format!("cover:{path}"), step, COVER, "on itself, read-only");
-                if !b.host.at_least(5, 12) {
-                    let step = ChildStep::Remount { target: Beneath::new(path), flags };
-                    b.child(format!("remount:{path}"), step, COVER, "this kernel has no mount_setattr(2)");
-                }
-            }
-        }
     }
 }
 

@@ -94,6 +94,11 @@ impl Plan {
                 format!("write(uid_map, {}); write(gid_map, {})", id_map(uid), id_map(gid))
             }
             HostStep::AddInterface(link) => link.to_string(),
+            HostStep::Hide => "prctl(PR_SET_DUMPABLE, 0)".to_owned(),
+            HostStep::EnterNamespaces { of, kinds } => {
+                let set = CLONE_FLAGS.iter().filter(|(_, bit)| kinds & bit != 0).map(|(name, _)| *name);
+                format!("setns(<{}>, {})", self.slot_name(*of), set.collect::<Vec<_>>().join("|"))
+            }
             HostStep::Go => "write(go)".to_owned(),
         }
     }
@@ -192,6 +197,8 @@ impl Plan {
                 let list: Vec<String> = bits.map(|bit| bit.to_string()).collect();
                 format!("set_mempolicy({name}, nodes {})", list.join(","))
             }
+            ChildStep::Reset(reset) => reset.to_string(),
+            ChildStep::UnshareTime => "unshare(CLONE_NEWTIME)".to_owned(),
             ChildStep::NewSession => "setsid()".to_owned(),
             ChildStep::TakeTerminal { terminal } => {
                 format!("ioctl(<{0}>, TIOCSCTTY); dup3(<{0}>, 0, 1, 2)", self.slot_name(*terminal))

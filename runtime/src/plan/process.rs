@@ -6,6 +6,7 @@ use nix::libc;
 use super::build::Builder;
 use super::identity::find_user;
 use super::step::{ChildStep, HostStep, c_string};
+use crate::survey::Purpose;
 use crate::sys::StringArray;
 
 const CONSOLE: Origin = Origin::Default("the caller's terminal becomes the container's console");
@@ -26,12 +27,31 @@ pub(super) fn open_consoles(b: &mut Builder<'_>) {
             );
         }
     }
-    if b.request.terminal {
-        let slot = b.slot(TERMINAL);
-        let origin = b.domain.consoles.first().map_or(CONSOLE, |console| console.origin);
-        let why = "a terminal of its own: the caller's cannot be reached through it";
-        b.host_step("open-console", HostStep::OpenConsole { index: 0, slot }, origin, why);
+    if !b.request.terminal {
+        return;
     }
+    let owner = mapped_root(b);
+    for index in 0..=b.request.more_consoles {
+        let slot = b.slot(terminal_name(index));
+        let origin = b.domain.consoles.get(index).map_or(CONSOLE, |console| console.origin);
+        let why = "a terminal of its own: the caller's cannot be reached through it";
+        let id = if index == 0 { "open-console".to_owned() } else { format!("open-console:{index}") };
+        b.host_step(id, HostStep::OpenConsole { index, slot, owner }, origin, why);
+    }
+}
+
+/// The slot of a console's terminal.
+pub(super) fn terminal_name(index: usize) -> String {
+    if index == 0 { TERMINAL.to_owned() } else { format!("{TERMINAL} {index}") }
+}
+
+/// Root of the container as the host sees it, where that is somebody else.
+fn mapped_root(b: &Builder<'_>) -> Option<(u32, u32)> {
+    let idmap = b.domain.idmap.as_ref()?;
+    let root = |ranges: &[Sourced<browndog_xml::domain::IdRange>]| {
+        ranges.iter().find(|range| range.value.start == 0).map(|range| range.value.target)
+    };
+    Some((root(&idmap.uid)?, root(&idmap.gid)?))
 }
 
 const TERMINAL: &str = "console terminal";
@@ -44,14 +64,16 @@ pub(super) fn session(b: &mut Builder<'_>) {
         CLEAN,
         "no signal or terminal of the caller's session reaches it",
     );
-    if let Some(terminal) = b.find_slot(TERMINAL) {
+    if let Some(terminal) = b.find_slot(TERMINAL).or_else(|| b.source(Purpose::Terminal)) {
         let origin = b.domain.consoles.first().map_or(CONSOLE, |console| console.origin);
         let why = "a session without a terminal may take one";
         b.child("take-terminal", ChildStep::TakeTerminal { terminal }, origin, why);
     }
-    if let Some(origin) = b.domain.personality32 {
+    let persona = b.domain.personality32.map_or(0, |_| PER_LINUX32);
+    if b.host.context.personality != persona as i64 {
+        let origin = b.domain.personality32.unwrap_or(CLEAN);
         let why = "before exec, which keeps it";
-        b.child("set-personality", ChildStep::SetPersonality { persona: PER_LINUX32 }, origin, why);
+        b.child("set-personality", ChildStep::SetPersonality { persona }, origin, why);
     }
     let dir = &b.domain.init.dir;
     let step = ChildStep::ChangeDir { path: c_string(dir.value.as_str()) };

@@ -5,6 +5,7 @@
 
 use std::ffi::CString;
 
+use super::context::Reset;
 use super::device_policy::Rule;
 use crate::sys::{CapSets, Instruction, MountAttr, StringArray};
 
@@ -209,6 +210,10 @@ pub enum ChildStep {
         /// Which nodes.
         nodes: crate::sys::memory::Nodes,
     },
+    /// Puts a state of the caller's back to what the kernel starts with.
+    Reset(Reset),
+    /// `unshare(CLONE_NEWTIME)`: exec enters it (time_namespaces(7)).
+    UnshareTime,
     /// `setsid()`.
     NewSession,
     /// `ioctl(slot, TIOCSCTTY)`; dup onto 0, 1, 2.
@@ -428,6 +433,17 @@ pub enum HostStep {
         index: usize,
         /// Where the slave goes.
         slot: Slot,
+        /// Who owns it, where root of the container is not root of the host.
+        owner: Option<(u32, u32)>,
+    },
+    /// `prctl(PR_SET_DUMPABLE, 0)`: no process of the container may look into ours, or at its program.
+    Hide,
+    /// `setns(pidfd, kinds)` of the launcher: what it clones from here on is in there (setns(2)).
+    EnterNamespaces {
+        /// The process whose namespaces they are.
+        of: Slot,
+        /// CLONE_NEW* flags.
+        kinds: i32,
     },
     /// Writes `/proc/PID/uid_map`, `gid_map` (user_namespaces(7)).
     WriteIdMaps {

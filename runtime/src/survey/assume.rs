@@ -54,6 +54,7 @@ impl Survey {
             }
         }
         survey.targets = domain.filesystems.iter().map(|_| Some(Ok(Kind::Directory))).collect();
+        survey.masks = domain.extension.masks.iter().map(|_| Ok(Kind::Directory)).collect();
         survey.kernel_targets = [true; 3];
         survey.network = crate::net::facts::Facts::assume(domain);
         survey.blkio = blkio::Blkio::assume(domain);

@@ -5,6 +5,8 @@ use nix::libc;
 
 mod limits;
 
+pub use limits::{io_weight, weight_of_shares};
+
 use limits::Setting;
 
 use super::build::Builder;
@@ -25,9 +27,13 @@ pub(super) fn place(b: &mut Builder<'_>) {
 }
 
 fn group_name(b: &Builder<'_>) -> String {
+    format!("{}.{}{GROUP_SUFFIX}", group_domain(b.domain.name.value.as_str()), b.request.instance)
+}
+
+/// A domain's name as its groups' names begin.
+pub fn group_domain(name: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' };
-    let name: String = b.domain.name.value.as_str().chars().map(safe).take(64).collect();
-    format!("{name}.{}{GROUP_SUFFIX}", b.request.instance)
+    name.chars().map(safe).take(64).collect()
 }
 
 /// The partition's directories: none unless the document names one.
