@@ -249,6 +249,9 @@ fn perform_process(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno>
             sys::set_controlling_terminal(terminal)?;
             (0..3).try_for_each(|fd| sys::dup3(terminal, fd, 0).map(drop))
         }
+        ChildStep::TakeStreams { streams } => {
+            (0..3).zip(streams).try_for_each(|(fd, slot)| sys::dup3(context.fd(*slot), fd, 0).map(drop))
+        }
         ChildStep::SetPersonality { persona } => sys::personality(*persona).map(drop),
         ChildStep::SetUmask { mask } => sys::umask(*mask).map(drop),
         ChildStep::ChangeDir { path } => sys::chdir(path),

@@ -49,7 +49,9 @@ pub fn catch_signals() -> Result<SignalFd, Errno> {
 /// The errno of poll(2) or waitid(2).
 pub fn attend(running: &mut Running, signals: &SignalFd) -> Result<Ended, Errno> {
     let console = running.console.take();
-    let raw = console.as_ref().map(|_| RawTerminal::enter()).transpose()?;
+    // A program may want a terminal where its caller has none.
+    let typed = console.is_some() && std::io::stdin().is_terminal();
+    let raw = typed.then(RawTerminal::enter).transpose()?;
     if let Some(console) = &console {
         copy_window_size(console.as_fd());
     }
@@ -100,7 +102,7 @@ fn copy_ready(fd: BorrowedFd<'_>) -> bool {
         && fds[0].revents().is_some_and(|events| events.contains(PollFlags::POLLIN))
 }
 
-fn pass_signals(running: &Running, signals: &SignalFd, console: Option<&OwnedFd>) {
+pub(super) fn pass_signals(running: &Running, signals: &SignalFd, console: Option<&OwnedFd>) {
     while let Ok(Some(info)) = signals.read_signal() {
         let signal = info.ssi_signo as i32;
         if signal == libc::SIGWINCH {
@@ -111,7 +113,7 @@ fn pass_signals(running: &Running, signals: &SignalFd, console: Option<&OwnedFd>
         }
         // The kernel drops a signal that process 1 of a namespace has no handler for. Whoever sends one
         // from outside wants it to have its effect, so it gets the effect it would have on any process.
-        let ends = signal != libc::SIGUSR1 && signal != libc::SIGUSR2;
+        let ends = running.is_init && signal != libc::SIGUSR1 && signal != libc::SIGUSR2;
         let signal = if ends && !handles(running.pid, signal) { libc::SIGKILL } else { signal };
         // ESRCH: the init has ended meanwhile, which the loop sees next.
         crate::disregard(running.signal(signal));
