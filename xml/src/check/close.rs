@@ -74,6 +74,7 @@ impl<S: Sink> Checker<'_, S> {
     /// Says that an element is never closed.
     #[cold]
     pub(super) fn unclosed(&mut self, frame: Frame, found: Span) {
+        self.mark_faulty();
         // What seemed misplaced in it stands where it belongs once the end tag is there.
         let prefix = format!("{}/", self.path());
         self.report.forget(|it| {
@@ -166,6 +167,11 @@ impl<S: Sink> Checker<'_, S> {
     #[cold]
     fn bad_text(&mut self, element: &Element, node: NodeId, error: &ValueError) {
         let view = View { tree: &self.tree, source: self.text };
+        if view.text(node).contains(super::is_illegal) {
+            // A character that stands nowhere was reported for itself.
+            self.tree.nodes[node].faulty = true;
+            return;
+        }
         let span = view.text_span(node);
         let mut fault = Diagnostic::error(error.code, span, format!("<{}>: {}", element.name, error.message));
         fault.help = error.help.clone().map(Into::into);
