@@ -103,6 +103,7 @@ fn a_sigterm_to_browndog_ends_the_container() {
 #[case("idmap", "refused, as it should be")]
 #[case("limits", "killed, as it should be")]
 #[case("capabilities", "refused, as it should be")]
+#[case("service", "service is up, process 1")]
 fn the_sample_does_what_it_says(#[case] name: &str, #[case] line: &str) {
     if !root() {
         return;
@@ -123,7 +124,7 @@ fn every_sample_is_valid_and_on_the_list() {
     let output = browndog(&["validate".as_ref(), sample("hello").parent().unwrap().as_os_str()]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
     assert!(
-        text(&output.stdout).contains("9 valid"),
+        text(&output.stdout).contains("10 valid"),
         "add new samples to the list above: {}",
         text(&output.stdout)
     );

@@ -4,7 +4,10 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rstest::rstest;
@@ -387,4 +390,65 @@ fn wait_for_running_ends_when_it_runs_and_after_its_timeout() {
     let began = Instant::now();
     life.fails(124, &["wait", "--for", "stopped", "--timeout", "1", life.name()]);
     assert!(began.elapsed() >= Duration::from_secs(1));
+}
+
+#[test]
+fn a_process_killed_for_want_of_memory_is_an_event() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    // A tail of a line without an end holds it all.
+    life.define("tail /dev/zero; sleep 1; exit 3");
+    life.ok(&["start", life.name()]);
+    life.wait_for("the event", || {
+        life.ok(&["events", "--past", "--no-follow", "--event", "oom"]).contains("killed")
+    });
+}
+
+#[test]
+fn a_fork_bomb_stays_inside_and_is_destroyed() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define("bomb() { bomb | bomb; }; bomb; while :; do sleep 1; done");
+    life.ok(&["start", life.name()]);
+    life.ok(&["pids", life.name(), "--limit", "100"]);
+    std::thread::sleep(Duration::from_millis(500));
+    let stats: serde_json::Value = serde_json::from_str(&life.ok(&["stats", "--format", "json"])).unwrap();
+    assert!(stats[0]["pids"]["current"].as_u64().unwrap() <= 4096, "{stats}");
+    life.ok(&["destroy", life.name()]);
+    life.assert_gone();
+}
+
+#[test]
+fn a_plain_user_has_domains_too() {
+    let life = Life::new();
+    let Some(user) = support::as_plain_user(&life.case) else { return };
+    let home = life.case.dir.path().join("home");
+    fs::create_dir(&home).unwrap();
+    let file = life.case.script(SLEEP);
+    let root = MetadataExt::uid(&fs::metadata("/proc/self").unwrap()) == 0;
+    if root {
+        std::os::unix::fs::chown(&home, Some(65_534), Some(65_534)).unwrap();
+    }
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(user.get_program());
+        command.args(arguments).env("XDG_RUNTIME_DIR", &home).env("HOME", &home).current_dir("/");
+        if root {
+            command.uid(65_534).gid(65_534);
+        }
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    assert_eq!(run(&["define", file.to_str().unwrap()]).0, Some(0));
+    let started = run(&["start", life.name()]);
+    assert_eq!(started.0, Some(0), "{}", started.2);
+    let entered = run(&["exec", life.name(), "--", "/bin/sh", "-c", "id -u; echo $$ >&2; exit 4"]);
+    assert_eq!((entered.0, entered.1.as_str()), (Some(4), "0\n"), "{}", entered.2);
+    let refused = run(&["suspend", life.name()]);
+    assert!(refused.2.contains("no control group that can be frozen"), "{}", refused.2);
+    let stopped = run(&["shutdown", life.name()]);
+    assert!(stopped.1.contains("status 7"), "{}{}", stopped.1, stopped.2);
 }
