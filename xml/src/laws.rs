@@ -3,7 +3,7 @@
 //! A law panics where it is broken; that is what a fuzzer looks for.
 
 use crate::convert::Converted;
-use crate::domain::{Dialect, InterfaceKind};
+use crate::domain::{Dialect, InterfaceKind, SeclabelKind};
 use crate::generate::Generator;
 use crate::report::{Code, Report, Severity};
 use crate::source::Source;
@@ -82,6 +82,11 @@ pub fn written(source: &Source) {
     domain.dialect = Dialect::Lxc;
     // What no start acts on is not in a domain, so it cannot be written.
     domain.unsupported.clear();
+    // Twice no label is no label.
+    let mut unlabelled = false;
+    domain
+        .seclabels
+        .retain(|label| label.kind != SeclabelKind::None || !std::mem::replace(&mut unlabelled, true));
     for interface in &mut domain.interfaces {
         if interface.kind == InterfaceKind::Rfc {
             let (host_addresses, host_routes) = (Vec::new(), Vec::new());

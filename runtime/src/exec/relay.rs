@@ -120,12 +120,22 @@ pub(super) fn pass_signals(running: &Running, signals: &SignalFd, console: Optio
     }
 }
 
-/// SigCgt of proc_pid_status(5): a mask of the signals with a handler.
+/// SigCgt and SigBlk of proc_pid_status(5): signals with a handler, and signals that are blocked, as
+/// a program has them that takes them by signalfd(2). One that sits in sigwait(3) shows them as neither
+/// (the kernel unblocks them meanwhile), but it shows where it sits (proc_pid_syscall(5)).
 fn handles(pid: i32, signal: i32) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-    let caught = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    caught & (1 << (signal - 1)) != 0
+    let call = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+    let number = call.split_ascii_whitespace().next().and_then(|word| word.parse().ok());
+    number == Some(libc::SYS_rt_sigtimedwait)
+        || takes(&std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default(), signal)
+}
+
+fn takes(status: &str, signal: i32) -> bool {
+    ["SigCgt:", "SigBlk:"].iter().any(|name| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let mask = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+        mask & (1 << (signal - 1)) != 0
+    })
 }
 
 /// Copies what is there; `false` at the end of the input.
@@ -172,5 +182,18 @@ impl Drop for RawTerminal {
     fn drop(&mut self) {
         // A terminal that is gone needs no restoring.
         crate::disregard(termios::tcsetattr(std::io::stdin(), SetArg::TCSANOW, &self.before));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_taken_with_a_handler_and_by_who_waits_for_it_blocked() {
+        let status = "SigBlk:\t0000000000004000\nSigIgn:\t0000000000000001\nSigCgt:\t0000000000000002\n";
+        for (signal, taken) in [(libc::SIGTERM, true), (libc::SIGINT, true), (libc::SIGHUP, false)] {
+            assert_eq!(takes(status, signal), taken, "{signal}");
+        }
     }
 }

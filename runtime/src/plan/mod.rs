@@ -26,6 +26,7 @@ mod process;
 mod refuse;
 pub mod seccomp;
 pub mod step;
+mod weaken;
 
 use browndog_xml::domain::{Domain, Origin};
 

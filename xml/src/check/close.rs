@@ -226,9 +226,10 @@ impl<S: Sink> Checker<'_, S> {
         let gaps: Vec<u32> =
             std::iter::once(self.tree.nodes[node].open_end).chain(ends).take(SMALL).collect();
         let blank = |&&from: &&u32| {
-            let rest = &self.text.as_bytes()[from as usize..end as usize];
+            // What stands open at the end of a broken document can end before its children.
+            let rest = self.text.as_bytes().get(from as usize..end as usize).unwrap_or_default();
             let space = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-            memchr::memchr_iter(b'\n', &rest[..space]).count() == 2
+            from <= end && memchr::memchr_iter(b'\n', &rest[..space]).count() == 2
         };
         let mut found = gaps.iter().filter(blank);
         match (found.next(), found.next()) {
