@@ -32,6 +32,8 @@ pub(crate) struct Context<'a> {
     pub life_write: RawFd,
     /// Whether each step's time is noted.
     pub trace: bool,
+    /// Before this step the child waits until the launcher is gone.
+    pub hold: Option<usize>,
     /// A failure to be played: this step fails with this errno.
     pub fault: Option<(usize, Errno)>,
 }
@@ -48,6 +50,10 @@ pub(crate) extern "C" fn enter(context: &Context<'_>) -> ! {
     }
     for (index, entry) in context.plan.child.iter().enumerate() {
         context.progress.step.store(index as u32, Ordering::Release);
+        if context.hold == Some(index) {
+            crate::disregard(sys::write(1, super::HELD));
+            crate::disregard(sys::wait_for_hang_up(context.life));
+        }
         let done = match context.fault {
             Some((at, errno)) if at == index => Err(errno),
             _ => perform(&entry.step, context),

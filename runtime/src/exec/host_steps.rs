@@ -22,6 +22,9 @@ impl Launcher<'_> {
     pub(super) fn perform(&mut self, stage: &'static str, entry: &Entry<HostStep>) -> Result<(), StartError> {
         let at = self.performed;
         self.performed += 1;
+        if self.options.host_hold == Some(at) {
+            super::hold();
+        }
         let started = self.options.trace.then(sys::monotonic_ns);
         let done = match self.options.host_fault {
             Some((fault, errno)) if fault == at => Err(Errno::from_raw(errno)),

@@ -7,6 +7,7 @@ use super::step::{ChildStep, HostStep, Slot};
 use super::{CloneStep, Entry, Plan, Problem, Request};
 use crate::host::Host;
 use crate::survey::{Purpose, Survey};
+use crate::sys::STEPS_MAX;
 
 /// A plan in the making, with what it is made from.
 pub(super) struct Builder<'a> {
@@ -158,6 +159,10 @@ impl<'a> Builder<'a> {
         if self.needs_attendance() {
             let why = "the id maps are written and the interfaces are there: the child may go on";
             self.attend("go", HostStep::Go, Origin::Default(why), why);
+        }
+        if self.plan.child.len() > STEPS_MAX {
+            let message = format!("a start of {} steps: the most are {STEPS_MAX}", self.plan.child.len());
+            self.problem(self.domain.origin.origin, message, "name fewer file systems");
         }
         let mut namespaces = libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWCGROUP;
         if self.domain.share.ipc.is_none() {
