@@ -182,8 +182,7 @@ fn perform_mount(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
         ChildStep::MakePrivate => sys::mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None),
         ChildStep::Sever { target } => {
             let at = context.open(target)?;
-            sys::fchdir(at.0).map(drop)?;
-            sys::mount(None, HERE, None, libc::MS_REC | libc::MS_PRIVATE, None)
+            on_mount(at.0, |path| sys::mount(None, path, None, libc::MS_REC | libc::MS_PRIVATE, None))
         }
         ChildStep::CloneHostTree { path, into } => {
             context.fill(*into, sys::open_tree(libc::AT_FDCWD, path, CLONE_TREE)?);
@@ -206,8 +205,10 @@ fn perform_mount(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
         }
         ChildStep::Remount { target, flags } => {
             let at = context.open(target)?;
-            sys::fchdir(at.0).map(drop)?;
-            sys::mount(None, HERE, None, libc::MS_REMOUNT | libc::MS_BIND | *flags, None)
+            let flags = *flags | kept_flags(at.0)?;
+            on_mount(at.0, |path| {
+                sys::mount(None, path, None, libc::MS_REMOUNT | libc::MS_BIND | flags, None)
+            })
         }
         ChildStep::Verify { target, flags } => {
             let at = context.open(target)?;
@@ -220,6 +221,39 @@ fn perform_mount(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
         }
         other => perform_process(other, context),
     }
+}
+
+/// mount(2) takes a path: `.` for a directory, and for a file the one of its descriptor.
+fn on_mount(at: RawFd, call: impl FnOnce(&std::ffi::CStr) -> Result<(), Errno>) -> Result<(), Errno> {
+    match sys::fchdir(at) {
+        Ok(_) => return call(HERE),
+        Err(Errno::ENOTDIR) => {}
+        Err(errno) => return Err(errno),
+    }
+    const PREFIX: &[u8] = b"/proc/self/fd/";
+    let mut path = [0_u8; 32];
+    path[..PREFIX.len()].copy_from_slice(PREFIX);
+    let (mut digits, mut rest) = ([0_u8; 10], at.unsigned_abs());
+    let mut first = digits.len();
+    while first > 0 && (rest > 0 || first == digits.len()) {
+        first -= 1;
+        digits[first] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    let end = PREFIX.len() + digits.len() - first;
+    path[PREFIX.len()..end].copy_from_slice(&digits[first..]);
+    call(std::ffi::CStr::from_bytes_with_nul(&path[..=end]).map_err(|_| Errno::EINVAL)?)
+}
+
+/// What a mount has already and MS_REMOUNT would take away: ST_* and MS_* are the same bits for these.
+pub(super) fn kept_flags(mount: RawFd) -> Result<u64, Errno> {
+    const KEPT: u64 = libc::MS_RDONLY
+        | libc::MS_NOSUID
+        | libc::MS_NODEV
+        | libc::MS_NOEXEC
+        | libc::MS_NOATIME
+        | libc::MS_NODIRATIME;
+    Ok(sys::mount_flags(mount)? & KEPT)
 }
 
 fn perform_process(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {

@@ -85,13 +85,14 @@ impl Launcher<'_> {
             HostStep::OpenConsole { slot, owner, .. } => self.open_console(*slot, *owner),
             HostStep::Hide => sys::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0).map(drop),
             HostStep::EnterNamespaces { of, kinds } => sys::setns(self.fd(*of), *kinds).map(drop),
+            HostStep::ShowTree { tree, at, kind } => super::stage::Stage::show(self.fd(*tree), at, *kind),
+            HostStep::RestrictShown { at, flags } => super::stage::Stage::restrict(at, *flags),
             HostStep::EnterStage => {
                 self.stage = Some(super::stage::Stage::enter()?);
                 Ok(())
             }
             // These need the child: see `attend`.
             HostStep::MapTree { .. }
-            | HostStep::ShowTree { .. }
             | HostStep::LeaveStage
             | HostStep::WriteIdMaps { .. }
             | HostStep::AddInterface(_)

@@ -75,6 +75,7 @@ fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
         | HostStep::SetCgroup { .. }
         | HostStep::LimitDevices { .. }
         | HostStep::EnterStage
+        | HostStep::RestrictShown { .. }
         | HostStep::LeaveStage
         | HostStep::InheritCpuset { .. }
         | HostStep::DelegateCgroup { .. }
@@ -150,8 +151,15 @@ fn copies_are_no_peers(plan: &Plan, broken: &mut Vec<String>) {
             _ => false,
         })
     };
+    // Taken again from the stage, after the child has made its table private.
+    let taken = |tree: Slot| {
+        plan.child
+            .iter()
+            .any(|entry| matches!(&entry.step, ChildStep::CloneHostTree { into, .. } if *into == tree))
+    };
     for entry in &plan.before {
         if let HostStep::CloneTree { into, .. } = &entry.step
+            && !taken(*into)
             && !private(*into)
             && !severed(*into)
         {

@@ -39,6 +39,7 @@ pub const ORDERS: &[Order] = &[
     order("map-tree", "show-tree", "an attached mount cannot be mapped any more"),
     order("map-tree", "go", "the child attaches what it finds"),
     order("clone-tree", "enter-stage", "a source is cloned in the namespace that it was found in"),
+    order("enter-stage", "show-tree", "nothing is mounted in the host's own namespace"),
     order("show-tree", "leave-stage", "the stage goes with its namespace"),
     order("leave-stage", "go", "the child finds every tree in place"),
     order("become-root", "take-tree", "the stage is read as root of the container"),
