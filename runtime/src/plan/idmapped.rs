@@ -155,7 +155,8 @@ fn owner(found: &Found) -> Option<Owner> {
 
 fn shift(b: &Builder<'_>, owner: Option<Owner>) -> Shift {
     // Not looked at: a plan that is printed, for a machine that is only assumed.
-    let Some(owner) = owner else { return Shift::Map };
+    let not_shifted = Owner { uid: u32::MAX, gid: u32::MAX, magic: CAPABLE[0].0 };
+    let owner = owner.unwrap_or(not_shifted);
     let idmap = b.domain.idmap.as_ref().expect("only called where there is a map");
     if is_host_side(&idmap.uid, owner.uid) {
         return Shift::Done;
