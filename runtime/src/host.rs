@@ -22,6 +22,14 @@ pub struct Kernel {
     pub minor: u32,
 }
 
+impl Kernel {
+    /// The one that runs.
+    pub fn running() -> Self {
+        let uname = nix::sys::utsname::uname();
+        parse_release(uname.as_ref().map_or("0.0", |name| name.release().to_str().unwrap_or("0.0")))
+    }
+}
+
 impl std::fmt::Display for Kernel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)

@@ -70,6 +70,9 @@ pub struct Found {
     pub kind: Result<Kind, Errno>,
     /// Whose it is and what it lies on, where the domain maps ids.
     pub owner: Option<Owner>,
+    /// Mounts of the host below it, as suffixes of its path; looked for on a kernel that has to restrict
+    /// each by itself.
+    pub below: Vec<String>,
     /// What an image or a block device with a file system holds; `None` where it cannot be read.
     pub contents: Option<Contents>,
     /// The O_PATH descriptor.
@@ -109,6 +112,8 @@ pub struct Survey {
     pub group: Option<String>,
     /// What the paths of the extension's `mask` are; the errno where they are not there.
     pub masks: Vec<Result<Kind, Errno>>,
+    /// Mounts of the host below `/sys`, likewise.
+    pub below_sys: Vec<String>,
     /// Whether owners are looked at: a system call for each source that few need.
     owners: bool,
 }
@@ -141,6 +146,7 @@ impl Survey {
         if built_in_init {
             survey.open(Purpose::Program, "/proc/self/exe", PROGRAM);
         }
+        survey.look_below();
         survey.look_at_targets(domain);
         survey.read_accounts(domain);
         survey.look_at_masks(domain);
@@ -167,7 +173,16 @@ impl Survey {
             Err(errno) => (Err(errno), None),
         };
         let owner = if self.owners { fd.as_ref().and_then(owner_of) } else { None };
-        self.found.push(Found { purpose, path: path.to_owned(), origin, kind, owner, contents: None, fd });
+        self.found.push(Found {
+            purpose,
+            path: path.to_owned(),
+            origin,
+            kind,
+            owner,
+            below: Vec::new(),
+            contents: None,
+            fd,
+        });
     }
 
     /// Opens a source of `filesystems`, and looks what it holds where that is to be mounted.
@@ -194,6 +209,7 @@ impl Survey {
                     origin: device.origin,
                     kind: Err(errno),
                     owner: None,
+                    below: Vec::new(),
                     contents: None,
                     fd: None,
                 }),
@@ -211,9 +227,33 @@ impl Survey {
                 origin: BASE,
                 kind: Ok(Kind::Other),
                 owner: None,
+                below: Vec::new(),
                 contents: None,
                 fd: Some(fd),
             });
+        }
+    }
+
+    /// The mount table, on a kernel before 5.12 only: mount_setattr(2) reaches what is below by itself.
+    fn look_below(&mut self) {
+        if crate::host::Kernel::running() >= (crate::host::Kernel { major: 5, minor: 12 }) {
+            return;
+        }
+        let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let points = mount_points(&table);
+        let below = |dir: &str| -> Vec<String> {
+            let dir = dir.trim_end_matches('/');
+            let strictly = |point: &&String| is_below(point, dir) && point.len() > dir.len() && *point != "/";
+            points.iter().filter(strictly).map(|point| point[dir.len()..].to_owned()).collect()
+        };
+        self.below_sys = below("/sys");
+        for found in &mut self.found {
+            let tree = matches!(found.purpose, Purpose::Root | Purpose::Filesystem(_));
+            let fd = found.fd.as_ref().filter(|_| tree && found.kind == Ok(Kind::Directory));
+            let path = fd.and_then(|fd| std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).ok());
+            if let Some(path) = path {
+                found.below = below(&path.to_string_lossy());
+            }
         }
     }
 
@@ -333,6 +373,39 @@ fn host_path(filesystem: &Filesystem) -> Option<(String, Origin)> {
     }
 }
 
+/// Mount points of proc_pid_mountinfo(5), each once; the first is the root.
+fn mount_points(table: &str) -> Vec<String> {
+    let mut points: Vec<String> = Vec::new();
+    for line in table.lines() {
+        let Some(point) = line.split(' ').nth(4) else { continue };
+        let point = unescape(point);
+        if !points.contains(&point) {
+            points.push(point);
+        }
+    }
+    points
+}
+
+/// `\\040` and its like.
+fn unescape(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let octal = tail.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
+        match octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()).filter(|_| first == b'\\') {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[3..];
+            }
+            None => {
+                bytes.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// Whether the source holds a file system that has to be mounted.
 pub fn has_contents(filesystem: &Filesystem) -> bool {
     matches!(filesystem.source, FilesystemSource::Block(_) | FilesystemSource::Image { .. })
@@ -364,4 +437,16 @@ fn owner_of(fd: &OwnedFd) -> Option<Owner> {
         map.iter().find(holds).map_or(id, |[inside, outside, _]| outside + (id - inside))
     };
     Some(Owner { uid: outside(&here.uid, stat.st_uid), gid: outside(&here.gid, stat.st_gid), magic })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mount_points_are_read_with_their_odd_names() {
+        let table = "1 0 8:1 / / rw - ext4 /dev/a rw\n2 1 0:3 / /a\\040b/c rw - tmpfs t rw\n3 1 0:4 / /a\\040b/c rw - x y z\n";
+        assert_eq!(mount_points(table), ["/", "/a b/c"]);
+        assert_eq!(unescape("\\134x\\9"), "\\x\\9");
+    }
 }

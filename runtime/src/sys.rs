@@ -517,20 +517,22 @@ pub fn write(fd: RawFd, buffer: &[u8]) -> Result<usize> {
 
 /// Whether the other end of a pipe is closed (`poll` with no wait says POLLHUP).
 pub fn hung_up(fd: RawFd) -> Result<bool> {
+    let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    poll_hang_up(fd, &at_once)
+}
+
+/// Waits until the other end of a pipe is closed.
+pub fn wait_for_hang_up(fd: RawFd) -> Result<bool> {
+    poll_hang_up(fd, std::ptr::null())
+}
+
+fn poll_hang_up(fd: RawFd, timeout: *const libc::timespec) -> Result<bool> {
     let mut poll = libc::pollfd { fd, events: 0, revents: 0 };
-    let timeout = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     let no_mask: *const u64 = std::ptr::null();
-    // SAFETY: one pollfd and one timespec, both alive through the call; no signal mask.
-    let ret = unsafe {
-        libc::syscall(
-            libc::SYS_ppoll,
-            std::ptr::from_mut(&mut poll),
-            1,
-            std::ptr::from_ref(&timeout),
-            no_mask,
-            8,
-        )
-    };
+    // SAFETY: one pollfd, alive through the call; the timeout is null or a timespec of the caller's, alive
+    // as long; no signal mask.
+    let ret =
+        unsafe { libc::syscall(libc::SYS_ppoll, std::ptr::from_mut(&mut poll), 1, timeout, no_mask, 8) };
     Ok(check(ret)? > 0 && poll.revents & libc::POLLHUP != 0)
 }
 

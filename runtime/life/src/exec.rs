@@ -233,7 +233,7 @@ impl Held {
         let mut add = |purpose, path: &str, fd: OwnedFd| {
             let kind = Ok(Kind::Other);
             let (path, owner, contents, fd) = (path.to_owned(), None, None, Some(fd));
-            found.push(Found { purpose, path, origin: ASKED, kind, owner, contents, fd });
+            found.push(Found { purpose, path, origin: ASKED, kind, owner, below: Vec::new(), contents, fd });
         };
         let ends = match command.connection {
             Connection::Terminal => {

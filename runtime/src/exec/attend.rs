@@ -4,11 +4,11 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 
-use super::Launcher;
 use super::child::TREE;
 use super::host_steps::errno_of;
 use super::stage::Stage;
 use super::undo::Made;
+use super::{Launcher, Timing};
 use crate::error::StartError;
 use crate::net::Left;
 use crate::plan::step::{HostStep, c_string};
@@ -21,6 +21,10 @@ impl Launcher<'_> {
             let at = self.performed;
             let mut left = Vec::new();
             self.performed += 1;
+            if self.options.host_hold == Some(at) {
+                super::hold();
+            }
+            let started = self.options.trace.then(sys::monotonic_ns);
             let done = match self.options.host_fault {
                 Some((fault, errno)) if fault == at => Err(Errno::from_raw(errno)),
                 _ => self.attend_one(&entry.step, pid, go, &mut left),
@@ -29,6 +33,10 @@ impl Launcher<'_> {
             if let Err(errno) = done {
                 let call = plan.host_call(&entry.step);
                 return Err(self.failed("attend", entry, call, at, errno));
+            }
+            if let Some(started) = started {
+                let ns = sys::monotonic_ns() - started;
+                self.timings.push(Timing { stage: "attend", id: entry.id.clone(), ns });
             }
         }
         Ok(())

@@ -33,6 +33,8 @@ pub(crate) struct Context<'a> {
     pub life_write: RawFd,
     /// Whether each step's time is noted.
     pub trace: bool,
+    /// Before this step the child waits until the launcher is gone.
+    pub hold: Option<usize>,
     /// A failure to be played: this step fails with this errno.
     pub fault: Option<(usize, Errno)>,
 }
@@ -52,6 +54,10 @@ pub(crate) extern "C" fn enter(context: &Context<'_>) -> ! {
     let mut held = Held::default();
     for (index, entry) in context.plan.child.iter().enumerate() {
         context.progress.step.store(index as u32, Ordering::Release);
+        if context.hold == Some(index) {
+            crate::disregard(sys::write(1, super::HELD));
+            crate::disregard(sys::wait_for_hang_up(context.life));
+        }
         let done = match context.fault {
             Some((at, errno)) if at == index => Err(errno),
             _ => perform(&entry.step, context, &mut held),
@@ -207,8 +213,10 @@ fn perform_mount(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
         }
         ChildStep::Remount { target, flags } => {
             let at = context.open(target)?;
-            sys::fchdir(at.0).map(drop)?;
-            sys::mount(None, HERE, None, libc::MS_REMOUNT | libc::MS_BIND | *flags, None)
+            let flags = *flags | kept_flags(at.0)?;
+            on_mount(at.0, |path| {
+                sys::mount(None, path, None, libc::MS_REMOUNT | libc::MS_BIND | flags, None)
+            })
         }
         ChildStep::Verify { target, flags } => {
             let at = context.open(target)?;
@@ -221,6 +229,39 @@ fn perform_mount(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
         }
         other => perform_process(other, context),
     }
+}
+
+/// mount(2) takes a path: `.` for a directory, and for a file the one of its descriptor.
+fn on_mount(at: RawFd, call: impl FnOnce(&std::ffi::CStr) -> Result<(), Errno>) -> Result<(), Errno> {
+    match sys::fchdir(at) {
+        Ok(_) => return call(HERE),
+        Err(Errno::ENOTDIR) => {}
+        Err(errno) => return Err(errno),
+    }
+    const PREFIX: &[u8] = b"/proc/self/fd/";
+    let mut path = [0_u8; 32];
+    path[..PREFIX.len()].copy_from_slice(PREFIX);
+    let (mut digits, mut rest) = ([0_u8; 10], at.unsigned_abs());
+    let mut first = digits.len();
+    while first > 0 && (rest > 0 || first == digits.len()) {
+        first -= 1;
+        digits[first] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    let end = PREFIX.len() + digits.len() - first;
+    path[PREFIX.len()..end].copy_from_slice(&digits[first..]);
+    call(std::ffi::CStr::from_bytes_with_nul(&path[..=end]).map_err(|_| Errno::EINVAL)?)
+}
+
+/// What a mount has already and MS_REMOUNT would take away: ST_* and MS_* are the same bits for these.
+pub(super) fn kept_flags(mount: RawFd) -> Result<u64, Errno> {
+    const KEPT: u64 = libc::MS_RDONLY
+        | libc::MS_NOSUID
+        | libc::MS_NODEV
+        | libc::MS_NOEXEC
+        | libc::MS_NOATIME
+        | libc::MS_NODIRATIME;
+    Ok(sys::mount_flags(mount)? & KEPT)
 }
 
 fn perform_process(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {

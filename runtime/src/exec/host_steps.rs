@@ -22,6 +22,9 @@ impl Launcher<'_> {
     pub(super) fn perform(&mut self, stage: &'static str, entry: &Entry<HostStep>) -> Result<(), StartError> {
         let at = self.performed;
         self.performed += 1;
+        if self.options.host_hold == Some(at) {
+            super::hold();
+        }
         let started = self.options.trace.then(sys::monotonic_ns);
         let done = match self.options.host_fault {
             Some((fault, errno)) if fault == at => Err(Errno::from_raw(errno)),
@@ -82,13 +85,14 @@ impl Launcher<'_> {
             HostStep::OpenConsole { slot, owner, .. } => self.open_console(*slot, *owner),
             HostStep::Hide => sys::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0).map(drop),
             HostStep::EnterNamespaces { of, kinds } => sys::setns(self.fd(*of), *kinds).map(drop),
+            HostStep::ShowTree { tree, at, kind } => super::stage::Stage::show(self.fd(*tree), at, *kind),
+            HostStep::RestrictShown { at, flags } => super::stage::Stage::restrict(at, *flags),
             HostStep::EnterStage => {
                 self.stage = Some(super::stage::Stage::enter()?);
                 Ok(())
             }
             // These need the child: see `attend`.
             HostStep::MapTree { .. }
-            | HostStep::ShowTree { .. }
             | HostStep::LeaveStage
             | HostStep::WriteIdMaps { .. }
             | HostStep::AddInterface(_)

@@ -38,6 +38,11 @@ pub struct Options {
     pub child_fault: Option<(usize, i32)>,
     /// The same for the launcher's steps, counted through `before` and `attend`.
     pub host_fault: Option<(usize, i32)>,
+    /// Before this step of the child (from 0) it says `held` on its standard output and waits until the
+    /// launcher is gone: a launcher killed at that moment.
+    pub child_hold: Option<usize>,
+    /// Before this step of the launcher it says `held` and waits for ever.
+    pub host_hold: Option<usize>,
 }
 
 /// How the init ended.
@@ -201,6 +206,7 @@ impl<'a> Launcher<'a> {
                 life: life_read.as_raw_fd(),
                 life_write: life_write.as_raw_fd(),
                 trace: self.options.trace,
+                hold: self.options.child_hold,
                 fault: self.options.child_fault.map(|(at, errno)| (at, Errno::from_raw(errno))),
             };
             self.clone3(&stack, &context)
@@ -296,6 +302,17 @@ impl<'a> Launcher<'a> {
         }
     }
 }
+
+/// Says that it waits to be killed, and waits.
+fn hold() -> ! {
+    crate::disregard(sys::write(1, HELD));
+    loop {
+        std::thread::park();
+    }
+}
+
+/// What a process says that waits for a kill.
+const HELD: &[u8] = b"held\n";
 
 /// CLONE_INTO_CGROUP (clone(2)); not in libc as a 64-bit number.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;

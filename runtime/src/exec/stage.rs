@@ -52,6 +52,14 @@ impl Stage {
         sys::move_mount(tree, c"", libc::AT_FDCWD, &path, FROM_FD)
     }
 
+    /// Adds to the flags of a mount on the stage.
+    pub fn restrict(at: &str, flags: u64) -> Result<(), Errno> {
+        let path = c_string(at);
+        let mount = sys::openat2(libc::AT_FDCWD, &path, libc::O_PATH, 0, 0).map(sys::adopt)?;
+        let flags = flags | super::child::kept_flags(mount.as_raw_fd())?;
+        sys::mount(None, &path, None, libc::MS_REMOUNT | libc::MS_BIND | flags, None)
+    }
+
     fn leave(&self) -> Result<(), Errno> {
         sys::setns(self.namespace.as_raw_fd(), libc::CLONE_NEWNS).map(drop)?;
         sys::fchdir(self.root.as_raw_fd()).map(drop)?;

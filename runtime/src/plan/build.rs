@@ -7,6 +7,7 @@ use super::step::{ChildStep, HostStep, Slot};
 use super::{CloneStep, Entry, Plan, Problem, Request};
 use crate::host::Host;
 use crate::survey::{Purpose, Survey};
+use crate::sys::STEPS_MAX;
 
 /// A plan in the making, with what it is made from.
 pub(super) struct Builder<'a> {
@@ -20,6 +21,8 @@ pub(super) struct Builder<'a> {
     pub network_namespace: bool,
     /// Whether trees reach the child over the stage, and who asked for the id map.
     pub staged: Option<Origin>,
+    /// What is done on the stage before the clone.
+    pub on_stage: Vec<Entry<HostStep>>,
     plan: Plan,
 }
 
@@ -48,8 +51,17 @@ impl<'a> Builder<'a> {
             problems: Vec::new(),
             notes: Vec::new(),
         };
-        let mut builder =
-            Self { domain, host, survey, request, user_namespace, network_namespace, staged: None, plan };
+        let mut builder = Self {
+            domain,
+            host,
+            survey,
+            request,
+            user_namespace,
+            network_namespace,
+            staged: None,
+            on_stage: Vec::new(),
+            plan,
+        };
         builder.report_missing_sources();
         for what in &domain.unsupported {
             builder.problem(what.origin, what.value.clone(), "remove the element");
@@ -163,10 +175,16 @@ impl<'a> Builder<'a> {
         if let Some(origin) = self.staged {
             let why = "last on the host, where the sources are: the child's table is copied from the stage";
             self.host_step("enter-stage", HostStep::EnterStage, origin, why);
+            let on_stage = std::mem::take(&mut self.on_stage);
+            self.plan.before.extend(on_stage);
         }
         if self.needs_attendance() {
             let why = "the id maps are written and the interfaces are there: the child may go on";
             self.attend("go", HostStep::Go, Origin::Default(why), why);
+        }
+        if self.plan.child.len() > STEPS_MAX {
+            let message = format!("a start of {} steps: the most are {STEPS_MAX}", self.plan.child.len());
+            self.problem(self.domain.origin.origin, message, "name fewer file systems");
         }
         let mut namespaces = libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWCGROUP;
         if self.domain.share.ipc.is_none() {

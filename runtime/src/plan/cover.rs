@@ -86,13 +86,18 @@ fn cover_one(
                     attr_set: ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC,
                     ..MountAttr::default()
                 };
-                b.child(format!("restrict:{path}"), ChildStep::Restrict { tree, attr }, asked, RESTRICT);
+                b.child(
+                    format!("restrict-{word}:{path}"),
+                    ChildStep::Restrict { tree, attr },
+                    asked,
+                    RESTRICT,
+                );
             }
             let step = ChildStep::Attach { tree, target: Beneath::new(path) };
             b.child(format!("{word}:{path}"), step, asked, "on itself, read-only");
             if !b.host.at_least(5, 12) {
                 let step = ChildStep::Remount { target: Beneath::new(path), flags };
-                b.child(format!("remount:{path}"), step, asked, "this kernel has no mount_setattr(2)");
+                b.child(format!("remount-{word}:{path}"), step, asked, "this kernel has no mount_setattr(2)");
             }
         }
     }

@@ -122,6 +122,7 @@ mod tests {
                 origin: ASKED,
                 kind: Ok(Kind::Other),
                 owner: None,
+                below: Vec::new(),
                 contents: None,
                 fd: None,
             });

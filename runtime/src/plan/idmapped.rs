@@ -5,10 +5,12 @@
 //! restrictions, so it gets them out of a namespace of the host's. A tree that was shifted already, as libvirt's users have to, is left as it is.
 
 use browndog_xml::domain::{Filesystem, IdRange, Origin, Sourced};
+use nix::libc;
 
 use super::build::Builder;
 use super::mounts::{root_filesystem, target_kind, tree_name};
 use super::step::{ChildStep, HostStep, STAGE, Slot, TargetKind, c_string};
+use super::{Entry, classic};
 use crate::survey::superblock::Contents;
 use crate::survey::{Found, Owner, Purpose};
 
@@ -71,8 +73,7 @@ pub(super) fn hand_over(b: &mut Builder<'_>) {
     for tree in &trees {
         map_tree(b, tree, origin);
     }
-    // Before 5.12 a tree has no flags that could be locked before it is attached.
-    if b.host.rootless || !b.host.at_least(5, 12) || trees.is_empty() {
+    if b.host.rootless || trees.is_empty() {
         return;
     }
     b.staged = Some(origin);
@@ -81,9 +82,23 @@ pub(super) fn hand_over(b: &mut Builder<'_>) {
             Purpose::Filesystem(index) => target_kind(b, index),
             _ => TargetKind::Directory,
         };
-        let step = HostStep::ShowTree { tree: tree.slot, at: format!("{STAGE}/{index}"), kind };
+        let at = format!("{STAGE}/{index}");
+        let step = HostStep::ShowTree { tree: tree.slot, at: at.clone(), kind };
         let why = "out of a namespace of the host's: root of the container cannot lift the restrictions";
-        b.attend(format!("show-tree:{}", tree.target), step, origin, why);
+        let id = format!("show-tree:{}", tree.target);
+        if !classic::needed(b) {
+            b.attend(id, step, origin, why);
+            continue;
+        }
+        // Nothing translates here: it can all be done before the child's table is copied, which locks it.
+        b.on_stage.push(Entry { id, step, origin, why });
+        let flags = libc::MS_NODEV | if tree.readonly { libc::MS_RDONLY } else { 0 };
+        for suffix in std::iter::once(String::new()).chain(classic::below(b, tree.purpose)) {
+            let step = HostStep::RestrictShown { at: format!("{at}{suffix}"), flags };
+            let why = "this kernel has no mount_setattr(2)";
+            let id = format!("restrict:{}{suffix}", tree.target.trim_end_matches('/'));
+            b.on_stage.push(Entry { id, step, origin: tree.origin, why });
+        }
     }
     let why = "nothing of the launcher's work is done anywhere but on the host";
     b.attend("leave-stage", HostStep::LeaveStage, origin, why);
@@ -140,7 +155,8 @@ fn owner(found: &Found) -> Option<Owner> {
 
 fn shift(b: &Builder<'_>, owner: Option<Owner>) -> Shift {
     // Not looked at: a plan that is printed, for a machine that is only assumed.
-    let Some(owner) = owner else { return Shift::Map };
+    let not_shifted = Owner { uid: u32::MAX, gid: u32::MAX, magic: CAPABLE[0].0 };
+    let owner = owner.unwrap_or(not_shifted);
     let idmap = b.domain.idmap.as_ref().expect("only called where there is a map");
     if is_host_side(&idmap.uid, owner.uid) {
         return Shift::Done;

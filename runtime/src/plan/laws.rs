@@ -9,10 +9,13 @@ use crate::sys::STEPS_MAX;
 /// Every law that `plan` breaks.
 pub fn broken(plan: &Plan) -> Vec<String> {
     let mut broken = super::order::broken(plan);
-    slots_are_filled_before_use(plan, &mut broken);
-    names_are_unique(plan, &mut broken);
+    if plan.problems.is_empty() {
+        // What a problem keeps from being made, or names twice, is used by no start.
+        slots_are_filled_before_use(plan, &mut broken);
+        names_are_unique(plan, &mut broken);
+    }
     barriers_pair(plan, &mut broken);
-    if plan.child.len() > STEPS_MAX {
+    if plan.child.len() > STEPS_MAX && plan.problems.is_empty() {
         broken.push(format!("{} steps are more than the {STEPS_MAX} that can be reported", plan.child.len()));
     }
     if !matches!(
@@ -72,6 +75,7 @@ fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
         | HostStep::SetCgroup { .. }
         | HostStep::LimitDevices { .. }
         | HostStep::EnterStage
+        | HostStep::RestrictShown { .. }
         | HostStep::LeaveStage
         | HostStep::InheritCpuset { .. }
         | HostStep::DelegateCgroup { .. }
@@ -148,8 +152,15 @@ fn copies_are_no_peers(plan: &Plan, broken: &mut Vec<String>) {
             _ => false,
         })
     };
+    // Taken again from the stage, after the child has made its table private.
+    let taken = |tree: Slot| {
+        plan.child
+            .iter()
+            .any(|entry| matches!(&entry.step, ChildStep::CloneHostTree { into, .. } if *into == tree))
+    };
     for entry in &plan.before {
         if let HostStep::CloneTree { into, .. } = &entry.step
+            && !taken(*into)
             && !private(*into)
             && !severed(*into)
         {

@@ -5,6 +5,7 @@
 
 mod build;
 mod cgroup;
+mod classic;
 mod confine;
 mod contents;
 pub mod context;

@@ -4,6 +4,7 @@ use browndog_xml::domain::{Filesystem, FilesystemSource, Origin};
 use nix::libc;
 
 use super::build::Builder;
+use super::classic;
 use super::contents;
 use super::step::{Beneath, ChildStep, HostStep, Slot, TargetKind, c_string};
 use crate::survey::{Kind, Purpose, has_contents, is_root};
@@ -205,12 +206,7 @@ pub(super) fn root(b: &mut Builder<'_>) {
             b.child(format!("make-target:{target}"), step, KERNEL_FS, why);
         }
     }
-    if !b.host.at_least(5, 12) {
-        sever(b, "/");
-        let flags = libc::MS_NODEV;
-        let step = ChildStep::Remount { target: Beneath::new("/"), flags };
-        b.child("remount:/", step, NODEV, "this kernel has no mount_setattr(2)");
-    }
+    classic::restrict_tree(b, "/", Purpose::Root, false, NODEV);
     if shares_root(b) && !b.host.rootless && !b.user_namespace {
         for target in KERNEL_TARGETS {
             let step = ChildStep::DetachBelow { target: Beneath::new(target) };
@@ -266,8 +262,19 @@ fn bind_sysfs(b: &mut Builder<'_>, why: &'static str) {
     );
     let attr =
         MountAttr { attr_set: ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC, ..MountAttr::default() };
-    b.child("restrict:/sys", ChildStep::Restrict { tree, attr }, KERNEL_FS, RESTRICT);
+    if !classic::needed(b) {
+        b.child("restrict:/sys", ChildStep::Restrict { tree, attr }, KERNEL_FS, RESTRICT);
+    }
     b.child("attach:/sys", ChildStep::Attach { tree, target: Beneath::new("/sys") }, KERNEL_FS, why);
+    if classic::needed(b) {
+        classic::restrict(
+            b,
+            "/sys",
+            &b.survey.below_sys.clone(),
+            NO_SUID_DEV_EXEC | libc::MS_RDONLY,
+            KERNEL_FS,
+        );
+    }
 }
 
 /// What the document mounts, in its order.
@@ -299,12 +306,13 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
                 origin,
                 why,
             );
-            if !b.host.at_least(5, 12) {
-                sever(b, &shown);
-                let flags = if filesystem.readonly.is_some() { libc::MS_RDONLY } else { 0 } | libc::MS_NODEV;
-                let step = ChildStep::Remount { target: target.clone(), flags };
-                b.child(format!("remount:{shown}"), step, origin, "this kernel has no mount_setattr(2)");
-            }
+            classic::restrict_tree(
+                b,
+                &shown,
+                Purpose::Filesystem(index),
+                filesystem.readonly.is_some(),
+                origin,
+            );
         }
         FilesystemSource::Container(path) => {
             let tree = b.slot(tree_name(index));
@@ -315,7 +323,7 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
                 path.origin,
                 DETACHED,
             );
-            if filesystem.readonly.is_some() && b.host.at_least(5, 12) {
+            if filesystem.readonly.is_some() && !classic::needed(b) {
                 let attr = MountAttr { attr_set: ATTR_RDONLY, ..MountAttr::default() };
                 b.child(format!("restrict:{shown}"), ChildStep::Restrict { tree, attr }, origin, RESTRICT);
             }
@@ -325,6 +333,10 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
                 origin,
                 why,
             );
+            if filesystem.readonly.is_some() && classic::needed(b) {
+                let below = classic::below_inside(b, path.value.as_str(), index);
+                classic::restrict(b, &shown, &below, libc::MS_RDONLY, origin);
+            }
         }
         FilesystemSource::Ram { bytes } => {
             let readonly = if filesystem.readonly.is_some() { libc::MS_RDONLY } else { 0 };
@@ -347,9 +359,14 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
 /// A read-only root, for kernels that could not restrict it before it was attached; read back on all.
 pub(super) fn seal_root(b: &mut Builder<'_>) {
     let Some(readonly) = root_filesystem(b).and_then(|filesystem| filesystem.readonly) else { return };
-    if !b.host.at_least(5, 12) {
-        let step = ChildStep::Remount { target: Beneath::new("/"), flags: libc::MS_RDONLY | libc::MS_NODEV };
+    if classic::needed(b) && b.staged.is_none() {
+        let flags = libc::MS_RDONLY | libc::MS_NODEV;
+        let step = ChildStep::Remount { target: Beneath::new("/"), flags };
         b.child("seal-root", step, readonly, "after the last mount point is there");
+        for suffix in classic::below(b, Purpose::Root) {
+            let step = ChildStep::Remount { target: Beneath::new(&suffix), flags };
+            b.child(format!("seal-root:{suffix}"), step, readonly, "what is mounted below is part of it");
+        }
     }
     let step = ChildStep::Verify { target: Beneath::new("/"), flags: libc::ST_RDONLY };
     b.child("verify:/", step, readonly, "read back: what was asked to be read-only is, or nothing starts");

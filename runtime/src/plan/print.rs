@@ -81,6 +81,12 @@ impl Plan {
                 format!("unshare(CLONE_NEWNS); mount(\"tmpfs\", \"{STAGE}\"); mount(\"{STAGE}\", MS_SHARED)")
             }
             HostStep::ShowTree { tree, at, .. } => format!("move_mount(<{}>, \"{at}\")", name(tree)),
+            HostStep::RestrictShown { at, flags } => {
+                format!(
+                    "mount(NULL, \"{at}\", NULL, MS_REMOUNT|MS_BIND|{}, NULL)",
+                    names(*flags, &MOUNT_FLAGS)
+                )
+            }
             HostStep::LeaveStage => "setns(<host>, CLONE_NEWNS); chroot(<root>); fchdir(<dir>)".to_owned(),
             HostStep::MakeTarget { root, target, kind } => {
                 let call = if *kind == TargetKind::Directory { "mkdirat" } else { "openat" };

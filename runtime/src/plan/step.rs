@@ -414,6 +414,13 @@ pub enum HostStep {
         /// What the mount point is.
         kind: TargetKind,
     },
+    /// `mount(NULL, at, NULL, MS_REMOUNT|MS_BIND|flags)` on the stage, for kernels before 5.12.
+    RestrictShown {
+        /// Where on the stage.
+        at: String,
+        /// MS_* flags.
+        flags: u64,
+    },
     /// `setns(host, CLONE_NEWNS)`: back; the stage goes with its namespace.
     LeaveStage,
     /// `mkdirat` or `openat(O_CREAT)` beneath the root's source, where it is missing; undone after.

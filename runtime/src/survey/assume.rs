@@ -18,6 +18,7 @@ impl Survey {
                 origin,
                 kind: Ok(kind),
                 owner: None,
+                below: Vec::new(),
                 contents: Some(Contents::Filesystem("ext4")),
                 fd: None,
             };

@@ -8,9 +8,10 @@ use nix::libc;
 use super::Result;
 
 /// How many child steps one plan may have: the size of [`Progress::stamps`].
-pub const STEPS_MAX: usize = 440;
+pub const STEPS_MAX: usize = 8190;
 
-/// What the child writes and the parent reads: one page, shared in every clone mode.
+/// What the child writes and the parent reads, shared in every clone mode. Pages that nobody writes cost
+/// nothing: without a trace it is one.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Progress {
