@@ -357,7 +357,11 @@ fn here(
     Ok(cell)
 }
 
-fn judge(check: &Check, gathered: &Result<Facts, SceneError>, kernel: KernelVersion) -> CheckResult {
+pub(crate) fn judge(
+    check: &Check,
+    gathered: &Result<Facts, SceneError>,
+    kernel: KernelVersion,
+) -> CheckResult {
     let verdict = match gathered {
         Ok(facts) => check.judged(facts, kernel),
         Err(SceneError::NotApplicable(reason)) => Verdict::not_applicable(reason),
@@ -451,8 +455,8 @@ fn in_guests(options: &Options, watch: &(dyn Fn(&Event<'_>) + Sync)) -> Result<V
         reason: "a worker of the harness panicked".into(),
     })?;
     let mut cells = Vec::new();
-    for result in done.into_values() {
-        cells.extend(result?);
+    for (at, result) in done {
+        cells.extend(crate::lost::or_cells(options, &kernels, at, result)?);
     }
     Ok(cells)
 }
