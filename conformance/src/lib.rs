@@ -14,6 +14,7 @@ pub mod gaps;
 pub mod host;
 pub mod image;
 pub mod judge;
+mod lost;
 pub mod mutants;
 pub mod probe;
 pub mod report;

@@ -18,7 +18,7 @@ use crate::runtimes::{self, Runtime, RuntimeError};
 use crate::scenes::{SCENES, Scene};
 use crate::stage::{SceneError, Stage};
 use crate::vm::job::{BINARY_PATH, CgroupLayout, Command, Ended, LAB_MARK};
-use crate::vm::{GuestFile, Lab, LabError};
+use crate::vm::{Lab, LabError};
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -357,7 +357,11 @@ fn here(
     Ok(cell)
 }
 
-fn judge(check: &Check, gathered: &Result<Facts, SceneError>, kernel: KernelVersion) -> CheckResult {
+pub(crate) fn judge(
+    check: &Check,
+    gathered: &Result<Facts, SceneError>,
+    kernel: KernelVersion,
+) -> CheckResult {
     let verdict = match gathered {
         Ok(facts) => check.judged(facts, kernel),
         Err(SceneError::NotApplicable(reason)) => Verdict::not_applicable(reason),
@@ -451,8 +455,8 @@ fn in_guests(options: &Options, watch: &(dyn Fn(&Event<'_>) + Sync)) -> Result<V
         reason: "a worker of the harness panicked".into(),
     })?;
     let mut cells = Vec::new();
-    for result in done.into_values() {
-        cells.extend(result?);
+    for (at, result) in done {
+        cells.extend(crate::lost::or_cells(options, &kernels, at, result)?);
     }
     Ok(cells)
 }
@@ -492,9 +496,4 @@ fn in_guest(options: &Options, lab: &Lab, kernel: &crate::vm::kernel::Kernel) ->
     })?;
     let accelerator = format!("{:?}", report.accelerator).to_lowercase();
     Ok(inner.cells.into_iter().map(|cell| Cell { place: format!("vm/{accelerator}"), ..cell }).collect())
-}
-
-/// Files for a guest, for callers that add their own.
-pub fn guest_file(path: &str, mode: u32, content: Vec<u8>) -> GuestFile {
-    GuestFile { path: path.to_owned(), mode, content }
 }
