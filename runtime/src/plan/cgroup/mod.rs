@@ -114,7 +114,7 @@ fn delegate(b: &mut Builder<'_>, group: &str, enable: &str) -> String {
     enable_controllers(b, group, enable, origin);
     let step = HostStep::MakeCgroup { path: leaf.clone(), shared: false };
     let why = "the limits stand in the group around it, out of the container's reach";
-    b.host_step("make-cgroup:leaf", step, origin, why);
+    b.host_step("make-leaf", step, origin, why);
     b.owns_cgroup(leaf.clone());
     if let Some(idmap) = &b.domain.idmap {
         let root = |ranges: &[Sourced<browndog_xml::domain::IdRange>]| {
