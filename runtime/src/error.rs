@@ -172,10 +172,10 @@ pub(crate) fn hint(id: &str, errno: Errno, host: &Host) -> Option<String> {
             "the root of this machine is an initramfs: move it onto a mount first (mount --move, chroot)"
         }
         (id, errno) if id.starts_with("set-cgroup:") => return Some(limit_hint(id, errno).to_owned()),
-        (id, Errno::EACCES | Errno::EPERM) if id.starts_with("make-cgroup") => {
+        (id, Errno::EACCES | Errno::EPERM) if id.starts_with("make-cgroup") || id == "make-leaf" => {
             "control groups belong to root: start as root, or ask for no limits"
         }
-        (id, Errno::EEXIST) if id.starts_with("make-cgroup") => {
+        (id, Errno::EEXIST) if id.starts_with("make-cgroup") || id == "make-leaf" => {
             "another start of this instance left it behind"
         }
         (id, Errno::EBUSY) if id.starts_with("enable-controllers") => {

@@ -6,6 +6,7 @@ mod common;
 
 use browndog_runtime::host::Host;
 use browndog_runtime::plan::{laws, mutate};
+use browndog_xml::source::Source;
 use proptest::prelude::*;
 
 fn hosts() -> impl Strategy<Value = Host> {
@@ -80,4 +81,27 @@ fn a_swapped_pair_of_an_ordering_row_is_found() {
     plan.child.swap(pivot, detach);
     let broken = laws::broken(&plan);
     assert!(broken.iter().any(|law| law.contains("pivot must stand before detach-old-root")), "{broken:?}");
+}
+
+/// The documents of the repository and of what fuzzing found, also made from its bytes.
+#[test]
+fn plans_of_all_documents_break_no_law_on_any_machine() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut seen = 0;
+    for directory in ["domains", "xml/tests/accept", "fuzz/regressions", "fuzz/seeds/xml_generated"] {
+        let Ok(entries) = std::fs::read_dir(root.join(directory)) else { continue };
+        for entry in entries {
+            let path = entry.expect("a directory lists its entries").path();
+            let Ok(bytes) = std::fs::read(&path) else { continue };
+            let made = browndog_xml::generate::Generator::new(&bytes).document();
+            let documents =
+                [Source::from_bytes("document.xml", bytes.clone()), Source::new("made.xml", made)];
+            for source in documents {
+                let Some(domain) = browndog_xml::read(&source).domain else { continue };
+                assert_eq!(laws::broken_anywhere(&domain), Vec::<String>::new(), "{}", path.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 20, "{seen}");
 }

@@ -2,8 +2,12 @@
 
 use std::collections::HashSet;
 
-use super::Plan;
+use browndog_xml::domain::Domain;
+
 use super::step::{ChildStep, HostStep, Slot};
+use super::{Plan, Request};
+use crate::host::Host;
+use crate::survey::Survey;
 use crate::sys::STEPS_MAX;
 
 /// Every law that `plan` breaks.
@@ -27,6 +31,23 @@ pub fn broken(plan: &Plan) -> Vec<String> {
     no_host_path_after_pivot(plan, &mut broken);
     copies_are_no_peers(plan, &mut broken);
     broken
+}
+
+/// Every law that a plan of this domain breaks on any of the machines that tests know, with the
+/// sources of this one; for fuzzing, and for the tests that replay what it found.
+pub fn broken_anywhere(domain: &Domain) -> Vec<String> {
+    let mut found = Vec::new();
+    for host in [Host::fixture_v2(), Host::fixture_hybrid(), Host::fixture_rootless(), Host::fixture_5_10()] {
+        let survey = Survey::look(domain, host.rootless || domain.idmap.is_some(), false);
+        let request = Request { instance: "1-2".to_owned(), ..Request::default() };
+        let plan = super::plan(domain, &host, &survey, &request);
+        assert!(!plan.to_string().is_empty(), "every plan can be shown");
+        // One with problems is shown, but nobody executes it.
+        if plan.problems.is_empty() {
+            found.extend(broken(&plan));
+        }
+    }
+    found
 }
 
 fn slots_are_filled_before_use(plan: &Plan, broken: &mut Vec<String>) {

@@ -23,6 +23,8 @@ pub const ORDERS: &[Order] = &[
     order("make-cgroup", "set-cgroup", "the file is in the group"),
     order("set-cgroup", "open-cgroup", "nothing enters a group without its limits"),
     order("make-cgroup", "limit-devices", "the policy is the group's"),
+    order("make-cgroup", "make-leaf", "the group that the container manages is in its group"),
+    order("make-leaf", "open-cgroup", "the container is born in the group that it manages"),
     order("limit-devices", "open-cgroup", "nothing enters a group without its policy"),
     order("mount-device", "enter-stage", "the tree is made in the host's namespace, as every other"),
     order("clone-tree:/", "restrict:/", "only a detached copy may be changed: never the host's own mount"),
