@@ -62,6 +62,9 @@ pub(crate) fn main() -> ExitCode {
     if let Some(status) = conformance::other_life() {
         return status.into();
     }
+    if browndog_runtime::pid1::wanted() {
+        return Status::from(u8::try_from(browndog_runtime::pid1::main()).unwrap_or(125)).into();
+    }
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if verb_is(&arguments, "run")
         && let Ok(Start { verb: StartVerb::Run(run), .. }) = Start::try_parse_from(&arguments)

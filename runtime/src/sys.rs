@@ -5,13 +5,15 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
 
 use nix::errno::Errno;
 use nix::libc;
 
 pub mod memory;
+pub mod spawn;
+pub mod terminal;
 
 type Result<T> = std::result::Result<T, Errno>;
 
@@ -588,13 +590,6 @@ pub fn loopback_up() -> Result<()> {
 pub fn set_controlling_terminal(fd: RawFd) -> Result<()> {
     // SAFETY: TIOCSCTTY takes a number.
     check(unsafe { libc::syscall(libc::SYS_ioctl, fd, libc::TIOCSCTTY, 0) }).map(drop)
-}
-
-/// The path of the terminal's slave side, opened from its master: TIOCGPTPEER (ioctl_tty(2)).
-pub fn open_pty_peer(master: BorrowedFd<'_>) -> Result<OwnedFd> {
-    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
-    // SAFETY: TIOCGPTPEER takes open flags as a number.
-    owned(unsafe { libc::syscall(libc::SYS_ioctl, master.as_raw_fd(), libc::TIOCGPTPEER, flags) })
 }
 
 /// Reads up to `buffer.len()` bytes.

@@ -5,9 +5,11 @@ mod attend;
 mod beneath;
 mod cgroup;
 mod child;
+pub mod flow;
 mod host_steps;
 pub mod relay;
 pub mod rootless;
+pub mod terminal;
 mod undo;
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -44,11 +46,32 @@ pub enum Ended {
     Killed(i32),
 }
 
+/// What a process inside asked for with reboot(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The container off.
+    PowerOff,
+    /// The container anew.
+    Reboot,
+}
+
 impl Ended {
-    /// What a shell would say: the status, or 128 and the signal.
+    /// What the container asked for, where it ended by reboot(2): the kernel then lets the init end by a
+    /// signal that nothing else can end it by, since a process 1 has no default actions (reboot(2)).
+    pub fn asked(self) -> Option<Asked> {
+        match self {
+            Self::Killed(libc::SIGINT) => Some(Asked::PowerOff),
+            Self::Killed(libc::SIGHUP) => Some(Asked::Reboot),
+            _ => None,
+        }
+    }
+
+    /// What a shell would say: the status, or 128 and the signal. 0 for a container that powered itself
+    /// off.
     pub fn exit_code(self) -> i32 {
         match self {
             Self::Exited(status) => status,
+            Self::Killed(libc::SIGINT) => 0,
             Self::Killed(signal) => 128 + signal,
         }
     }
@@ -74,6 +97,10 @@ pub struct Running {
     pub pidfd: OwnedFd,
     /// The launcher's side of the console, where the plan opened one.
     pub console: Option<OwnedFd>,
+    /// The same of the further consoles.
+    pub more_consoles: Vec<OwnedFd>,
+    /// The terminal of the host that the document names, to be the other end of the console.
+    pub bridge: Option<OwnedFd>,
     /// Times of the steps, where asked for.
     pub timings: Vec<Timing>,
     undo: Undo,
@@ -90,7 +117,8 @@ struct Launcher<'a> {
     owned: Vec<OwnedFd>,
     /// Held until the child is in its group; released before anything is undone.
     partitions: Vec<nix::fcntl::Flock<std::fs::File>>,
-    console: Option<OwnedFd>,
+    consoles: Vec<OwnedFd>,
+    bridge: Option<OwnedFd>,
     undo: Undo,
     timings: Vec<Timing>,
     performed: usize,
@@ -130,7 +158,8 @@ impl<'a> Launcher<'a> {
             slots,
             owned,
             partitions: Vec::new(),
-            console: None,
+            consoles: Vec::new(),
+            bridge: survey.terminal.and_then(Result::ok),
             undo,
             timings: Vec::new(),
             performed: 0,
@@ -221,10 +250,13 @@ impl<'a> Launcher<'a> {
         self.owned.clear();
         self.partitions.clear();
         self.child_failure(&progress)?;
+        let mut consoles = std::mem::take(&mut self.consoles).into_iter();
         Ok(Running {
             pid,
             pidfd,
-            console: self.console.take(),
+            console: consoles.next(),
+            more_consoles: consoles.collect(),
+            bridge: self.bridge.take(),
             timings: std::mem::take(&mut self.timings),
             undo: std::mem::take(&mut self.undo),
         })

@@ -10,8 +10,8 @@ use super::step::{Beneath, ChildStep, HostStep, Slot, TargetKind, c_string};
 use crate::survey::{Kind, NODES, Purpose};
 use crate::sys::MountAttr;
 
-const DEV: Origin = Origin::Default("every container gets its own /dev");
-const AFTER_DEV: &str = "after /dev is there to hold it";
+pub(super) const DEV: Origin = Origin::Default("every container gets its own /dev");
+pub(super) const AFTER_DEV: &str = "after /dev is there to hold it";
 
 /// Links of every container: where the link is, what it says.
 const LINKS: [(&str, &str); 5] = [
@@ -23,7 +23,7 @@ const LINKS: [(&str, &str); 5] = [
 ];
 
 /// The group `tty` of every Linux distribution: owner of a terminal's group side.
-const TTY_GID: u32 = 5;
+pub(super) const TTY_GID: u32 = 5;
 
 /// Fills `/dev`.
 pub(super) fn populate(b: &mut Builder<'_>) {
@@ -43,11 +43,14 @@ pub(super) fn populate(b: &mut Builder<'_>) {
     let options = format!("newinstance,ptmxmode=0666,mode=0620{gid}");
     let no_exec = libc::MS_NOSUID | libc::MS_NOEXEC;
     let why = "an instance of its own: terminals of the host cannot be reached";
-    mount(b, "/dev/pts", "devpts", no_exec, Some(&options), why);
+    if !super::console::attach_pts(b) {
+        mount(b, "/dev/pts", "devpts", no_exec, Some(&options), why);
+    }
     let why = "POSIX shared memory (shm_overview(7))";
     mount(b, "/dev/shm", "tmpfs", no_exec | libc::MS_NODEV, Some("mode=1777,size=65536k"), why);
     let why = "POSIX message queues of its own IPC namespace (mq_overview(7))";
     mount(b, "/dev/mqueue", "mqueue", no_exec | libc::MS_NODEV, None, why);
+    super::console::populate(b);
     hostdevs(b);
 }
 

@@ -58,9 +58,12 @@ fn is_surveyed(name: &str) -> bool {
 fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
     match step {
         HostStep::CloneTree { source, into } => (vec![*source], vec![*into]),
+        HostStep::SealProgram { source, into } => (vec![*source], vec![*into]),
         HostStep::MakeTarget { root, .. } => (vec![*root], vec![]),
         HostStep::Restrict { tree, .. } | HostStep::MapTree { tree, .. } => (vec![*tree], vec![]),
-        HostStep::OpenCgroup { slot, .. } | HostStep::OpenConsole { slot, .. } => (vec![], vec![*slot]),
+        HostStep::OpenCgroup { slot, .. } => (vec![], vec![*slot]),
+        HostStep::OpenConsole { pts, slot, .. } => (vec![*pts], vec![*slot]),
+        HostStep::MakePts { into, .. } => (vec![], vec![*into]),
         HostStep::MakeFileTree { into, .. } => (vec![], vec![*into]),
         HostStep::MakeCgroup { .. }
         | HostStep::SetCgroup { .. }

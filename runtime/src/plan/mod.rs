@@ -6,6 +6,7 @@
 mod build;
 mod cgroup;
 mod confine;
+mod console;
 mod devices;
 mod environment;
 mod identity;
@@ -72,6 +73,10 @@ pub struct Request {
     pub init: bool,
     /// The console is a terminal of its own; without, the caller's descriptors 0, 1 and 2 are kept.
     pub terminal: bool,
+    /// The domain's uuid, where the document has none.
+    pub uuid: Option<String>,
+    /// Further consoles, beside the first.
+    pub more_consoles: usize,
     /// A suffix that no other start on this host uses at the same time: `PID-STARTTIME`.
     pub instance: String,
 }
@@ -109,7 +114,8 @@ pub fn plan(domain: &Domain, host: &Host, survey: &Survey, request: &Request) ->
     // On the host: the group with its limits, and what the child will mount, opened and restricted.
     cgroup::place(&mut b);
     mounts::prepare(&mut b);
-    process::open_consoles(&mut b);
+    console::open(&mut b);
+    process::prepare_program(&mut b);
     // In the child: into the groups and namespaces, out of the host's mounts.
     cgroup::join(&mut b);
     identity::enter_user_namespace(&mut b);

@@ -55,6 +55,8 @@ pub const ORDERS: &[Order] = &[
         "in a user namespace the kernel compares with a /proc that is still in view",
     ),
     order("mount:/sys", "pivot", "likewise for sysfs"),
+    order("make-pts", "open-console", "a terminal is of an instance"),
+    order("mount:/dev", "attach:/dev/pts", "the mount point is in the container's own /dev"),
     order("mount:/dev", "node:", "nodes are made on the container's tmpfs, never on the host's /dev"),
     order("mount:/dev", "link:", "likewise"),
     order("mount:/sys", "mount-cgroup", "the mount point is a directory of sysfs"),
