@@ -8,7 +8,12 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::exit::Status;
-use crate::{bench, conformance, docs, host, plan, run, validate};
+use crate::life::living;
+use crate::list::Which;
+use crate::{
+    bench, conformance, console, define, docs, events, explain, fmt, host, list, plan, run, schema, stop,
+    validate,
+};
 
 /// Validate, prove and run Linux containers described by domain XML.
 #[derive(Debug, Parser)]
@@ -18,10 +23,11 @@ Examples:
   browndog run domains/hello.xml          start a container, here and now
   browndog validate *.xml                 is this XML right? all errors at once
   browndog plan domains/browndog.xml      what would be done, step by step
+  browndog define web.xml                 keep a domain; start, console, exec, shutdown it by name
 
 Exit status: 0 done, 1 failed, 2 usage; `run` returns the init's own (see its help).")]
 pub(crate) struct Cli {
-    /// Keep state below this directory. A container in the foreground has none.
+    /// Keep state, definitions and logs below this directory.
     #[arg(long, global = true, value_name = "DIR")]
     root: Option<PathBuf>,
     #[command(subcommand)]
@@ -31,9 +37,41 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Validate(validate::Validate),
-    Explain(validate::Explain),
+    Explain(explain::Explain),
+    Fmt(fmt::Fmt),
+    Schema(schema::Schema),
     Plan(plan::PlanArgs),
     Run(run::Run),
+    Define(define::Define),
+    Undefine(define::Undefine),
+    Create(define::Create),
+    Start(define::Start),
+    List(list::List),
+    #[command(visible_alias = "dominfo")]
+    Info(list::Info),
+    #[command(visible_alias = "domstate")]
+    State(list::State),
+    /// Say a domain's number: its init's process, while it runs.
+    Domid(list::Identity),
+    /// Say a domain's name.
+    Domname(list::Identity),
+    /// Say a domain's uuid.
+    Domuuid(list::Identity),
+    Dumpxml(define::Dumpxml),
+    Edit(define::Edit),
+    #[command(visible_alias = "domrename")]
+    Rename(define::Rename),
+    Console(console::Console),
+    Logs(console::Logs),
+    Suspend(stop::Suspend),
+    Resume(stop::Resume),
+    Shutdown(stop::Shutdown),
+    Reboot(stop::Reboot),
+    Destroy(stop::Destroy),
+    Wait(stop::Wait),
+    Autostart(define::Autostart),
+    #[command(visible_alias = "event")]
+    Events(events::Events),
     Host(host::HostArgs),
     Conformance(Box<conformance::Conformance>),
     Bench(bench::Bench),
@@ -59,6 +97,9 @@ enum StartVerb {
 
 /// Parses the command line, does what it says, returns the exit status.
 pub(crate) fn main() -> ExitCode {
+    if let Some(status) = browndog_life::monitor::other_life() {
+        return Status::from(status).into();
+    }
     if let Some(status) = conformance::other_life() {
         return status.into();
     }
@@ -78,9 +119,35 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Status {
+    let root = cli.root.as_deref();
     match cli.verb {
+        Verb::Define(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Undefine(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Create(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Start(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::List(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Info(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::State(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Domid(verb) => living(root, |layout| verb.perform(Which::Id, layout)),
+        Verb::Domname(verb) => living(root, |layout| verb.perform(Which::Name, layout)),
+        Verb::Domuuid(verb) => living(root, |layout| verb.perform(Which::Uuid, layout)),
+        Verb::Dumpxml(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Edit(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Rename(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Console(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Logs(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Suspend(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Resume(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Shutdown(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Reboot(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Destroy(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Wait(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Autostart(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Events(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Validate(validate) => validate.perform(),
         Verb::Explain(explain) => explain.perform(),
+        Verb::Fmt(fmt) => fmt.perform(),
+        Verb::Schema(schema) => schema.perform(),
         Verb::Plan(plan) => plan.perform(),
         Verb::Run(run) => run.perform(),
         Verb::Host(host) => host.perform(),

@@ -1,12 +1,14 @@
-//! A document named on the command line: read, checked, its findings said.
+//! Documents named on the command line: found, read, checked, their findings said.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use browndog_xml::domain::Domain;
 use browndog_xml::source::Source;
 
+use crate::exit::Status;
 use crate::out::{coloured_errors, complain, note};
 
 /// Reads `path`, or standard input for `-`; the error is a sentence.
@@ -49,4 +51,38 @@ pub(crate) fn load(path: &Path) -> Option<(Source, Domain)> {
         note(rendered.trim_end());
     }
     reading.domain.map(|domain| (source, domain))
+}
+
+/// The files named, and the `.xml` files below the directories named. What cannot be listed has
+/// been said, and is in the status.
+pub(crate) fn expanded(named: &[PathBuf]) -> (Vec<PathBuf>, Status) {
+    let (mut files, mut status) = (Vec::new(), Status::DONE);
+    for path in named {
+        let before = files.len();
+        if !path.is_dir() {
+            files.push(path.clone());
+        } else if let Err(error) = below(path, &mut files) {
+            complain(&format!("cannot read {}: {error}", path.display()), None);
+            status = Status::USAGE;
+        } else if files.len() == before {
+            complain(&format!("no .xml file below {}", path.display()), None);
+            status = Status::USAGE;
+        }
+    }
+    (files, status)
+}
+
+fn below(dir: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    let mut entries: Vec<_> = fs::read_dir(dir)?.collect::<io::Result<_>>()?;
+    entries.sort_unstable_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        // A link to a directory could lead back here.
+        if entry.file_type()?.is_dir() {
+            below(&path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == "xml") {
+            found.push(path);
+        }
+    }
+    Ok(())
 }

@@ -8,14 +8,27 @@
 mod bench;
 mod cli;
 mod conformance;
+mod console;
+mod define;
 mod docs;
 mod document;
+mod events;
 mod exit;
+mod explain;
+mod fmt;
 mod host;
+mod life;
+mod list;
 mod out;
 mod plan;
+mod replace;
 mod run;
+mod schema;
+mod stop;
 mod validate;
+
+/// For a result that changes nothing; the line above each use says why.
+fn disregard<T>(_result: T) {}
 
 fn main() -> std::process::ExitCode {
     cli::main()

@@ -1,18 +1,16 @@
-//! `validate` and `explain`: is this XML right, and what does that code mean.
+//! `validate`: is this XML right?
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::{fs, io};
 
-use browndog_xml::explain::{all, explain};
-use browndog_xml::report::Report;
+use browndog_xml::report::{Report, github, sarif};
 use browndog_xml::source::Source;
 use clap::{Args, ValueEnum};
 
-use crate::document::open;
+use crate::document::{expanded, open};
 use crate::exit::Status;
-use crate::out::{coloured, complain, note, printing};
+use crate::out::{coloured, complain, printing};
 
 /// Check documents: every error at once, each with line, column, reason and fix.
 #[derive(Debug, Args)]
@@ -21,6 +19,8 @@ Examples:
   browndog validate domains                         every .xml file below a directory
   generate | browndog validate --format json -      standard input
   browndog validate --deny ignored guest.xml        what has no effect is an error too
+  browndog validate --format github domains         annotations in a GitHub workflow
+  browndog validate --format sarif . > out.sarif    for code scanning
 
 Exit status: 0 all valid, 1 some invalid, 2 some could not be read, or usage.")]
 pub(crate) struct Validate {
@@ -46,6 +46,10 @@ enum Format {
     Json,
     /// One object per line.
     Jsonl,
+    /// SARIF 2.1.0, for code scanning and editors.
+    Sarif,
+    /// Workflow commands, which GitHub shows beside the lines.
+    Github,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -58,12 +62,15 @@ enum Deny {
 struct Looked {
     status: Status,
     text: String,
+    /// Where the form is one for all documents.
+    kept: Option<(Source, Report)>,
 }
 
 impl Validate {
     pub(crate) fn perform(self) -> Status {
-        let (files, mut status) = self.expanded();
-        let looked = self.look_at(&files);
+        let (files, mut status) = expanded(&self.files);
+        let mut looked = self.look_at(&files);
+        let kept: Vec<_> = looked.iter_mut().filter_map(|one| one.kept.take()).collect();
         let texts: Vec<&str> =
             looked.iter().map(|one| one.text.as_str()).filter(|text| !text.is_empty()).collect();
         status = looked.iter().fold(status, |worst, one| worst.worse(one.status));
@@ -71,26 +78,10 @@ impl Validate {
             Format::Human => format!("{}{}", texts.concat(), summary(&looked)),
             Format::Json => format!("[{}]\n", texts.join(",\n")),
             Format::Jsonl => texts.iter().map(|line| format!("{line}\n")).collect(),
+            Format::Sarif => format!("{:#}\n", sarif(&kept)),
+            Format::Github => texts.concat(),
         };
         printing(|out| out.write_all(text.as_bytes()).map(|()| status))
-    }
-
-    /// The files named, and those below the directories named.
-    fn expanded(&self) -> (Vec<PathBuf>, Status) {
-        let (mut files, mut status) = (Vec::new(), Status::DONE);
-        for path in &self.files {
-            let before = files.len();
-            if !path.is_dir() {
-                files.push(path.clone());
-            } else if let Err(error) = below(path, &mut files) {
-                complain(&format!("cannot read {}: {error}", path.display()), None);
-                status = Status::USAGE;
-            } else if files.len() == before {
-                complain(&format!("no .xml file below {}", path.display()), None);
-                status = Status::USAGE;
-            }
-        }
-        (files, status)
     }
 
     fn look_at(&self, files: &[PathBuf]) -> Vec<Looked> {
@@ -118,25 +109,28 @@ impl Validate {
 
     fn look(&self, file: &Path) -> Looked {
         match open(file) {
-            Ok(source) => self.check(&source),
+            Ok(source) => self.check(source),
             Err(message) => {
                 complain(&message, None);
-                Looked { status: Status::USAGE, text: String::new() }
+                Looked { status: Status::USAGE, text: String::new(), kept: None }
             }
         }
     }
 
-    fn check(&self, source: &Source) -> Looked {
-        let mut report: Report = browndog_xml::read(source).report;
+    fn check(&self, source: Source) -> Looked {
+        let mut report: Report = browndog_xml::read(&source).report;
         if self.deny.contains(&Deny::Ignored) {
             report.deny_ignored();
         }
         let status = if report.has_errors() { Status::FAILED } else { Status::DONE };
         let text = match self.format {
-            Format::Human => report.render_human(source, coloured()),
-            Format::Json | Format::Jsonl => report.to_json(source).to_string(),
+            Format::Human => report.render_human(&source, coloured()),
+            Format::Json | Format::Jsonl => report.to_json(&source).to_string(),
+            Format::Github => github(&source, &report),
+            Format::Sarif => String::new(),
         };
-        Looked { status, text }
+        let kept = (self.format == Format::Sarif).then_some((source, report));
+        Looked { status, text, kept }
     }
 }
 
@@ -144,52 +138,9 @@ fn numbered(files: &[PathBuf], index: usize) -> Option<(usize, &Path)> {
     files.get(index).map(|file| (index, file.as_path()))
 }
 
-fn below(dir: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    let mut entries: Vec<_> = fs::read_dir(dir)?.collect::<io::Result<_>>()?;
-    entries.sort_unstable_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let path = entry.path();
-        // A link to a directory could lead back here.
-        if entry.file_type()?.is_dir() {
-            below(&path, found)?;
-        } else if path.extension().is_some_and(|extension| extension == "xml") {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
 /// The closing line for people.
 fn summary(looked: &[Looked]) -> String {
     let invalid = looked.iter().filter(|one| one.status == Status::FAILED).count();
     let valid = looked.iter().filter(|one| one.status == Status::DONE).count();
     format!("{valid} valid, {invalid} invalid\n")
-}
-
-/// Explain a diagnostic code: cause, an example of the fault, and of its repair.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  browndog explain BD0005
-  browndog explain                                  all codes, a line each
-
-Exit status: 0 explained, 2 no such code.")]
-pub(crate) struct Explain {
-    /// The code, such as BD0005; all of them without.
-    code: Option<String>,
-}
-
-impl Explain {
-    pub(crate) fn perform(self) -> Status {
-        let Some(code) = self.code else {
-            let lines: String = all().iter().map(|one| format!("{}  {}\n", one.code, one.title)).collect();
-            return printing(|out| out.write_all(lines.as_bytes()).map(|()| Status::DONE));
-        };
-        let Some(explanation) = explain(&code) else {
-            complain(&format!("there is no code {code:?}"), None);
-            note("  hint: `browndog explain` lists them");
-            return Status::USAGE;
-        };
-        printing(|out| write!(out, "{explanation}").map(|()| Status::DONE))
-    }
 }

@@ -15,6 +15,8 @@ fn help_has_examples_or_exit_statuses(
     #[values(
         "validate",
         "explain",
+        "fmt",
+        "schema",
         "plan",
         "run",
         "host",

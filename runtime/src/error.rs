@@ -208,6 +208,26 @@ pub(crate) fn hint(id: &str, errno: Errno, host: &Host) -> Option<String> {
         (id, Errno::EINVAL) if id.starts_with("move-interface") => {
             "this device belongs to the host's network and cannot move (a bridge, or a wireless card)"
         }
+        ("limit-devices", Errno::EPERM | Errno::ENOSYS | Errno::EINVAL) => {
+            "the device policy of this machine needs bpf(2) with CAP_BPF and a kernel with CONFIG_CGROUP_BPF: an outer \
+             container may forbid it"
+        }
+        ("limit-devices", Errno::ERANGE) => "the group's own policy is narrower: an outer container has one",
+        (id, Errno::EINVAL) if id.starts_with("map-tree") => {
+            "a file system below this directory cannot translate owners: unmount it, or shift its owners (chown)"
+        }
+        (id, Errno::ENOENT | Errno::ENODEV) if id.starts_with("attach-loop") => {
+            "this machine has no loop devices: modprobe loop"
+        }
+        (id, Errno::ENODEV) if id.starts_with("mount-device") => {
+            "the kernel has no driver for this file system: modprobe it, or look at /proc/filesystems"
+        }
+        (id, Errno::EBUSY) if id.starts_with("mount-device") => {
+            "it is mounted elsewhere in another way, or another machine's device"
+        }
+        (id, Errno::EROFS | Errno::EACCES) if id.starts_with("mount-device") => {
+            "the journal has to be replayed and the device is read-only: run fsck(8) on it"
+        }
         ("write-id-maps", _) => "ids must be valid on the host, and ranges must not overlap",
         _ => return None,
     };

@@ -6,6 +6,13 @@ use std::path::Path;
 
 use serde::Serialize;
 
+mod context;
+
+pub use context::Context;
+pub(crate) use context::TIMER_SLACK_NS;
+
+use crate::exec::rootless::{self, Ids};
+
 /// Linux version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Kernel {
@@ -55,8 +62,11 @@ pub struct Host {
     pub uid: u32,
     /// Whether the caller works as root of a user namespace of its own (started without root).
     pub rootless: bool,
-    /// How many group ids are mapped in the caller's user namespace; at least 6 are needed for `tty` (5).
-    pub mapped_gids: u32,
+    /// The ids that a caller without root has: its own as 0, then its subordinate ids. For everybody
+    /// else empty: all.
+    pub uid_map: Vec<[u32; 3]>,
+    /// Likewise for groups.
+    pub gid_map: Vec<[u32; 3]>,
     /// Highest capability (`/proc/sys/kernel/cap_last_cap`).
     pub last_capability: u8,
     /// Capabilities that the caller can pass on (its bounding set).
@@ -65,6 +75,8 @@ pub struct Host {
     pub cgroups: Cgroups,
     /// Kernel interfaces that are not namespaced and that this kernel has.
     pub covers: Vec<(&'static str, Cover)>,
+    /// What the caller would hand down.
+    pub context: Context,
     /// Page size in bytes.
     pub page_size: u64,
     /// Machine name of uname(2): `x86_64`.
@@ -79,12 +91,20 @@ impl Host {
         let release = uname.as_ref().map_or("0.0", |name| name.release().to_str().unwrap_or("0.0"));
         let machine = uname.as_ref().map_or("", |name| name.machine().to_str().unwrap_or(""));
         let own_uids = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-        let rootless = !maps_everything(&own_uids) || !may_administer();
+        let administers = may_administer();
+        let rootless = !maps_everything(&own_uids) || !administers;
+        // What `run` enters, `plan` foretells.
+        let ids = match (rootless, administers) {
+            (false, _) => Ids { uid: Vec::new(), gid: Vec::new() },
+            (true, true) => rootless::current(),
+            (true, false) => rootless::ids(),
+        };
         Self {
             kernel: parse_release(release),
             uid: nix::unistd::geteuid().as_raw(),
             rootless,
-            mapped_gids: if rootless { mapped_ids("/proc/self/gid_map") } else { u32::MAX },
+            uid_map: ids.uid,
+            gid_map: ids.gid,
             last_capability: read_number("/proc/sys/kernel/cap_last_cap").unwrap_or(40) as u8,
             bounding: bounding_set(),
             cgroups: if rootless {
@@ -93,9 +113,29 @@ impl Host {
                 probe_cgroups()
             },
             covers: COVERS.iter().filter(|(path, _)| Path::new(path).exists()).copied().collect(),
+            context: Context::probe(),
             page_size: 4096,
             machine: machine.to_owned(),
         }
+    }
+
+    /// The id of this host that a caller without root sees under another number: what the kernel wants
+    /// in the map of a namespace below the caller's. `None` where the caller does not have all of them.
+    pub fn from_host(map: &[[u32; 3]], first: u32, count: u32) -> Option<u32> {
+        if map.is_empty() {
+            return Some(first);
+        }
+        let holds = |[_, outside, length]: &&[u32; 3]| {
+            first >= *outside
+                && u64::from(first) + u64::from(count) <= u64::from(*outside) + u64::from(*length)
+        };
+        map.iter().find(holds).map(|[inside, outside, _]| inside + (first - outside))
+    }
+
+    /// Whether a container without an id map of its own has the group `gid`.
+    pub fn has_gid(&self, gid: u32) -> bool {
+        let holds = |[inside, _, count]: &[u32; 3]| gid >= *inside && gid - inside < *count;
+        self.gid_map.is_empty() || self.gid_map.iter().any(holds)
     }
 
     /// Whether the kernel is at least `major.minor`.
@@ -109,7 +149,8 @@ impl Host {
             kernel: Kernel { major: 6, minor: 12 },
             uid: 0,
             rootless: false,
-            mapped_gids: u32::MAX,
+            uid_map: Vec::new(),
+            gid_map: Vec::new(),
             last_capability: 40,
             bounding: (1 << 41) - 1,
             cgroups: Cgroups::V2 {
@@ -117,6 +158,7 @@ impl Host {
                 controllers: ["cpuset", "cpu", "io", "memory", "pids"].map(str::to_owned).to_vec(),
             },
             covers: COVERS.to_vec(),
+            context: Context::default(),
             page_size: 4096,
             machine: "x86_64".to_owned(),
         }
@@ -142,7 +184,8 @@ impl Host {
         Self {
             uid: 1000,
             rootless: true,
-            mapped_gids: 1,
+            uid_map: vec![[0, 1000, 1]],
+            gid_map: vec![[0, 1000, 1]],
             cgroups: Cgroups::None { reason: "control groups of the host belong to root".to_owned() },
             ..Self::fixture_v2()
         }
@@ -166,13 +209,20 @@ pub enum Cover {
 }
 
 /// What is covered where the kernel has it.
-const COVERS: [(&str, Cover); 15] = [
+const COVERS: [(&str, Cover); 22] = [
+    ("/proc/interrupts", Cover::HideFile),
     ("/proc/kcore", Cover::HideFile),
     ("/proc/keys", Cover::HideFile),
+    ("/proc/kpagecgroup", Cover::HideFile),
+    ("/proc/kpagecount", Cover::HideFile),
+    ("/proc/kpageflags", Cover::HideFile),
     ("/proc/latency_stats", Cover::HideFile),
     ("/proc/sched_debug", Cover::HideFile),
+    ("/proc/slabinfo", Cover::HideFile),
     ("/proc/sysrq-trigger", Cover::HideFile),
     ("/proc/timer_list", Cover::HideFile),
+    ("/proc/timer_stats", Cover::HideFile),
+    ("/proc/vmallocinfo", Cover::HideFile),
     ("/proc/acpi", Cover::HideDirectory),
     ("/proc/asound", Cover::HideDirectory),
     ("/proc/scsi", Cover::HideDirectory),
@@ -196,11 +246,8 @@ fn maps_everything(map: &str) -> bool {
     map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
 }
 
-fn mapped_ids(path: &str) -> u32 {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    text.lines()
-        .filter_map(|line| line.split_ascii_whitespace().nth(2)?.parse::<u32>().ok())
-        .fold(0, u32::saturating_add)
+fn read_number_of<T: std::str::FromStr>(path: &str) -> Option<T> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 fn read_number(path: &str) -> Option<u64> {

@@ -1,17 +1,22 @@
 //! Opens every host path that a domain names, once (path_resolution(7)): what is mounted later is the
 //! inode found here, whatever happens to the path meanwhile.
 
+mod assume;
 pub mod blkio;
+pub mod devices;
+pub mod superblock;
+pub mod usb;
 
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use browndog_xml::domain::{Account, Domain, Filesystem, FilesystemSource, HostdevKind, Origin, Sourced};
+use browndog_xml::domain::{Account, Domain, Filesystem, FilesystemSource, Origin, Sourced};
 use browndog_xml::value::AbsPath;
 use nix::errno::Errno;
 use nix::libc;
 
 use crate::plan::step::{Beneath, c_string};
 use crate::sys;
+use superblock::Contents;
 
 /// What a path is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +40,8 @@ pub enum Purpose {
     Root,
     /// The source of `filesystems[i]`.
     Filesystem(usize),
-    /// The node of `hostdevs[i]`.
-    Hostdev(usize),
+    /// The node of [`devices::declared`]`[i]`.
+    Device(usize),
     /// A node of the host's `/dev` that cannot be made (started without root).
     Node(usize),
     /// The terminal of `consoles[i]` (the RFC's `tty`).
@@ -45,6 +50,10 @@ pub enum Purpose {
     Base,
     /// The browndog program, for the built-in PID 1.
     Program,
+    /// The init of a container that runs (a pidfd), to be joined.
+    Init,
+    /// The terminal that a command in a running container gets.
+    Terminal,
 }
 
 /// One path, looked up.
@@ -58,8 +67,23 @@ pub struct Found {
     pub origin: Origin,
     /// What it is, or why it could not be opened.
     pub kind: Result<Kind, Errno>,
+    /// Whose it is and what it lies on, where the domain maps ids.
+    pub owner: Option<Owner>,
+    /// What an image or a block device with a file system holds; `None` where it cannot be read.
+    pub contents: Option<Contents>,
     /// The O_PATH descriptor.
     pub fd: Option<OwnedFd>,
+}
+
+/// Owner of a source, in the numbers of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// User.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// `f_type` of its file system (statfs(2)).
+    pub magic: i64,
 }
 
 /// Everything looked up.
@@ -84,6 +108,10 @@ pub struct Survey {
     pub passwd: Option<String>,
     /// The container's group file, likewise.
     pub group: Option<String>,
+    /// What the paths of the extension's `mask` are; the errno where they are not there.
+    pub masks: Vec<Result<Kind, Errno>>,
+    /// Whether owners are looked at: a system call for each source that few need.
+    owners: bool,
 }
 
 /// Device nodes every container gets: name and number (null(4), full(4), random(4), tty(4)).
@@ -93,22 +121,17 @@ pub const NODES: [(&str, u32, u32); 6] =
 impl Survey {
     /// Looks at the host. `bind_nodes`: the host's device nodes will be bound, not made.
     pub fn look(domain: &Domain, bind_nodes: bool, built_in_init: bool) -> Self {
-        let mut survey = Self::default();
+        let mut survey = Self { owners: domain.idmap.is_some(), ..Self::default() };
         let root = domain.filesystems.iter().find(|filesystem| is_root(filesystem));
-        let (path, origin) = match root {
-            Some(filesystem) => host_path(filesystem).unwrap_or(("/".to_owned(), filesystem.origin)),
-            None => ("/".to_owned(), NO_ROOT),
-        };
-        survey.open(Purpose::Root, &path, origin);
-        for (index, filesystem) in domain.filesystems.iter().enumerate() {
-            if let (false, Some((path, origin))) = (is_root(filesystem), host_path(filesystem)) {
-                survey.open(Purpose::Filesystem(index), &path, origin);
-            }
+        match root.filter(|root| host_path(root).is_some()) {
+            Some(filesystem) => survey.open_source(Purpose::Root, filesystem),
+            None => survey.open(Purpose::Root, "/", root.map_or(NO_ROOT, |root| root.origin)),
         }
-        for (index, hostdev) in domain.hostdevs.iter().enumerate() {
-            if let HostdevKind::Storage(path) | HostdevKind::Misc(path) = &hostdev.kind {
-                survey.open(Purpose::Hostdev(index), path.value.as_str(), path.origin);
-            }
+        for (index, filesystem) in domain.filesystems.iter().enumerate().filter(|(_, fs)| !is_root(fs)) {
+            survey.open_source(Purpose::Filesystem(index), filesystem);
+        }
+        for (index, device) in devices::declared(domain).iter().enumerate() {
+            survey.open_device(index, device);
         }
         if bind_nodes {
             for (index, (name, ..)) in NODES.iter().enumerate() {
@@ -121,48 +144,11 @@ impl Survey {
         }
         survey.look_at_targets(domain);
         survey.read_accounts(domain);
+        survey.look_at_masks(domain);
         survey.network = crate::net::facts::Facts::look(domain);
         survey.blkio = blkio::Blkio::look(domain);
         survey.terminal = domain.consoles.first().and_then(|console| console.tty.as_ref()).map(open_terminal);
         survey.online = blkio::Online::look(domain);
-        survey
-    }
-
-    /// Everything `domain` names, assumed to be there and a directory: for plans that are printed,
-    /// compared and explained, and never started.
-    pub fn assume(domain: &Domain, bind_nodes: bool) -> Self {
-        let mut survey = Self::default();
-        let mut assume = |purpose, path: &str, origin, kind| {
-            survey.found.push(Found { purpose, path: path.to_owned(), origin, kind: Ok(kind), fd: None });
-        };
-        let root = domain.filesystems.iter().find(|filesystem| is_root(filesystem)).and_then(host_path);
-        let (path, origin) = root.unwrap_or(("/".to_owned(), NO_ROOT));
-        assume(Purpose::Root, &path, origin, Kind::Directory);
-        for (index, filesystem) in domain.filesystems.iter().enumerate() {
-            if let (false, Some((path, origin))) = (is_root(filesystem), host_path(filesystem)) {
-                assume(Purpose::Filesystem(index), &path, origin, Kind::Directory);
-            }
-        }
-        for (index, hostdev) in domain.hostdevs.iter().enumerate() {
-            match &hostdev.kind {
-                HostdevKind::Storage(path) => {
-                    assume(Purpose::Hostdev(index), path.value.as_str(), path.origin, Kind::Block(0));
-                }
-                HostdevKind::Misc(path) => {
-                    assume(Purpose::Hostdev(index), path.value.as_str(), path.origin, Kind::Char(0));
-                }
-                _ => {}
-            }
-        }
-        if bind_nodes {
-            for (index, (name, ..)) in NODES.iter().enumerate() {
-                assume(Purpose::Node(index), &format!("/dev/{name}"), NODE, Kind::Char(0));
-            }
-        }
-        survey.targets = domain.filesystems.iter().map(|_| Some(Ok(Kind::Directory))).collect();
-        survey.kernel_targets = [true; 3];
-        survey.network = crate::net::facts::Facts::assume(domain);
-        survey.blkio = blkio::Blkio::assume(domain);
         survey
     }
 
@@ -182,7 +168,39 @@ impl Survey {
             Ok(fd) => (kind_of(&fd), Some(fd)),
             Err(errno) => (Err(errno), None),
         };
-        self.found.push(Found { purpose, path: path.to_owned(), origin, kind, fd });
+        let owner = if self.owners { fd.as_ref().and_then(owner_of) } else { None };
+        self.found.push(Found { purpose, path: path.to_owned(), origin, kind, owner, contents: None, fd });
+    }
+
+    /// Opens a source of `filesystems`, and looks what it holds where that is to be mounted.
+    fn open_source(&mut self, purpose: Purpose, filesystem: &Filesystem) {
+        let Some((path, origin)) = host_path(filesystem) else { return };
+        self.open(purpose, &path, origin);
+        let found = self.found.last_mut().expect("just opened");
+        if has_contents(filesystem)
+            && let Some(fd) = &found.fd
+        {
+            found.contents = contents_of(fd).ok();
+        }
+    }
+
+    fn open_device(&mut self, index: usize, device: &devices::Declared) {
+        let purpose = Purpose::Device(index);
+        match &device.source {
+            devices::Source::Path(path) => self.open(purpose, path, device.origin),
+            devices::Source::Usb(wanted) => match usb::find(std::path::Path::new(usb::SYSFS), *wanted) {
+                Ok(path) => self.open(purpose, &path, device.origin),
+                Err(errno) => self.found.push(Found {
+                    purpose,
+                    path: wanted.to_string(),
+                    origin: device.origin,
+                    kind: Err(errno),
+                    owner: None,
+                    contents: None,
+                    fd: None,
+                }),
+            },
+        }
     }
 
     /// The base namespace is an offer: without it the launcher's mount table is copied.
@@ -194,12 +212,20 @@ impl Survey {
                 path,
                 origin: BASE,
                 kind: Ok(Kind::Other),
+                owner: None,
+                contents: None,
                 fd: Some(fd),
             });
         }
     }
 
     fn look_at_targets(&mut self, domain: &Domain) {
+        if self.get(Purpose::Root).is_some_and(|root| !matches!(root.kind, Ok(Kind::Directory))) {
+            // An image: what is in it shows when it is mounted.
+            self.targets = domain.filesystems.iter().map(|_| None).collect();
+            self.kernel_targets = [true; 3];
+            return;
+        }
         self.kernel_targets = ["/proc", "/sys", "/dev"].map(|path| self.look_beneath_root(path).is_ok());
         for (index, filesystem) in domain.filesystems.iter().enumerate() {
             let target = filesystem.target.value.as_str();
@@ -222,9 +248,9 @@ impl Survey {
         kind_of(&self.open_beneath(Purpose::Root, path, libc::O_PATH)?)
     }
 
-    /// Reads a file as the container will see it: from the filesystem of the document that covers it,
-    /// else from the root.
-    fn read_inside(&self, domain: &Domain, path: &str) -> Option<String> {
+    /// Opens a path as the container will see it: in the filesystem of the document that covers it, else
+    /// in the root.
+    fn open_inside(&self, domain: &Domain, path: &str, flags: i32) -> Result<OwnedFd, Errno> {
         let cover = domain
             .filesystems
             .iter()
@@ -233,14 +259,35 @@ impl Survey {
                 !is_root(filesystem) && is_below(path, filesystem.target.value.as_str())
             })
             .max_by_key(|(_, filesystem)| filesystem.target.value.as_str().len());
-        let fd = match cover {
+        match cover {
             Some((index, filesystem)) => {
                 let rest = &path[filesystem.target.value.as_str().trim_end_matches('/').len()..];
-                self.open_beneath(Purpose::Filesystem(index), rest, libc::O_RDONLY)
+                self.open_beneath(Purpose::Filesystem(index), rest, flags)
             }
-            None => self.open_beneath(Purpose::Root, path, libc::O_RDONLY),
-        };
-        std::io::read_to_string(std::io::Read::take(std::fs::File::from(fd.ok()?), ACCOUNT_FILE_MAX)).ok()
+            None => self.open_beneath(Purpose::Root, path, flags),
+        }
+    }
+
+    fn read_inside(&self, domain: &Domain, path: &str) -> Option<String> {
+        // A FIFO in its place must not stop the start.
+        let fd = self.open_inside(domain, path, libc::O_RDONLY | libc::O_NONBLOCK).ok()?;
+        if kind_of(&fd) != Ok(Kind::File) {
+            return None;
+        }
+        std::io::read_to_string(std::io::Read::take(std::fs::File::from(fd), ACCOUNT_FILE_MAX)).ok()
+    }
+
+    fn look_at_masks(&mut self, domain: &Domain) {
+        for mask in &domain.extension.masks {
+            let path = mask.value.as_str();
+            let opened = if is_below(path, "/proc") || is_below(path, "/sys") {
+                // The container's own instances have what the host's have.
+                sys::openat2(libc::AT_FDCWD, &c_string(path), libc::O_PATH, 0, 0).map(sys::adopt)
+            } else {
+                self.open_inside(domain, path, libc::O_PATH)
+            };
+            self.masks.push(opened.and_then(|fd| kind_of(&fd)));
+        }
     }
 
     fn read_accounts(&mut self, domain: &Domain) {
@@ -299,6 +346,16 @@ fn host_path(filesystem: &Filesystem) -> Option<(String, Origin)> {
     }
 }
 
+/// Whether the source holds a file system that has to be mounted.
+pub fn has_contents(filesystem: &Filesystem) -> bool {
+    matches!(filesystem.source, FilesystemSource::Block(_) | FilesystemSource::Image { .. })
+}
+
+fn contents_of(fd: &OwnedFd) -> std::io::Result<Contents> {
+    // Through the descriptor: the inode that was found, and no other.
+    superblock::look(&std::fs::File::open(format!("/proc/self/fd/{}", fd.as_raw_fd()))?)
+}
+
 fn kind_of(fd: &OwnedFd) -> Result<Kind, Errno> {
     let stat = nix::sys::stat::fstat(fd)?;
     Ok(match stat.st_mode & libc::S_IFMT {
@@ -308,4 +365,16 @@ fn kind_of(fd: &OwnedFd) -> Result<Kind, Errno> {
         libc::S_IFBLK => Kind::Block(stat.st_rdev),
         _ => Kind::Other,
     })
+}
+
+fn owner_of(fd: &OwnedFd) -> Option<Owner> {
+    let stat = nix::sys::stat::fstat(fd).ok()?;
+    let magic = nix::sys::statfs::fstatfs(fd).ok()?.filesystem_type().0;
+    // Inside a user namespace the kernel says the numbers of that namespace.
+    let here = crate::exec::rootless::current();
+    let outside = |map: &[[u32; 3]], id: u32| {
+        let holds = |[inside, _, count]: &&[u32; 3]| id >= *inside && id - inside < *count;
+        map.iter().find(holds).map_or(id, |[inside, outside, _]| outside + (id - inside))
+    };
+    Some(Owner { uid: outside(&here.uid, stat.st_uid), gid: outside(&here.gid, stat.st_gid), magic })
 }

@@ -1,19 +1,31 @@
 //! The system calls that nix does not wrap, or wraps with an allocation, as thin safe functions.
 //!
-//! This is the only file of the workspace with `unsafe` in it. Nothing here decides, retries,
+//! This file and those below it are the runtime's only ones with `unsafe` in them. Nothing here decides, retries,
 //! locks or allocates, so that everything may be called between clone and exec.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
 
 use nix::errno::Errno;
 use nix::libc;
 
+mod bpf;
+pub mod context;
+mod loops;
 pub mod memory;
+mod mounts;
+mod progress;
 pub mod spawn;
 pub mod terminal;
+
+pub use bpf::{attach_device_policy, count_device_policies, load_device_policy};
+pub use loops::{configure_loop, free_loop_device};
+pub use mounts::{
+    MountAttr, detached_mount, mount, mount_device, mount_setattr, move_mount, open_tree, pivot_root, umount2,
+};
+pub use progress::{Progress, ProgressPage, STEPS_MAX};
+pub use terminal::open_pty_peer;
 
 type Result<T> = std::result::Result<T, Errno>;
 
@@ -161,84 +173,6 @@ pub fn adopt(fd: RawFd) -> OwnedFd {
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
-/// `open_tree(dir, path, flags)`: open_tree(2). `dir` may be `AT_FDCWD`.
-pub fn open_tree(dir: RawFd, path: &CStr, flags: u32) -> Result<RawFd> {
-    // SAFETY: `path` is a C string that lives through the call.
-    check(unsafe { libc::syscall(libc::SYS_open_tree, dir, path.as_ptr(), flags) }).map(|fd| fd as RawFd)
-}
-
-/// `move_mount(from_dir, from, to_dir, to, flags)`: move_mount(2).
-pub fn move_mount(from_dir: RawFd, from: &CStr, to_dir: RawFd, to: &CStr, flags: u32) -> Result<()> {
-    // SAFETY: both strings live through the call.
-    check(unsafe { libc::syscall(libc::SYS_move_mount, from_dir, from.as_ptr(), to_dir, to.as_ptr(), flags) })
-        .map(drop)
-}
-
-/// `struct mount_attr` of mount_setattr(2).
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MountAttr {
-    /// MOUNT_ATTR_* to set.
-    pub attr_set: u64,
-    /// MOUNT_ATTR_* to clear.
-    pub attr_clr: u64,
-    /// MS_PRIVATE, MS_SLAVE, MS_SHARED or nothing.
-    pub propagation: u64,
-    /// With MOUNT_ATTR_IDMAP: a user namespace.
-    pub userns_fd: u64,
-}
-
-/// `mount_setattr(dir, path, flags, attr)`: mount_setattr(2).
-pub fn mount_setattr(dir: RawFd, path: &CStr, flags: u32, attr: &MountAttr) -> Result<()> {
-    // SAFETY: `path` and `attr` live through the call; the size is that of the structure.
-    check(unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            dir,
-            path.as_ptr(),
-            flags,
-            std::ptr::from_ref(attr),
-            size_of::<MountAttr>(),
-        )
-    })
-    .map(drop)
-}
-
-/// `mount(source, target, fstype, flags, data)`: mount(2).
-pub fn mount(
-    source: Option<&CStr>,
-    target: &CStr,
-    fstype: Option<&CStr>,
-    flags: u64,
-    data: Option<&CStr>,
-) -> Result<()> {
-    let pointer = |text: Option<&CStr>| text.map_or(std::ptr::null(), CStr::as_ptr);
-    // SAFETY: each pointer is null where mount(2) allows it, or a C string that lives through the call.
-    check(unsafe {
-        libc::syscall(
-            libc::SYS_mount,
-            pointer(source),
-            target.as_ptr(),
-            pointer(fstype),
-            flags,
-            pointer(data),
-        )
-    })
-    .map(drop)
-}
-
-/// `umount2(target, flags)`: umount(2).
-pub fn umount2(target: &CStr, flags: c_int) -> Result<()> {
-    // SAFETY: the string lives through the call.
-    check(unsafe { libc::syscall(libc::SYS_umount2, target.as_ptr(), flags) }).map(drop)
-}
-
-/// `pivot_root(new, old)`: pivot_root(2).
-pub fn pivot_root(new: &CStr, old: &CStr) -> Result<()> {
-    // SAFETY: both strings live through the call.
-    check(unsafe { libc::syscall(libc::SYS_pivot_root, new.as_ptr(), old.as_ptr()) }).map(drop)
-}
-
 /// `struct open_how` of openat2(2): flags, mode, resolve.
 #[repr(C)]
 struct OpenHow(u64, u64, u64);
@@ -251,31 +185,6 @@ pub fn openat2(dir: RawFd, path: &CStr, flags: c_int, mode: u32, resolve: u64) -
         libc::syscall(libc::SYS_openat2, dir, path.as_ptr(), std::ptr::from_ref(&how), size_of::<OpenHow>())
     })
     .map(|fd| fd as RawFd)
-}
-
-/// `fsopen(fstype)`, `fsconfig(CREATE)`, `fsmount(attrs)`: a detached mount of a file system without a
-/// source (fsopen(2)). `options` are `key=value` pairs.
-pub fn detached_mount(fstype: &CStr, options: &[(&CStr, &CStr)], attrs: u32) -> Result<OwnedFd> {
-    const FSOPEN_CLOEXEC: u32 = 1;
-    const FSCONFIG_SET_STRING: u32 = 1;
-    const FSCONFIG_CMD_CREATE: u32 = 6;
-    const FSMOUNT_CLOEXEC: u32 = 1;
-    // SAFETY: the string lives through the call.
-    let context = owned(unsafe { libc::syscall(libc::SYS_fsopen, fstype.as_ptr(), FSOPEN_CLOEXEC) })?;
-    let fd = context.as_raw_fd();
-    for (key, value) in options {
-        // SAFETY: both strings live through the call.
-        let ret = unsafe {
-            libc::syscall(libc::SYS_fsconfig, fd, FSCONFIG_SET_STRING, key.as_ptr(), value.as_ptr(), 0)
-        };
-        let _zero: c_long = check(ret)?;
-    }
-    let none: *const c_char = std::ptr::null();
-    // SAFETY: FSCONFIG_CMD_CREATE takes no key and no value.
-    let _zero: c_long =
-        check(unsafe { libc::syscall(libc::SYS_fsconfig, fd, FSCONFIG_CMD_CREATE, none, none, 0) })?;
-    // SAFETY: fsmount takes numbers.
-    owned(unsafe { libc::syscall(libc::SYS_fsmount, fd, FSMOUNT_CLOEXEC, attrs) })
 }
 
 /// `mkdirat(dir, path, mode)`: mkdir(2).
@@ -632,61 +541,4 @@ pub fn monotonic_ns() -> u64 {
     let ret = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
     debug_assert_eq!(ret, 0);
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-}
-
-/// How many child steps one plan may have: the size of [`Progress::stamps`].
-pub const STEPS_MAX: usize = 440;
-
-/// What the child writes and the parent reads: one page, shared in every clone mode.
-#[derive(Debug)]
-#[repr(C)]
-pub struct Progress {
-    /// Index of the step being performed.
-    pub step: AtomicU32,
-    /// The errno with which that step failed; 0 while nothing failed.
-    pub errno: AtomicI32,
-    /// Time at which each step ended, CLOCK_MONOTONIC ns; 0 where not traced.
-    pub stamps: [AtomicU64; STEPS_MAX],
-}
-
-/// A shared mapping that holds a [`Progress`].
-#[derive(Debug)]
-pub struct ProgressPage(*mut Progress);
-
-// SAFETY: the page holds atomics only, and lives as long as this owner.
-unsafe impl Sync for ProgressPage {}
-
-impl ProgressPage {
-    /// Maps a zeroed page.
-    pub fn new() -> Result<Self> {
-        // SAFETY: a new anonymous shared mapping at an address of the kernel's choice.
-        let base = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                size_of::<Progress>(),
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
-        if base == libc::MAP_FAILED { Err(Errno::last()) } else { Ok(Self(base.cast())) }
-    }
-}
-
-impl std::ops::Deref for ProgressPage {
-    type Target = Progress;
-    fn deref(&self) -> &Progress {
-        // SAFETY: the mapping is at least as large and as aligned as Progress, zeroed (a valid state of
-        // atomics), and unmapped only when this owner is dropped.
-        unsafe { &*self.0 }
-    }
-}
-
-impl Drop for ProgressPage {
-    fn drop(&mut self) {
-        // SAFETY: address and length are those of the mapping made in `new`; no borrow outlives `self`.
-        let ret = unsafe { libc::munmap(self.0.cast(), size_of::<Progress>()) };
-        debug_assert_eq!(ret, 0);
-    }
 }

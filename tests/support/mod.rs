@@ -5,6 +5,8 @@
     reason = "each test file uses what it needs; commands are built in steps"
 )]
 
+pub mod life;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -49,6 +51,40 @@ impl Case {
     /// A domain whose init is this shell script.
     pub fn script(&self, script: &str) -> PathBuf {
         self.domain(&format!("<init>/bin/sh</init><initarg>-c</initarg><initarg>{script}</initarg>"), "")
+    }
+
+    /// A root directory of its own: this machine's programs are below `/usr`, which the document mounts.
+    pub fn root_tree(&self) -> PathBuf {
+        let root = self.dir.path().join("root");
+        for dir in ["usr", "etc", "tmp", "mnt", "data"] {
+            fs::create_dir_all(root.join(dir)).unwrap();
+        }
+        for link in ["bin", "sbin", "lib", "lib32", "lib64"] {
+            let here = Path::new("/").join(link);
+            if let Ok(value) = fs::read_link(&here) {
+                std::os::unix::fs::symlink(value, root.join(link)).unwrap();
+            }
+        }
+        root
+    }
+
+    /// A domain on [`Case::root_tree`] whose init is this script; `rest` stands before `<os>`.
+    pub fn on_root(&self, script: &str, rest: &str, devices: &str) -> PathBuf {
+        let root = self.dir.path().join("root");
+        if !root.exists() {
+            self.root_tree();
+        }
+        let root = root.display();
+        let script = script.replace('&', "&amp;").replace('<', "&lt;");
+        self.file(&format!(
+            "<domain type='lxc'>\n  <name>{}</name>\n  <memory unit='MiB'>64</memory>\n{rest}\n  \
+             <os><type>exe</type><init>/bin/sh</init><initarg>-c</initarg>\
+             <initarg>{script}</initarg></os>\n  <features><privnet/></features>\n  <devices>\n\
+             <filesystem type='mount'><source dir='{root}'/><target dir='/'/></filesystem>\n\
+             <filesystem type='mount'><source dir='/usr'/><target dir='/usr'/><readonly/></filesystem>\n\
+             {devices}\n<console type='pty'/></devices>\n</domain>\n",
+            self.name
+        ))
     }
 
     /// Control groups that carry this case's name.
@@ -115,6 +151,24 @@ pub fn as_plain_user(case: &Case) -> Option<Command> {
         return None;
     }
     Some(command)
+}
+
+/// Removes a file or an empty directory that may not be there.
+pub fn remove_if_there(path: &Path) {
+    if path.is_dir() {
+        fs::remove_dir(path).unwrap();
+    } else if path.symlink_metadata().is_ok() {
+        fs::remove_file(path).unwrap();
+    }
+}
+
+/// Whether this machine's programs are all below `/usr`, as [`Case::root_tree`] needs it.
+pub fn merged_usr() -> bool {
+    let merged = fs::read_link("/bin").is_ok();
+    if !merged {
+        eprintln!("skipped: /bin of this machine is no link to /usr/bin");
+    }
+    merged
 }
 
 fn root_quietly() -> bool {

@@ -233,7 +233,7 @@ explanations! {
         "<interface type='bridge'>\n  <source bridge='br0'/>\n  <mac address='01:00:5e:00:00:01'/>\n</interface>" => "<interface type='bridge'>\n  <source bridge='br0'/>\n  <mac address='52:54:00:12:34:56'/>\n</interface>";
     BadInterfaceName: "not an interface name",
         "The kernel's rule: 1 to 15 bytes without '/', ':' and white space.",
-        "<interface type='bridge'>\n  <source bridge='a-bridge-with-a-long-name'/>\n</interface>" => "<interface type='bridge'>\n  <source bridge='br0'/>\n</interface>";
+        "<hostdev mode='capabilities' type='net'>\n  <source><interface>a-card-with-a-long-name</interface></source>\n</hostdev>" => "<hostdev mode='capabilities' type='net'>\n  <source><interface>eth1</interface></source>\n</hostdev>";
     BadAccount: "not a user or group",
         "A name that the container's own passwd or group file knows, or '+' and a number below 4294967295.",
         "<os><type>exe</type><init>/sbin/init</init><inituser>+4294967295</inituser><initgroup>+0</initgroup></os>" => "<os><type>exe</type><init>/sbin/init</init><inituser>+1000</inituser><initgroup>+1000</initgroup></os>";

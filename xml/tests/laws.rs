@@ -103,6 +103,21 @@ proptest! {
 }
 
 #[test]
+fn an_error_that_takes_a_warnings_place_stands_where_it_belongs() {
+    let swap =
+        "<memtune><hard_limit>2000000</hard_limit><swap_hard_limit>1000000</swap_hard_limit></memtune>";
+    let ignored = "<controller type='virtio-serial' index='0'/>".repeat(250);
+    let text = format!(
+        "<domain type='lxc'><name>a</name><memory>65536</memory>{swap}<os><type>exe</type><init>/i</init></os>\
+         <devices>{ignored}</devices></domain>"
+    );
+    let source = Source::new("full.xml", text.clone());
+    let reading = read(&source);
+    assert!(reading.report.suppressed > 0 && reading.report.has_errors(), "{:?}", reading.report.suppressed);
+    laws::any_bytes(text.as_bytes());
+}
+
+#[test]
 fn a_fault_per_line_is_an_error_per_line() {
     let text = "<domain type='lxc'>\n\
         <name>five/faults</name>\n\

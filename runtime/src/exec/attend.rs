@@ -1,15 +1,17 @@
 //! What the launcher does while the child waits: id maps, interfaces, and the word to go on.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 
 use super::Launcher;
+use super::child::TREE;
 use super::host_steps::errno_of;
+use super::stage::Stage;
 use super::undo::Made;
 use crate::error::StartError;
 use crate::net::Left;
-use crate::plan::step::HostStep;
+use crate::plan::step::{HostStep, c_string};
 use crate::sys;
 
 impl Launcher<'_> {
@@ -21,7 +23,7 @@ impl Launcher<'_> {
             self.performed += 1;
             let done = match self.options.host_fault {
                 Some((fault, errno)) if fault == at => Err(Errno::from_raw(errno)),
-                _ => attend_one(&entry.step, pid, go, &mut left),
+                _ => self.attend_one(&entry.step, pid, go, &mut left),
             };
             left.into_iter().for_each(|left| self.undo.push(Made::Link(left)));
             if let Err(errno) = done {
@@ -31,24 +33,47 @@ impl Launcher<'_> {
         }
         Ok(())
     }
+
+    fn attend_one(
+        &mut self,
+        step: &HostStep,
+        pid: i32,
+        go: &OwnedFd,
+        left: &mut Vec<Left>,
+    ) -> Result<(), Errno> {
+        match step {
+            HostStep::WriteIdMaps { uid, gid, deny_setgroups } => {
+                if *deny_setgroups {
+                    write_proc(pid, "setgroups", "deny")?;
+                }
+                write_proc(pid, "uid_map", &map_text(uid))?;
+                write_proc(pid, "gid_map", &map_text(gid))
+            }
+            HostStep::MapTree { tree } => map_tree(self.fd(*tree), pid),
+            HostStep::ShowTree { tree, at, kind } => Stage::show(self.fd(*tree), at, *kind),
+            HostStep::LeaveStage => {
+                self.stage = None;
+                Ok(())
+            }
+            HostStep::AddInterface(link) => crate::net::add(link, pid, left),
+            HostStep::Go => match sys::write(go.as_raw_fd(), b"g")? {
+                1 => Ok(()),
+                _ => Err(Errno::EPIPE),
+            },
+            _ => Err(Errno::ENOSYS),
+        }
+    }
 }
 
-fn attend_one(step: &HostStep, pid: i32, go: &OwnedFd, left: &mut Vec<Left>) -> Result<(), Errno> {
-    match step {
-        HostStep::WriteIdMaps { uid, gid, deny_setgroups } => {
-            if *deny_setgroups {
-                write_proc(pid, "setgroups", "deny")?;
-            }
-            write_proc(pid, "uid_map", &map_text(uid))?;
-            write_proc(pid, "gid_map", &map_text(gid))
-        }
-        HostStep::AddInterface(link) => crate::net::add(link, pid, left),
-        HostStep::Go => match sys::write(go.as_raw_fd(), b"g")? {
-            1 => Ok(()),
-            _ => Err(Errno::EPIPE),
-        },
-        _ => Err(Errno::ENOSYS),
-    }
+/// MOUNT_ATTR_IDMAP (mount_setattr(2)).
+const ATTR_IDMAP: u64 = 0x0010_0000;
+
+fn map_tree(tree: RawFd, pid: i32) -> Result<(), Errno> {
+    let path = c_string(&format!("/proc/{pid}/ns/user"));
+    let namespace = sys::adopt(sys::openat2(nix::libc::AT_FDCWD, &path, nix::libc::O_RDONLY, 0, 0)?);
+    let userns_fd = namespace.as_raw_fd() as u64;
+    let attr = sys::MountAttr { attr_set: ATTR_IDMAP, userns_fd, ..sys::MountAttr::default() };
+    sys::mount_setattr(tree, c"", TREE, &attr)
 }
 
 /// `inside outside count` lines (user_namespaces(7)).

@@ -11,6 +11,7 @@ use nix::libc;
 
 use super::beneath;
 use crate::plan::Plan;
+use crate::plan::context::Reset;
 use crate::plan::step::{Beneath, ChildStep, Slot};
 use crate::sys::{self, Progress};
 
@@ -199,6 +200,8 @@ fn perform_process(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno>
         ChildStep::LoopbackUp => sys::loopback_up(),
         ChildStep::SetLimit { resource, soft, hard, .. } => sys::setrlimit(*resource, *soft, *hard),
         ChildStep::SetMemoryPolicy { mode, nodes, .. } => sys::memory::set_mempolicy(*mode, nodes),
+        ChildStep::Reset(reset) => reset_context(context, *reset),
+        ChildStep::UnshareTime => sys::unshare(CLONE_NEWTIME).map(drop),
         ChildStep::NewSession => sys::setsid().map(drop),
         ChildStep::TakeTerminal { terminal } => {
             let terminal = context.fd(*terminal);
@@ -239,6 +242,33 @@ fn await_go(context: &Context<'_>) -> Result<(), Errno> {
         1 => Ok(()),
         // The launcher failed or died: it has said why, and there is nothing to start.
         _ => Err(Errno::ECANCELED),
+    }
+}
+
+/// CLONE_NEWTIME (unshare(2)).
+const CLONE_NEWTIME: i32 = 0x80;
+
+fn reset_context(context: &Context<'_>, reset: Reset) -> Result<(), Errno> {
+    use sys::context as state;
+    match reset {
+        Reset::Affinity => state::all_processors(),
+        Reset::Nice => state::setpriority(0).map(drop),
+        Reset::Scheduler => state::sched_other(),
+        Reset::IoPriority => state::ioprio_reset().map(drop),
+        Reset::TimerSlack => {
+            sys::prctl(libc::PR_SET_TIMERSLACK, crate::host::TIMER_SLACK_NS as u64, 0, 0, 0).map(drop)
+        }
+        Reset::Securebits => sys::prctl(libc::PR_SET_SECUREBITS, 0, 0, 0, 0).map(drop),
+        Reset::MemoryPolicy => sys::memory::set_mempolicy(libc::MPOL_DEFAULT, &sys::memory::Nodes::default()),
+        Reset::OomScore => {
+            let file = beneath::open_file(context.root(), c"proc/self/oom_score_adj", libc::O_WRONLY)?;
+            match sys::write(file.0, b"0") {
+                // A floor under it is the machine's decision.
+                Ok(_) | Err(Errno::EACCES) => Ok(()),
+                Err(errno) => Err(errno),
+            }
+        }
+        Reset::Keyring => state::new_session_keyring(),
     }
 }
 

@@ -9,7 +9,7 @@ use nix::libc;
 
 use super::child::{CLONE_TREE, TREE};
 use super::undo::Made;
-use super::{Launcher, Timing, beneath, cgroup};
+use super::{Launcher, Timing, beneath, block, cgroup, devices};
 use crate::error::StartError;
 use crate::plan::Entry;
 use crate::plan::step::{Beneath, HostStep, Slot, TargetKind};
@@ -61,6 +61,20 @@ impl Launcher<'_> {
                 self.fill(*into, sys::adopt(tree));
                 Ok(())
             }
+            HostStep::AttachLoop { image, readonly, into } => {
+                let device = block::attach_loop(self.fd(*image), *readonly)?;
+                self.fill(*into, device);
+                Ok(())
+            }
+            HostStep::MountDevice { device, fstype, readonly, into } => {
+                let tree = block::mount(self.fd(*device), fstype, *readonly)?;
+                self.fill(*into, tree);
+                Ok(())
+            }
+            HostStep::LimitDevices { path, rules, program } => match program {
+                Some(program) => devices::attach_policy(path, program),
+                None => devices::write_list(path, rules),
+            },
             HostStep::Restrict { tree, attr } => sys::mount_setattr(self.fd(*tree), c"", TREE, attr),
             HostStep::MakeTarget { root, target, kind } => self.make_target(*root, target, *kind),
             HostStep::MakeFileTree { contents, into } => {
@@ -71,8 +85,16 @@ impl Launcher<'_> {
             HostStep::SealProgram { source, into } => self.seal_program(*source, *into),
             HostStep::MakePts { into, gid } => self.make_pts(*into, *gid),
             HostStep::OpenConsole { pts, slot, owner, .. } => self.open_console(*pts, *slot, *owner),
+            HostStep::Hide => sys::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0).map(drop),
+            HostStep::EnterNamespaces { of, kinds } => sys::setns(self.fd(*of), *kinds).map(drop),
+            HostStep::EnterStage => {
+                self.stage = Some(super::stage::Stage::enter()?);
+                Ok(())
+            }
             // These need the child: see `attend`.
             HostStep::MapTree { .. }
+            | HostStep::ShowTree { .. }
+            | HostStep::LeaveStage
             | HostStep::WriteIdMaps { .. }
             | HostStep::AddInterface(_)
             | HostStep::Go => Err(Errno::ENOSYS),

@@ -3,12 +3,15 @@
 
 mod attend;
 mod beneath;
+mod block;
 mod cgroup;
 mod child;
+mod devices;
 pub mod flow;
 mod host_steps;
 pub mod relay;
 pub mod rootless;
+mod stage;
 pub mod terminal;
 mod undo;
 
@@ -119,6 +122,8 @@ struct Launcher<'a> {
     partitions: Vec<nix::fcntl::Flock<std::fs::File>>,
     consoles: Vec<OwnedFd>,
     bridge: Option<OwnedFd>,
+    /// Where the launcher works for a while; left when dropped, before anything is undone.
+    stage: Option<stage::Stage>,
     undo: Undo,
     timings: Vec<Timing>,
     performed: usize,
@@ -160,6 +165,7 @@ impl<'a> Launcher<'a> {
             partitions: Vec::new(),
             consoles: Vec::new(),
             bridge: survey.terminal.and_then(Result::ok),
+            stage: None,
             undo,
             timings: Vec::new(),
             performed: 0,

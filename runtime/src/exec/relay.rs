@@ -257,13 +257,24 @@ fn pass_signals(running: &Running, signals: &SignalFd, talk: Option<&Conversatio
     }
 }
 
-/// SigCgt and SigBlk of proc_pid_status(5), masks of the signals with a handler and of those blocked: who
-/// blocks a signal takes it another way (signalfd(2), as systemd does).
+/// Whether the process takes this signal: it has a handler, or blocks it for good and takes it another way
+/// (signalfd(2), as systemd does). A shell blocks everything for the moment in which it forks.
 fn handles(pid: i32, signal: i32) -> bool {
+    const LOOKS: u32 = 10;
+    for _ in 0..LOOKS {
+        match (has(pid, "SigCgt:", signal), has(pid, "SigBlk:", signal)) {
+            (true, _) => return true,
+            (false, false) => return false,
+            (false, true) => std::thread::sleep(Duration::from_millis(2)),
+        }
+    }
+    true
+}
+
+/// A mask of signals of proc_pid_status(5).
+fn has(pid: i32, mask: &str, signal: i32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let masks = status
-        .lines()
-        .filter_map(|line| line.strip_prefix("SigCgt:").or_else(|| line.strip_prefix("SigBlk:")))
-        .filter_map(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    masks.fold(0, |all, mask| all | mask) & (1 << (signal - 1)) != 0
+    let line = status.lines().find_map(|line| line.strip_prefix(mask));
+    let mask = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask & (1 << (signal - 1)) != 0
 }

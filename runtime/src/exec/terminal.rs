@@ -14,6 +14,14 @@ pub struct Raw(());
 static BEFORE: Mutex<Option<(OwnedFd, Termios)>> = Mutex::new(None);
 
 impl Raw {
+    /// Makes standard input raw.
+    ///
+    /// # Errors
+    /// ENOTTY where it is no terminal.
+    pub fn stdin() -> Result<Self, Errno> {
+        Self::enter(std::io::stdin().as_fd())
+    }
+
     /// Makes `terminal` raw. One terminal at a time.
     ///
     /// # Errors

@@ -18,6 +18,8 @@ pub(super) struct Builder<'a> {
     pub user_namespace: bool,
     /// Whether the container gets a network namespace of its own.
     pub network_namespace: bool,
+    /// Whether trees reach the child over the stage, and who asked for the id map.
+    pub staged: Option<Origin>,
     plan: Plan,
 }
 
@@ -46,11 +48,9 @@ impl<'a> Builder<'a> {
             problems: Vec::new(),
             notes: Vec::new(),
         };
-        let mut builder = Self { domain, host, survey, request, user_namespace, network_namespace, plan };
+        let mut builder =
+            Self { domain, host, survey, request, user_namespace, network_namespace, staged: None, plan };
         builder.report_missing_sources();
-        for what in &domain.unsupported {
-            builder.problem(what.origin, what.value.clone(), "remove the element");
-        }
         builder
     }
 
@@ -148,6 +148,10 @@ impl<'a> Builder<'a> {
     }
 
     pub fn finish(mut self) -> Plan {
+        if let Some(origin) = self.staged {
+            let why = "last on the host, where the sources are: the child's table is copied from the stage";
+            self.host_step("enter-stage", HostStep::EnterStage, origin, why);
+        }
         if self.needs_attendance() {
             let why = "the id maps are written and the interfaces are there: the child may go on";
             self.attend("go", HostStep::Go, Origin::Default(why), why);
@@ -187,9 +191,11 @@ fn slot_name(purpose: Purpose, path: &str) -> String {
     match purpose {
         Purpose::Root => format!("root source {path}"),
         Purpose::Filesystem(_) => format!("source {path}"),
-        Purpose::Hostdev(_) | Purpose::Node(_) => format!("node {path}"),
+        Purpose::Device(_) | Purpose::Node(_) => format!("node {path}"),
         Purpose::Tty(_) => format!("terminal {path}"),
         Purpose::Program => "program".to_owned(),
+        Purpose::Init => format!("init {path}"),
+        Purpose::Terminal => format!("terminal {path}"),
         Purpose::Base => format!("base {path}"),
     }
 }

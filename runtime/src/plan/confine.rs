@@ -28,7 +28,7 @@ const fn mask(list: &[u8]) -> u64 {
 }
 
 /// The capabilities that stay.
-fn kept(b: &Builder<'_>) -> u64 {
+pub(super) fn kept(b: &Builder<'_>) -> u64 {
     let all = if b.host.last_capability >= 63 { u64::MAX } else { (1 << (b.host.last_capability + 1)) - 1 };
     let mut keep = match b.domain.capabilities.policy.value {
         CapabilityPolicy::Allow => all,

@@ -9,6 +9,7 @@ use super::build::Builder;
 use super::devices::{AFTER_DEV, DEV, TTY_GID, attach_file};
 use super::identity::init_uid;
 use super::step::{Beneath, ChildStep, HostStep, c_string};
+use crate::host::Host;
 
 const CONSOLE: Origin = Origin::Default("the caller's terminal becomes the container's console");
 const PTS: &str = "tree of /dev/pts";
@@ -30,12 +31,12 @@ pub(super) fn open(b: &mut Builder<'_>) {
         return;
     }
     let pts = b.slot(PTS);
-    let gid = outside(b, |idmap| &idmap.gid, TTY_GID);
+    let gid = outside_tty(b);
     let why = "an instance of its own: terminals of the host cannot be reached";
     b.host_step("make-pts", HostStep::MakePts { into: pts, gid }, DEV, why);
-    let owner = init_uid(b);
-    let owner =
-        if b.domain.idmap.is_some() || owner != 0 { outside(b, |idmap| &idmap.uid, owner) } else { None };
+    let user = init_uid(b);
+    // Of the launcher it is without being asked.
+    let owner = if b.domain.idmap.is_some() || user != 0 { outside_user(b, user) } else { None };
     for index in 0..count(b) {
         let slot = b.slot(terminal_name(index));
         let origin = b.domain.consoles.get(index).map_or(CONSOLE, |console| console.origin);
@@ -45,18 +46,27 @@ pub(super) fn open(b: &mut Builder<'_>) {
     }
 }
 
-/// The id of the host behind an id of the container; `None` where there is none.
-fn outside(
-    b: &Builder<'_>,
-    ranges: fn(&browndog_xml::domain::IdMap) -> &Vec<Sourced<IdRange>>,
-    id: u32,
-) -> Option<u32> {
-    let Some(idmap) = &b.domain.idmap else {
-        return (id < b.host.mapped_gids).then_some(id);
-    };
-    let ranges = ranges(idmap).iter().map(|range| range.value);
-    let mut holding = ranges.filter(|range| range.start <= id && id - range.start < range.count);
-    holding.next().map(|range| range.target + (id - range.start))
+/// The launcher's id of a user of the container; `None` where there is none.
+fn outside_user(b: &Builder<'_>, uid: u32) -> Option<u32> {
+    match &b.domain.idmap {
+        None => Some(uid),
+        Some(idmap) => Host::from_host(&b.host.uid_map, behind(&idmap.uid, uid)?, 1),
+    }
+}
+
+/// The launcher's id of the group of terminals, where there is one.
+fn outside_tty(b: &Builder<'_>) -> Option<u32> {
+    match &b.domain.idmap {
+        None => b.host.has_gid(TTY_GID).then_some(TTY_GID),
+        Some(idmap) => Host::from_host(&b.host.gid_map, behind(&idmap.gid, TTY_GID)?, 1),
+    }
+}
+
+/// The id of the host behind an id of the container.
+fn behind(ranges: &[Sourced<IdRange>], id: u32) -> Option<u32> {
+    let mut ranges = ranges.iter().map(|range| range.value);
+    let range = ranges.find(|range| range.start <= id && id - range.start < range.count)?;
+    Some(range.target + (id - range.start))
 }
 
 /// The RFC's `tty`: a terminal of the host that is the other end of the console.
@@ -64,7 +74,11 @@ fn say_where(b: &mut Builder<'_>) {
     for (index, console) in b.domain.consoles.iter().enumerate() {
         let Some(tty) = &console.tty else { continue };
         let reason = match &b.survey.terminal {
-            Some(Ok(_)) if index == 0 => continue,
+            Some(Ok(_)) if index == 0 => {
+                let message = format!("the console is talked to at {}", tty.value);
+                b.note(tty.origin, message, "its bytes pass through; the container cannot reach it itself");
+                continue;
+            }
             Some(Err(reason)) if index == 0 => reason.clone(),
             None if index == 0 => continue,
             _ => "only the first console is talked to".to_owned(),

@@ -1,12 +1,13 @@
 //! `/dev`: a small tmpfs with the nodes every program expects, a pseudo-terminal instance, shared
 //! memory, message queues, and the nodes the document names.
 
-use browndog_xml::domain::{HostdevKind, Origin};
+use browndog_xml::domain::Origin;
 use nix::libc;
 
 use super::build::Builder;
 use super::mounts::{ATTR_NOEXEC, ATTR_NOSUID, RESTRICT, sever};
 use super::step::{Beneath, ChildStep, HostStep, Slot, TargetKind, c_string};
+use crate::survey::devices::declared as declared_in;
 use crate::survey::{Kind, NODES, Purpose};
 use crate::sys::MountAttr;
 
@@ -39,7 +40,7 @@ pub(super) fn populate(b: &mut Builder<'_>) {
         let step = ChildStep::MakeDir { target: Beneath::new(target), mode: 0o755 };
         b.child(format!("make-dir:{target}"), step, DEV, AFTER_DEV);
     }
-    let gid = if b.host.mapped_gids > TTY_GID && maps_gid(b, TTY_GID) { ",gid=5" } else { "" };
+    let gid = if b.host.has_gid(TTY_GID) && maps_gid(b, TTY_GID) { ",gid=5" } else { "" };
     let options = format!("newinstance,ptmxmode=0666,mode=0620{gid}");
     let no_exec = libc::MS_NOSUID | libc::MS_NOEXEC;
     let why = "an instance of its own: terminals of the host cannot be reached";
@@ -51,7 +52,7 @@ pub(super) fn populate(b: &mut Builder<'_>) {
     let why = "POSIX message queues of its own IPC namespace (mq_overview(7))";
     mount(b, "/dev/mqueue", "mqueue", no_exec | libc::MS_NODEV, None, why);
     super::console::populate(b);
-    hostdevs(b);
+    declared(b);
 }
 
 fn maps_gid(b: &Builder<'_>, gid: u32) -> bool {
@@ -93,8 +94,13 @@ fn binds_nodes(b: &Builder<'_>) -> bool {
 
 fn bind_node(b: &mut Builder<'_>, purpose: Purpose, target: &str, origin: Origin) {
     let Some(source) = b.source(purpose) else { return };
-    let into = b.slot(format!("tree of {target}"));
     let why = "in a user namespace a node cannot be made, but the host's can be shown";
+    bind_slot(b, source, target, origin, why);
+}
+
+/// Binds what is open in `source` onto a file of `/dev`.
+fn bind_slot(b: &mut Builder<'_>, source: Slot, target: &str, origin: Origin, why: &'static str) {
+    let into = b.slot(format!("tree of {target}"));
     b.host_step(format!("clone-tree:{target}"), HostStep::CloneTree { source, into }, origin, why);
     let restrictable = b.host.at_least(5, 12);
     if restrictable {
@@ -116,42 +122,42 @@ pub(super) fn attach_file(b: &mut Builder<'_>, tree: Slot, target: &str, origin:
     b.child(format!("attach:{target}"), ChildStep::Attach { tree, target: beneath }, origin, why);
 }
 
-fn hostdevs(b: &mut Builder<'_>) {
-    for (index, hostdev) in b.domain.hostdevs.iter().enumerate() {
-        let (path, block) = match &hostdev.kind {
-            HostdevKind::Storage(path) => (path, true),
-            HostdevKind::Misc(path) => (path, false),
-            HostdevKind::Net { .. } => continue,
-            HostdevKind::UsbById { .. } | HostdevKind::UsbByAddress { .. } => {
-                let help = "name the node below /dev/bus/usb as <hostdev mode='capabilities' type='misc'>";
-                b.problem(hostdev.origin, "not supported: hostdev type='usb'", help);
-                continue;
-            }
-        };
-        let kind = b.survey.get(Purpose::Hostdev(index)).map(|found| found.kind);
-        let (mode, device) = match (kind, block) {
-            (Some(Ok(Kind::Block(device))), true) => (libc::S_IFBLK, device),
-            (Some(Ok(Kind::Char(device))), false) => (libc::S_IFCHR, device),
-            (Some(Ok(_)), _) => {
+/// The nodes that the document names.
+fn declared(b: &mut Builder<'_>) {
+    let mut made = Vec::new();
+    for (index, device) in declared_in(b.domain).into_iter().enumerate() {
+        let Some(found) = b.survey.get(Purpose::Device(index)) else { continue };
+        let (mode, number) = match (found.kind, device.block) {
+            (Ok(Kind::Block(number)), true) => (libc::S_IFBLK, number),
+            (Ok(Kind::Char(number)), false) => (libc::S_IFCHR, number),
+            (Ok(_), block) => {
                 let kind = if block { "block" } else { "character" };
-                let message = format!("{} is not a {kind} device", path.value);
-                b.problem(path.origin, message, "storage takes a block device, misc a character device");
+                let message = format!("{} is not a {kind} device", found.path);
+                let help = "storage and disk take a block device, misc a character device";
+                b.problem(device.origin, message, help);
                 continue;
             }
-            _ => continue,
+            // Said already.
+            (Err(_), _) => continue,
         };
-        let target = path.value.as_str().to_owned();
+        let target = device.target.unwrap_or_else(|| found.path.clone());
+        if !target.starts_with("/dev/") || target.contains("/../") || made.contains(&target) {
+            let message = format!("no node can be made at {target}: it is not below /dev, or there already");
+            b.problem(device.origin, message, "give each device a path of its own below /dev");
+            continue;
+        }
+        made.push(target.clone());
         if binds_nodes(b) {
-            bind_node(b, Purpose::Hostdev(index), &target, path.origin);
+            bind_node(b, Purpose::Device(index), &target, device.origin);
             continue;
         }
         let beneath = Beneath::new(&target);
         let dir = beneath.parent();
         if dir.shown() != "/dev" {
-            let step = ChildStep::MakeTarget { target: dir.clone(), kind: TargetKind::Directory };
-            b.child(format!("make-target:{}", dir.shown()), step, path.origin, AFTER_DEV);
+            let step = ChildStep::MakeTarget { target: dir, kind: TargetKind::Directory };
+            b.child(format!("make-target:{target}"), step, device.origin, AFTER_DEV);
         }
-        let step = ChildStep::MakeNode { target: beneath, mode: mode | 0o660, device };
-        b.child(format!("node:{target}"), step, path.origin, AFTER_DEV);
+        let step = ChildStep::MakeNode { target: beneath, mode: mode | 0o660, device: number };
+        b.child(format!("node:{target}"), step, device.origin, AFTER_DEV);
     }
 }

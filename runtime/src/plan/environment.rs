@@ -4,6 +4,7 @@ use browndog_xml::domain::{NumaMode, Origin};
 use nix::libc;
 
 use super::build::Builder;
+use super::context;
 use super::devices::attach_file;
 use super::step::{Beneath, ChildStep, HostStep, c_string};
 
@@ -36,7 +37,7 @@ pub(super) fn resolver(b: &mut Builder<'_>) {
 }
 
 /// Names of getrlimit(2) and their numbers.
-const LIMITS: [(&str, u32); 16] = [
+pub(crate) const LIMITS: [(&str, u32); 16] = [
     ("as", libc::RLIMIT_AS),
     ("core", libc::RLIMIT_CORE),
     ("cpu", libc::RLIMIT_CPU),
@@ -65,6 +66,13 @@ pub(super) fn limits(b: &mut Builder<'_>) {
         };
         let step = ChildStep::SetLimit { resource: *resource, name: name.clone(), soft: *soft, hard: *hard };
         b.child(format!("set-limit:{name}"), step, limit.origin, "while the process may still raise it");
+    }
+    for (name, resource) in LIMITS {
+        let asked = b.domain.extension.rlimits.iter().any(|limit| limit.value.0 == name);
+        let Some((soft, hard)) = context::default_limit(b, name).filter(|_| !asked) else { continue };
+        let step = ChildStep::SetLimit { resource, name: name.to_owned(), soft, hard };
+        let origin = Origin::Default("soft limits are the kernel's, hard limits the caller's");
+        b.child(format!("set-limit:{name}"), step, origin, "the caller's own wish is not the container's");
     }
     memory_policy(b);
     let origin = Origin::Default("files are made readable to all and writable to their owner");
@@ -97,10 +105,38 @@ fn memory_policy(b: &mut Builder<'_>) {
     b.child("set-memory-policy", step, numa.mode.origin, why);
 }
 
+const NAMESPACED: &str = "a container has its own kernel.shm*, kernel.msg*, kernel.sem, kernel.domainname, fs.mqueue.*, \
+                          user.* with <idmap>, and net.* with a network of its own";
+
+/// Why a parameter is not the container's to set.
+fn machine_wide(b: &Builder<'_>, name: &str) -> Option<&'static str> {
+    let begins = |list: &[&str]| list.iter().any(|prefix| name.starts_with(prefix));
+    if name == "kernel.hostname" {
+        return Some("the document has a host name of its own");
+    }
+    if begins(&["net."]) {
+        return (!b.network_namespace).then_some("the network is the host's");
+    }
+    if begins(&["kernel.shm", "kernel.msg", "fs.mqueue."]) || name == "kernel.sem" {
+        return b.domain.share.ipc.as_ref().map(|_| "the IPC namespace is another's");
+    }
+    if name == "kernel.domainname" {
+        return b.domain.share.uts.as_ref().map(|_| "the UTS namespace is another's");
+    }
+    if begins(&["user."]) && b.user_namespace {
+        return None;
+    }
+    Some("it is the whole machine's")
+}
+
 /// The document's sysctls, beneath the container's own `/proc/sys`.
 pub(super) fn sysctls(b: &mut Builder<'_>) {
     for sysctl in &b.domain.extension.sysctls {
         let (name, value) = &sysctl.value;
+        if let Some(reason) = machine_wide(b, name) {
+            b.problem(sysctl.origin, format!("{name} cannot be set: {reason}"), NAMESPACED);
+            continue;
+        }
         let target = format!("/proc/sys/{}", name.replace('.', "/"));
         let step = ChildStep::WriteFile {
             target: Beneath::new(&target),

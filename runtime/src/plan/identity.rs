@@ -1,9 +1,10 @@
 //! Who the container's processes are, inside and outside.
 
-use browndog_xml::domain::{Account, Origin, Sourced};
+use browndog_xml::domain::{Account, IdRange, Origin, Sourced};
 
 use super::build::Builder;
 use super::step::{ChildStep, HostStep};
+use crate::host::Host;
 
 /// Waits for the launcher and becomes root of the new user namespace.
 pub(super) fn enter_user_namespace(b: &mut Builder<'_>) {
@@ -12,13 +13,12 @@ pub(super) fn enter_user_namespace(b: &mut Builder<'_>) {
     }
     let origin = b.domain.idmap.as_ref().map_or(b.domain.origin.origin, |idmap| idmap.origin);
     if let Some(idmap) = &b.domain.idmap {
-        let lines = |ranges: &[Sourced<browndog_xml::domain::IdRange>]| {
-            ranges.iter().map(|range| [range.value.start, range.value.target, range.value.count]).collect()
-        };
-        let step =
-            HostStep::WriteIdMaps { uid: lines(&idmap.uid), gid: lines(&idmap.gid), deny_setgroups: false };
+        let uid = outside(b, &idmap.uid, &b.host.uid_map, "user");
+        let gid = outside(b, &idmap.gid, &b.host.gid_map, "group");
+        let step = HostStep::WriteIdMaps { uid, gid, deny_setgroups: false };
         let why = "written from outside: only a process with privilege over the parent namespace may";
         b.attend("write-id-maps", step, origin, why);
+        super::idmapped::hand_over(b);
     }
     let why = "nothing is done before the maps are written and the interfaces are in place";
     b.child("await-go", ChildStep::AwaitGo, origin, why);
@@ -26,6 +26,33 @@ pub(super) fn enter_user_namespace(b: &mut Builder<'_>) {
         let why = "until then the process is nobody in its own namespace, and may not mount";
         b.child("become-root", ChildStep::BecomeRoot, origin, why);
     }
+}
+
+/// The map as the kernel wants it: with the ids of the launcher's own namespace, whatever they are on
+/// the host.
+fn outside(
+    b: &mut Builder<'_>,
+    ranges: &[Sourced<IdRange>],
+    caller: &[[u32; 3]],
+    what: &str,
+) -> Vec<[u32; 3]> {
+    let mut lines = Vec::new();
+    for range in ranges {
+        let IdRange { start, target, count } = range.value;
+        match Host::from_host(caller, target, count) {
+            Some(target) => lines.push([start, target, count]),
+            None => b.problem(
+                range.origin,
+                format!(
+                    "the {what} ids {target} to {} of this host are not the caller's",
+                    target + (count - 1)
+                ),
+                "start as root, or map ids that /etc/subuid and /etc/subgid give this account (newuidmap(1) \
+                 of the package uidmap has to be there)",
+            ),
+        }
+    }
+    lines
 }
 
 /// A line of a passwd file.
@@ -85,6 +112,20 @@ pub(super) fn init_uid(b: &Builder<'_>) -> u32 {
     account.and_then(|account| find_user(passwd, &account.value)).map_or(0, |user| user.uid)
 }
 
+/// Whether the container has this user, and these groups.
+fn id_counts(b: &Builder<'_>, uid: u32, gids: &[u32]) -> (bool, bool) {
+    let in_map =
+        |map: &[[u32; 3]], id: u32| map.iter().any(|[start, _, count]| id >= *start && id - start < *count);
+    let lines = |ranges: &[Sourced<IdRange>]| -> Vec<[u32; 3]> {
+        ranges.iter().map(|range| [range.value.start, range.value.target, range.value.count]).collect()
+    };
+    let (users, groups) = match &b.domain.idmap {
+        Some(idmap) => (lines(&idmap.uid), lines(&idmap.gid)),
+        None => (b.host.uid_map.clone(), b.host.gid_map.clone()),
+    };
+    (in_map(&users, uid), gids.iter().all(|gid| in_map(&groups, *gid)))
+}
+
 const NO_USER: Origin = Origin::Default("without inituser the init runs as root of the container");
 
 /// Supplementary groups, group and user, in the only order that works.
@@ -114,14 +155,20 @@ pub(super) fn set_ids(b: &mut Builder<'_>) {
         }
     }
     let (uid, gid, groups) = ids;
-    if b.host.rootless && b.host.mapped_gids <= 1 {
-        if (uid, gid) != (0, 0) {
+    if b.domain.idmap.is_some() || b.host.rootless {
+        let (users, groups_there) = id_counts(b, uid, &[&[gid], groups.as_slice()].concat());
+        if !users || !groups_there {
             b.problem(
                 origin,
-                format!("user {uid} does not exist in a container with one id"),
-                "start as root, or give this account subordinate ids (subuid(5))",
+                format!(
+                    "user {uid} with group {gid} does not exist in this container: its id map has no such id"
+                ),
+                "map the id, start as root, or give this account subordinate ids (subuid(5))",
             );
         }
+    }
+    if b.host.rootless && !b.host.has_gid(1) && b.domain.idmap.is_none() {
+        // One id, and setgroups(2) given up for it: the process is what it has to be already.
         return;
     }
     let why = "the caller's groups end here; needs CAP_SETGID, so before the ids and capabilities change";

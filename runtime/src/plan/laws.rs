@@ -50,7 +50,7 @@ fn slots_are_filled_before_use(plan: &Plan, broken: &mut Vec<String>) {
 }
 
 fn is_surveyed(name: &str) -> bool {
-    ["root source ", "source ", "node ", "terminal ", "program", "base "]
+    ["root source ", "source ", "node ", "terminal ", "program", "base ", "init "]
         .iter()
         .any(|prefix| name.starts_with(prefix))
 }
@@ -59,14 +59,23 @@ fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
     match step {
         HostStep::CloneTree { source, into } => (vec![*source], vec![*into]),
         HostStep::SealProgram { source, into } => (vec![*source], vec![*into]),
-        HostStep::MakeTarget { root, .. } => (vec![*root], vec![]),
-        HostStep::Restrict { tree, .. } | HostStep::MapTree { tree, .. } => (vec![*tree], vec![]),
-        HostStep::OpenCgroup { slot, .. } => (vec![], vec![*slot]),
         HostStep::OpenConsole { pts, slot, .. } => (vec![*pts], vec![*slot]),
         HostStep::MakePts { into, .. } => (vec![], vec![*into]),
+        HostStep::AttachLoop { image: source, into, .. }
+        | HostStep::MountDevice { device: source, into, .. } => (vec![*source], vec![*into]),
+        HostStep::MakeTarget { root, .. } => (vec![*root], vec![]),
+        HostStep::Restrict { tree, .. } | HostStep::MapTree { tree } | HostStep::ShowTree { tree, .. } => {
+            (vec![*tree], vec![])
+        }
+        HostStep::OpenCgroup { slot, .. } => (vec![], vec![*slot]),
         HostStep::MakeFileTree { into, .. } => (vec![], vec![*into]),
-        HostStep::MakeCgroup { .. }
+        HostStep::EnterNamespaces { of, .. } => (vec![*of], vec![]),
+        HostStep::Hide
+        | HostStep::MakeCgroup { .. }
         | HostStep::SetCgroup { .. }
+        | HostStep::LimitDevices { .. }
+        | HostStep::EnterStage
+        | HostStep::LeaveStage
         | HostStep::InheritCpuset { .. }
         | HostStep::DelegateCgroup { .. }
         | HostStep::WriteIdMaps { .. }

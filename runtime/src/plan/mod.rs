@@ -7,16 +7,23 @@ mod build;
 mod cgroup;
 mod confine;
 mod console;
+mod contents;
+pub mod context;
+mod cover;
+pub mod device_policy;
 mod devices;
-mod environment;
+pub(crate) mod environment;
 mod identity;
+mod idmapped;
 pub mod laws;
 mod mounts;
 pub mod mutate;
 mod network;
 pub mod order;
+mod path;
 mod print;
 mod process;
+mod refuse;
 pub mod seccomp;
 pub mod step;
 
@@ -25,6 +32,7 @@ use browndog_xml::domain::{Domain, Origin};
 use crate::host::Host;
 use crate::survey::Survey;
 use build::Builder;
+pub use cgroup::{GROUP_SUFFIX, group_domain, io_weight, weight_of_shares};
 use step::{ChildStep, HostStep, Slot};
 
 /// A step, its stable name, who asked for it, and why it stands where it stands.
@@ -111,6 +119,7 @@ pub struct Plan {
 /// Plans the start of `domain` on `host`, with the sources that `survey` found.
 pub fn plan(domain: &Domain, host: &Host, survey: &Survey, request: &Request) -> Plan {
     let mut b = Builder::new(domain, host, survey, request);
+    refuse::refuse(&mut b);
     // On the host: the group with its limits, and what the child will mount, opened and restricted.
     cgroup::place(&mut b);
     mounts::prepare(&mut b);
@@ -123,13 +132,15 @@ pub fn plan(domain: &Domain, host: &Host, survey: &Survey, request: &Request) ->
     mounts::root(&mut b);
     // The kernel's own file systems, before the old root goes: mounting them needs the host's in view.
     mounts::kernel_filesystems(&mut b);
+    context::reset(&mut b);
+    context::time(&mut b);
     devices::populate(&mut b);
     cgroup::show(&mut b);
     // What the document mounts, in its order, then the covers over /proc and a read-only root.
     mounts::filesystems(&mut b);
     environment::resolver(&mut b);
     environment::sysctls(&mut b);
-    mounts::cover(&mut b);
+    cover::cover(&mut b);
     mounts::seal_root(&mut b);
     mounts::leave_host(&mut b);
     // Names, links and limits that need privilege.

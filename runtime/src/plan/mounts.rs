@@ -4,8 +4,9 @@ use browndog_xml::domain::{Filesystem, FilesystemSource, Origin};
 use nix::libc;
 
 use super::build::Builder;
+use super::contents;
 use super::step::{Beneath, ChildStep, HostStep, Slot, TargetKind, c_string};
-use crate::survey::{Kind, Purpose, is_root};
+use crate::survey::{Kind, Purpose, has_contents, is_root};
 use crate::sys::MountAttr;
 
 /// MOUNT_ATTR_* of mount_setattr(2).
@@ -14,15 +15,15 @@ pub(super) const ATTR_NOSUID: u64 = 0x2;
 pub(super) const ATTR_NODEV: u64 = 0x4;
 pub(super) const ATTR_NOEXEC: u64 = 0x8;
 
-const NO_SUID_DEV_EXEC: u64 = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+pub(super) const NO_SUID_DEV_EXEC: u64 = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
 
-const DETACHED: &str = "a detached copy: nobody can reach it before it is restricted and attached";
+pub(super) const DETACHED: &str = "a detached copy: nobody can reach it before it is restricted and attached";
 pub(super) const RESTRICT: &str =
     "before the tree is attached, so that there is no moment at which it is open";
 const NODEV: Origin = Origin::Default("device nodes work in /dev only");
 const KERNEL_FS: Origin = Origin::Default("every container gets its own /proc and /sys");
 
-fn root_filesystem<'a>(b: &Builder<'a>) -> Option<&'a Filesystem> {
+pub(super) fn root_filesystem<'a>(b: &Builder<'a>) -> Option<&'a Filesystem> {
     b.domain.filesystems.iter().find(|filesystem| is_root(filesystem))
 }
 
@@ -41,18 +42,23 @@ pub(super) fn prepare(b: &mut Builder<'_>) {
     make_targets(b, source);
     let tree = b.slot("root");
     b.set_root(tree);
-    if !shares_root(b) {
+    if let Some(filesystem) = root_filesystem(b).filter(|filesystem| has_contents(filesystem)) {
+        contents::mount(b, Purpose::Root, filesystem, tree);
+    } else if !shares_root(b) {
         b.host_step("clone-tree:/", HostStep::CloneTree { source, into: tree }, origin, DETACHED);
         restrict(b, "/", tree, readonly, origin);
     }
     if let Some(filesystem) = root_filesystem(b) {
-        refuse_unsupported(b, filesystem);
+        refuse_root(b, filesystem);
     }
     for (index, filesystem) in b.domain.filesystems.iter().enumerate().filter(|(_, fs)| !is_root(fs)) {
-        if matches!(filesystem.source, FilesystemSource::Host(_)) {
-            prepare_host_source(b, index, filesystem);
-        } else {
-            refuse_unsupported(b, filesystem);
+        match &filesystem.source {
+            FilesystemSource::Host(_) => prepare_host_source(b, index, filesystem),
+            FilesystemSource::Block(_) | FilesystemSource::Image { .. } => {
+                let into = b.slot(tree_name(index));
+                contents::mount(b, Purpose::Filesystem(index), filesystem, into);
+            }
+            FilesystemSource::Container(_) | FilesystemSource::Ram { .. } => {}
         }
     }
 }
@@ -61,7 +67,7 @@ const KEEP_TREE: Origin =
     Origin::Default("no root file system is given: the host's tree, with private mounts on top");
 
 /// Slot of the detached tree of `filesystems[index]`.
-fn tree_name(index: usize) -> String {
+pub(super) fn tree_name(index: usize) -> String {
     format!("tree of filesystem {}", index + 1)
 }
 
@@ -113,15 +119,15 @@ fn restriction(readonly: Option<Origin>, origin: Origin) -> (MountAttr, Origin) 
     (attr, asked)
 }
 
-fn refuse_unsupported(b: &mut Builder<'_>, filesystem: &Filesystem) {
+/// A root can be what stands somewhere before the container does.
+fn refuse_root(b: &mut Builder<'_>, filesystem: &Filesystem) {
     let (origin, what) = match &filesystem.source {
-        FilesystemSource::Block(path) => (path.origin, "type='block'"),
-        FilesystemSource::Image { file } => (file.origin, "type='file'"),
-        FilesystemSource::Ram { bytes } if is_root(filesystem) => (bytes.origin, "a root of type='ram'"),
-        FilesystemSource::Container(path) if is_root(filesystem) => (path.origin, "a root of type='bind'"),
+        FilesystemSource::Ram { bytes } => (bytes.origin, "type='ram': it would be empty"),
+        FilesystemSource::Container(path) => (path.origin, "type='bind': its source is inside the container"),
         _ => return,
     };
-    b.problem(origin, format!("not supported: {what}"), "use type='mount' with a directory of the host");
+    let message = format!("the root file system cannot be of {what}");
+    b.problem(origin, message, "use type='mount', 'block' or 'file' for <target dir='/'>");
 }
 
 /// Mount points that the kernel's own file systems need.
@@ -163,7 +169,10 @@ fn missing_targets(b: &Builder<'_>) -> Vec<(String, TargetKind, Origin)> {
     missing
 }
 
-fn target_kind(b: &Builder<'_>, index: usize) -> TargetKind {
+pub(super) fn target_kind(b: &Builder<'_>, index: usize) -> TargetKind {
+    if has_contents(&b.domain.filesystems[index]) {
+        return TargetKind::Directory;
+    }
     match b.survey.get(Purpose::Filesystem(index)).map(|found| found.kind) {
         Some(Ok(Kind::Directory)) | None | Some(Err(_)) => TargetKind::Directory,
         Some(Ok(_)) => TargetKind::File,
@@ -178,6 +187,7 @@ pub(super) fn root(b: &mut Builder<'_>) {
     } else {
         let why = "first of all mounts: what follows must not reach the host";
         b.child("make-private", ChildStep::MakePrivate, KEEP_PRIVATE, why);
+        super::idmapped::take(b);
     }
     let tree = b.source_root();
     let filesystem = root_filesystem(b);
@@ -188,6 +198,13 @@ pub(super) fn root(b: &mut Builder<'_>) {
     let why =
         "on top of the copied host tree, which stays in view until the kernel's file systems are mounted";
     b.child("attach-root", ChildStep::AttachRoot { tree }, origin, why);
+    if filesystem.is_some_and(has_contents) {
+        for target in KERNEL_TARGETS {
+            let step = ChildStep::MakeTarget { target: Beneath::new(target), kind: TargetKind::Directory };
+            let why = "an image shows what is in it when it is mounted";
+            b.child(format!("make-target:{target}"), step, KERNEL_FS, why);
+        }
+    }
     if !b.host.at_least(5, 12) {
         sever(b, "/");
         let flags = libc::MS_NODEV;
@@ -274,7 +291,7 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
     let origin = filesystem.origin;
     let why = "in the order of the document: a later one may stand on an earlier one";
     match &filesystem.source {
-        FilesystemSource::Host(_) => {
+        FilesystemSource::Host(_) | FilesystemSource::Block(_) | FilesystemSource::Image { .. } => {
             let Some(tree) = b.find_slot(&tree_name(index)) else { return };
             b.child(
                 format!("attach:{shown}"),
@@ -319,67 +336,11 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
             };
             b.child(format!("mount:{shown}"), step, bytes.origin, why);
         }
-        FilesystemSource::Block(_) | FilesystemSource::Image { .. } => return,
     }
     if let Some(readonly) = filesystem.readonly {
         let step = ChildStep::Verify { target, flags: libc::ST_RDONLY };
         let why = "read back: what was asked to be read-only is, or nothing starts";
         b.child(format!("verify:{shown}"), step, readonly, why);
-    }
-}
-
-const COVER: Origin = Origin::Default("kernel interfaces that are not namespaced are covered");
-
-/// The covers over /proc and /sys.
-pub(super) fn cover(b: &mut Builder<'_>) {
-    for (path, kind) in &b.host.covers {
-        match kind {
-            crate::host::Cover::HideFile => {
-                let tree = b.slot(format!("cover of {path}"));
-                let source = Beneath::new("/dev/null");
-                b.child(
-                    format!("clone-cover:{path}"),
-                    ChildStep::CloneTree { source, into: tree },
-                    COVER,
-                    "an empty file",
-                );
-                let step = ChildStep::Attach { tree, target: Beneath::new(path) };
-                b.child(format!("cover:{path}"), step, COVER, "after /proc and /dev are there");
-            }
-            crate::host::Cover::HideDirectory => {
-                let step = ChildStep::MountNew {
-                    fstype: c_string("tmpfs"),
-                    target: Beneath::new(path),
-                    flags: NO_SUID_DEV_EXEC | libc::MS_RDONLY,
-                    data: Some(c_string("size=0k,nr_inodes=2,mode=0555")),
-                };
-                b.child(format!("cover:{path}"), step, COVER, "an empty directory");
-            }
-            crate::host::Cover::ReadOnly => {
-                let tree = b.slot(format!("read-only {path}"));
-                let source = Beneath::new(path);
-                b.child(
-                    format!("clone-cover:{path}"),
-                    ChildStep::CloneTree { source, into: tree },
-                    COVER,
-                    DETACHED,
-                );
-                let flags = NO_SUID_DEV_EXEC | libc::MS_RDONLY;
-                if b.host.at_least(5, 12) {
-                    let attr = MountAttr {
-                        attr_set: ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC,
-                        ..MountAttr::default()
-                    };
-                    b.child(format!("restrict:{path}"), ChildStep::Restrict { tree, attr }, COVER, RESTRICT);
-                }
-                let step = ChildStep::Attach { tree, target: Beneath::new(path) };
-                b.child(format!("cover:{path}"), step, COVER, "on itself, read-only");
-                if !b.host.at_least(5, 12) {
-                    let step = ChildStep::Remount { target: Beneath::new(path), flags };
-                    b.child(format!("remount:{path}"), step, COVER, "this kernel has no mount_setattr(2)");
-                }
-            }
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter};
 use nix::libc;
 
 use super::mutate::{ATTR_FLAGS, CLONE_FLAGS, MOUNT_FLAGS};
-use super::step::{ChildStep, HostStep, Slot, TargetKind};
+use super::step::{ChildStep, HostStep, STAGE, Slot, TargetKind};
 use super::{CloneStep, Plan};
 use crate::sys::MountAttr;
 
@@ -52,7 +52,36 @@ impl Plan {
             HostStep::Restrict { tree, attr } => {
                 format!("mount_setattr(<{}>, AT_RECURSIVE, {})", name(tree), attributes(attr))
             }
-            HostStep::MapTree { tree, .. } => format!("mount_setattr(<{}>, MOUNT_ATTR_IDMAP)", name(tree)),
+            HostStep::AttachLoop { image, readonly, .. } => {
+                let readonly = if *readonly { "|LO_FLAGS_READ_ONLY" } else { "" };
+                format!("ioctl(/dev/loopN, LOOP_CONFIGURE, <{}>, LO_FLAGS_AUTOCLEAR{readonly})", name(image))
+            }
+            HostStep::MountDevice { device, fstype, readonly, .. } => {
+                let readonly = if *readonly { ", ro" } else { "" };
+                format!("fsmount({}, source=<{}>{readonly}, MOUNT_ATTR_NODEV)", text(fstype), name(device))
+            }
+            HostStep::LimitDevices { path, rules, program } => {
+                let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
+                let rules = rules.join(", ");
+                match program {
+                    Some(program) => format!(
+                        "bpf(BPF_PROG_ATTACH, \"{path}\", BPF_CGROUP_DEVICE, {} instructions: {rules})",
+                        program.len()
+                    ),
+                    None => format!("write(\"{path}/devices.deny\", \"a\"); devices.allow: {rules}"),
+                }
+            }
+            HostStep::MapTree { tree, .. } => {
+                format!(
+                    "mount_setattr(<{}>, AT_RECURSIVE, MOUNT_ATTR_IDMAP, user namespace of the child)",
+                    name(tree)
+                )
+            }
+            HostStep::EnterStage => {
+                format!("unshare(CLONE_NEWNS); mount(\"tmpfs\", \"{STAGE}\"); mount(\"{STAGE}\", MS_SHARED)")
+            }
+            HostStep::ShowTree { tree, at, .. } => format!("move_mount(<{}>, \"{at}\")", name(tree)),
+            HostStep::LeaveStage => "setns(<host>, CLONE_NEWNS); chroot(<root>); fchdir(<dir>)".to_owned(),
             HostStep::MakeTarget { root, target, kind } => {
                 let call = if *kind == TargetKind::Directory { "mkdirat" } else { "openat" };
                 format!("{call}(<{}>, \"{}\")", name(root), target.shown())
@@ -75,6 +104,11 @@ impl Plan {
                 format!("write(uid_map, {}); write(gid_map, {})", id_map(uid), id_map(gid))
             }
             HostStep::AddInterface(link) => link.to_string(),
+            HostStep::Hide => "prctl(PR_SET_DUMPABLE, 0)".to_owned(),
+            HostStep::EnterNamespaces { of, kinds } => {
+                let set = CLONE_FLAGS.iter().filter(|(_, bit)| kinds & bit != 0).map(|(name, _)| *name);
+                format!("setns(<{}>, {})", self.slot_name(*of), set.collect::<Vec<_>>().join("|"))
+            }
             HostStep::Go => "write(go)".to_owned(),
         }
     }
@@ -173,6 +207,8 @@ impl Plan {
                 let list: Vec<String> = bits.map(|bit| bit.to_string()).collect();
                 format!("set_mempolicy({name}, nodes {})", list.join(","))
             }
+            ChildStep::Reset(reset) => reset.to_string(),
+            ChildStep::UnshareTime => "unshare(CLONE_NEWTIME)".to_owned(),
             ChildStep::NewSession => "setsid()".to_owned(),
             ChildStep::TakeTerminal { terminal } => {
                 format!("ioctl(<{0}>, TIOCSCTTY); dup3(<{0}>, 0, 1, 2)", self.slot_name(*terminal))

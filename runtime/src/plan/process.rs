@@ -25,14 +25,16 @@ pub(super) fn session(b: &mut Builder<'_>) {
         CLEAN,
         "no signal or terminal of the caller's session reaches it",
     );
-    if let Some(terminal) = b.find_slot(&terminal_name(0)) {
+    if let Some(terminal) = b.find_slot(&terminal_name(0)).or_else(|| b.source(Purpose::Terminal)) {
         let origin = b.domain.consoles.first().map_or(CLEAN, |console| console.origin);
         let why = "a session without a terminal may take one";
         b.child("take-terminal", ChildStep::TakeTerminal { terminal }, origin, why);
     }
-    if let Some(origin) = b.domain.personality32 {
+    let persona = b.domain.personality32.map_or(0, |_| PER_LINUX32);
+    if b.host.context.personality != persona as i64 {
+        let origin = b.domain.personality32.unwrap_or(CLEAN);
         let why = "before exec, which keeps it";
-        b.child("set-personality", ChildStep::SetPersonality { persona: PER_LINUX32 }, origin, why);
+        b.child("set-personality", ChildStep::SetPersonality { persona }, origin, why);
     }
     let dir = &b.domain.init.dir;
     let step = ChildStep::ChangeDir { path: c_string(dir.value.as_str()) };

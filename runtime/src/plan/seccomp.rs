@@ -283,6 +283,33 @@ mod tests {
         assert_eq!(run(&program(0, "x86_64").unwrap(), arch, number, arg0), verdict);
     }
 
+    /// `runtime/seccomp.md` is this table, for people; BLESS=1 writes it anew.
+    #[test]
+    fn the_table_is_documented() {
+        let mut text =
+            "# The default system call filter\n\nWritten by a test from the table in `src/plan/seccomp.rs`. \
+            What is listed answers EPERM; a number above "
+                .to_owned();
+        text += &format!(
+            "{LAST_KNOWN} answers ENOSYS, and so does every call of another ABI than the machine's 64-bit\n"
+        );
+        text += "and 32-bit one (x32 too). Everything else is allowed. A capability in the last column lifts its row.\n\
+            Without `sys_admin`, clone(2) with a namespace flag answers EPERM, and clone3(2), whose flags a filter\n\
+            cannot see, ENOSYS, so that callers use clone(2). `<browndog:seccomp profile='none'/>` turns it off.\n\n\
+            | call | why it is refused | unless |\n|---|---|---|\n";
+        for row in REFUSED {
+            let lifts =
+                |number| browndog_xml::value::Capability::ALL.iter().find(|cap| cap.number() == number);
+            let unless = row.unless.and_then(lifts).map_or("", |capability| capability.name());
+            text += &format!("| {} | {} | {unless} |\n", row.name, row.because);
+        }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/seccomp.md");
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(path, &text).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), text, "BLESS=1 writes it anew");
+    }
+
     #[test]
     fn every_row_is_refused_and_lifted_by_its_capability() {
         let strict = program(0, "x86_64").unwrap();

@@ -1,7 +1,7 @@
 //! Pseudo-terminals of a devpts instance that is mounted nowhere yet.
 
 use std::ffi::c_int;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::libc;
 
@@ -17,8 +17,13 @@ pub fn open(pts: RawFd) -> Result<(OwnedFd, OwnedFd)> {
         libc::syscall(libc::SYS_ioctl, master.as_raw_fd(), libc::TIOCSPTLCK, std::ptr::from_ref(&unlocked))
     };
     crate::disregard(check(ret)?);
-    // SAFETY: TIOCGPTPEER takes open flags as a number.
-    let slave =
-        owned(unsafe { libc::syscall(libc::SYS_ioctl, master.as_raw_fd(), libc::TIOCGPTPEER, flags) })?;
+    let slave = open_pty_peer(master.as_fd())?;
     Ok((master, slave))
+}
+
+/// The slave side of a terminal, opened from its master: TIOCGPTPEER (ioctl_tty(2)).
+pub fn open_pty_peer(master: BorrowedFd<'_>) -> Result<OwnedFd> {
+    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
+    // SAFETY: TIOCGPTPEER takes open flags as a number.
+    owned(unsafe { libc::syscall(libc::SYS_ioctl, master.as_raw_fd(), libc::TIOCGPTPEER, flags) })
 }

@@ -34,12 +34,13 @@ pub fn networked() -> String {
         .to_owned()
 }
 
-/// A start of this process: unique on this host.
+/// A start of this process: unique on this host. The suffix keeps it from a command that cleans up after
+/// dead launchers, which may run on this machine at any time.
 pub fn request() -> Request {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let instance = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    Request { instance, ..Request::default() }
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    Request { instance: format!("{}-{next}", browndog_runtime::launch::instance()), ..Request::default() }
 }
 
 /// A plan for `host`, with the sources of this machine.
@@ -65,12 +66,42 @@ pub fn start_right() -> Option<std::sync::MutexGuard<'static, ()>> {
     None
 }
 
-/// What a start must leave as it was: mounts, groups, links.
+/// What a start must leave as it was: mounts, groups, links, loop devices.
 #[derive(Debug, PartialEq, Eq)]
 pub struct HostState {
     mounts: String,
     groups: BTreeSet<String>,
     links: BTreeSet<String>,
+    loops: Vec<String>,
+}
+
+/// Children and descriptors of this process.
+pub fn process_state() -> (String, usize) {
+    let children = std::fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
+    (children, std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count))
+}
+
+/// The directory of this process's files, which a loop device of a test stands on.
+pub fn work() -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("browndog-work-{}", std::process::id()))
+}
+
+/// Images of this process behind loop devices. The kernel takes a device away on a queue of its own.
+fn loops() -> Vec<String> {
+    let look = || -> Vec<String> {
+        let work = work().to_string_lossy().into_owned();
+        let devices = std::fs::read_dir("/sys/block").into_iter().flatten().flatten();
+        let backing = devices
+            .filter_map(|device| std::fs::read_to_string(device.path().join("loop/backing_file")).ok());
+        backing.filter(|file| file.contains(&work)).collect()
+    };
+    for _ in 0..200 {
+        if look().is_empty() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    look()
 }
 
 impl HostState {
@@ -84,8 +115,11 @@ impl HostState {
         let table = std::fs::read_to_string("/proc/thread-self/net/dev").unwrap_or_default();
         let links =
             table.lines().filter_map(|line| Some(line.split_once(':')?.0.trim().to_owned())).collect();
-        let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-        Self { mounts, groups, links }
+        let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        // The base namespace is nobody's start: whoever uses this machine too may pin it meanwhile.
+        let ours = table.lines().filter(|line| !line.contains(" /run/browndog-base"));
+        let mounts = ours.collect::<Vec<_>>().join("\n");
+        Self { mounts, groups, links, loops: loops() }
     }
 }
 

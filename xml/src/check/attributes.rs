@@ -88,7 +88,7 @@ impl<'s, S: Sink> Checker<'s, S> {
                 continue;
             }
             match row.support {
-                Support::ActedOn => {}
+                Support::ActedOn | Support::CannotStart(_) => {}
                 Support::Ignored(_) if self.frames.last().is_some_and(|frame| frame.quiet) => {}
                 Support::Ignored(reason) => self.ignored_attribute(element, &raw, reason),
                 Support::Refused(reason) => {

@@ -44,7 +44,7 @@ impl<S: Sink> Checker<'_, S> {
         let Some(frame) = self.frames.last().copied() else {
             if self.root == Root::Closed {
                 let message = format!("</{shown}> closes nothing: the document's element is closed already");
-                self.push(Diagnostic::error(Code::StrayEndTag, tag, message));
+                self.push(Diagnostic::error(Code::StrayEndTag, tag, message).path(format!("/{shown}")));
             } else if self.root == Root::Awaited {
                 self.root = Root::Missing;
                 self.push(Diagnostic::error(Code::StrayEndTag, tag, format!("</{shown}> closes nothing")));
@@ -115,6 +115,7 @@ impl<S: Sink> Checker<'_, S> {
 
     #[inline]
     fn complete(&mut self, element: &'static Element, node: NodeId, frame: Frame, end: u32) {
+        self.tree.nodes[node].after = self.tree.nodes.len() as u32;
         match element.content {
             Content::Text(value) => self.complete_text(element, node, value),
             Content::Children(children) => self.check_required(node, frame, children, end),
@@ -127,10 +128,8 @@ impl<S: Sink> Checker<'_, S> {
             }
             Content::Empty | Content::Foreign | Content::Variants(_) => {}
         }
-        let after = self.tree.nodes.len() as u32;
         let entry = &mut self.tree.nodes[node];
         entry.end = end;
-        entry.after = after;
         let faulty = entry.faulty;
         let Some(parent) = self.frames.len().checked_sub(2) else { return };
         if self.hands_over_children(parent) {
@@ -193,8 +192,8 @@ impl<S: Sink> Checker<'_, S> {
             return;
         }
         let before = self.seen[frame.seen as usize..].iter().filter(|seen| usize::from(seen.index) < index);
-        let from =
-            before.map(|seen| seen.end).max().unwrap_or(self.tree.nodes[node].open_end).min(end) as usize;
+        let canonical = before.map(|seen| seen.end).max().unwrap_or(self.tree.nodes[node].open_end).min(end);
+        let from = self.only_blank_line(node, end).unwrap_or(canonical as usize);
         let at = from + line_after(&self.text.as_bytes()[from..end as usize]);
         let span = Span::new(at, self.text.ceil_char_boundary(at + 1).min(self.text.len()));
         let parent = self.name(frame.name).to_owned();
@@ -210,6 +209,28 @@ impl<S: Sink> Checker<'_, S> {
         self.tree.nodes[node].faulty = true;
     }
 
+    /// The place before the one line among the children of a small element that is left blank: who
+    /// took a part out, or meant to put one in, left its line there.
+    fn only_blank_line(&self, node: NodeId, end: u32) -> Option<usize> {
+        const SMALL: usize = 8;
+        if self.hands_over_children(self.frames.len() - 1) {
+            return None;
+        }
+        let ends = self.tree.children(node).map(|child| self.tree.nodes[child].end);
+        let gaps: Vec<u32> =
+            std::iter::once(self.tree.nodes[node].open_end).chain(ends).take(SMALL).collect();
+        let blank = |&&from: &&u32| {
+            let rest = &self.text.as_bytes()[from as usize..end as usize];
+            let space = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            memchr::memchr_iter(b'\n', &rest[..space]).count() == 2
+        };
+        let mut found = gaps.iter().filter(blank);
+        match (found.next(), found.next()) {
+            (Some(&from), None) if gaps.len() < SMALL => Some(from as usize),
+            _ => None,
+        }
+    }
+
     /// Hands a complete unit to the sink and cuts it off.
     #[inline]
     fn hand_over(&mut self, node: NodeId) {
@@ -219,6 +240,8 @@ impl<S: Sink> Checker<'_, S> {
             if !self.units.is_empty() {
                 self.take_unit_findings(node);
             }
+        } else {
+            self.reconsider_kind(node);
         }
         if !S::KEEPS_TREE {
             self.tree.cut(node);

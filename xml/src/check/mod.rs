@@ -5,6 +5,7 @@
 
 mod attributes;
 mod close;
+mod kind;
 mod namespaces;
 mod open;
 mod paths;

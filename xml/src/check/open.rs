@@ -18,6 +18,11 @@ impl<S: Sink> Checker<'_, S> {
         let mut raw = std::mem::take(&mut self.raw);
         let tag_end = self.lexer.attributes(name.start as usize - 1, &mut raw);
         self.raw = raw;
+        if tag_end == TagEnd::Missing && self.is_in_text() {
+            // A '<' in a text, not an element: the fault is the text's.
+            self.take_faults();
+            return self.mark_faulty();
+        }
         let frame = Frame {
             mode: Mode::Skipped,
             name,
@@ -48,6 +53,11 @@ impl<S: Sink> Checker<'_, S> {
             }
             self.pop(end as u32);
         }
+    }
+
+    fn is_in_text(&self) -> bool {
+        let mode = self.frames.last().map(|frame| frame.mode);
+        matches!(mode, Some(Mode::Row(element, _)) if matches!(element.content, Content::Text(_)))
     }
 
     fn is_empty_by_row(&self) -> bool {
@@ -151,7 +161,7 @@ impl<S: Sink> Checker<'_, S> {
         frame.quiet |= matches!(row.support, Support::Ignored(_));
         self.frames.push(frame);
         match row.support {
-            Support::ActedOn => {}
+            Support::ActedOn | Support::CannotStart(_) => {}
             Support::Ignored(_) if told => {}
             Support::Ignored(reason) => self.ignored_element(row, span, reason),
             Support::Refused(reason) => {

@@ -37,7 +37,6 @@ impl<S: Sink> Checker<'_, S> {
         match element.content {
             Content::Text(_) => self.gather(span, form),
             Content::Either(..) if form != Form::Blank => self.gather(span, form),
-            Content::Foreign => {}
             _ if form == Form::Blank => {}
             _ => self.stray_text(span),
         }
@@ -60,7 +59,6 @@ impl<S: Sink> Checker<'_, S> {
                             end: inner.end,
                         });
                     }
-                    Content::Foreign => {}
                     // libxml2 takes even an empty section for text, but only content is content.
                     _ if raw.trim().is_empty() => {}
                     _ => self.stray_text(inner),

@@ -153,7 +153,9 @@ fn features(item: &mut Item) {
 fn seclabel(item: &mut Item) {
     match item.attribute("type").map(str::to_owned).as_deref() {
         None => item.attributes.insert(0, ("type".into(), "dynamic".into())),
-        Some("none") if item.attribute("model").is_none() => item.set("model", "none"),
+        Some("none") if item.attribute("model").is_none() => {
+            item.attributes.insert(1, ("model".into(), "none".into()));
+        }
         Some("static") if item.attribute("relabel").is_none() => item.set("relabel", "no"),
         _ => {}
     }

@@ -19,10 +19,28 @@ pub(super) fn check(context: &mut Context<'_, '_>, node: NodeId) {
         return;
     }
     let named_later = is_named_later(context, node);
+    for &source in &sources {
+        if let Some((mode, span)) = context.view.attribute(source, "mode")
+            && matches!(kind, "tcp" | "udp" | "unix")
+            && !matches!(mode, "bind" | "connect")
+        {
+            let message =
+                format!("@mode of <source>: {} is neither bind nor connect", crate::value::quoted(mode));
+            context.report.push(Diagnostic::error(Code::NotAChoice, span, message));
+        }
+    }
+    if kind == "spicevmc"
+        && !named_later
+        && matches!(context.view.name(node), "console" | "serial" | "parallel" | "channel")
+    {
+        let message = "a device of type 'spicevmc' is a channel whose target is virtio";
+        context.report.push(Diagnostic::error(Code::Contradiction, context.view.span(node), message));
+    }
     match kind {
         "file" | "dev" | "pipe" => need(context, node, sources.first().copied(), kind, &["path"]),
         "unix" if !named_later => need(context, node, sources.first().copied(), kind, &["path"]),
         "tcp" => need(context, node, sources.first().copied(), kind, &["host", "service"]),
+        "spiceport" | "dbus" => need(context, node, sources.first().copied(), kind, &["channel"]),
         "nmdm" => need(context, node, sources.first().copied(), kind, &["master", "slave"]),
         "udp" => {
             for &source in &sources {

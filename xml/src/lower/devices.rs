@@ -20,7 +20,7 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
         "console" => console(draft, context, node),
         "interface" => interface::lower(draft, context, node),
         "hostdev" => {
-            let lowered = hostdev(draft, context, node);
+            let lowered = hostdev(context, node);
             draft.hostdevs.extend(lowered);
         }
         "disk" => {
@@ -92,13 +92,7 @@ fn filesystem(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) ->
             })?;
             FilesystemSource::Ram { bytes }
         }
-        _ => {
-            let why = format!(
-                "a file system of type '{kind}' cannot be mounted: it is for another driver of libvirt"
-            );
-            draft.cannot_start(context, span, why);
-            return None;
-        }
+        _ => return None,
     };
     let target = context.attribute(target, "dir", AbsPath::parse)?;
     Some(Filesystem { origin: context.origin(node), source, target, readonly })
@@ -128,9 +122,9 @@ fn is_raw(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId, kind: 
     false
 }
 
-fn hostdev(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) -> Option<Hostdev> {
+fn hostdev(context: &mut Context<'_, '_>, node: NodeId) -> Option<Hostdev> {
     let origin = context.origin(node);
-    let (kind, span) = kind(context, node, "");
+    let (kind, _) = kind(context, node, "");
     let source = context.view.child(node, "source")?;
     let part = |name| context.view.child(source, name);
     let kind = match kind {
@@ -162,11 +156,7 @@ fn hostdev(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) -> Op
                 return None;
             }
         },
-        other => {
-            let why = format!("a {other} device of the host cannot be given to a container");
-            draft.cannot_start(context, span, why);
-            return None;
-        }
+        _ => return None,
     };
     Some(Hostdev { origin, kind })
 }

@@ -9,20 +9,14 @@ use crate::domain::{Address, InterfaceKind, MacvlanMode, Route, Sourced};
 use crate::report::Diagnostic;
 use crate::source::Span;
 use crate::tree::NodeId;
-use crate::value::{InterfaceName, MacAddr, ValueError, parse_ip, parse_netmask, quoted};
+use crate::value::{InterfaceName, MacAddr, parse_ip, parse_netmask};
 
 pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
-    let Some((written, span)) = context.view.attribute(node, "type") else { return };
-    let Some(kind) = kind(context, node, written) else {
+    let Some((written, _)) = context.view.attribute(node, "type") else { return };
+    let Some(kind) = kind(draft, context, node, written) else {
         // libvirt makes a network namespace for any interface: an empty one is the safe reading.
         if draft.private_network.is_none() {
             draft.private_network = Some(context.origin(node));
-        }
-        if !matches!(written, "bridge" | "network" | "direct" | "ethernet") {
-            let why = format!(
-                "an interface of type '{written}' cannot be made: there is no such link into a container"
-            );
-            draft.cannot_start(context, span, why);
         }
         return;
     };
@@ -31,14 +25,14 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
     for child in context.view.children(node) {
         match context.view.name(child) {
             "mac" => interface.mac = context.attribute(child, "address", MacAddr::parse),
-            "target" => interface.host_name = context.attribute(child, "dev", InterfaceName::parse),
-            "guest" => interface.guest_name = context.attribute(child, "dev", InterfaceName::parse),
+            "target" => interface.host_name = draft.link_name(context, child, "dev"),
+            "guest" => interface.guest_name = draft.link_name(context, child, "dev"),
             "link" => {
                 if let Some(state) = context.attribute(child, "state", |state| Ok(state == "up")) {
                     interface.link_up = state;
                 }
             }
-            "mtu" => interface.mtu = context.attribute(child, "size", mtu),
+            "mtu" => interface.mtu = mtu(draft, context, child),
             "port" => interface.port_isolated = context.attribute(child, "isolated", |yes| Ok(yes == "yes")),
             "script" | "downscript" => {
                 let span = context.view.span(child);
@@ -54,23 +48,48 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
     draft.interfaces.push(interface);
 }
 
-fn mtu(text: &str) -> Result<u32, ValueError> {
-    match number(text)? {
-        size @ 68..=65_535 => Ok(size as u32),
-        _ => Err(ValueError::new(Code::OutOfRange, format!("{} is out of range", quoted(text)))
-            .help("the range is 68 to 65535")),
+/// libvirt takes any number and fails at the start.
+fn mtu(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) -> Option<Sourced<u32>> {
+    let size = context.attribute(node, "size", number)?;
+    if (68..=65_535).contains(&size.value) {
+        return Some(Sourced { value: size.value as u32, origin: size.origin });
+    }
+    let span = attribute_span(context, node, "size");
+    draft.cannot_start(context, span, format!("an MTU of {} is not in the range 68 to 65535", size.value));
+    None
+}
+
+impl Draft {
+    /// The name of a link. One that the kernel would refuse is libvirt's to define, and nobody's to start.
+    pub(super) fn link_name(
+        &mut self,
+        context: &mut Context<'_, '_>,
+        node: NodeId,
+        name: &str,
+    ) -> Option<Sourced<InterfaceName>> {
+        let (text, span) = context.view.attribute(node, name)?;
+        match InterfaceName::parse(text) {
+            Ok(value) => Some(Sourced::xml(value, span)),
+            Err(error) => {
+                self.cannot_start(context, span, error.message);
+                None
+            }
+        }
     }
 }
 
-fn kind(context: &mut Context<'_, '_>, node: NodeId, written: &str) -> Option<InterfaceKind> {
+fn kind(
+    draft: &mut Draft,
+    context: &mut Context<'_, '_>,
+    node: NodeId,
+    written: &str,
+) -> Option<InterfaceKind> {
     let source = context.view.child(node, "source");
     match written {
-        "bridge" => {
-            Some(InterfaceKind::Bridge(context.attribute(source?, "bridge", InterfaceName::parse)?))
-        }
+        "bridge" => Some(InterfaceKind::Bridge(draft.link_name(context, source?, "bridge")?)),
         "network" => Some(InterfaceKind::Network(context.attribute(source?, "network", owned)?)),
         "direct" => {
-            let dev = context.attribute(source?, "dev", InterfaceName::parse)?;
+            let dev = draft.link_name(context, source?, "dev")?;
             let mode = context.attribute(source?, "mode", |mode| {
                 Ok(match mode {
                     "private" => MacvlanMode::Private,
@@ -140,13 +159,41 @@ fn route(context: &mut Context<'_, '_>, node: NodeId) -> Option<Route> {
         }
     }
     let netmask = context.attribute(node, "netmask", parse_netmask).map(|netmask| netmask.value);
-    let prefix = match prefix(context, node, destination, "prefix")?.or(netmask) {
-        Some(prefix) => prefix,
-        None if destination.is_unspecified() => 0,
-        None => default_prefix(destination),
-    };
+    if netmask.is_some() && destination.is_ipv6() {
+        return contradiction(context, node, "netmask", "an IPv6 address has no netmask: write @prefix");
+    }
+    let prefix = prefix(context, node, destination, "prefix")?;
+    if netmask.is_some() && prefix.is_some() {
+        return contradiction(
+            context,
+            node,
+            "netmask",
+            "@netmask and @prefix say the same: write one of them",
+        );
+    }
+    // Without either, a route is the default route.
+    let prefix = prefix.or(netmask).unwrap_or(0);
+    if !is_network(destination, prefix) {
+        let message = format!("{destination} is not the address of a network with a prefix of {prefix}");
+        return contradiction(context, node, "address", message);
+    }
+    if context.view.attribute(node, "metric").is_some_and(|(metric, _)| number(metric) == Ok(0)) {
+        let span = attribute_span(context, node, "metric");
+        context.report.push(Diagnostic::error(Code::OutOfRange, span, "@metric: routes are ranked from 1"));
+        return None;
+    }
     let metric = context.attribute(node, "metric", number).map(|metric| metric.value as u32);
     Some(Route { origin: context.origin(node), destination, prefix, gateway: gateway.value, metric })
+}
+
+/// Whether no bit is set behind the prefix.
+fn is_network(address: IpAddr, prefix: u8) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            u32::from(address).checked_shl(prefix.into()).unwrap_or(0) == 0 || u32::from(address) == 0
+        }
+        IpAddr::V6(address) => u128::from(address).checked_shl(prefix.into()).unwrap_or(0) == 0,
+    }
 }
 
 /// What libvirt takes where no prefix is written: the class of an IPv4 address, 64 for IPv6.

@@ -1,9 +1,9 @@
 //! `<domain type='lxc'>`.
 
-use super::{Context, Draft, capabilities, devices, extension, os, owned, resources};
+use super::{Context, Draft, capabilities, devices, driver, extension, os, owned, resources};
 use crate::domain::{ClockDevice, LifecycleAction, Origin, Seclabel, SeclabelKind, ShareTarget, Sourced};
 use crate::report::{Code, Diagnostic};
-use crate::schema::{Content, Namespace};
+use crate::schema::{Content, Namespace, Support};
 use crate::tree::NodeId;
 use crate::value::{AbsPath, DomainName, parse_uuid};
 
@@ -16,6 +16,11 @@ pub(super) fn unit(draft: &mut Draft, mut context: Context<'_, '_>, node: NodeId
     if matches!(context.view.tree.nodes[node].element.namespace, Namespace::Foreign(_)) {
         return;
     }
+    if let Support::CannotStart(reason) = context.view.tree.nodes[node].element.support {
+        let (kind, span) = context.view.attribute(node, "type").unwrap_or(("", context.view.span(node)));
+        draft.cannot_start(context, span, format!("<{name}> of type '{kind}' cannot be had: {reason}"));
+    }
+    driver::check(draft, context, node);
     match name {
         "memory" if matches!(context.view.tree.nodes[node].element.content, Content::Children(_)) => {}
         "cpu" => draft.has_numa_cells = context.view.child(node, "numa").is_some(),
@@ -73,23 +78,24 @@ fn clock(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
 fn action(context: &mut Context<'_, '_>, node: NodeId) -> Option<Sourced<LifecycleAction>> {
     let action = context.text(node, |text| {
         Ok(match text {
-            "destroy" => LifecycleAction::Destroy,
+            "destroy" | "coredump-destroy" => LifecycleAction::Destroy,
             "preserve" => LifecycleAction::Preserve,
             // "rename-restart" is a restart under another name; a container keeps its name.
             _ => LifecycleAction::Restart,
         })
     })?;
-    if context.view.text(node) == "rename-restart" {
-        let span = context.view.text_span(node);
-        context.report.push(
-            Diagnostic::warning(
-                Code::Suspicious,
-                span,
-                "'rename-restart' restarts the container under its own name",
-            )
-            .help("write 'restart'"),
-        );
-    }
+    let (message, help) = match context.view.text(node) {
+        "rename-restart" => ("'rename-restart' restarts the container under its own name", "write 'restart'"),
+        "coredump-destroy" => {
+            ("a container has no core of its own to dump: it is removed", "write 'destroy'")
+        }
+        "coredump-restart" => {
+            ("a container has no core of its own to dump: it starts again", "write 'restart'")
+        }
+        _ => return Some(action),
+    };
+    let warning = Diagnostic::warning(Code::Suspicious, context.view.text_span(node), message);
+    context.report.push(warning.help(help));
     Some(action)
 }
 
@@ -100,6 +106,29 @@ fn seclabel(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
         _ => SeclabelKind::Dynamic,
     };
     let label = context.view.child(node, "label").and_then(|label| context.text(label, owned));
+    let place = context.view.span(node);
+    let based = context.view.child(node, "baselabel").is_some();
+    let has_type = context.view.attribute(node, "type").is_some();
+    if let Some(written) = context.view.child(node, "label")
+        && kind == SeclabelKind::Static
+        && context.view.text(written).is_empty()
+    {
+        driver::refuse(context, Code::EmptyValue, place, "<label>: the value is empty");
+    }
+    match context.view.attribute(node, "model") {
+        Some((model, span)) => {
+            let message = format!("there are two labels of model {}", crate::value::quoted(model));
+            draft.unique(context, "seclabel", model, span, message);
+        }
+        None if kind == SeclabelKind::Static || based || !has_type => {
+            let fault = Diagnostic::error(Code::Incomplete, place, "<seclabel> has no attribute 'model'");
+            context.report.push(fault.help("write whose label it is: selinux, apparmor or dac"));
+        }
+        None => {
+            let message = "there are two labels without a model".to_owned();
+            draft.unique(context, "seclabel", "", place, message);
+        }
+    }
     // No label has no model, although libvirt writes model='none'.
     let model = context.attribute(node, "model", owned).filter(|_| kind != SeclabelKind::None);
     draft.seclabels.push(Seclabel { origin: context.origin(node), kind, model, label });
@@ -112,14 +141,18 @@ fn share(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
         else {
             continue;
         };
+        if value.is_empty() {
+            draft.cannot_start(context, span, "@value is empty: it names nothing to share with".to_owned());
+            continue;
+        }
         let target = match kind {
             "pid" => match crate::value::parse_u64(value).filter(|&pid| pid > 0 && pid <= 4_194_304) {
                 Some(pid) => ShareTarget::Pid(pid as u32),
                 None => {
-                    let message = format!("{} is not a process id", crate::value::quoted(value));
-                    context.report.push(
-                        Diagnostic::error(Code::OutOfRange, span, message).help("the range is 1 to 4194304"),
-                    );
+                    // libvirt keeps any text and fails at the start.
+                    let shown = crate::value::quoted(value);
+                    let why = format!("{shown} is not a process id: the range is 1 to 4194304");
+                    draft.cannot_start(context, span, why);
                     continue;
                 }
             },

@@ -6,11 +6,14 @@
 mod cachetune;
 mod capabilities;
 mod chardev;
+mod cpu;
 mod devices;
+mod driver;
 mod extension;
 mod finish;
 mod interface;
 mod lxc;
+mod nic;
 mod os;
 mod resources;
 mod rfc;
@@ -71,6 +74,23 @@ pub(crate) struct Draft {
     pub(crate) seclabels: Vec<Seclabel>,
     pub(crate) extension: Extension,
     pub(crate) unsupported: Vec<Sourced<String>>,
+    pub(crate) whole: Whole,
+}
+
+/// What has to fit together although nothing is made of it.
+#[derive(Debug, Default)]
+pub(crate) struct Whole {
+    /// Things that may stand there once: their kind, their key, the first one's place.
+    pub(crate) seen: std::collections::HashMap<(&'static str, String), Span>,
+    /// CPUs that are spoken of, by number.
+    pub(crate) vcpus: Vec<(u64, Span)>,
+    pub(crate) iothreads: u64,
+    pub(crate) iothread_ids: Vec<u64>,
+    pub(crate) iothread_refs: Vec<(u64, Span)>,
+    pub(crate) graphics: Option<Span>,
+    pub(crate) video: bool,
+    pub(crate) redirected: Option<Span>,
+    pub(crate) usb: bool,
 }
 
 impl Draft {
@@ -113,11 +133,9 @@ impl Lowering {
     /// Applies the rules for the whole, then the defaults. `None` if there is an error.
     pub(crate) fn finish(self, report: &mut Report) -> Option<Domain> {
         let _dialect = self.draft.dialect?;
-        let before = report.diagnostics.len();
         crate::rules::check(&self.draft, report);
-        if report.diagnostics.len() > before {
-            report.sort();
-        }
+        // Where the report is full, an error takes a warning's place: the number says nothing.
+        report.sort();
         if report.has_errors() { None } else { finish::finish(self.draft) }
     }
 }

@@ -1,7 +1,9 @@
 //! `<os>`: what runs.
 
 use super::{Context, Draft, owned};
+use crate::codes::Code;
 use crate::domain::{Account, Command, Sourced};
+use crate::report::Diagnostic;
 use crate::tree::NodeId;
 use crate::value::{AbsPath, parse_account};
 
@@ -38,6 +40,18 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
             "initgroup" => draft.init.group = context.text(child, parse_account),
             "cmdline" => draft.init.cmdline = context.text(child, owned),
             _ => {}
+        }
+    }
+    if draft.init.user.is_some() != draft.init.group.is_some() {
+        let one = |name| context.view.child(node, name);
+        if let Some(written) = one("inituser").or_else(|| one("initgroup")) {
+            let (written, missing) = match context.view.name(written) {
+                "inituser" => (written, "initgroup"),
+                _ => (written, "inituser"),
+            };
+            let message = format!("<{}> needs an <{missing}> beside it", context.view.name(written));
+            let fault = Diagnostic::error(Code::Incomplete, context.view.span(written), message);
+            context.report.push(fault.help("libvirt's format has both or neither"));
         }
     }
     match program {

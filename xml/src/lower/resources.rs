@@ -57,12 +57,45 @@ fn cputune(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
     super::cachetune::check(context, node);
     for child in context.view.children(node) {
         match context.view.name(child) {
-            "shares" => draft.shares = context.number(child),
+            "shares" => draft.shares = context.number(child).filter(|shares| shares.value > 0),
             "period" => draft.period_us = context.number(child),
             "quota" => draft.quota_us = context.text(child, integer),
             "global_period" if draft.period_us.is_none() => draft.period_us = context.number(child),
+            "vcpupin" => {
+                if let Some((cpu, span)) = context.view.attribute(child, "vcpu") {
+                    draft.unique(context, "vcpupin", cpu, span, format!("CPU {cpu} is pinned twice"));
+                }
+            }
+            "vcpusched" => scheduled(draft, context, child),
+            "iothreadpin" => {
+                let thread = context.attribute(child, "iothread", number);
+                if let Some(Sourced { value, origin: Origin::Xml(span) }) = thread {
+                    draft.whole.iothread_refs.push((value, span));
+                }
+            }
+            "iothreadsched" => {
+                if let Some((text, span)) = context.view.attribute(child, "iothreads")
+                    && let Ok(set) = IdSet::parse(text)
+                {
+                    draft.whole.iothread_refs.extend(set.iter().map(|thread| (u64::from(thread), span)));
+                }
+            }
             "global_quota" if draft.quota_us.is_none() => draft.quota_us = context.text(child, integer),
             _ => {}
+        }
+    }
+}
+
+/// A CPU is scheduled once.
+fn scheduled(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
+    let Some((text, span)) = context.view.attribute(node, "vcpus") else { return };
+    let Ok(set) = IdSet::parse(text) else { return };
+    draft.whole.vcpus.push((u64::from(set.last()), span));
+    for cpu in set.iter() {
+        if let Some(first) = draft.whole.seen.insert(("vcpusched", cpu.to_string()), span) {
+            let message = format!("CPU {cpu} is scheduled twice");
+            let fault = Diagnostic::error(Code::Contradiction, span, message).label(first, "first here");
+            return context.report.push(fault);
         }
     }
 }
@@ -98,6 +131,10 @@ fn blkiotune(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
                 else {
                     continue;
                 };
+                if let Origin::Xml(span) = path.origin {
+                    let message = format!("the device {} stands here twice", path.value);
+                    draft.unique(context, "blkio device", path.value.as_str(), span, message);
+                }
                 let mut number = |name| context.view.child(child, name).and_then(|node| context.number(node));
                 let (read_bytes_sec, write_bytes_sec) = (number("read_bytes_sec"), number("write_bytes_sec"));
                 let (read_iops_sec, write_iops_sec) = (number("read_iops_sec"), number("write_iops_sec"));

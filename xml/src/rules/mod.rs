@@ -1,5 +1,6 @@
 //! What no single element can tell: rules over the whole domain, one file each.
 
+mod driver;
 mod hostname;
 mod idmap;
 mod memory;
@@ -15,7 +16,8 @@ use crate::source::Span;
 type Rule = fn(&Draft, &mut Report);
 
 /// Every rule.
-const RULES: &[Rule] = &[program::check, hostname::check, memory::check, idmap::check, targets::check];
+const RULES: &[Rule] =
+    &[program::check, hostname::check, memory::check, idmap::check, targets::check, driver::check];
 
 /// Applies every rule.
 pub(crate) fn check(draft: &Draft, report: &mut Report) {

@@ -44,7 +44,7 @@ static QEMU_DEL: Element = Element { attributes: CAPABILITY, ..of("qemu", "del")
 
 /// `<qemu:deprecation>`.
 pub static QEMU_DEPRECATION: Element = Element { attributes: BEHAVIOR, ..of("qemu", "deprecation") };
-static BEHAVIOR: &[Attribute] = &[optional("behavior", Value::Choice(&["omit", "reject", "crash"]))];
+static BEHAVIOR: &[Attribute] = &[required("behavior", Value::Choice(&["none", "omit", "reject", "crash"]))];
 
 /// `<qemu:override>`.
 pub static QEMU_OVERRIDE: Element =

@@ -127,7 +127,8 @@ static RESOURCE: Element = Element {
     doc: "where its control group is",
     ..element("resource")
 };
-static PARTITION: Element = Element { doc: "the parent control group", ..text("partition", Value::AbsPath) };
+static PARTITION: Element =
+    Element { doc: "the parent control group", ..text("partition", Value::AbsFilePath) };
 
 static FIBRECHANNEL: Element = Element {
     attributes: &[required("appid", Value::NonEmpty)],
@@ -210,9 +211,17 @@ static INITUSER: Element = Element { doc: "its user", ..text("inituser", Value::
 static INITGROUP: Element = Element { doc: "its group", ..text("initgroup", Value::Pattern(&GENERIC_NAME)) };
 
 const END: Value = Value::Choice(&["destroy", "restart", "preserve", "rename-restart"]);
+const CRASH: Value = Value::Choice(&[
+    "destroy",
+    "restart",
+    "preserve",
+    "rename-restart",
+    "coredump-destroy",
+    "coredump-restart",
+]);
 static ON_POWEROFF: Element = Element { doc: "what follows when it ends", ..text("on_poweroff", END) };
 static ON_REBOOT: Element = Element { doc: "what follows when it reboots", ..text("on_reboot", END) };
-static ON_CRASH: Element = Element { doc: "what follows when it dies", ..text("on_crash", END) };
+static ON_CRASH: Element = Element { doc: "what follows when it dies", ..text("on_crash", CRASH) };
 
 static SECLABEL: Element = Element {
     content: Content::Variants(&Variants {
@@ -268,10 +277,7 @@ static SHARE: Element = Element {
     ..element("namespace")
 };
 static SHARENET: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["netns", "name", "pid"])),
-        required("value", Value::NonEmpty),
-    ],
+    attributes: &[required("type", Value::Choice(&["netns", "name", "pid"])), required("value", Value::Text)],
     ..share("sharenet", "whose network namespace")
 };
 static SHAREIPC: Element = share("shareipc", "whose IPC namespace");
@@ -280,4 +286,4 @@ const fn share(name: &'static str, doc: &'static str) -> Element {
     Element { namespace: Namespace::Lxc, attributes: SHARED, doc, ..element(name) }
 }
 static SHARED: &[Attribute] =
-    &[required("type", Value::Choice(&["name", "pid"])), required("value", Value::NonEmpty)];
+    &[required("type", Value::Choice(&["name", "pid"])), required("value", Value::Text)];

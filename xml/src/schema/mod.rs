@@ -144,6 +144,8 @@ pub enum Support {
     Ignored(&'static str),
     /// It is known and cannot be had here, for this reason.
     Refused(&'static str),
+    /// A definition may hold it; a container that has it cannot be started, for this reason.
+    CannotStart(&'static str),
 }
 
 /// An element with nothing in it, to build rows from.

@@ -5,11 +5,13 @@ use nix::libc;
 
 mod limits;
 
+pub use limits::{io_weight, weight_of_shares};
+
 use limits::Setting;
 
 use super::build::Builder;
 use super::step::{Beneath, ChildStep, HostStep, ReadBack, c_string};
-use super::{confine, mounts};
+use super::{confine, device_policy, mounts};
 use crate::host::Cgroups;
 
 /// Ends the name of every group of ours, so that a later command recognises one left behind.
@@ -25,9 +27,13 @@ pub(super) fn place(b: &mut Builder<'_>) {
 }
 
 fn group_name(b: &Builder<'_>) -> String {
+    format!("{}.{}{GROUP_SUFFIX}", group_domain(b.domain.name.value.as_str()), b.request.instance)
+}
+
+/// A domain's name as its groups' names begin.
+pub fn group_domain(name: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' };
-    let name: String = b.domain.name.value.as_str().chars().map(safe).take(64).collect();
-    format!("{name}.{}{GROUP_SUFFIX}", b.request.instance)
+    name.chars().map(safe).take(64).collect()
 }
 
 /// The partition's directories: none unless the document names one.
@@ -74,6 +80,7 @@ fn place_v2(b: &mut Builder<'_>, root: &str, controllers: &[String]) {
     for setting in settings {
         set(b, &group, setting);
     }
+    limit_devices(b, &group, true);
     b.kills_with(group.clone());
     let entered = delegate(b, &group, &enable);
     enter(b, "open-cgroup:v2", entered);
@@ -148,6 +155,9 @@ fn place_v1(b: &mut Builder<'_>, controllers: &[(String, String)], unified: Opti
         // With a unified hierarchy beside it, its cgroup.freeze suspends; without, this does.
         wanted.push(FREEZER);
     }
+    if path_of(DEVICES).is_some() {
+        wanted.push(DEVICES);
+    }
     let made: Vec<(&'static str, String)> = wanted
         .into_iter()
         .map(|controller| (controller, make_tree(b, controller, &path_of(controller).unwrap_or_default())))
@@ -157,6 +167,15 @@ fn place_v1(b: &mut Builder<'_>, controllers: &[(String, String)], unified: Opti
             let group = group.clone();
             set(b, &group, setting);
         }
+    }
+    match (made.iter().find(|(controller, _)| *controller == DEVICES), &unified) {
+        (Some((_, group)), _) => limit_devices(b, group, false),
+        (None, Some(group)) => limit_devices(b, group, true),
+        (None, None) => b.note(
+            device_policy::DEFAULT,
+            "which devices open cannot be limited: no devices controller, and no unified hierarchy",
+            "the trees of a container are mounted with nodev all the same",
+        ),
     }
     if let Some(group) = unified {
         b.kills_with(group.clone());
@@ -175,6 +194,16 @@ fn place_v1(b: &mut Builder<'_>, controllers: &[(String, String)], unified: Opti
 }
 
 const FREEZER: &str = "freezer";
+const DEVICES: &str = "devices";
+
+fn limit_devices(b: &mut Builder<'_>, group: &str, program: bool) {
+    let (rules, asked): (Vec<_>, Vec<_>) = device_policy::rules(b).into_iter().unzip();
+    let origin = asked.into_iter().find(|origin| matches!(origin, Origin::Xml(_)));
+    let program = program.then(|| device_policy::program(&rules));
+    let step = HostStep::LimitDevices { path: group.to_owned(), rules, program };
+    let why = "a node in a tree of the container's, or one that it makes, opens nothing else";
+    b.host_step("limit-devices", step, origin.unwrap_or(device_policy::DEFAULT), why);
+}
 
 /// The group below `root`, with the partition's directories above it.
 fn make_tree(b: &mut Builder<'_>, controller: &str, root: &str) -> String {

@@ -79,5 +79,6 @@ fn support(support: Support) -> Value {
         Support::ActedOn => object!("acted on"),
         Support::Ignored(reason) => object!({ "ignored": reason }),
         Support::Refused(reason) => object!({ "refused": reason }),
+        Support::CannotStart(reason) => object!({ "cannot start": reason }),
     }
 }

@@ -10,7 +10,7 @@ pub fn markdown() -> String {
     let mut out = String::from(
         "<!-- Generated from browndog's schema tables; do not edit. -->\n# Elements of a container domain\n\n\
          Both dialects, nearest to the root first. *No effect*: legal, and nothing in a container depends on it.\n\
-         *Refused*: known, and not to be had. Elements of one name with different contents are numbered.\n",
+         *Refused*: known, and not to be had. *Cannot be started*: a definition may hold it, a start is refused. Elements of one name with different contents are numbered.\n",
     );
     for (element, name) in &rows {
         section(&mut out, element, name, &rows);
@@ -28,6 +28,7 @@ fn section(out: &mut String, element: &'static Element, name: &str, rows: &[(&'s
         Support::ActedOn => {}
         Support::Ignored(reason) => out.push_str(&format!("\n*No effect*: {reason}.\n")),
         Support::Refused(reason) => out.push_str(&format!("\n*Refused*: {reason}.\n")),
+        Support::CannotStart(reason) => out.push_str(&format!("\n*Cannot be started*: {reason}.\n")),
     }
     if let Content::Variants(variants) = element.content {
         out.push_str(&format!("\nIts content depends on `@{}`:\n\n", variants.attribute));
@@ -47,6 +48,7 @@ fn section(out: &mut String, element: &'static Element, name: &str, rows: &[(&'s
             Support::ActedOn => String::new(),
             Support::Ignored(reason) => format!(" no effect: {reason}"),
             Support::Refused(reason) => format!(" refused: {reason}"),
+            Support::CannotStart(reason) => format!(" cannot be started: {reason}"),
         };
         let value = describe(attribute.value).replace('|', "\\|");
         out.push_str(&format!("| `{}` | {value} | {required}{support} |\n", attribute.name));

@@ -10,15 +10,15 @@ use crate::value::Value;
 pub(super) static FILESYSTEM_FILE: Element = Element {
     attributes: &[
         required("type", Value::Choice(&["file"])),
+        ignored("accessmode", Value::Choice(&["passthrough", "mapped", "squash"]), reasons::HOSTFS),
+        ignored("multidevs", Value::Choice(&["default", "remap", "forbid", "warn"]), reasons::HOSTFS),
+        ignored("fmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
+        ignored("dmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
         ignored(
             "model",
             Value::Choice(&["virtio", "virtio-transitional", "virtio-non-transitional"]),
             reasons::VIRTIO,
         ),
-        ignored("accessmode", Value::Choice(&["passthrough", "mapped", "squash"]), reasons::HOSTFS),
-        ignored("multidevs", Value::Choice(&["default", "remap", "forbid", "warn"]), reasons::HOSTFS),
-        ignored("fmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
-        ignored("dmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
     ],
     content: Content::Children(&[
         maybe(&DRIVER),
@@ -38,15 +38,15 @@ pub(super) static FILESYSTEM_FILE: Element = Element {
 pub(super) static FILESYSTEM_BLOCK: Element = Element {
     attributes: &[
         required("type", Value::Choice(&["block"])),
+        ignored("accessmode", Value::Choice(&["passthrough", "mapped", "squash"]), reasons::HOSTFS),
+        ignored("multidevs", Value::Choice(&["default", "remap", "forbid", "warn"]), reasons::HOSTFS),
+        ignored("fmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
+        ignored("dmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
         ignored(
             "model",
             Value::Choice(&["virtio", "virtio-transitional", "virtio-non-transitional"]),
             reasons::VIRTIO,
         ),
-        ignored("accessmode", Value::Choice(&["passthrough", "mapped", "squash"]), reasons::HOSTFS),
-        ignored("multidevs", Value::Choice(&["default", "remap", "forbid", "warn"]), reasons::HOSTFS),
-        ignored("fmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
-        ignored("dmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
     ],
     content: Content::Children(&[
         maybe(&DRIVER),
@@ -66,15 +66,15 @@ pub(super) static FILESYSTEM_BLOCK: Element = Element {
 pub(super) static FILESYSTEM_MOUNT: Element = Element {
     attributes: &[
         optional("type", Value::Choice(&["mount"])),
+        ignored("accessmode", Value::Choice(&["passthrough", "mapped", "squash"]), reasons::HOSTFS),
+        ignored("multidevs", Value::Choice(&["default", "remap", "forbid", "warn"]), reasons::HOSTFS),
+        ignored("fmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
+        ignored("dmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
         ignored(
             "model",
             Value::Choice(&["virtio", "virtio-transitional", "virtio-non-transitional"]),
             reasons::VIRTIO,
         ),
-        ignored("accessmode", Value::Choice(&["passthrough", "mapped", "squash"]), reasons::HOSTFS),
-        ignored("multidevs", Value::Choice(&["default", "remap", "forbid", "warn"]), reasons::HOSTFS),
-        ignored("fmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
-        ignored("dmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
     ],
     content: Content::Children(&[
         maybe(&DRIVER),
@@ -95,15 +95,15 @@ pub(super) static FILESYSTEM_MOUNT: Element = Element {
 pub(super) static FILESYSTEM_BIND: Element = Element {
     attributes: &[
         optional("type", Value::Choice(&["bind"])),
+        ignored("accessmode", Value::Choice(&["passthrough", "mapped", "squash"]), reasons::HOSTFS),
+        ignored("multidevs", Value::Choice(&["default", "remap", "forbid", "warn"]), reasons::HOSTFS),
+        ignored("fmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
+        ignored("dmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
         ignored(
             "model",
             Value::Choice(&["virtio", "virtio-transitional", "virtio-non-transitional"]),
             reasons::VIRTIO,
         ),
-        ignored("accessmode", Value::Choice(&["passthrough", "mapped", "squash"]), reasons::HOSTFS),
-        ignored("multidevs", Value::Choice(&["default", "remap", "forbid", "warn"]), reasons::HOSTFS),
-        ignored("fmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
-        ignored("dmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
     ],
     content: Content::Children(&[
         maybe(&DRIVER),
@@ -123,15 +123,15 @@ pub(super) static FILESYSTEM_BIND: Element = Element {
 pub(super) static FILESYSTEM_TEMPLATE: Element = Element {
     attributes: &[
         required("type", Value::Choice(&["template"])),
+        ignored("accessmode", Value::Choice(&["passthrough", "mapped", "squash"]), reasons::HOSTFS),
+        ignored("multidevs", Value::Choice(&["default", "remap", "forbid", "warn"]), reasons::HOSTFS),
+        ignored("fmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
+        ignored("dmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
         ignored(
             "model",
             Value::Choice(&["virtio", "virtio-transitional", "virtio-non-transitional"]),
             reasons::VIRTIO,
         ),
-        ignored("accessmode", Value::Choice(&["passthrough", "mapped", "squash"]), reasons::HOSTFS),
-        ignored("multidevs", Value::Choice(&["default", "remap", "forbid", "warn"]), reasons::HOSTFS),
-        ignored("fmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
-        ignored("dmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
     ],
     content: Content::Children(&[
         maybe(&DRIVER),
@@ -145,21 +145,22 @@ pub(super) static FILESYSTEM_TEMPLATE: Element = Element {
         maybe(&super::common::ACPI),
         maybe(&super::common::ADDRESS),
     ]),
+    support: Support::CannotStart(reasons::OTHER),
     ..element("filesystem")
 };
 
 pub(super) static FILESYSTEM_RAM: Element = Element {
     attributes: &[
         required("type", Value::Choice(&["ram"])),
+        ignored("accessmode", Value::Choice(&["passthrough", "mapped", "squash"]), reasons::HOSTFS),
+        ignored("multidevs", Value::Choice(&["default", "remap", "forbid", "warn"]), reasons::HOSTFS),
+        ignored("fmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
+        ignored("dmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
         ignored(
             "model",
             Value::Choice(&["virtio", "virtio-transitional", "virtio-non-transitional"]),
             reasons::VIRTIO,
         ),
-        ignored("accessmode", Value::Choice(&["passthrough", "mapped", "squash"]), reasons::HOSTFS),
-        ignored("multidevs", Value::Choice(&["default", "remap", "forbid", "warn"]), reasons::HOSTFS),
-        ignored("fmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
-        ignored("dmode", Value::Pattern(&patterns::FILE_MODE), reasons::HOSTFS),
     ],
     content: Content::Children(&[
         maybe(&DRIVER),

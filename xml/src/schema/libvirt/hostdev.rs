@@ -26,6 +26,7 @@ pub(super) static HOSTDEV_PCI: Element = Element {
         maybe(&super::common::ACPI),
         maybe(&super::common::ADDRESS),
     ]),
+    support: Support::CannotStart(reasons::NO_BUS),
     ..element("hostdev")
 };
 
@@ -66,6 +67,7 @@ pub(super) static HOSTDEV_SCSI: Element = Element {
         maybe(&super::common::ACPI),
         maybe(&super::common::ADDRESS),
     ]),
+    support: Support::CannotStart(reasons::NO_BUS),
     ..element("hostdev")
 };
 
@@ -86,6 +88,7 @@ pub(super) static HOSTDEV_SCSI_HOST: Element = Element {
         maybe(&super::common::ACPI),
         maybe(&super::common::ADDRESS),
     ]),
+    support: Support::CannotStart(reasons::NO_BUS),
     ..element("hostdev")
 };
 
@@ -108,6 +111,7 @@ pub(super) static HOSTDEV_MDEV: Element = Element {
         maybe(&super::common::ACPI),
         maybe(&super::common::ADDRESS),
     ]),
+    support: Support::CannotStart(reasons::NO_BUS),
     ..element("hostdev")
 };
 

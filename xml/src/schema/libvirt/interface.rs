@@ -2,7 +2,7 @@
 
 use super::reasons;
 use crate::schema::values::YES_NO;
-use crate::schema::{Content, Element, Variants, element, ignored, many, maybe, once, required};
+use crate::schema::{Content, Element, Support, Variants, element, ignored, many, maybe, once, required};
 use crate::value::Value;
 
 pub(super) static INTERFACE_BRIDGE: Element = Element {
@@ -12,7 +12,7 @@ pub(super) static INTERFACE_BRIDGE: Element = Element {
     ],
     content: Content::Children(&[
         maybe(&super::interface_parts::MAC),
-        maybe(&super::interface_parts::SOURCE),
+        once(&super::interface_parts::SOURCE),
         maybe(&super::interface_parts::VIRTUALPORT),
         maybe(&super::interface_parts::BANDWIDTH),
         maybe(&super::interface_parts::VLAN),
@@ -192,6 +192,7 @@ pub(super) static INTERFACE_HOSTDEV: Element = Element {
         maybe(&super::common::ADDRESS),
         many(&super::interface_parts::PORTFORWARD),
     ]),
+    support: Support::CannotStart(reasons::NO_LINK),
     ..element("interface")
 };
 

@@ -2,7 +2,7 @@
 
 use super::reasons;
 use crate::schema::values::YES_NO;
-use crate::schema::{Content, Element, element, ignored, many, maybe, once, required};
+use crate::schema::{Content, Element, Support, element, ignored, many, maybe, once, required};
 use crate::value::Value;
 
 pub(super) static INTERFACE_VHOSTUSER: Element = Element {
@@ -39,6 +39,7 @@ pub(super) static INTERFACE_VHOSTUSER: Element = Element {
         maybe(&super::common::ADDRESS),
         many(&super::interface_parts::PORTFORWARD),
     ]),
+    support: Support::CannotStart(reasons::NO_LINK),
     ..element("interface")
 };
 
@@ -76,6 +77,7 @@ pub(super) static INTERFACE_USER: Element = Element {
         maybe(&super::common::ADDRESS),
         many(&super::interface_parts::PORTFORWARD),
     ]),
+    support: Support::CannotStart(reasons::NO_LINK),
     ..element("interface")
 };
 
@@ -113,6 +115,7 @@ pub(super) static INTERFACE_INTERNAL: Element = Element {
         maybe(&super::common::ADDRESS),
         many(&super::interface_parts::PORTFORWARD),
     ]),
+    support: Support::CannotStart(reasons::NO_LINK),
     ..element("interface")
 };
 
@@ -150,6 +153,7 @@ pub(super) static INTERFACE_MCAST: Element = Element {
         maybe(&super::common::ADDRESS),
         many(&super::interface_parts::PORTFORWARD),
     ]),
+    support: Support::CannotStart(reasons::NO_LINK),
     ..element("interface")
 };
 
@@ -187,6 +191,7 @@ pub(super) static INTERFACE_UDP: Element = Element {
         maybe(&super::common::ADDRESS),
         many(&super::interface_parts::PORTFORWARD),
     ]),
+    support: Support::CannotStart(reasons::NO_LINK),
     ..element("interface")
 };
 
@@ -224,6 +229,7 @@ pub(super) static INTERFACE_SERVER: Element = Element {
         maybe(&super::common::ADDRESS),
         many(&super::interface_parts::PORTFORWARD),
     ]),
+    support: Support::CannotStart(reasons::NO_LINK),
     ..element("interface")
 };
 
@@ -261,6 +267,7 @@ pub(super) static INTERFACE_VDPA: Element = Element {
         maybe(&super::common::ADDRESS),
         many(&super::interface_parts::PORTFORWARD),
     ]),
+    support: Support::CannotStart(reasons::NO_LINK),
     ..element("interface")
 };
 
@@ -297,6 +304,7 @@ pub(super) static INTERFACE_NULL: Element = Element {
         maybe(&super::common::ADDRESS),
         many(&super::interface_parts::PORTFORWARD),
     ]),
+    support: Support::CannotStart(reasons::NO_LINK),
     ..element("interface")
 };
 
@@ -334,5 +342,6 @@ pub(super) static INTERFACE_VDS: Element = Element {
         maybe(&super::common::ADDRESS),
         many(&super::interface_parts::PORTFORWARD),
     ]),
+    support: Support::CannotStart(reasons::NO_LINK),
     ..element("interface")
 };

@@ -29,7 +29,7 @@ pub(super) static BOOTLOADER_ARGS: Element = Element {
 pub(super) static MAXMEMORY: Element = Element {
     attributes: &[optional("unit", Value::Unit), required("slots", U32)],
     content: Content::Text(U64),
-    support: Support::Ignored(reasons::MACHINE),
+    support: Support::Refused("memory is not plugged into a container, and libvirt's driver refuses it"),
     ..element("maxMemory")
 };
 
@@ -118,6 +118,9 @@ pub(super) static VCPU: Element = Element {
         optional("hotpluggable", YES_NO),
         optional("order", U32),
     ],
+    support: Support::Refused(
+        "a container has no CPUs of its own to switch, and libvirt's driver refuses it",
+    ),
     ..element("vcpu")
 };
 

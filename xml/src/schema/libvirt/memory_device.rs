@@ -38,7 +38,7 @@ pub(super) static MEMORY: Element = Element {
         maybe(&super::common::ALIAS),
         maybe(&super::common::ACPI),
     ]),
-    support: Support::Ignored(reasons::MACHINE),
+    support: Support::Refused("memory is not plugged into a container, and libvirt's driver refuses it"),
     ..element("memory")
 };
 

@@ -15,5 +15,7 @@ pub(super) const OUTPUT: &str = "it is output of libvirt";
 pub(super) const PTY: &str = "the terminals of a container are its consoles";
 pub(super) const SCREEN: &str = "a container has no screen";
 pub(super) const INPUT: &str = "a container has no keyboard or mouse, and libvirt's driver refuses them";
+pub(super) const NO_LINK: &str = "there is no such link into a container";
+pub(super) const NO_BUS: &str = "a container has no bus to give it on";
 pub(super) const USERNET: &str = "there is no such link into a container: the interface is not made";
 pub(super) const OTHER: &str = "it is for another driver of libvirt";

@@ -5,6 +5,9 @@ use crate::schema::values::{U32, U64};
 use crate::schema::{Content, Element, Support, Variants, element, many, maybe, once, optional, required};
 use crate::value::Value;
 
+/// Microseconds; 0 and below are no bound.
+const QUOTA_US: Value = Value::OneOf(&[Value::Integer(1000, 17_592_186_044_415), Value::Integer(-1, 0)]);
+
 pub(super) static MEMORYBACKING: Element = Element {
     content: Content::Children(&[
         maybe(&HUGEPAGES),
@@ -85,19 +88,22 @@ pub(super) static DEVICE: Element = Element {
     ..element("device")
 };
 
-pub(super) static SHARES: Element = Element { content: Content::Text(U32), ..element("shares") };
+pub(super) static SHARES: Element = Element {
+    // 0 is libvirt's word for "as if not written".
+    content: Content::Text(Value::OneOf(&[Value::Unsigned(2, 262_144), Value::Unsigned(0, 0)])),
+    ..element("shares")
+};
 
 pub(super) static GLOBAL_PERIOD: Element =
     Element { content: Content::Text(Value::Unsigned(1000, 1_000_000)), ..element("global_period") };
 
 pub(super) static GLOBAL_QUOTA: Element =
-    Element { content: Content::Text(Value::Integer(-1, 17_592_186_044_415)), ..element("global_quota") };
+    Element { content: Content::Text(QUOTA_US), ..element("global_quota") };
 
 pub(super) static PERIOD: Element =
     Element { content: Content::Text(Value::Unsigned(1000, 1_000_000)), ..element("period") };
 
-pub(super) static QUOTA: Element =
-    Element { content: Content::Text(Value::Integer(-1, 17_592_186_044_415)), ..element("quota") };
+pub(super) static QUOTA: Element = Element { content: Content::Text(QUOTA_US), ..element("quota") };
 
 pub(super) static EMULATOR_PERIOD: Element = Element {
     content: Content::Text(Value::Unsigned(1000, 1_000_000)),
@@ -106,7 +112,7 @@ pub(super) static EMULATOR_PERIOD: Element = Element {
 };
 
 pub(super) static EMULATOR_QUOTA: Element = Element {
-    content: Content::Text(Value::Integer(-1, 17_592_186_044_415)),
+    content: Content::Text(QUOTA_US),
     support: Support::Ignored(reasons::CPU),
     ..element("emulator_quota")
 };
@@ -118,7 +124,7 @@ pub(super) static IOTHREAD_PERIOD: Element = Element {
 };
 
 pub(super) static IOTHREAD_QUOTA: Element = Element {
-    content: Content::Text(Value::Integer(-1, 17_592_186_044_415)),
+    content: Content::Text(QUOTA_US),
     support: Support::Ignored(reasons::CPU),
     ..element("iothread_quota")
 };
@@ -142,14 +148,14 @@ pub(super) static IOTHREADPIN: Element = Element {
 };
 
 pub(super) static VCPUSCHED_BATCH: Element = Element {
-    attributes: &[optional("vcpus", Value::IdSet), required("scheduler", Value::Choice(&["batch", "idle"]))],
+    attributes: &[required("vcpus", Value::IdSet), required("scheduler", Value::Choice(&["batch", "idle"]))],
     support: Support::Ignored(reasons::CPU),
     ..element("vcpusched")
 };
 
 pub(super) static VCPUSCHED_FIFO: Element = Element {
     attributes: &[
-        optional("vcpus", Value::IdSet),
+        required("vcpus", Value::IdSet),
         required("scheduler", Value::Choice(&["fifo", "rr"])),
         required("priority", Value::Unsigned(0, 65_535)),
     ],
@@ -169,7 +175,7 @@ pub(super) static VCPUSCHED: Element = Element {
 
 pub(super) static IOTHREADSCHED_BATCH: Element = Element {
     attributes: &[
-        optional("iothreads", Value::IdSet),
+        required("iothreads", Value::IdSet),
         required("scheduler", Value::Choice(&["batch", "idle"])),
     ],
     support: Support::Ignored(reasons::CPU),
@@ -178,7 +184,7 @@ pub(super) static IOTHREADSCHED_BATCH: Element = Element {
 
 pub(super) static IOTHREADSCHED_FIFO: Element = Element {
     attributes: &[
-        optional("iothreads", Value::IdSet),
+        required("iothreads", Value::IdSet),
         required("scheduler", Value::Choice(&["fifo", "rr"])),
         required("priority", Value::Unsigned(0, 65_535)),
     ],

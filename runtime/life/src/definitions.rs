@@ -1,0 +1,240 @@
+//! Domains as defined: one document each, in canonical form, with a uuid.
+
+use std::fs;
+
+use browndog_xml::source::Source;
+use uuid::Uuid;
+
+use crate::atomic::{self, BESIDE, Keep};
+use crate::edit::{Document, escape};
+use crate::error::{LifeError, Result};
+use crate::layout::{Layout, make_dir};
+
+/// Names of all defined domains, sorted.
+///
+/// # Errors
+/// A directory that cannot be read.
+pub fn names(layout: &Layout) -> Result<Vec<String>> {
+    let mut names: Vec<String> = crate::domains::entries(&layout.definitions)?
+        .into_iter()
+        .filter_map(|file| file.strip_suffix(".xml").map(str::to_owned))
+        .filter(|name| !name.starts_with(BESIDE))
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Whether a domain is defined.
+pub fn exists(layout: &Layout, name: &str) -> bool {
+    layout.definition(name).is_file()
+}
+
+/// The definition of a domain.
+///
+/// # Errors
+/// It cannot be read, or somebody has made it invalid.
+pub fn read(layout: &Layout, name: &str) -> Result<Document> {
+    let path = layout.definition(name);
+    let bytes = fs::read(&path).map_err(|error| LifeError::file("read", &path, error))?;
+    let document = Document::read(&Source::from_bytes(path.to_string_lossy(), bytes))?;
+    if document.name() != name {
+        return Err(LifeError::refused(
+            format!("{} defines '{}'", path.display(), document.name()),
+            "a definition's file has its domain's name: rename one of them",
+        ));
+    }
+    Ok(document)
+}
+
+/// Gives `document` a uuid where it has none: `known`, or a new one.
+///
+/// # Errors
+/// None that a valid document can cause.
+pub fn with_uuid(document: Document, known: Option<String>) -> Result<Document> {
+    if document.domain.uuid.is_some() {
+        return Ok(document);
+    }
+    let uuid = known.unwrap_or_else(|| Uuid::new_v4().to_string());
+    document.with(&["uuid"], Some(&format!("<uuid>{uuid}</uuid>")))
+}
+
+/// Whether a definition is new or takes the place of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Defined {
+    /// It is new.
+    Added,
+    /// There was one of this name and uuid.
+    Updated,
+}
+
+/// Keeps `document`; the caller holds the domain's lock.
+///
+/// # Errors
+/// The name belongs to another uuid, or the uuid to another name; a file that cannot be written.
+pub fn define(layout: &Layout, document: Document) -> Result<(Document, Defined)> {
+    let name = document.name().to_owned();
+    let old = if exists(layout, &name) { read(layout, &name).ok() } else { None };
+    let old_uuid = old.as_ref().and_then(Document::uuid);
+    let document = with_uuid(document, old_uuid.clone())?;
+    let uuid = document.uuid().unwrap_or_default();
+    if let Some(old) = old_uuid.filter(|old| *old != uuid) {
+        return Err(LifeError::refused(
+            format!("domain '{name}' already exists with uuid {old}"),
+            "undefine it first, or give the document that uuid, or another name",
+        ));
+    }
+    if let Some(other) = owner(layout, &uuid)?.filter(|other| *other != name) {
+        return Err(LifeError::refused(
+            format!("uuid {uuid} belongs to domain '{other}'"),
+            "remove <uuid> from the document to get a new one",
+        ));
+    }
+    make_dir(&layout.definitions)?;
+    let defined = if exists(layout, &name) { Defined::Updated } else { Defined::Added };
+    atomic::write(&layout.definition(&name), document.source.text().as_bytes(), Keep::Disk)?;
+    Ok((document, defined))
+}
+
+/// Which defined domain has this uuid.
+fn owner(layout: &Layout, uuid: &str) -> Result<Option<String>> {
+    Ok(uuids(layout)?.into_iter().find(|(known, _)| known == uuid).map(|(_, name)| name))
+}
+
+/// uuid and name of every defined domain that can be read.
+///
+/// # Errors
+/// A directory that cannot be read.
+pub fn uuids(layout: &Layout) -> Result<Vec<(String, String)>> {
+    let mut all = Vec::new();
+    for name in names(layout)? {
+        if let Some(uuid) = uuid_of(layout, &name) {
+            all.push((uuid, name));
+        }
+    }
+    Ok(all)
+}
+
+/// The uuid of a definition. Looked for where the canonical form has it, else read in full.
+pub fn uuid_of(layout: &Layout, name: &str) -> Option<String> {
+    let text = fs::read_to_string(layout.definition(name)).ok()?;
+    canonical_uuid(&text, name).or_else(|| read(layout, name).ok()?.uuid())
+}
+
+fn canonical_uuid(text: &str, name: &str) -> Option<String> {
+    // The first three lines of a canonical document without comments.
+    let mut lines = text.lines();
+    let root = lines.next().is_some_and(|line| line.starts_with("<domain "));
+    let named = lines.next() == Some(&format!("  <name>{}</name>", escape(name)));
+    let uuid = lines.next()?.strip_prefix("  <uuid>")?.strip_suffix("</uuid>")?;
+    (root && named && Uuid::parse_str(uuid).is_ok()).then(|| uuid.to_owned())
+}
+
+/// Forgets a definition and that it was to be started with the host.
+///
+/// # Errors
+/// Names the file.
+pub fn undefine(layout: &Layout, name: &str) -> Result<()> {
+    atomic::remove(&layout.definition(name))?;
+    atomic::remove(&layout.autostart(name))
+}
+
+/// Gives a definition another name; the caller holds the locks of both.
+///
+/// # Errors
+/// The name is taken or is none; a file that cannot be written.
+pub fn rename(layout: &Layout, name: &str, new: &str) -> Result<()> {
+    if exists(layout, new) {
+        return Err(LifeError::refused(format!("there is a domain '{new}' already"), "choose another name"));
+    }
+    let document = read(layout, name)?.with(&["name"], Some(&format!("<name>{}</name>", escape(new))))?;
+    // Checked again as written: white space around it would have been cut.
+    if document.name() != new {
+        return Err(LifeError::refused(format!("'{new}' is no domain name"), ""));
+    }
+    let autostart = is_autostart(layout, name);
+    atomic::write(&layout.definition(new), document.source.text().as_bytes(), Keep::Disk)?;
+    if autostart {
+        set_autostart(layout, new, true)?;
+    }
+    undefine(layout, name)
+}
+
+/// Whether a domain is started with the host.
+pub fn is_autostart(layout: &Layout, name: &str) -> bool {
+    layout.autostart(name).exists()
+}
+
+/// Sets whether a domain is started with the host.
+///
+/// # Errors
+/// Names the file.
+pub fn set_autostart(layout: &Layout, name: &str, on: bool) -> Result<()> {
+    let path = layout.autostart(name);
+    if !on {
+        return atomic::remove(&path);
+    }
+    make_dir(&layout.definitions.join("autostart"))?;
+    atomic::write(&path, b"", Keep::Disk)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(name: &str) -> Document {
+        let text = format!(
+            "<domain type='lxc'><name>{name}</name><memory>65536</memory><os><type>exe</type><init>/bin/sh</init></os></domain>"
+        );
+        Document::check(&Source::new("test", text)).unwrap()
+    }
+
+    fn layout() -> (tempfile::TempDir, Layout) {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(Some(dir.path())).unwrap();
+        (dir, layout)
+    }
+
+    #[test]
+    fn a_definition_gets_a_uuid_and_keeps_it_when_defined_again() {
+        let (_dir, layout) = layout();
+        let (first, added) = define(&layout, document("web")).unwrap();
+        let (second, updated) = define(&layout, document("web")).unwrap();
+        assert_eq!((added, updated), (Defined::Added, Defined::Updated));
+        assert_eq!(first.uuid(), second.uuid());
+        assert_eq!(uuid_of(&layout, "web"), first.uuid());
+        assert_eq!(names(&layout).unwrap(), ["web"]);
+    }
+
+    #[test]
+    fn the_uuid_is_found_without_reading_the_whole_document() {
+        let (_dir, layout) = layout();
+        let (document, _) = define(&layout, document("web")).unwrap();
+        assert_eq!(canonical_uuid(document.source.text(), "web"), document.uuid());
+        assert_eq!(canonical_uuid(document.source.text(), "other"), None);
+    }
+
+    #[test]
+    fn a_name_or_uuid_of_another_domain_is_refused() {
+        let (_dir, layout) = layout();
+        let (web, _) = define(&layout, document("web")).unwrap();
+        let uuid = web.uuid().unwrap();
+        let other = with_uuid(document("other"), Some(uuid.clone())).unwrap();
+        assert!(define(&layout, other).unwrap_err().to_string().contains("belongs to domain 'web'"));
+        let again = with_uuid(document("web"), None).unwrap();
+        let said = define(&layout, again).unwrap_err().to_string();
+        assert_eq!(said, format!("domain 'web' already exists with uuid {uuid}"));
+    }
+
+    #[test]
+    fn a_renamed_domain_keeps_its_uuid_and_autostart() {
+        let (_dir, layout) = layout();
+        let (web, _) = define(&layout, document("web")).unwrap();
+        set_autostart(&layout, "web", true).unwrap();
+        rename(&layout, "web", "site").unwrap();
+        assert_eq!(names(&layout).unwrap(), ["site"]);
+        assert_eq!(read(&layout, "site").unwrap().uuid(), web.uuid());
+        assert!(is_autostart(&layout, "site") && !is_autostart(&layout, "web"));
+        assert!(rename(&layout, "site", "a/b").is_err());
+        assert_eq!(names(&layout).unwrap(), ["site"]);
+    }
+}

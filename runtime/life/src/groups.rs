@@ -1,0 +1,265 @@
+//! The control groups of a domain as directories: killing, freezing and removing them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::error::{LifeError, Result};
+use crate::record::{Group, Made, Record};
+
+/// The first pause between two looks; doubled up to [`PAUSE_MAX`].
+const PAUSE: Duration = Duration::from_micros(200);
+const PAUSE_MAX: Duration = Duration::from_millis(20);
+
+/// Looks until `done` says so, or `within` is over; says whether it did.
+pub fn wait_until(within: Duration, mut done: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + within;
+    let mut pause = PAUSE;
+    loop {
+        if done() {
+            return true;
+        }
+        if Instant::now() >= deadline {
+            return false;
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(PAUSE_MAX);
+    }
+}
+
+/// A value of a `key value` file (cgroup-v2.rst, flat keyed).
+pub fn keyed(path: &Path, key: &str) -> Option<u64> {
+    let text = fs::read_to_string(path).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')?.trim().parse().ok())
+}
+
+/// Whether a group of version 2 has a process.
+pub fn is_populated(group: &Path) -> bool {
+    keyed(&group.join("cgroup.events"), "populated") == Some(1)
+}
+
+/// Every process in the group and the groups below it.
+pub fn processes(group: &Path) -> Vec<i32> {
+    let text = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+    let mut all: Vec<i32> = text.lines().filter_map(|line| line.parse().ok()).collect();
+    for child in children(group) {
+        all.extend(processes(&child));
+    }
+    all
+}
+
+fn children(group: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(group) else { return Vec::new() };
+    let dirs = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    dirs.map(|entry| entry.path()).collect()
+}
+
+/// Kills every process of the groups: `cgroup.kill` where there is one; elsewhere each process, again and
+/// again until there is none, thawed so that a frozen one can die.
+pub fn kill(groups: &[Group]) {
+    let unified = groups.iter().find(|group| group.controller == crate::record::UNIFIED);
+    if let Some(group) = unified
+        && fs::write(group.path.join("cgroup.kill"), "1").is_ok()
+    {
+        return;
+    }
+    let Some(group) = unified.or(groups.first()) else { return };
+    if group.controller == "freezer" {
+        crate::disregard(fs::write(group.path.join("freezer.state"), "FROZEN"));
+    } else {
+        crate::disregard(fs::write(group.path.join("cgroup.freeze"), "1"));
+    }
+    for pid in processes(&group.path) {
+        // ESRCH: it has ended meanwhile.
+        crate::disregard(nix::sys::signal::kill(
+            nix::unistd::Pid::from_raw(pid),
+            nix::sys::signal::Signal::SIGKILL,
+        ));
+    }
+    thaw(groups);
+}
+
+/// Thaws the groups, where they are frozen.
+pub fn thaw(groups: &[Group]) {
+    for group in groups {
+        // Most groups have neither file.
+        crate::disregard(fs::write(group.path.join("cgroup.freeze"), "0"));
+        crate::disregard(fs::write(group.path.join("freezer.state"), "THAWED"));
+    }
+}
+
+/// How a freezer is worked.
+enum Freezer {
+    V2(PathBuf),
+    V1(PathBuf),
+}
+
+fn freezer(record: &Record) -> Result<Freezer> {
+    if let Some(group) = record.unified().filter(|group| group.join("cgroup.freeze").exists()) {
+        return Ok(Freezer::V2(group.to_owned()));
+    }
+    if let Some(group) = record.group("freezer") {
+        return Ok(Freezer::V1(group.to_owned()));
+    }
+    Err(LifeError::refused(
+        format!("'{}' cannot be suspended: it has no control group that can be frozen", record.name),
+        "start it as root, on a machine with control groups version 2 at /sys/fs/cgroup or \
+         /sys/fs/cgroup/unified",
+    ))
+}
+
+/// Freezes or thaws a domain and waits until the kernel says that it is.
+///
+/// # Errors
+/// There is no freezer, or a process could not be frozen in time; it is thawed again then.
+pub fn set_frozen(record: &Record, frozen: bool) -> Result<()> {
+    let (path, value, state): (PathBuf, &str, Box<dyn Fn() -> bool>) = match freezer(record)? {
+        Freezer::V2(group) => {
+            let events = group.join("cgroup.events");
+            let done = move || keyed(&events, "frozen") == Some(u64::from(frozen));
+            (group.join("cgroup.freeze"), if frozen { "1" } else { "0" }, Box::new(done))
+        }
+        Freezer::V1(group) => {
+            let value = if frozen { "FROZEN" } else { "THAWED" };
+            let file = group.join("freezer.state");
+            let done = {
+                let file = file.clone();
+                move || fs::read_to_string(&file).is_ok_and(|text| text.trim() == value)
+            };
+            (file, value, Box::new(done))
+        }
+    };
+    fs::write(&path, value).map_err(|error| LifeError::file("write", &path, error))?;
+    if wait_until(FREEZE_WITHIN, state) {
+        return Ok(());
+    }
+    thaw(&record.groups);
+    Err(LifeError::refused(
+        format!("'{}' could not be {} in time", record.name, if frozen { "frozen" } else { "thawed" }),
+        "a process that waits for a device in the kernel cannot be frozen: try again later",
+    ))
+}
+
+/// A process in the kernel is frozen when it returns from there.
+const FREEZE_WITHIN: Duration = Duration::from_secs(2);
+
+/// Removes a group with the groups below it; waits a moment for the last process to be gone.
+fn remove_group(path: &Path, shared: bool) -> std::io::Result<()> {
+    let mut last = Ok(());
+    let gone = wait_until(Duration::from_secs(2), || {
+        last = fs::remove_dir(path);
+        match &last {
+            Ok(()) => true,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
+            Err(_) if shared => true,
+            Err(_) => {
+                for child in children(path) {
+                    // What stays makes the removal of its parent fail.
+                    crate::disregard(remove_group(&child, true));
+                }
+                false
+            }
+        }
+    });
+    if gone { Ok(()) } else { last }
+}
+
+/// Removes what was made on the host for a domain, newest first; returns what was there, and what could
+/// not be removed.
+pub fn remove(made: &[Made]) -> (Vec<String>, Vec<String>) {
+    let (mut removed, mut left) = (Vec::new(), Vec::new());
+    for made in made.iter().rev() {
+        match made {
+            Made::Group { path, shared } => {
+                let there = path.exists();
+                match remove_group(path, *shared) {
+                    Ok(()) if there && !shared => removed.push(path.display().to_string()),
+                    Ok(()) => {}
+                    Err(error) => left.push(format!("cannot remove {}: {error}", path.display())),
+                }
+            }
+            Made::Target { root, path } => match remove_target(root, path) {
+                Ok(true) => removed.push(format!("the mount point {} in {}", path.display(), root.display())),
+                Ok(false) => {}
+                Err(error) => {
+                    left.push(format!("cannot remove {} in {}: {error}", path.display(), root.display()))
+                }
+            },
+        }
+    }
+    (removed, left)
+}
+
+/// Removes an empty file or directory beneath `root`; whether there was one.
+fn remove_target(root: &Path, path: &Path) -> std::io::Result<bool> {
+    use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+    use nix::unistd::{UnlinkatFlags, unlinkat};
+    let root = fs::File::open(root)?;
+    let relative = path.strip_prefix("/").unwrap_or(path);
+    let (Some(name), dir) = (relative.file_name(), relative.parent()) else { return Ok(false) };
+    let dir = dir.filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    // Never out of the root, whatever links the container has put there.
+    let how = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_IN_ROOT);
+    use nix::errno::Errno;
+    let dir = match openat2(&root, dir, how) {
+        Ok(dir) => dir,
+        Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(false),
+        Err(errno) => return Err(errno.into()),
+    };
+    let directory = unlinkat(&dir, name, UnlinkatFlags::RemoveDir);
+    match directory {
+        Ok(()) => Ok(true),
+        // Somebody has put something there: it is theirs now.
+        Err(Errno::ENOENT | Errno::ENOTEMPTY | Errno::EBUSY) => Ok(false),
+        Err(Errno::ENOTDIR) => remove_empty_file(&dir, Path::new(name)),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn remove_empty_file(dir: &std::os::fd::OwnedFd, name: &Path) -> std::io::Result<bool> {
+    use nix::fcntl::AtFlags;
+    use nix::unistd::{UnlinkatFlags, unlinkat};
+    let stat = nix::sys::stat::fstatat(dir, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+    if stat.st_mode & nix::libc::S_IFMT != nix::libc::S_IFREG || stat.st_size != 0 {
+        return Ok(false);
+    }
+    match unlinkat(dir, name, UnlinkatFlags::NoRemoveDir) {
+        Ok(()) => Ok(true),
+        Err(nix::errno::Errno::ENOENT | nix::errno::Errno::EBUSY) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_empty_mount_points_are_removed_and_never_outside_the_root() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("root");
+        fs::create_dir_all(root.join("empty")).unwrap();
+        fs::create_dir_all(root.join("full/inner")).unwrap();
+        fs::write(root.join("file"), "").unwrap();
+        fs::write(root.join("data"), "mine").unwrap();
+        fs::create_dir(dir.path().join("outside")).unwrap();
+        std::os::unix::fs::symlink("..", root.join("up")).unwrap();
+        let made: Vec<Made> = ["/empty", "/full", "/file", "/data", "/none/at/all", "/up/outside"]
+            .map(|path| Made::Target { root: root.clone(), path: path.into() })
+            .to_vec();
+        let (removed, left) = remove(&made);
+        assert_eq!((removed.len(), left), (2, Vec::new()), "{removed:?}");
+        assert!(root.join("full/inner").exists() && root.join("data").exists());
+        assert!(dir.path().join("outside").exists());
+    }
+
+    #[test]
+    fn a_keyed_file_is_read_by_whole_keys() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "oom 3\noom_kill 2\n").unwrap();
+        assert_eq!(keyed(file.path(), "oom_kill"), Some(2));
+        assert_eq!(keyed(file.path(), "oom"), Some(3));
+        assert_eq!(keyed(file.path(), "o"), None);
+    }
+}

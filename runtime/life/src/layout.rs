@@ -1,0 +1,167 @@
+//! Which file is where.
+//!
+//! ```text
+//! DEFINITIONS/NAME.xml        the domain as defined
+//! DEFINITIONS/autostart/NAME  is there: started with the host
+//! RUN/domains/NAME/           one that runs, or ran: record.json, domain.xml, socket, alive
+//! RUN/locks/NAME              who works on it now
+//! RUN/events                  what happened
+//! LOG/NAME[.N].log            what its consoles said
+//! ```
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use crate::error::{LifeError, Result};
+
+/// The three directories.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// What is so only until the next boot.
+    pub run: PathBuf,
+    /// What was defined.
+    pub definitions: PathBuf,
+    /// What the consoles said.
+    pub log: PathBuf,
+}
+
+impl Layout {
+    /// Everything below `root`; without it, the machine's directories for root, the user's own for others.
+    ///
+    /// # Errors
+    /// A plain user without XDG_RUNTIME_DIR has no place for state.
+    pub fn new(root: Option<&Path>) -> Result<Self> {
+        if let Some(root) = root {
+            let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+            return Ok(Self {
+                run: root.join("run"),
+                definitions: root.join("definitions"),
+                log: root.join("log"),
+            });
+        }
+        if nix::unistd::geteuid().is_root() {
+            return Ok(Self {
+                run: "/run/browndog".into(),
+                definitions: "/etc/browndog".into(),
+                log: "/var/log/browndog".into(),
+            });
+        }
+        Self::of_user(|name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute()))
+    }
+
+    /// The XDG base directories.
+    fn of_user(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<Self> {
+        let uid = nix::unistd::geteuid().as_raw();
+        let usual = PathBuf::from(format!("/run/user/{uid}"));
+        let mine = |path: &PathBuf| path.metadata().is_ok_and(|meta| meta.uid() == uid && meta.is_dir());
+        let runtime = variable("XDG_RUNTIME_DIR").or_else(|| Some(usual).filter(mine));
+        let Some(runtime) = runtime else {
+            return Err(LifeError::refused(
+                "there is no place for the state of this user's domains: XDG_RUNTIME_DIR is not set",
+                "log in properly, set XDG_RUNTIME_DIR to a directory of yours, or use --root DIR",
+            ));
+        };
+        let home = variable("HOME").unwrap_or_else(|| "/".into());
+        let config = variable("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config"));
+        let state = variable("XDG_STATE_HOME").unwrap_or_else(|| home.join(".local/state"));
+        Ok(Self {
+            run: runtime.join("browndog"),
+            definitions: config.join("browndog"),
+            log: state.join("browndog"),
+        })
+    }
+
+    /// The definition of a domain.
+    pub fn definition(&self, name: &str) -> PathBuf {
+        self.definitions.join(format!("{name}.xml"))
+    }
+
+    /// The mark that a domain is started with the host.
+    pub fn autostart(&self, name: &str) -> PathBuf {
+        self.definitions.join("autostart").join(name)
+    }
+
+    /// Where the running domains are.
+    pub fn domains(&self) -> PathBuf {
+        self.run.join("domains")
+    }
+
+    /// The directory of a domain that runs, or ran.
+    pub fn domain(&self, name: &str) -> PathBuf {
+        self.domains().join(name)
+    }
+
+    /// Its record.
+    pub fn record(&self, name: &str) -> PathBuf {
+        self.domain(name).join("record.json")
+    }
+
+    /// The document it runs by.
+    pub fn live(&self, name: &str) -> PathBuf {
+        self.domain(name).join("domain.xml")
+    }
+
+    /// The monitor's socket.
+    pub fn socket(&self, name: &str) -> PathBuf {
+        self.domain(name).join("socket")
+    }
+
+    /// Locked by the monitor for as long as it lives.
+    pub fn alive(&self, name: &str) -> PathBuf {
+        self.domain(name).join("alive")
+    }
+
+    /// Locked by the command that works on the domain.
+    pub fn lock(&self, name: &str) -> PathBuf {
+        self.run.join("locks").join(name)
+    }
+
+    /// The journal.
+    pub fn events(&self) -> PathBuf {
+        self.run.join("events")
+    }
+
+    /// The log of a console.
+    pub fn console_log(&self, name: &str, console: usize) -> PathBuf {
+        match console {
+            0 => self.log.join(format!("{name}.log")),
+            _ => self.log.join(format!("{name}.console{console}.log")),
+        }
+    }
+}
+
+/// Makes a directory that only its owner may enter, and those above it.
+///
+/// # Errors
+/// Names the directory.
+pub fn make_dir(path: &Path) -> Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| LifeError::file("make the directory", path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_moves_everything() {
+        let layout = Layout::new(Some(Path::new("/x"))).unwrap();
+        assert_eq!(layout.record("web"), Path::new("/x/run/domains/web/record.json"));
+        assert_eq!(layout.definition("web"), Path::new("/x/definitions/web.xml"));
+        assert_eq!(layout.console_log("web", 1), Path::new("/x/log/web.console1.log"));
+    }
+
+    #[test]
+    fn a_user_has_the_xdg_directories() {
+        let layout = Layout::of_user(|name| match name {
+            "XDG_RUNTIME_DIR" => Some("/run/user/7".into()),
+            "HOME" => Some("/home/me".into()),
+            _ => None,
+        });
+        let layout = layout.unwrap();
+        assert_eq!(layout.run, Path::new("/run/user/7/browndog"));
+        assert_eq!(layout.definitions, Path::new("/home/me/.config/browndog"));
+        assert_eq!(layout.log, Path::new("/home/me/.local/state/browndog"));
+    }
+}

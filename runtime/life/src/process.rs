@@ -1,0 +1,92 @@
+//! A process named so that no later one can be taken for it: number, start time, boot.
+
+use std::os::fd::OwnedFd;
+
+use browndog_runtime::sys;
+use nix::errno::Errno;
+use serde::{Deserialize, Serialize};
+
+/// A process of this boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessId {
+    /// Its number (getpid(2)).
+    pub pid: i32,
+    /// When it started: field 22 of proc_pid_stat(5), clock ticks since boot.
+    pub start: u64,
+}
+
+impl ProcessId {
+    /// The process that has this number now.
+    pub fn of(pid: i32) -> Option<Self> {
+        Some(Self { pid, start: start_of(pid)? })
+    }
+
+    /// This process.
+    pub fn own() -> Self {
+        let pid = std::process::id() as i32;
+        Self { pid, start: start_of(pid).unwrap_or(0) }
+    }
+
+    /// Holds it: the descriptor is of this very process, or there is none any more.
+    pub fn open(self) -> Option<OwnedFd> {
+        let fd = sys::pidfd_open(self.pid, 0).ok()?;
+        let fd = sys::adopt(fd as i32);
+        // Looked at while it is held: a number given to another process meanwhile has another start.
+        (start_of(self.pid) == Some(self.start)).then_some(fd)
+    }
+
+    /// Whether it is still there, and no zombie.
+    pub fn lives(self) -> bool {
+        stat(self.pid).is_some_and(|stat| stat.start == self.start && !"ZX".contains(stat.state))
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    /// ESRCH where it is gone.
+    pub fn signal(self, signal: i32) -> Result<(), Errno> {
+        use std::os::fd::AsRawFd;
+        let fd = self.open().ok_or(Errno::ESRCH)?;
+        sys::pidfd_send_signal(fd.as_raw_fd(), signal, 0, 0).map(drop)
+    }
+}
+
+struct Stat {
+    state: char,
+    start: u64,
+}
+
+fn stat(pid: i32) -> Option<Stat> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Counted after the command's closing parenthesis: a command may hold anything.
+    let rest = text.rsplit_once(')')?.1;
+    let mut fields = rest.split_ascii_whitespace();
+    let state = fields.next()?.chars().next()?;
+    Some(Stat { state, start: fields.nth(18)?.parse().ok()? })
+}
+
+fn start_of(pid: i32) -> Option<u64> {
+    stat(pid).map(|stat| stat.start)
+}
+
+/// Which boot this is (proc_sys_kernel(5)).
+pub fn boot_id() -> String {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    text.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_of_another_start_is_another_process() {
+        let own = ProcessId::own();
+        assert!(own.lives());
+        assert!(own.open().is_some());
+        let other = ProcessId { start: own.start + 1, ..own };
+        assert!(!other.lives());
+        assert!(other.open().is_none());
+        assert_eq!(other.signal(0), Err(Errno::ESRCH));
+    }
+}

@@ -1,0 +1,236 @@
+//! After a crash: what a killed monitor, an interrupted start or an earlier boot has left is recognised,
+//! removed, and said.
+//!
+//! A domain goes down with its monitor: the kernel kills its init when the monitor dies (prctl(2),
+//! PR_SET_PDEATHSIG). An init that has changed its user id is not killed by that; so the groups are killed
+//! here as well.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use browndog_runtime::host::{Cgroups, Host};
+use browndog_runtime::plan::{GROUP_SUFFIX, group_domain};
+
+use crate::error::Result;
+use crate::layout::Layout;
+use crate::lock::{self, Lock};
+use crate::process::{ProcessId, boot_id};
+use crate::record::{self, Exit, Found, Made, Phase, Record};
+use crate::{definitions, domains, events, groups};
+
+/// Brings the files of a domain in line with what is so; the caller holds the domain's lock. Returns what
+/// it found and did, a sentence each.
+///
+/// # Errors
+/// A record of another version; files that cannot be changed.
+pub fn reconcile(layout: &Layout, lock: &Lock, name: &str) -> Result<Vec<String>> {
+    // The lock is what makes the look and the removal one.
+    let _held = lock;
+    let alive = lock::is_held(&layout.alive(name));
+    let mut said = Vec::new();
+    let record = match record::read(layout, name)? {
+        Found::Damaged(why) => {
+            let to = record::move_aside(layout, name)?;
+            said.push(format!("the record of '{name}' was damaged ({why}) and is now {}", to.display()));
+            if alive {
+                // The monitor knows better than the file.
+                crate::protocol::ask(layout, name, &crate::protocol::Request::Rewrite).map(drop)?;
+                return Ok(said);
+            }
+            None
+        }
+        Found::Record(record) => Some(*record),
+        Found::Nothing => None,
+    };
+    if alive {
+        return Ok(said);
+    }
+    match record {
+        Some(record) if !record.phase.is_active() => {}
+        Some(record) => said.extend(bury(layout, record)?),
+        None => {
+            if layout.domain(name).exists() {
+                sweep(Some(name), &mut said);
+                remove_domain_dir(layout, name)?;
+            }
+        }
+    }
+    Ok(said)
+}
+
+/// The end of a domain that nobody recorded.
+fn bury(layout: &Layout, mut record: Record) -> Result<Vec<String>> {
+    let name = record.name.clone();
+    let this_boot = record.boot == boot_id();
+    let mut said = Vec::new();
+    if this_boot {
+        groups::kill(&record.groups);
+        if let Some(init) = record.init {
+            // ESRCH: it went down with its monitor.
+            crate::disregard(init.signal(nix::libc::SIGKILL));
+            // One that cannot die yet keeps its groups, which is said below.
+            crate::disregard(groups::wait_until(std::time::Duration::from_secs(2), || !init.lives()));
+        }
+        let (removed, left) = groups::remove(&record.made);
+        said.push(format!("the monitor of '{name}' was killed and '{name}' went down with it"));
+        said.extend(removed.into_iter().map(|what| format!("removed what it left: {what}")));
+        said.extend(left);
+    } else {
+        said.push(format!("'{name}' ran before this machine was started; its old state is removed"));
+    }
+    finish(
+        layout,
+        &mut record,
+        if this_boot { Phase::Crashed } else { Phase::ShutOff },
+        "failed",
+        None,
+        Keep::IfDefined,
+    )?;
+    Ok(said)
+}
+
+/// Whether the record of an ended domain stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Only of one that is defined.
+    IfDefined,
+    /// In any case, for a look (`preserve`).
+    Record,
+}
+
+/// Records the end of a domain: kept for one that is defined, forgotten with one that is not.
+///
+/// # Errors
+/// Files that cannot be changed.
+pub fn finish(
+    layout: &Layout,
+    record: &mut Record,
+    phase: Phase,
+    reason: &str,
+    exit: Option<Exit>,
+    keep: Keep,
+) -> Result<()> {
+    record.phase = phase;
+    reason.clone_into(&mut record.reason);
+    record.exit = exit;
+    record.ended = Some(crate::time::now_ms());
+    record.monitor = None;
+    record.init = None;
+    record.groups.clear();
+    record.made.clear();
+    let detail = match exit {
+        Some(exit) => format!("{reason}, {}", exit.words()),
+        None => reason.to_owned(),
+    };
+    if keep == Keep::Record || definitions::exists(layout, &record.name) {
+        record.save(layout)?;
+        for path in [layout.socket(&record.name), layout.live(&record.name)] {
+            crate::atomic::remove(&path)?;
+        }
+    } else {
+        remove_domain_dir(layout, &record.name)?;
+    }
+    let what = if phase == Phase::Crashed { "crashed" } else { "stopped" };
+    events::note(layout, &record.name, "lifecycle", what, detail);
+    Ok(())
+}
+
+/// Forgets that a domain ran.
+///
+/// # Errors
+/// Names the directory.
+pub fn remove_domain_dir(layout: &Layout, name: &str) -> Result<()> {
+    let dir = layout.domain(name);
+    match fs::remove_dir_all(&dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(crate::error::LifeError::file("remove", &dir, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reconciles every domain that needs it and that nobody works on; returns what was done.
+///
+/// # Errors
+/// A directory that cannot be read.
+pub fn reconcile_all(layout: &Layout) -> Result<Vec<String>> {
+    let mut said = Vec::new();
+    for name in domains::entries(&layout.domains())? {
+        let stale = domains::view(layout, &name).is_ok_and(|view| view.stale.is_some());
+        if !stale {
+            continue;
+        }
+        // Somebody else is at it, or may not: then it is theirs to do and to say.
+        if let Ok(lock) = Lock::take_within(layout, &name, "clean-up", std::time::Duration::ZERO) {
+            said.extend(reconcile(layout, &lock, &name)?);
+        }
+    }
+    Ok(said)
+}
+
+/// Removes control groups whose launcher is gone: of `run`, or of a start that left no record. With
+/// `name`, only that domain's.
+pub fn sweep(name: Option<&str>, said: &mut Vec<String>) {
+    let roots: Vec<PathBuf> = match Host::probe().cgroups {
+        Cgroups::V2 { root, .. } => vec![root.into()],
+        Cgroups::V1 { controllers, unified } => {
+            controllers.into_iter().map(|(_, path)| path).chain(unified).map(PathBuf::from).collect()
+        }
+        Cgroups::None { .. } => return,
+    };
+    for root in roots {
+        for group in domains::entries(&root).unwrap_or_default() {
+            let Some((domain, launcher)) = launcher_of(&group) else { continue };
+            if name.is_some_and(|name| group_domain(name) != domain) || launcher.lives() {
+                continue;
+            }
+            remove_stray(&root.join(&group), said);
+        }
+    }
+}
+
+fn remove_stray(path: &Path, said: &mut Vec<String>) {
+    let group = record::Group { controller: record::UNIFIED.to_owned(), path: path.to_owned() };
+    groups::kill(&[group]);
+    let (removed, left) = groups::remove(&[Made::Group { path: path.to_owned(), shared: false }]);
+    said.extend(removed.into_iter().map(|what| format!("removed what a killed start left: {what}")));
+    said.extend(left);
+}
+
+/// `NAME.PID-START.browndog`: the domain and the process that started it.
+fn launcher_of(group: &str) -> Option<(&str, ProcessId)> {
+    let (domain, instance) = group.strip_suffix(GROUP_SUFFIX)?.rsplit_once('.')?;
+    let (pid, start) = instance.split_once('-')?;
+    Some((domain, ProcessId { pid: pid.parse().ok()?, start: start.parse().ok()? }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_groups_name_says_who_started_it() {
+        let (domain, launcher) = launcher_of("web.12-345.browndog").unwrap();
+        assert_eq!((domain, launcher), ("web", ProcessId { pid: 12, start: 345 }));
+        assert!(launcher_of("web.12.browndog").is_none());
+        assert!(launcher_of("system.slice").is_none());
+    }
+
+    #[test]
+    fn an_earlier_boot_is_forgotten_and_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(Some(dir.path())).unwrap();
+        crate::layout::make_dir(&layout.domain("web")).unwrap();
+        let mut record = Record::starting("web", "u");
+        record.phase = Phase::Running;
+        record.boot = "another".to_owned();
+        // A process of this boot that has the number must not be touched.
+        record.init = Some(ProcessId::own());
+        record.save(&layout).unwrap();
+        let lock = Lock::take(&layout, "web", "test").unwrap();
+        let said = reconcile(&layout, &lock, "web").unwrap();
+        assert_eq!(said, ["'web' ran before this machine was started; its old state is removed"]);
+        assert!(!layout.domain("web").exists());
+        assert_eq!(reconcile(&layout, &lock, "web").unwrap(), Vec::<String>::new());
+    }
+}

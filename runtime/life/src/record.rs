@@ -1,0 +1,300 @@
+//! What is known of a domain that runs, or ran: one file, written by its monitor, read by everybody.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use browndog_runtime::exec::Ended;
+use serde::{Deserialize, Serialize};
+
+use crate::atomic::{self, Keep};
+use crate::error::{LifeError, Result};
+use crate::layout::Layout;
+use crate::process::ProcessId;
+
+/// The format of this version; a record of another one is refused.
+pub const VERSION: u64 = 1;
+
+/// What a domain is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Its monitor is at work on the start.
+    Starting,
+    /// Its init runs.
+    Running,
+    /// Its processes are frozen.
+    Paused,
+    /// It was asked to stop.
+    InShutdown,
+    /// It has ended and will be started again.
+    Restarting,
+    /// It does not run.
+    ShutOff,
+    /// It does not run, and ended badly.
+    Crashed,
+}
+
+impl Phase {
+    /// virsh's word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::InShutdown => "in shutdown",
+            Self::Restarting => "restarting",
+            Self::ShutOff => "shut off",
+            Self::Crashed => "crashed",
+        }
+    }
+
+    /// Whether it has an init, or is about to.
+    pub fn is_active(self) -> bool {
+        !matches!(self, Self::ShutOff | Self::Crashed)
+    }
+}
+
+/// How an init ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exit {
+    /// With this status.
+    Status(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+impl Exit {
+    /// What a shell says: the status, or 128 and the signal.
+    pub fn code(self) -> i32 {
+        match self {
+            Self::Status(status) => status,
+            Self::Signal(signal) => 128 + signal,
+        }
+    }
+
+    /// For people.
+    pub fn words(self) -> String {
+        match self {
+            Self::Status(status) => format!("status {status}"),
+            Self::Signal(signal) => match nix::sys::signal::Signal::try_from(signal) {
+                Ok(name) => format!("signal {signal} ({name})"),
+                Err(_) => format!("signal {signal}"),
+            },
+        }
+    }
+}
+
+impl From<Ended> for Exit {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Exited(status) => Self::Status(status),
+            Ended::Killed(signal) => Self::Signal(signal),
+        }
+    }
+}
+
+/// A control group of the domain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// `unified`, or the controller of its hierarchy.
+    pub controller: String,
+    /// Its directory.
+    pub path: PathBuf,
+}
+
+/// What a start makes on the host, known before it is made: what a killed monitor leaves is among it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Made {
+    /// A control group; `shared` stays while others use it.
+    Group {
+        /// Its directory.
+        path: PathBuf,
+        /// A partition.
+        shared: bool,
+    },
+    /// A mount point in a root directory of the host, where it was missing.
+    Target {
+        /// The root directory.
+        root: PathBuf,
+        /// The path in it.
+        path: PathBuf,
+    },
+}
+
+/// The record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// [`VERSION`].
+    pub version: u64,
+    /// The domain.
+    pub name: String,
+    /// Its uuid.
+    pub uuid: String,
+    /// The boot in which this is so.
+    pub boot: String,
+    /// What it is doing.
+    pub phase: Phase,
+    /// Why it is doing that: `booted`, `user`, `shutdown`, `destroyed`, `crashed`, `failed`.
+    pub reason: String,
+    /// Its monitor.
+    pub monitor: Option<ProcessId>,
+    /// Its init, as the host sees it.
+    pub init: Option<ProcessId>,
+    /// When its init was started (ms since 1970).
+    pub started: Option<u64>,
+    /// When it ended.
+    pub ended: Option<u64>,
+    /// How it ended.
+    pub exit: Option<Exit>,
+    /// How often it was started again by its monitor.
+    pub restarts: u32,
+    /// How many consoles it has.
+    pub consoles: usize,
+    /// Its control groups.
+    pub groups: Vec<Group>,
+    /// What was made for it on the host.
+    pub made: Vec<Made>,
+}
+
+impl Record {
+    /// A domain whose start begins.
+    pub fn starting(name: &str, uuid: &str) -> Self {
+        Self {
+            version: VERSION,
+            name: name.to_owned(),
+            uuid: uuid.to_owned(),
+            boot: crate::process::boot_id(),
+            phase: Phase::Starting,
+            reason: "booted".to_owned(),
+            monitor: None,
+            init: None,
+            started: None,
+            ended: None,
+            exit: None,
+            restarts: 0,
+            consoles: 0,
+            groups: Vec::new(),
+            made: Vec::new(),
+        }
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// Names the file.
+    pub fn save(&self, layout: &Layout) -> Result<()> {
+        let mut text = serde_json::to_vec(self).unwrap_or_default();
+        text.push(b'\n');
+        atomic::write(&layout.record(&self.name), &text, Keep::Boot)
+    }
+
+    /// The group that a controller's files are in.
+    pub fn group(&self, controller: &str) -> Option<&Path> {
+        let of = |name: &str| self.groups.iter().find(|group| group.controller == name);
+        of(controller).map(|group| group.path.as_path())
+    }
+
+    /// The group of version 2, with `cgroup.kill` and `cgroup.freeze`.
+    pub fn unified(&self) -> Option<&Path> {
+        self.group(UNIFIED)
+    }
+}
+
+/// The name of a group of version 2 in [`Group::controller`].
+pub const UNIFIED: &str = "unified";
+
+/// What was found where a record should be.
+#[derive(Debug)]
+pub enum Found {
+    /// No record.
+    Nothing,
+    /// A record.
+    Record(Box<Record>),
+    /// No record of ours: it says nothing that can be used.
+    Damaged(String),
+}
+
+/// Reads a domain's record.
+///
+/// # Errors
+/// A record of another version, which is left alone; a file that cannot be read.
+pub fn read(layout: &Layout, name: &str) -> Result<Found> {
+    let path = layout.record(name);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) => return Err(LifeError::file("read", &path, error)),
+    };
+    match serde_json::from_slice::<Record>(&text) {
+        Ok(record) if record.version == VERSION && record.name == name => Ok(Found::Record(Box::new(record))),
+        Ok(record) if record.version == VERSION => {
+            Ok(Found::Damaged(format!("it is about '{}'", record.name)))
+        }
+        parsed => match version_of(&text) {
+            Some(found) if found != VERSION => Err(LifeError::Version { path, found }),
+            _ => Ok(Found::Damaged(parsed.err().map_or_else(String::new, |error| error.to_string()))),
+        },
+    }
+}
+
+fn version_of(text: &[u8]) -> Option<u64> {
+    serde_json::from_slice::<serde_json::Value>(text).ok()?.get("version")?.as_u64()
+}
+
+/// Moves a damaged record aside and returns where to.
+///
+/// # Errors
+/// Names the file.
+pub fn move_aside(layout: &Layout, name: &str) -> Result<PathBuf> {
+    let path = layout.record(name);
+    let aside = layout.run.join("damaged");
+    crate::layout::make_dir(&aside)?;
+    let to = aside.join(format!("{name}-{}.json", crate::time::now_ms()));
+    fs::rename(&path, &to).map_err(|error| LifeError::file("move aside", &path, error))?;
+    Ok(to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout() -> (tempfile::TempDir, Layout) {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(Some(dir.path())).unwrap();
+        crate::layout::make_dir(&layout.domain("web")).unwrap();
+        (dir, layout)
+    }
+
+    #[test]
+    fn a_record_is_read_as_it_was_written() {
+        let (_dir, layout) = layout();
+        let record = Record { exit: Some(Exit::Signal(9)), ..Record::starting("web", "u") };
+        record.save(&layout).unwrap();
+        let Found::Record(read) = read(&layout, "web").unwrap() else { panic!("no record") };
+        assert_eq!(*read, record);
+    }
+
+    #[test]
+    fn a_record_of_another_version_is_refused_and_left_alone() {
+        let (_dir, layout) = layout();
+        fs::write(layout.record("web"), br#"{"version": 2, "other": true}"#).unwrap();
+        let error = read(&layout, "web").unwrap_err();
+        assert!(matches!(error, LifeError::Version { found: 2, .. }), "{error}");
+        assert!(layout.record("web").exists());
+    }
+
+    #[test]
+    fn a_damaged_record_is_told_from_none_and_can_be_moved_aside() {
+        let (_dir, layout) = layout();
+        assert!(matches!(read(&layout, "web").unwrap(), Found::Nothing));
+        for damage in ["", "{", "[]", r#"{"version":1}"#, "\0\0\0\0"] {
+            fs::write(layout.record("web"), damage).unwrap();
+            assert!(matches!(read(&layout, "web").unwrap(), Found::Damaged(_)), "{damage:?}");
+        }
+        let aside = move_aside(&layout, "web").unwrap();
+        assert!(aside.exists());
+        assert!(matches!(read(&layout, "web").unwrap(), Found::Nothing));
+    }
+}

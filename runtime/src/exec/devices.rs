@@ -1,0 +1,39 @@
+//! The device policy of a group, in both versions; read back.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::os::fd::AsFd;
+
+use nix::errno::Errno;
+use nix::libc;
+
+use super::host_steps::errno_of;
+use crate::plan::device_policy::Rule;
+use crate::plan::step::c_string;
+use crate::sys;
+
+/// Version 1: nothing, then each rule; `devices.list` has to say the same.
+pub(super) fn write_list(group: &str, rules: &[Rule]) -> Result<(), Errno> {
+    let write = |file: &str, line: &str| {
+        let opened = fs::OpenOptions::new().write(true).open(format!("{group}/{file}"));
+        opened.and_then(|mut file| file.write_all(line.as_bytes())).map_err(|error| errno_of(&error))
+    };
+    write("devices.deny", "a")?;
+    for rule in rules {
+        write("devices.allow", &rule.to_string())?;
+    }
+    let list = fs::read_to_string(format!("{group}/devices.list")).map_err(|error| errno_of(&error))?;
+    let have: BTreeSet<String> = list.lines().map(str::to_owned).collect();
+    let want: BTreeSet<String> = rules.iter().map(ToString::to_string).collect();
+    if have == want { Ok(()) } else { Err(Errno::ERANGE) }
+}
+
+/// Version 2: a program on the group, which goes with it.
+pub(super) fn attach_policy(group: &str, program: &[u64]) -> Result<(), Errno> {
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY;
+    let group = sys::openat2(libc::AT_FDCWD, &c_string(group), flags, 0, 0).map(sys::adopt)?;
+    let program = sys::load_device_policy(program)?;
+    sys::attach_device_policy(group.as_fd(), program.as_fd())?;
+    if sys::count_device_policies(group.as_fd())? == 0 { Err(Errno::ERANGE) } else { Ok(()) }
+}

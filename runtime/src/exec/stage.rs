@@ -1,0 +1,71 @@
+//! The stage: a mount namespace of the launcher's, from which a container with an id map gets its trees.
+//!
+//! What root of a user namespace mounts itself, it may mount again without its restrictions; what it
+//! gets from a namespace of the host's has its flags locked (mount_namespaces(7)). So the trees are
+//! mounted here, and reach the child, whose table was copied from this one, by propagation.
+
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+use nix::libc;
+
+use crate::plan::step::{STAGE, TargetKind, c_string};
+use crate::sys;
+
+/// The namespace, root and directory to go back to.
+#[derive(Debug)]
+pub(super) struct Stage {
+    namespace: OwnedFd,
+    root: OwnedFd,
+    dir: OwnedFd,
+}
+
+impl Stage {
+    /// Leaves the host's mount namespace for a copy of it, with an empty shared mount at [`STAGE`].
+    pub fn enter() -> Result<Self, Errno> {
+        let open = |path, flags| sys::openat2(libc::AT_FDCWD, path, flags, 0, 0).map(sys::adopt);
+        let directory = libc::O_PATH | libc::O_DIRECTORY;
+        let stage = Self {
+            namespace: open(c"/proc/thread-self/ns/mnt", libc::O_RDONLY)?,
+            root: open(c"/", directory)?,
+            dir: open(c".", directory)?,
+        };
+        // From here on dropping it leads back.
+        sys::unshare(libc::CLONE_NEWNS).map(drop)?;
+        sys::mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None)?;
+        let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+        let path = c_string(STAGE);
+        sys::mount(Some(c"stage"), &path, Some(c"tmpfs"), flags, Some(c"size=64k,mode=0755"))?;
+        sys::mount(None, &path, None, libc::MS_SHARED, None)?;
+        Ok(stage)
+    }
+
+    /// Mounts a detached tree; the child's copy of the stage gets it too.
+    pub fn show(tree: RawFd, name: &str, kind: TargetKind) -> Result<(), Errno> {
+        /// MOVE_MOUNT_F_EMPTY_PATH (move_mount(2)).
+        const FROM_FD: u32 = 0x4;
+        let path = c_string(name);
+        match kind {
+            TargetKind::Directory => sys::mkdirat(libc::AT_FDCWD, &path, 0o755)?,
+            TargetKind::File => sys::mknodat(libc::AT_FDCWD, &path, libc::S_IFREG | 0o644, 0)?,
+        }
+        sys::move_mount(tree, c"", libc::AT_FDCWD, &path, FROM_FD)
+    }
+
+    fn leave(&self) -> Result<(), Errno> {
+        sys::setns(self.namespace.as_raw_fd(), libc::CLONE_NEWNS).map(drop)?;
+        sys::fchdir(self.root.as_raw_fd()).map(drop)?;
+        sys::chroot(c".")?;
+        sys::fchdir(self.dir.as_raw_fd()).map(drop)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Err(errno) = self.leave() {
+            // What follows would be done in the wrong namespace: nothing may follow.
+            eprintln!("browndog: cannot return to the host's mount namespace: {errno}");
+            sys::exit_now(125);
+        }
+    }
+}

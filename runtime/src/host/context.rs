@@ -1,0 +1,75 @@
+//! What the caller's process has that a container would inherit.
+
+use nix::libc;
+use serde::Serialize;
+
+use crate::plan::environment::LIMITS;
+use crate::sys::{self, context};
+
+/// The launcher's own state where it matters; the default is a process as the kernel starts it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Context {
+    /// nice(2).
+    pub nice: i32,
+    /// Scheduling policy (sched(7)); 0 is SCHED_OTHER.
+    pub scheduler: i64,
+    /// I/O priority (ioprio_set(2)); 0 is none.
+    pub io_priority: i64,
+    /// Timer slack in nanoseconds (PR_SET_TIMERSLACK).
+    pub timer_slack_ns: i64,
+    /// Secure bits (capabilities(7)).
+    pub securebits: i64,
+    /// personality(2).
+    pub personality: i64,
+    /// Mode of the memory policy (set_mempolicy(2)); 0 is MPOL_DEFAULT.
+    pub memory_mode: i32,
+    /// `/proc/self/oom_score_adj`.
+    pub oom_score_adj: i32,
+    /// Resource limits: name, soft, hard.
+    pub limits: Vec<(&'static str, u64, u64)>,
+    /// Whether the kernel has keyrings.
+    pub keyrings: bool,
+}
+
+/// The kernel's default (init_task).
+pub(crate) const TIMER_SLACK_NS: i64 = 50_000;
+
+impl Default for Context {
+    fn default() -> Self {
+        Self {
+            nice: 0,
+            scheduler: 0,
+            io_priority: 0,
+            timer_slack_ns: TIMER_SLACK_NS,
+            securebits: 0,
+            personality: 0,
+            memory_mode: 0,
+            oom_score_adj: 0,
+            limits: Vec::new(),
+            keyrings: true,
+        }
+    }
+}
+
+impl Context {
+    /// The caller's. What cannot be asked for is taken as the default.
+    pub(super) fn probe() -> Self {
+        let default = Self::default();
+        let limit = |(name, resource): &(&'static str, u32)| {
+            context::getrlimit(*resource).ok().map(|(soft, hard)| (*name, soft, hard))
+        };
+        let prctl = |option, or| sys::prctl(option, 0, 0, 0, 0).unwrap_or(or);
+        Self {
+            nice: context::getpriority().map_or(0, |value| 20 - value as i32),
+            scheduler: context::sched_getscheduler().unwrap_or(0),
+            io_priority: context::ioprio_get().unwrap_or(0),
+            timer_slack_ns: prctl(libc::PR_GET_TIMERSLACK, default.timer_slack_ns),
+            securebits: prctl(libc::PR_GET_SECUREBITS, 0),
+            personality: sys::personality(0xffff_ffff).unwrap_or(0),
+            memory_mode: context::memory_mode().unwrap_or(0),
+            oom_score_adj: super::read_number_of("/proc/self/oom_score_adj").unwrap_or(0),
+            limits: LIMITS.iter().filter_map(limit).collect(),
+            keyrings: std::path::Path::new("/proc/keys").exists(),
+        }
+    }
+}

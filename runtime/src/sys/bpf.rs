@@ -1,0 +1,96 @@
+//! Device policies of control groups, version 2 (bpf(2), BPF_PROG_TYPE_CGROUP_DEVICE).
+
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+
+use nix::libc;
+
+use super::{Result, check, owned};
+
+const PROG_LOAD: i32 = 5;
+const PROG_ATTACH: i32 = 8;
+const PROG_QUERY: i32 = 16;
+const PROG_TYPE_CGROUP_DEVICE: u32 = 15;
+const ATTACH_CGROUP_DEVICE: u32 = 6;
+const ALLOW_MULTI: u32 = 2;
+
+/// The part of `union bpf_attr` that BPF_PROG_LOAD needs.
+#[repr(C)]
+struct Load {
+    kind: u32,
+    count: u32,
+    instructions: u64,
+    license: u64,
+    log_level: u32,
+    log_size: u32,
+    log_buffer: u64,
+    kernel_version: u32,
+    flags: u32,
+}
+
+/// Likewise for BPF_PROG_ATTACH.
+#[repr(C)]
+struct Attach {
+    target: u32,
+    program: u32,
+    kind: u32,
+    flags: u32,
+}
+
+/// Likewise for BPF_PROG_QUERY.
+#[repr(C)]
+struct Query {
+    target: u32,
+    kind: u32,
+    query_flags: u32,
+    attach_flags: u32,
+    ids: u64,
+    count: u32,
+    pad: u32,
+}
+
+fn bpf<T>(command: i32, attributes: &mut T) -> Result<libc::c_long> {
+    // SAFETY: each structure above is a prefix of bpf_attr for its command, of the size that is passed,
+    // and lives through the call with what its pointers name.
+    check(unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attributes), size_of::<T>()) })
+}
+
+/// Loads a device policy: `struct bpf_insn`s as numbers.
+pub fn load_device_policy(program: &[u64]) -> Result<OwnedFd> {
+    let mut load = Load {
+        kind: PROG_TYPE_CGROUP_DEVICE,
+        count: program.len() as u32,
+        instructions: program.as_ptr() as u64,
+        license: c"MIT OR Apache-2.0".as_ptr() as u64,
+        log_level: 0,
+        log_size: 0,
+        log_buffer: 0,
+        kernel_version: 0,
+        flags: 0,
+    };
+    owned(bpf(PROG_LOAD, &mut load)?)
+}
+
+/// Attaches it to the group whose directory is open; it stays until the group goes.
+pub fn attach_device_policy(group: BorrowedFd<'_>, program: BorrowedFd<'_>) -> Result<()> {
+    let mut attach = Attach {
+        target: group.as_raw_fd() as u32,
+        program: program.as_raw_fd() as u32,
+        kind: ATTACH_CGROUP_DEVICE,
+        flags: ALLOW_MULTI,
+    };
+    bpf(PROG_ATTACH, &mut attach).map(drop)
+}
+
+/// How many policies are attached to the group itself.
+pub fn count_device_policies(group: BorrowedFd<'_>) -> Result<u32> {
+    let mut query = Query {
+        target: group.as_raw_fd() as u32,
+        kind: ATTACH_CGROUP_DEVICE,
+        query_flags: 0,
+        attach_flags: 0,
+        ids: 0,
+        count: 0,
+        pad: 0,
+    };
+    bpf(PROG_QUERY, &mut query).map(|_| query.count)
+}

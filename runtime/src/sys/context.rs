@@ -1,0 +1,82 @@
+//! What a process inherits and a container must not: priorities, policies, personality, limits.
+
+use nix::errno::Errno;
+use nix::libc;
+
+use super::{Result, check};
+
+/// System calls that take numbers only.
+macro_rules! numbers {
+    ($($(#[$doc:meta])* $name:ident($($arg:ident: $kind:ty),*) = $call:expr;)*) => {$(
+        $(#[$doc])*
+        pub fn $name($($arg: $kind),*) -> Result<i64> {
+            // SAFETY: this call takes numbers only, and cannot touch memory.
+            check(unsafe { $call })
+        }
+    )*};
+}
+
+numbers! {
+    /// 20 minus the nice value of the caller: getpriority(2), as the kernel says it.
+    getpriority() = libc::syscall(libc::SYS_getpriority, libc::PRIO_PROCESS, 0);
+    /// `setpriority(PRIO_PROCESS, 0, nice)`: setpriority(2).
+    setpriority(nice: i32) = libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, 0, nice);
+    /// `sched_getscheduler(0)`: sched_setscheduler(2).
+    sched_getscheduler() = libc::syscall(libc::SYS_sched_getscheduler, 0);
+    /// `ioprio_get(IOPRIO_WHO_PROCESS, 0)`: ioprio_set(2).
+    ioprio_get() = libc::syscall(libc::SYS_ioprio_get, 1, 0);
+    /// `ioprio_set(IOPRIO_WHO_PROCESS, 0, IOPRIO_CLASS_NONE)`: ioprio_set(2).
+    ioprio_reset() = libc::syscall(libc::SYS_ioprio_set, 1, 0, 0);
+}
+
+/// `sched_setscheduler(0, SCHED_OTHER, 0)`: sched_setscheduler(2).
+pub fn sched_other() -> Result<()> {
+    let priority: libc::c_int = 0;
+    // SAFETY: the kernel reads one sched_param, which is one int and lives through the call.
+    check(unsafe {
+        libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_OTHER, std::ptr::from_ref(&priority))
+    })
+    .map(drop)
+}
+
+/// `sched_setaffinity(0, every processor)`: sched_setaffinity(2). The kernel takes those of the cpuset.
+pub fn all_processors() -> Result<()> {
+    let mask = [u64::MAX; 128];
+    // SAFETY: the kernel reads as many bytes as it is told, all of `mask`.
+    check(unsafe { libc::syscall(libc::SYS_sched_setaffinity, 0, size_of_val(&mask), mask.as_ptr()) })
+        .map(drop)
+}
+
+/// The mode of the caller's memory policy: get_mempolicy(2). MPOL_DEFAULT where the kernel has none.
+pub fn memory_mode() -> Result<i32> {
+    let mut mode: libc::c_int = 0;
+    let none: *const u64 = std::ptr::null();
+    // SAFETY: the call fills one int; no node mask is asked for.
+    let got = check(unsafe {
+        libc::syscall(libc::SYS_get_mempolicy, std::ptr::from_mut(&mut mode), none, 0, none, 0)
+    });
+    match got {
+        Ok(_) => Ok(mode),
+        Err(Errno::ENOSYS) => Ok(libc::MPOL_DEFAULT),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// `keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL)`: a new, empty session keyring (keyctl(2)).
+pub fn new_session_keyring() -> Result<()> {
+    const JOIN_SESSION_KEYRING: i32 = 1;
+    let none: *const libc::c_char = std::ptr::null();
+    // SAFETY: a null name asks for an anonymous keyring.
+    check(unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, none) }).map(drop)
+}
+
+/// Soft and hard limit of a resource: prlimit(2) on the caller.
+pub fn getrlimit(resource: u32) -> Result<(u64, u64)> {
+    let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    let none: *const libc::rlimit64 = std::ptr::null();
+    // SAFETY: the call fills one rlimit64; no new value is given.
+    let _zero = check(unsafe {
+        libc::syscall(libc::SYS_prlimit64, 0, resource, none, std::ptr::from_mut(&mut limit))
+    })?;
+    Ok((limit.rlim_cur, limit.rlim_max))
+}

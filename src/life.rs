@@ -1,0 +1,98 @@
+//! What the verbs of a domain's life share: where its files are, how answers and refusals are printed.
+
+use std::io;
+use std::path::Path;
+
+use browndog_life::definitions;
+use browndog_life::domains::View;
+use browndog_life::error::LifeError;
+use browndog_life::layout::Layout;
+use browndog_life::time::rfc3339;
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+use crate::exit::Status;
+use crate::out::{complain, note, printing};
+
+/// How answers are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+    /// One JSON document a line.
+    Jsonl,
+}
+
+/// A result of a verb of this group.
+pub(crate) type Outcome = Result<Status, LifeError>;
+
+/// Does what a verb does, below `root`, and says why it could not.
+pub(crate) fn living(root: Option<&Path>, body: impl FnOnce(&Layout) -> Outcome) -> Status {
+    Layout::new(root).and_then(|layout| body(&layout)).unwrap_or_else(|error| refuse(&error))
+}
+
+/// Says why something was not done.
+pub(crate) fn refuse(error: &LifeError) -> Status {
+    match error {
+        // Rendered by others, with place and help.
+        LifeError::Invalid { rendered } | LifeError::Start { rendered } => note(rendered.trim_end()),
+        other => complain(&other.to_string(), other.hint().as_deref()),
+    }
+    Status::FAILED
+}
+
+/// Prints an answer in the form asked for.
+pub(crate) fn answer(format: Format, text: &str, value: &Value) -> Status {
+    printing(|out| {
+        match format {
+            Format::Text if text.is_empty() => Ok(()),
+            Format::Text => writeln!(out, "{}", text.trim_end()),
+            Format::Json | Format::Jsonl => writeln!(out, "{value}"),
+        }
+        .map(|()| Status::DONE)
+    })
+}
+
+/// Prints several answers: one array, or one a line.
+pub(crate) fn answers(format: Format, text: impl FnOnce() -> String, values: &[Value]) -> Status {
+    printing(|out| {
+        let written: io::Result<()> = match format {
+            Format::Text => out.write_all(text().as_bytes()),
+            Format::Json => writeln!(out, "{}", Value::from(values)),
+            Format::Jsonl => values.iter().try_for_each(|value| writeln!(out, "{value}")),
+        };
+        written.map(|()| Status::DONE)
+    })
+}
+
+/// Says what was cleaned up on the way.
+pub(crate) fn cleaned(said: &[String]) {
+    said.iter().for_each(|what| note(&format!("note: {what}")));
+}
+
+/// A domain as JSON.
+pub(crate) fn domain_json(layout: &Layout, view: &View) -> Value {
+    let record = view.record.as_ref();
+    let uuid = record.map(|record| record.uuid.clone()).or_else(|| definitions::uuid_of(layout, &view.name));
+    let time = |at: Option<u64>| at.map(rfc3339);
+    json!({
+        "name": view.name,
+        "uuid": uuid,
+        "id": view.id(),
+        "state": view.phase.word(),
+        "reason": record.map(|record| record.reason.as_str()),
+        "persistent": view.persistent,
+        "autostart": definitions::is_autostart(layout, &view.name),
+        "started": time(record.and_then(|record| record.started)),
+        "ended": time(record.and_then(|record| record.ended)),
+        "exit": record.and_then(|record| record.exit),
+        "exit_code": record.and_then(|record| record.exit).map(browndog_life::record::Exit::code),
+        "restarts": record.map_or(0, |record| record.restarts),
+        "consoles": record.map_or(0, |record| record.consoles),
+        "monitor": record.and_then(|record| record.monitor).map(|monitor| monitor.pid),
+        "stale": view.stale,
+    })
+}

@@ -1,0 +1,329 @@
+//! `shutdown`, `reboot`, `destroy`, `suspend`, `resume`, `wait`.
+
+use std::time::Duration;
+
+use browndog_life::domains;
+use browndog_life::events::{Follower, From};
+use browndog_life::layout::Layout;
+use browndog_life::lock::Lock;
+use browndog_life::protocol::Mode;
+use browndog_life::reconcile;
+use browndog_life::record::{Exit, Phase};
+use browndog_life::stop::{self, Stopped, Wish};
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::exit::Status;
+use crate::life::{Format, Outcome, answer, cleaned};
+use crate::out::complain;
+
+/// How an init is asked.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum How {
+    /// initctl where the init has one, else its signal.
+    #[default]
+    Auto,
+    /// A request in the container's /run/initctl.
+    Initctl,
+    /// systemd's own signal to systemd, SIGTERM to others.
+    Signal,
+}
+
+impl How {
+    fn mode(self) -> Mode {
+        match self {
+            Self::Auto => Mode::Auto,
+            Self::Initctl => Mode::Initctl,
+            Self::Signal => Mode::Signal,
+        }
+    }
+}
+
+/// Ask a domain to stop, wait, and say what came of it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+An init that reads requests from a FIFO /run/initctl of its own gets one; systemd gets SIGRTMIN+3; any
+other gets SIGTERM, or SIGKILL where it has no handler for SIGTERM.
+
+Examples:
+  browndog shutdown web
+  browndog shutdown --timeout 60 --then-destroy web
+
+Exit status: 0 it has ended (or did not run), 1 it still runs after the timeout, 2 usage.")]
+pub(crate) struct Shutdown {
+    /// Name or uuid.
+    domain: String,
+    /// How to ask.
+    #[arg(long, value_enum, default_value_t)]
+    mode: How,
+    /// Wait this long (seconds); 0 only asks.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    timeout: u64,
+    /// Destroy what has not stopped by then.
+    #[arg(long)]
+    then_destroy: bool,
+    /// How to print the answer.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Shutdown {
+    pub(crate) fn perform(self, layout: &Layout) -> Outcome {
+        let name = domains::find(layout, &self.domain)?;
+        tidy(layout, &name)?;
+        let within = Duration::from_secs(self.timeout);
+        let mut stopped = stop::shutdown(layout, &name, Wish::Poweroff, self.mode.mode(), within)?;
+        if self.then_destroy && matches!(stopped, Stopped::Still { .. }) {
+            stopped = stop::destroy(layout, &name)?;
+        }
+        Ok(tell(&name, &stopped, "shut down", self.timeout, self.format))
+    }
+}
+
+/// Ask a domain to stop and start it again.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Its document decides what a reboot does: <on_reboot>destroy</on_reboot> ends it.
+
+Exit status: 0 it runs again (or has ended, as its document says), 1 it did not stop in time, 2 usage.")]
+pub(crate) struct Reboot {
+    /// Name or uuid.
+    domain: String,
+    /// How to ask.
+    #[arg(long, value_enum, default_value_t)]
+    mode: How,
+    /// Wait this long (seconds); 0 only asks.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    timeout: u64,
+    /// How to print the answer.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Reboot {
+    pub(crate) fn perform(self, layout: &Layout) -> Outcome {
+        let name = domains::find(layout, &self.domain)?;
+        tidy(layout, &name)?;
+        let within = Duration::from_secs(self.timeout);
+        let stopped = stop::shutdown(layout, &name, Wish::Reboot, self.mode.mode(), within)?;
+        Ok(tell(&name, &stopped, "rebooted", self.timeout, self.format))
+    }
+}
+
+/// Kill a domain; one that does not run is done already.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Paused domains too. What a killed monitor has left is removed, and said.
+
+Exit status: 0 it does not run, 1 it could not be killed, 2 usage.")]
+pub(crate) struct Destroy {
+    /// Name or uuid.
+    domain: String,
+    /// Ask it to shut down first, and wait for ten seconds.
+    #[arg(long)]
+    graceful: bool,
+    /// How to print the answer.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Destroy {
+    pub(crate) fn perform(self, layout: &Layout) -> Outcome {
+        let name = domains::find(layout, &self.domain)?;
+        tidy(layout, &name)?;
+        if self.graceful {
+            let within = Duration::from_secs(10);
+            let stopped = stop::shutdown(layout, &name, Wish::Poweroff, Mode::Auto, within)?;
+            if matches!(stopped, Stopped::Ended { .. }) {
+                return Ok(tell(&name, &stopped, "shut down", 10, self.format));
+            }
+        }
+        let stopped = stop::destroy(layout, &name)?;
+        Ok(tell(&name, &stopped, "destroyed", 0, self.format))
+    }
+}
+
+/// Cleans up after a crash before anything else is done, and says so.
+fn tidy(layout: &Layout, name: &str) -> Result<(), browndog_life::error::LifeError> {
+    if domains::view(layout, name)?.stale.is_some() {
+        let lock = Lock::take(layout, name, "clean-up")?;
+        cleaned(&reconcile::reconcile(layout, &lock, name)?);
+    }
+    Ok(())
+}
+
+fn tell(name: &str, stopped: &Stopped, verb: &str, seconds: u64, format: Format) -> Status {
+    let exit = |exit: &Option<Exit>| exit.map_or_else(String::new, |exit| format!(", {}", exit.words()));
+    let (text, outcome, how) = match stopped {
+        Stopped::WasOff => (format!("Domain '{name}' does not run"), "was-off", ""),
+        Stopped::Ended { how, exit: ended } => {
+            (format!("Domain '{name}' {verb} ({how}{})", exit(ended)), "ended", how.as_str())
+        }
+        Stopped::Restarted { how } => {
+            (format!("Domain '{name}' runs again ({how})"), "restarted", how.as_str())
+        }
+        Stopped::Asked { how } => (format!("Domain '{name}' was asked ({how})"), "asked", how.as_str()),
+        Stopped::Still { how } => {
+            let what = format!("'{name}' was asked {how} and still runs after {seconds} s");
+            complain(&what, Some(&format!("wait longer with --timeout, or 'browndog destroy {name}'")));
+            (String::new(), "still-running", how.as_str())
+        }
+    };
+    let ended = if let Stopped::Ended { exit, .. } = stopped { *exit } else { None };
+    let value: Value = json!({"name": name, "outcome": outcome, "how": how, "exit": ended, "exit_code": ended.map(Exit::code)});
+    let status = answer(format, &text, &value);
+    if outcome == "still-running" { Status::FAILED } else { status }
+}
+
+/// Freeze every process of a domain.
+#[derive(Debug, Args)]
+pub(crate) struct Suspend {
+    /// Name or uuid.
+    domain: String,
+    /// How to print the answer.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Suspend {
+    pub(crate) fn perform(self, layout: &Layout) -> Outcome {
+        let name = domains::find(layout, &self.domain)?;
+        tidy(layout, &name)?;
+        stop::freeze(layout, &name, true)?;
+        Ok(answer(
+            self.format,
+            &format!("Domain '{name}' suspended"),
+            &json!({"name": name, "state": "paused"}),
+        ))
+    }
+}
+
+/// Let a suspended domain go on.
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    /// Name or uuid.
+    domain: String,
+    /// How to print the answer.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Resume {
+    pub(crate) fn perform(self, layout: &Layout) -> Outcome {
+        let name = domains::find(layout, &self.domain)?;
+        tidy(layout, &name)?;
+        stop::freeze(layout, &name, false)?;
+        Ok(answer(
+            self.format,
+            &format!("Domain '{name}' resumed"),
+            &json!({"name": name, "state": "running"}),
+        ))
+    }
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
+enum For {
+    /// It does not run any more.
+    #[default]
+    Stopped,
+    /// It runs.
+    Running,
+}
+
+/// Wait until a domain has stopped, or runs.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit status: of --for stopped, the init's own (128 + N for signal N); of --for running 0; 124 after the
+timeout; 1 where it cannot be known, 2 usage.")]
+pub(crate) struct Wait {
+    /// Name or uuid.
+    domain: String,
+    /// What to wait for.
+    #[arg(long = "for", value_enum, default_value_t)]
+    what: For,
+    /// At most this long (seconds).
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+    /// How to print the answer.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Wait {
+    pub(crate) fn perform(self, layout: &Layout) -> Outcome {
+        let name = domains::find(layout, &self.domain)?;
+        let deadline = self.timeout.map(|seconds| std::time::Instant::now() + Duration::from_secs(seconds));
+        // Begun before the first look, so that nothing happens unseen in between.
+        let mut follower = Follower::new(layout, From::Now)?;
+        loop {
+            tidy(layout, &name)?;
+            let view = domains::view(layout, &name)?;
+            match self.what {
+                For::Running if view.phase == Phase::Running => {
+                    return Ok(answer(self.format, "", &json!({"name": name, "state": "running"})));
+                }
+                For::Stopped if !view.phase.is_active() => {
+                    let exit = view.record.and_then(|record| record.exit);
+                    return Ok(self.stopped(&name, exit, view.persistent));
+                }
+                _ => {}
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(std::time::Instant::now()));
+            let events = follower.next(left)?;
+            // The record of one that is not defined is gone with it: its last event says how it ended.
+            let ended = events
+                .iter()
+                .rev()
+                .find(|event| event.domain == name && ["stopped", "crashed"].contains(&event.what.as_str()));
+            if let (For::Stopped, Some(event), false) =
+                (self.what, ended, domains::find(layout, &name).is_ok())
+            {
+                return Ok(self.stopped(&name, exit_of(&event.detail), false));
+            }
+            if left.is_some_and(|left| left.is_zero()) && events.is_empty() {
+                complain(&format!("'{name}' is still {}", view.phase.word()), None);
+                return Ok(Status::from(TIMED_OUT));
+            }
+        }
+    }
+
+    fn stopped(&self, name: &str, exit: Option<Exit>, known: bool) -> Status {
+        let value =
+            json!({"name": name, "state": "shut off", "exit": exit, "exit_code": exit.map(Exit::code)});
+        let status = answer(self.format, "", &value);
+        match exit {
+            Some(exit) if status == Status::DONE => Status::from(u8::try_from(exit.code()).unwrap_or(255)),
+            // It has never run: there is nothing to be reported.
+            None if known => status,
+            _ => status.worse(Status::FAILED),
+        }
+    }
+}
+
+/// What timeout(1) ends with.
+const TIMED_OUT: u8 = 124;
+
+/// `crashed, status 3` or `shutdown, signal 9 (SIGKILL)`.
+fn exit_of(detail: &str) -> Option<Exit> {
+    let mut words = detail.rsplit(", ").next()?.split(' ');
+    let (kind, number) = (words.next()?, words.next()?.parse().ok()?);
+    match kind {
+        "status" => Some(Exit::Status(number)),
+        "signal" => Some(Exit::Signal(number)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exit_is_read_from_its_event() {
+        for exit in [Exit::Status(3), Exit::Signal(9), Exit::Signal(40)] {
+            assert_eq!(exit_of(&format!("crashed, {}", exit.words())), Some(exit));
+        }
+        assert_eq!(exit_of("failed"), None);
+    }
+}

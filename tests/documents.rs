@@ -1,0 +1,178 @@
+//! The verbs on documents: `fmt`, `schema`, and the forms of `validate`.
+#![allow(unused_results, reason = "commands are built in steps")]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::process::Output;
+
+use rstest::rstest;
+use serde_json::Value;
+use support::{Case, as_plain_user, browndog, text};
+
+const LOOSE: &str = "<domain type='lxc'><memory>65536</memory><!-- why --><name>a</name>\
+    <os><type>exe</type><init>/init</init></os></domain>";
+
+fn fmt(option: Option<&str>, file: &Path) -> Output {
+    let mut arguments = vec!["fmt".as_ref()];
+    arguments.extend(option.map(std::ffi::OsStr::new));
+    arguments.push(file.as_os_str());
+    browndog(&arguments)
+}
+
+#[test]
+fn fmt_prints_the_form_and_touches_nothing() {
+    let case = Case::new();
+    let file = case.file(LOOSE);
+    let output = fmt(None, &file);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let form = text(&output.stdout);
+    assert!(form.contains("  <!-- why -->\n  <name>a</name>\n"), "{form}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), LOOSE);
+}
+
+#[test]
+fn fmt_writes_once_keeps_the_mode_and_then_has_nothing_to_check() {
+    let case = Case::new();
+    let file = case.file(LOOSE);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    let before = fmt(Some("--check"), &file);
+    assert_eq!(before.status.code(), Some(1));
+    assert!(text(&before.stdout).contains("domain.xml:1: not in its canonical form"));
+    assert_eq!(fmt(Some("--write"), &file).status.code(), Some(0));
+    let metadata = fs::metadata(&file).unwrap();
+    assert_eq!(metadata.mode() & 0o7777, 0o640);
+    assert_eq!(fmt(Some("--check"), &file).status.code(), Some(0));
+    assert_eq!(fmt(Some("--write"), &file).status.code(), Some(0));
+    let again = fs::metadata(&file).unwrap();
+    assert_eq!(again.ino(), metadata.ino(), "a file in its form is not written");
+    let left: Vec<_> = fs::read_dir(case.dir.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[test]
+fn fmt_writes_through_a_symbolic_link() {
+    let case = Case::new();
+    let file = case.file(LOOSE);
+    let link = case.dir.path().join("link.xml");
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    assert_eq!(fmt(Some("--write"), &link).status.code(), Some(0));
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert!(fs::read_to_string(&file).unwrap().starts_with("<domain type='lxc'>\n"));
+}
+
+#[rstest]
+#[case::invalid("<domain type='lxc'><nam/></domain>")]
+#[case::empty("")]
+#[case::not_xml("\u{0}\u{1}")]
+fn fmt_leaves_a_file_that_is_invalid_as_it_is(#[case] document: &str) {
+    let case = Case::new();
+    let file = case.file(document);
+    let output = fmt(Some("--write"), &file);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("error[BD"), "{}", text(&output.stderr));
+    assert_eq!(fs::read_to_string(&file).unwrap(), document);
+}
+
+#[rstest]
+#[case::the_file(0o444, 0o777)]
+#[case::its_directory(0o666, 0o555)]
+fn fmt_loses_nothing_where_it_may_not_write(#[case] file_mode: u32, #[case] directory_mode: u32) {
+    let case = Case::new();
+    let Some(mut user) = as_plain_user(&case) else { return };
+    let directory = case.dir.path().join("closed");
+    fs::create_dir(&directory).unwrap();
+    let file = directory.join("domain.xml");
+    fs::write(&file, LOOSE).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(file_mode)).unwrap();
+    fs::set_permissions(&directory, fs::Permissions::from_mode(directory_mode)).unwrap();
+    let output = user.args(["fmt", "--write"]).arg(&file).output().unwrap();
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    let said = text(&output.stderr);
+    assert!(said.contains("cannot write") && said.contains("it is as it was"), "{said}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), LOOSE);
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
+}
+
+#[test]
+fn fmt_reports_what_cannot_be_read_and_still_does_the_rest() {
+    let case = Case::new();
+    let file = case.file(LOOSE);
+    let absent = case.dir.path().join("absent.xml");
+    let output = browndog(&["fmt".as_ref(), absent.as_os_str(), file.as_os_str()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("no such file"), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).starts_with("<domain"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn a_directory_without_documents_is_2_and_named() {
+    let case = Case::new();
+    for verb in ["fmt", "validate"] {
+        let output = browndog(&[verb.as_ref(), case.dir.path().as_os_str()]);
+        assert_eq!(output.status.code(), Some(2), "{verb}");
+        assert!(text(&output.stderr).contains("no .xml file below"), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_directory_is_every_document_below_it() {
+    let case = Case::new();
+    case.file(LOOSE);
+    fs::create_dir_all(case.dir.path().join("a/b")).unwrap();
+    fs::write(case.dir.path().join("a/b/deep.xml"), "<domain type='lxc'/>").unwrap();
+    fs::write(case.dir.path().join("a/no.txt"), "no document").unwrap();
+    let output = browndog(&["validate".as_ref(), "--jobs=2".as_ref(), case.dir.path().as_os_str()]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stdout);
+    assert!(said.contains("1 valid, 1 invalid") && said.contains("deep.xml:1:"), "{said}");
+}
+
+#[rstest]
+#[case::fmt_stdin_write(&["fmt", "--write", "-"])]
+#[case::fmt_check_and_write(&["fmt", "--write", "--check", "x.xml"])]
+#[case::fmt_nothing(&["fmt"])]
+#[case::schema_unknown(&["schema", "--format=dtd"])]
+#[case::validate_unknown(&["validate", "--format=toml", "x.xml"])]
+#[case::validate_no_jobs(&["validate", "--jobs=0", "x.xml"])]
+#[case::explain_both(&["explain", "--list", "BD0001"])]
+fn a_usage_error_is_2(#[case] arguments: &[&str]) {
+    assert_eq!(browndog(arguments).status.code(), Some(2));
+}
+
+#[rstest]
+#[case::rng("rng", "xml/domain.rng")]
+#[case::md("md", "xml/REFERENCE.md")]
+#[case::json("json", "xml/schema.json")]
+#[case::dict("dict", "fuzz/xml.dict")]
+fn schema_prints_what_is_checked_in(#[case] format: &str, #[case] file: &str) {
+    let output = browndog(&["schema", "--format", format]);
+    assert_eq!(output.status.code(), Some(0));
+    let stored = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    assert!(output.stdout == stored, "schema --format {format} is not {file}");
+}
+
+#[test]
+fn sarif_is_one_document_for_all_files() {
+    let case = Case::new();
+    let file = case.file("<domain type='lxc'><nam>x</nam></domain>");
+    let output =
+        browndog(&["validate".as_ref(), "--format=sarif".as_ref(), file.as_os_str(), file.as_os_str()]);
+    assert_eq!(output.status.code(), Some(1));
+    let sarif: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    assert!(results.len() >= 2 && results.iter().any(|result| result["ruleId"] == "BD0200"), "{results:#?}");
+}
+
+#[test]
+fn github_has_a_command_for_each_finding() {
+    let case = Case::new();
+    let file = case.file("<domain type='lxc'>\n<name>100%, a: b</name><nam>x</nam></domain>");
+    let output = browndog(&["validate".as_ref(), "--format=github".as_ref(), file.as_os_str()]);
+    let said = text(&output.stdout);
+    assert!(said.lines().all(|line| line.starts_with("::error file=")), "{said}");
+    assert!(said.contains(",line=2,") && said.contains("title=BD0200::"), "{said}");
+}

@@ -1,0 +1,390 @@
+//! A domain's life: it starts once, its end is recorded, and nothing of it is left, whoever is killed.
+#![allow(unused_results, reason = "commands are built in steps")]
+
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use rstest::rstest;
+use support::life::{Life, kill};
+use support::{root, text};
+
+const SLEEP: &str = "trap 'exit 7' TERM; while :; do sleep 1; done";
+const DEAF: &str = "trap '' TERM; while :; do sleep 1; done";
+
+#[test]
+fn a_domain_is_defined_started_seen_and_shut_down() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define(SLEEP);
+    assert_eq!(life.state(), "shut off");
+    life.ok(&["start", life.name()]);
+    assert_eq!(life.state(), "running");
+    assert!(life.ok(&["list"]).contains(life.name()));
+    let uuid = life.info()["uuid"].as_str().unwrap().to_owned();
+    assert_eq!(life.ok(&["domname", &uuid[..13]]).trim(), life.name());
+    let said = life.ok(&["shutdown", life.name()]);
+    assert!(said.contains("by SIGTERM, status 7"), "{said}");
+    assert_eq!((life.state().as_str(), life.info()["exit_code"].as_i64()), ("shut off", Some(7)));
+    assert_eq!(life.run(&["wait", life.name()]).status.code(), Some(7));
+    life.assert_gone();
+    life.ok(&["undefine", life.name()]);
+    assert_eq!(life.ok(&["list", "--all", "--name"]), "");
+}
+
+#[test]
+fn of_a_hundred_starts_one_wins_and_the_others_say_why() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define(SLEEP);
+    let start =
+        || life.command(&["start", life.name()]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let starts: Vec<_> = (0..100).map(|_| start()).collect();
+    let outputs: Vec<_> = starts.into_iter().map(|start| start.wait_with_output().unwrap()).collect();
+    let (won, lost): (Vec<_>, Vec<_>) = outputs.iter().partition(|output| output.status.success());
+    assert_eq!((won.len(), lost.len()), (1, 99));
+    for output in lost {
+        let said = text(&output.stderr);
+        assert!(said.contains("already running") || said.contains("being worked on"), "{said}");
+    }
+    assert_eq!(life.state(), "running");
+}
+
+#[test]
+fn a_domain_goes_down_with_its_monitor_and_the_next_command_says_so() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define(SLEEP);
+    life.ok(&["start", life.name()]);
+    let init = life.info()["id"].as_i64().unwrap();
+    kill(life.monitor(), "-KILL");
+    life.wait_for("the init's end", || !PathBuf::from(format!("/proc/{init}/stat")).exists());
+    let output = life.run(&["start", life.name()]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    // What it left may have been removed by the start of another test's domain, which looks for strays.
+    assert!(said.contains("was killed and"), "{said}");
+    life.ok(&["destroy", life.name()]);
+    life.assert_gone();
+}
+
+#[test]
+fn an_init_that_unties_itself_is_ended_by_the_next_command() {
+    if !root() || !PathBuf::from("/usr/bin/setpriv").exists() {
+        eprintln!("skipped: needs root and setpriv");
+        return;
+    }
+    let life = Life::new();
+    // A change of user clears the signal that ties it to its monitor (prctl(2), PR_SET_PDEATHSIG).
+    life.define("exec setpriv --reuid 1 --clear-groups /bin/sh -c 'while :; do sleep 1; done'");
+    life.ok(&["start", life.name()]);
+    let init = life.info()["id"].as_i64().unwrap();
+    let uid = format!("/proc/{init}/status");
+    life.wait_for("another user", || fs::read_to_string(&uid).is_ok_and(|text| text.contains("Uid:\t1\t1")));
+    kill(life.monitor(), "-KILL");
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(PathBuf::from(format!("/proc/{init}")).exists(), "it is tied after all: nothing is tested");
+    let said = text(&life.run(&["list"]).stderr);
+    assert!(said.contains("was killed and"), "{said}");
+    life.wait_for("its end", || !PathBuf::from(format!("/proc/{init}")).exists());
+    life.assert_gone();
+}
+
+#[test]
+fn a_monitor_that_does_not_answer_is_killed_by_destroy() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define(SLEEP);
+    life.ok(&["start", life.name()]);
+    // A stopped monitor's domain goes on; destroy must not depend on an answer.
+    let monitor = life.monitor();
+    kill(monitor, "-STOP");
+    let said = life.ok(&["destroy", life.name()]);
+    assert!(said.contains("did not answer"), "{said}");
+    life.assert_gone();
+}
+
+#[rstest]
+#[case::running(false)]
+#[case::paused(true)]
+fn destroy_ends_it_and_may_be_repeated(#[case] paused: bool) {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define("sleep 1000 &amp; sleep 1000 &amp; trap '' TERM; while :; do sleep 1; done");
+    life.ok(&["start", life.name()]);
+    if paused {
+        life.ok(&["suspend", life.name()]);
+        assert_eq!(life.state(), "paused");
+    }
+    assert!(life.ok(&["destroy", life.name()]).contains("signal 9"));
+    life.assert_gone();
+    assert!(life.ok(&["destroy", life.name()]).contains("does not run"));
+    life.ok(&["start", life.name()]);
+}
+
+#[test]
+fn a_paused_domain_stands_still_and_goes_on() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define("while :; do echo tick; sleep 0.02; done");
+    life.ok(&["start", life.name()]);
+    life.wait_for("a tick", || life.ok(&["logs", life.name()]).contains("tick"));
+    life.ok(&["suspend", life.name()]);
+    life.ok(&["suspend", life.name()]);
+    let before = life.ok(&["logs", life.name()]).len();
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(life.ok(&["logs", life.name()]).len(), before);
+    life.ok(&["resume", life.name()]);
+    life.wait_for("more ticks", || life.ok(&["logs", life.name()]).len() > before);
+}
+
+#[test]
+fn shutdown_of_a_container_that_ignores_sigterm_is_bounded_and_reported() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define(DEAF);
+    life.ok(&["start", life.name()]);
+    life.wait_for("the trap", || {
+        let status = fs::read_to_string(format!("/proc/{}/status", life.info()["id"])).unwrap_or_default();
+        status.lines().any(|line| line.starts_with("SigIgn:") && !line.ends_with("0000000000000000"))
+    });
+    let said = life.fails(1, &["shutdown", "--timeout", "1", life.name()]);
+    assert!(said.contains("still runs after 1 s") && said.contains("browndog destroy"), "{said}");
+    assert_eq!(life.state(), "in shutdown");
+    life.ok(&["shutdown", "--timeout", "1", "--then-destroy", life.name()]);
+    life.assert_gone();
+}
+
+#[test]
+fn an_init_without_a_handler_is_ended_by_shutdown_and_it_says_how() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define("exec sleep 1000");
+    life.ok(&["start", life.name()]);
+    life.wait_for("the program", || {
+        fs::read_to_string(format!("/proc/{}/comm", life.info()["id"]))
+            .is_ok_and(|comm| comm.trim() == "sleep")
+    });
+    assert!(life.ok(&["shutdown", life.name()]).contains("no handler for SIGTERM"));
+}
+
+#[test]
+fn on_reboot_starts_it_again_and_on_crash_with_a_pause() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define_with(SLEEP, "<on_reboot>restart</on_reboot><on_crash>restart</on_crash>");
+    life.ok(&["start", life.name()]);
+    let first = life.info();
+    let said = life.ok(&["reboot", life.name()]);
+    assert!(said.contains("runs again"), "{said}");
+    let second = life.info();
+    assert_eq!((second["monitor"].clone(), second["restarts"].as_i64()), (first["monitor"].clone(), Some(1)));
+    assert_ne!(second["id"], first["id"]);
+    // A crash soon after: the second restart waits.
+    kill(second["id"].as_i64().unwrap() as i32, "-KILL");
+    life.wait_for("restarting", || life.state() == "restarting");
+    life.wait_for("running again", || life.state() == "running");
+    assert_eq!(life.info()["restarts"], 2);
+    life.ok(&["destroy", life.name()]);
+    life.assert_gone();
+}
+
+#[rstest]
+#[case::poweroff_destroy("exit 0", "<on_poweroff>destroy</on_poweroff>", "shut off", "shutdown", 0)]
+#[case::crash_destroy("exit 3", "<on_crash>destroy</on_crash>", "crashed", "crashed", 3)]
+#[case::crash_preserve("exit 3", "<on_crash>preserve</on_crash>", "crashed", "crashed", 3)]
+fn an_end_is_recorded(
+    #[case] script: &str,
+    #[case] more: &str,
+    #[case] state: &str,
+    #[case] reason: &str,
+    #[case] code: i32,
+) {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define_with(script, more);
+    life.ok(&["start", life.name()]);
+    assert_eq!(life.run(&["wait", "--timeout", "20", life.name()]).status.code(), Some(code));
+    let info = life.info();
+    assert_eq!((info["state"].as_str(), info["reason"].as_str()), (Some(state), Some(reason)));
+    assert_eq!(info["exit_code"].as_i64(), Some(code.into()));
+    life.assert_gone();
+}
+
+#[test]
+fn a_created_domain_is_forgotten_when_it_ends() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    let file = life.case.script("sleep 0.3; exit 4");
+    life.ok(&["create", file.to_str().unwrap()]);
+    assert_eq!(life.run(&["wait", "--timeout", "20", life.name()]).status.code(), Some(4));
+    life.fails(1, &["state", life.name()]);
+    life.assert_gone();
+}
+
+#[test]
+fn a_domain_that_was_undefined_while_it_ran_goes_on_and_is_then_forgotten() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define(SLEEP);
+    life.ok(&["start", life.name()]);
+    life.ok(&["undefine", life.name()]);
+    assert_eq!(life.state(), "running");
+    life.ok(&["destroy", life.name()]);
+    assert_eq!(life.ok(&["list", "--all", "--name"]), "");
+}
+
+#[test]
+fn a_start_that_fails_says_which_line_and_leaves_nothing() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    let file = life.case.domain("<init>/no/such/program</init>", "");
+    life.ok(&["define", file.to_str().unwrap()]);
+    let said = life.fails(1, &["start", life.name()]);
+    assert!(said.contains("no such program in the container") && said.contains("<init>"), "{said}");
+    assert_eq!(life.state(), "shut off");
+    life.assert_gone();
+}
+
+#[test]
+fn a_damaged_record_is_moved_aside_and_said() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define(SLEEP);
+    life.ok(&["start", life.name()]);
+    let record = life.root().join("run/domains").join(life.name()).join("record.json");
+    fs::write(&record, "{\"version\": 1, \"na").unwrap();
+    // Its monitor lives and knows better.
+    let output = life.run(&["list"]);
+    assert!(text(&output.stderr).contains("was damaged"), "{}", text(&output.stderr));
+    assert_eq!(life.state(), "running");
+    fs::write(&record, "rubbish").unwrap();
+    kill_monitor_of(&life);
+    let said = text(&life.run(&["start", life.name()]).stderr);
+    assert!(said.contains("was damaged"), "{said}");
+    assert_eq!(fs::read_dir(life.root().join("run/damaged")).unwrap().count(), 2);
+    life.ok(&["destroy", life.name()]);
+    life.assert_gone();
+}
+
+/// By the group's name, which says who started it.
+fn kill_monitor_of(life: &Life) {
+    let group = life.case.cgroups().remove(0);
+    let name = group.file_name().unwrap().to_string_lossy().into_owned();
+    let instance = name.strip_suffix(".browndog").unwrap().rsplit('.').next().unwrap().to_owned();
+    kill(instance.split('-').next().unwrap().parse().unwrap(), "-KILL");
+    std::thread::sleep(Duration::from_millis(100));
+}
+
+#[test]
+fn a_record_of_another_version_is_refused() {
+    let life = Life::new();
+    life.define(SLEEP);
+    let dir = life.root().join("run/domains").join(life.name());
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(dir.join("record.json"), "{\"version\": 9}").unwrap();
+    let said = life.fails(1, &["start", life.name()]);
+    assert!(said.contains("another version") && said.contains("format 9"), "{said}");
+    assert!(dir.join("record.json").exists());
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn an_unknown_domain_is_answered_with_the_nearest_name() {
+    let life = Life::new();
+    life.define("exit 0");
+    let almost = life.name().replacen("bdtest", "bdtset", 1);
+    let said = life.fails(1, &["start", &almost]);
+    assert!(said.contains(&format!("did you mean '{}'?", life.name())), "{said}");
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_made_is_named() {
+    let life = Life::new();
+    fs::write(life.root(), "a file where a directory should be").unwrap();
+    let said = life.fails(1, &["define", life.case.script("exit 0").to_str().unwrap()]);
+    assert!(said.contains("cannot make the directory"), "{said}");
+    fs::remove_file(life.root()).unwrap();
+}
+
+#[test]
+fn autostart_starts_what_is_marked() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define(SLEEP);
+    life.ok(&["autostart", "--all"]);
+    assert_eq!(life.state(), "shut off");
+    life.ok(&["autostart", life.name()]);
+    life.ok(&["autostart", "--all"]);
+    assert_eq!(life.state(), "running");
+    life.ok(&["autostart", "--disable", life.name()]);
+    assert_eq!(life.info()["autostart"], false);
+}
+
+#[test]
+fn events_tell_the_life_in_order() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define(SLEEP);
+    for verb in ["start", "suspend", "resume", "destroy", "undefine"] {
+        life.ok(&[verb, life.name()]);
+    }
+    let lines = life.ok(&["events", "--past", "--no-follow", "--format", "jsonl"]);
+    let what: Vec<String> = lines
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["what"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(what, ["defined", "started", "suspended", "resumed", "stopped", "undefined"]);
+}
+
+#[test]
+fn wait_for_running_ends_when_it_runs_and_after_its_timeout() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define(SLEEP);
+    let waiting =
+        life.command(&["wait", "--for", "running", "--timeout", "30", life.name()]).spawn().unwrap();
+    life.ok(&["start", life.name()]);
+    assert_eq!(waiting.wait_with_output().unwrap().status.code(), Some(0));
+    let began = Instant::now();
+    life.fails(124, &["wait", "--for", "stopped", "--timeout", "1", life.name()]);
+    assert!(began.elapsed() >= Duration::from_secs(1));
+}

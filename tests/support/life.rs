@@ -1,0 +1,105 @@
+//! Domains with a life of their own, in a directory of their own, gone when the test is.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use super::{BROWNDOG, Case, text};
+
+/// One test's domains.
+pub struct Life {
+    pub case: Case,
+}
+
+impl Life {
+    pub fn new() -> Self {
+        Self { case: Case::new() }
+    }
+
+    pub fn root(&self) -> PathBuf {
+        self.case.dir.path().join("state")
+    }
+
+    pub fn name(&self) -> &str {
+        &self.case.name
+    }
+
+    /// A browndog command on this test's state, nothing on standard input.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(BROWNDOG);
+        command.arg("--root").arg(self.root()).args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Runs and demands success; returns standard output.
+    pub fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    /// Runs and demands a failure with this status; returns standard error.
+    pub fn fails(&self, status: i32, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {}{said}", text(&output.stdout));
+        said
+    }
+
+    /// Defines this case's domain with a shell script as its init.
+    pub fn define(&self, script: &str) {
+        self.define_with(script, "");
+    }
+
+    /// The same with more elements in `<domain>`.
+    pub fn define_with(&self, script: &str, more: &str) {
+        let file = self.case.script(script);
+        let document = fs::read_to_string(&file).unwrap().replace("<os>", &format!("{more}<os>"));
+        fs::write(&file, document).unwrap();
+        self.ok(&["define", file.to_str().unwrap()]);
+    }
+
+    pub fn state(&self) -> String {
+        self.ok(&["state", self.name()]).trim().to_owned()
+    }
+
+    pub fn info(&self) -> serde_json::Value {
+        serde_json::from_str(&self.ok(&["info", "--format", "json", self.name()])).unwrap()
+    }
+
+    pub fn monitor(&self) -> i32 {
+        self.info()["monitor"].as_i64().expect("a monitor") as i32
+    }
+
+    pub fn wait_for(&self, what: &str, done: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !done() {
+            assert!(Instant::now() < deadline, "never: {what}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Nothing of the case's domain is left: no group, no process of its init.
+    pub fn assert_gone(&self) {
+        assert_eq!(self.case.cgroups(), Vec::<PathBuf>::new());
+        assert!(!self.root().join("run/domains").join(self.name()).join("socket").exists());
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        let list = self.command(&["list", "--all", "--name"]).output().map(|output| text(&output.stdout));
+        for name in list.unwrap_or_default().lines() {
+            self.command(&["destroy", name]).output().ok();
+        }
+    }
+}
+
+pub fn kill(pid: i32, signal: &str) {
+    assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
+}
