@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
@@ -11,8 +10,8 @@ use crate::exit::Status;
 use crate::life::living;
 use crate::list::Which;
 use crate::{
-    bench, conformance, console, define, docs, events, explain, fmt, host, list, plan, run, schema, stop,
-    validate,
+    bench, conformance, console, convert, define, docs, events, explain, fmt, host, list, plan, run, schema,
+    stop, validate,
 };
 
 /// Validate, prove and run Linux containers described by domain XML.
@@ -39,6 +38,7 @@ enum Verb {
     Validate(validate::Validate),
     Explain(explain::Explain),
     Fmt(fmt::Fmt),
+    Convert(convert::Convert),
     Schema(schema::Schema),
     Plan(plan::PlanArgs),
     Run(run::Run),
@@ -78,44 +78,52 @@ enum Verb {
     Docs(docs::Docs),
 }
 
-/// The command line as far as `run` goes: a start should not pay for the definition of every verb.
-/// Whatever it cannot take, help and mistakes included, is for [`Cli`].
-#[derive(Debug, Parser)]
-#[command(name = "browndog", disable_help_flag = true, disable_help_subcommand = true)]
-struct Start {
-    #[arg(long, global = true)]
-    root: Option<PathBuf>,
-    #[command(subcommand)]
-    verb: StartVerb,
-}
-
-#[derive(Debug, Subcommand)]
-enum StartVerb {
-    #[command(disable_help_flag = true)]
-    Run(run::Run),
-}
-
 /// Parses the command line, does what it says, returns the exit status.
-pub(crate) fn main() -> ExitCode {
+pub(crate) fn main() -> Status {
     if let Some(status) = browndog_life::monitor::other_life() {
-        return Status::from(status).into();
+        return Status::from(status);
     }
     if let Some(status) = conformance::other_life() {
-        return status.into();
+        return status;
     }
     if browndog_runtime::pid1::wanted() {
         return Status::from(u8::try_from(browndog_runtime::pid1::main()).unwrap_or(125)).into();
     }
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    if verb_is(&arguments, "run")
-        && let Ok(Start { verb: StartVerb::Run(run), .. }) = Start::try_parse_from(&arguments)
-    {
-        return run.perform().into();
+    if let Some(run) = run_alone(&arguments) {
+        return run.perform();
     }
     match Cli::try_parse_from(&arguments) {
-        Ok(cli) => dispatch(cli).into(),
-        Err(error) => refuse(&error, &arguments).into(),
+        Ok(cli) => dispatch(cli),
+        Err(error) => refuse(&error, &arguments),
     }
+}
+
+/// `[--root DIR] run [--trace] FILE [-- COMMAND…]`, read without clap: a start should not pay for the
+/// definition of every verb, nor for a parser of everything. What it does not know is for [`Cli`].
+fn run_alone(arguments: &[OsString]) -> Option<run::Run> {
+    let mut words = arguments.iter().skip(1).map(|word| word.to_str());
+    let mut word = words.next()??;
+    if word == "--root" {
+        let _nothing_is_kept_there = words.next()??;
+        word = words.next()??;
+    }
+    if word != "run" {
+        return None;
+    }
+    let (mut file, mut trace) = (None, false);
+    while let Some(word) = words.next() {
+        match word? {
+            "--" => {
+                let command: Option<Vec<String>> = words.map(|word| word.map(str::to_owned)).collect();
+                return Some(run::Run::new(file?, command?, trace));
+            }
+            "--trace" if !trace => trace = true,
+            word if word.starts_with('-') || word.is_empty() || file.is_some() => return None,
+            word => file = Some(PathBuf::from(word)),
+        }
+    }
+    Some(run::Run::new(file?, Vec::new(), trace))
 }
 
 fn dispatch(cli: Cli) -> Status {
@@ -147,6 +155,7 @@ fn dispatch(cli: Cli) -> Status {
         Verb::Validate(validate) => validate.perform(),
         Verb::Explain(explain) => explain.perform(),
         Verb::Fmt(fmt) => fmt.perform(),
+        Verb::Convert(convert) => convert.perform(),
         Verb::Schema(schema) => schema.perform(),
         Verb::Plan(plan) => plan.perform(),
         Verb::Run(run) => run.perform(),
@@ -196,6 +205,40 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         definition().debug_assert();
+    }
+
+    /// What clap makes of the same line.
+    fn with_clap(words: &[OsString]) -> Option<run::Run> {
+        match Cli::try_parse_from(words).ok()?.verb {
+            Verb::Run(run) => Some(run),
+            _ => None,
+        }
+    }
+
+    #[rstest::rstest]
+    #[case("run f.xml", true)]
+    #[case("run --trace f.xml", true)]
+    #[case("run f.xml --trace", true)]
+    #[case("--root /x run f.xml", true)]
+    #[case("run f.xml -- /bin/sh -c true", true)]
+    #[case("run --trace f.xml -- --trace --", true)]
+    #[case("run f.xml --", true)]
+    #[case("run -", false)]
+    #[case("run", false)]
+    #[case("run f.xml g.xml", false)]
+    #[case("run --help", false)]
+    #[case("run --env A=b f.xml", false)]
+    #[case("run --trace --trace f.xml", false)]
+    #[case("--root=/x run f.xml", false)]
+    #[case("run -- f.xml", false)]
+    #[case("validate f.xml", false)]
+    fn the_short_way_reads_what_clap_reads_and_leaves_it_the_rest(#[case] line: &str, #[case] taken: bool) {
+        let words: Vec<OsString> = format!("browndog {line}").split(' ').map(OsString::from).collect();
+        let short = run_alone(&words);
+        assert_eq!(short.is_some(), taken);
+        if taken {
+            assert_eq!(short, with_clap(&words));
+        }
     }
 
     #[test]

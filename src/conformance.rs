@@ -31,10 +31,10 @@ pub(crate) fn other_life() -> Option<Status> {
     if vm::init::wanted() {
         vm::init::main();
     }
-    let mut words = std::env::args().skip(1);
     let named = probe::wanted();
-    if !named && words.next().as_deref() != Some("probe") {
+    if !named && std::env::args_os().nth(1).is_none_or(|word| word != "probe") {
         return None;
     }
+    let words = std::env::args().skip(if named { 1 } else { 2 });
     Some(Status::from(u8::try_from(probe::main(words)).unwrap_or(2)))
 }

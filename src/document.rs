@@ -46,9 +46,9 @@ pub(crate) fn load(path: &Path) -> Option<(Source, Domain)> {
         }
     };
     let reading = browndog_xml::read(&source);
-    let rendered = reading.report.render_human(&source, coloured_errors());
-    if !rendered.is_empty() {
-        note(rendered.trim_end());
+    // Whether standard error shows colours is asked only where there is something to show.
+    if !reading.report.diagnostics.is_empty() {
+        note(reading.report.render_human(&source, coloured_errors()).trim_end());
     }
     reading.domain.map(|domain| (source, domain))
 }

@@ -1,7 +1,5 @@
 //! Exit statuses, as the manual promises them.
 
-use std::process::ExitCode;
-
 /// What a verb ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Status(u8);
@@ -30,8 +28,9 @@ impl From<u8> for Status {
     }
 }
 
-impl From<Status> for ExitCode {
-    fn from(status: Status) -> Self {
-        Self::from(status.0)
+impl Status {
+    /// As exit(3) takes it.
+    pub(crate) fn code(self) -> i32 {
+        self.0.into()
     }
 }

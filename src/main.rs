@@ -1,4 +1,5 @@
-#![forbid(unsafe_code)]
+#![cfg_attr(not(test), no_main)]
+#![deny(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 //! browndog: validate, prove and run Linux containers described by domain XML.
 //!
@@ -9,6 +10,7 @@ mod bench;
 mod cli;
 mod conformance;
 mod console;
+mod convert;
 mod define;
 mod docs;
 mod document;
@@ -27,9 +29,21 @@ mod schema;
 mod stop;
 mod validate;
 
+use std::ffi::{c_char, c_int};
+
 /// For a result that changes nothing; the line above each use says why.
 fn disregard<T>(_result: T) {}
 
-fn main() -> std::process::ExitCode {
-    cli::main()
+/// Called by the C library, which has given std the arguments already: Rust's own start code costs a
+/// start more than the parsing of the document.
+// SAFETY: `main` is the one symbol of this name, and has the type that C promises.
+#[allow(unsafe_code)]
+#[cfg_attr(not(test), unsafe(no_mangle))]
+pub extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
+    if let Err(errno) = browndog_runtime::sys::entry::take_over() {
+        out::complain(&format!("standard input, output and error cannot be used: {errno}"), None);
+        return exit::Status::USAGE.code();
+    }
+    // exit(3), not return: it flushes Rust's standard output.
+    std::process::exit(cli::main().code())
 }

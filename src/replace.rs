@@ -32,6 +32,22 @@ fn fill(mut file: File, content: &[u8], metadata: &fs::Metadata) -> io::Result<(
     file.sync_all()
 }
 
+/// Writes a file that need not be there yet, all of it or nothing.
+pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    if path.exists() {
+        return replace(path, content);
+    }
+    let beside = beside(path);
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&beside)?;
+    let written =
+        file.write_all(content).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() && fs::remove_file(&beside).is_err() {
+        // Both failed; the first error is the one that says why.
+        return written;
+    }
+    written
+}
+
 /// A name that nobody else takes, in the same directory: only there is a rename atomic.
 fn beside(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");

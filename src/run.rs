@@ -15,7 +15,7 @@ use crate::exit::Status;
 use crate::out::{complain, note};
 
 /// Start the container and stay with it until its init ends.
-#[derive(Debug, Args)]
+#[derive(Debug, PartialEq, Eq, Args)]
 #[command(after_help = "\
 Examples:
   browndog run domains/hello.xml
@@ -59,6 +59,11 @@ fn variable(text: &str) -> Result<(String, String), String> {
 }
 
 impl Run {
+    /// A start as its options would have it.
+    pub(crate) fn new(file: PathBuf, command: Vec<String>, trace: bool) -> Self {
+        Self { file, command, env: Vec::new(), trace }
+    }
+
     pub(crate) fn perform(self) -> Status {
         let Some((source, domain)) = load(&self.file) else { return Status::BEFORE_INIT };
         let name = domain.name.value.to_string();

@@ -138,6 +138,7 @@ fn a_directory_is_every_document_below_it() {
 #[case::schema_unknown(&["schema", "--format=dtd"])]
 #[case::validate_unknown(&["validate", "--format=toml", "x.xml"])]
 #[case::validate_no_jobs(&["validate", "--jobs=0", "x.xml"])]
+#[case::convert_without_from(&["convert", "x"])]
 #[case::explain_both(&["explain", "--list", "BD0001"])]
 fn a_usage_error_is_2(#[case] arguments: &[&str]) {
     assert_eq!(browndog(arguments).status.code(), Some(2));
@@ -175,4 +176,84 @@ fn github_has_a_command_for_each_finding() {
     let said = text(&output.stdout);
     assert!(said.lines().all(|line| line.starts_with("::error file=")), "{said}");
     assert!(said.contains(",line=2,") && said.contains("title=BD0200::"), "{said}");
+}
+
+fn convert(arguments: &[&str], file: &Path) -> Output {
+    let mut words: Vec<&std::ffi::OsStr> = vec!["convert".as_ref()];
+    words.extend(arguments.iter().map(std::ffi::OsStr::new));
+    words.push(file.as_os_str());
+    browndog(&words)
+}
+
+const CONFIG: &str = "lxc.rootfs.path = /srv/root\nlxc.include = EXTRA\nlxc.hook.start = /bin/true\n";
+
+#[test]
+fn an_lxc_configuration_is_named_after_its_directory_and_includes_a_directory() {
+    let case = Case::new();
+    let home = case.dir.path().join("web");
+    let extra = home.join("extra");
+    fs::create_dir_all(&extra).unwrap();
+    fs::write(extra.join("a.conf"), "lxc.cgroup2.memory.max = 64M\n").unwrap();
+    fs::write(extra.join("b.txt"), "not read").unwrap();
+    let config = home.join("config");
+    fs::write(&config, CONFIG.replace("EXTRA", extra.to_str().unwrap())).unwrap();
+    let output = convert(&["--from=lxc.conf"], &config);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let document = text(&output.stdout);
+    assert!(document.contains("<name>web</name>") && document.contains(">65536</memory>"), "{document}");
+    let said = text(&output.stderr);
+    assert!(said.contains("warning[BD0600]") && said.contains("config:3:1"), "{said}");
+    let checked = browndog(&["validate".as_ref(), case.file(&document).as_os_str()]);
+    assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stdout));
+}
+
+#[test]
+fn a_loss_that_is_denied_writes_nothing() {
+    let case = Case::new();
+    let config = case.dir.path().join("x.conf");
+    fs::write(&config, "lxc.uts.name = x\nlxc.cgroup2.memory.max = 64M\nlxc.hook.start = /bin/true\n")
+        .unwrap();
+    let target = case.dir.path().join("x.xml");
+    let output = format!("--output={}", target.display());
+    let denied = convert(&["--from=lxc.conf", "--deny=lost", &output], &config);
+    assert_eq!(denied.status.code(), Some(1), "{}", text(&denied.stderr));
+    assert!(!target.exists());
+    let taken = convert(&["--from=lxc.conf", &output], &config);
+    assert_eq!(taken.status.code(), Some(0), "{}", text(&taken.stderr));
+    assert!(fs::read_to_string(&target).unwrap().starts_with("<domain type='lxc'"));
+    assert_eq!(fs::read_dir(case.dir.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn the_dialect_of_2008_is_converted_and_the_other_one_is_not() {
+    let case = Case::new();
+    let old = case.file("<domain type='linuxcontainer'><name>a</name><application>/init</application><memory>65536</memory></domain>");
+    let output = convert(&["--from=rfc", "--to=lxc"], &old);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("<init>/init</init>"));
+    let new = case.file(LOOSE);
+    let output = convert(&["--from=rfc"], &new);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("of the lxc dialect already"), "{}", text(&output.stderr));
+}
+
+#[rstest]
+#[case::absent("absent", "--from=rfc", None, 2)]
+#[case::empty("empty", "--from=rfc", Some(""), 1)]
+#[case::not_a_configuration("config.txt", "--from=lxc.conf", Some("hello\n"), 1)]
+#[case::binary("config.txt", "--from=lxc.conf", Some("lxc.uts.name = a\0b\n"), 1)]
+fn what_cannot_be_converted_says_so(
+    #[case] name: &str,
+    #[case] from: &str,
+    #[case] content: Option<&str>,
+    #[case] status: i32,
+) {
+    let case = Case::new();
+    let file = case.dir.path().join(name);
+    if let Some(content) = content {
+        fs::write(&file, content).unwrap();
+    }
+    let output = convert(&[from], &file);
+    assert_eq!(output.status.code(), Some(status), "{}", text(&output.stderr));
+    assert!(output.stdout.is_empty() && text(&output.stderr).contains("error"), "{}", text(&output.stderr));
 }

@@ -17,6 +17,7 @@ fn help_has_examples_or_exit_statuses(
         "explain",
         "fmt",
         "schema",
+        "convert",
         "plan",
         "run",
         "host",

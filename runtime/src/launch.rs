@@ -55,7 +55,7 @@ pub fn gain_privilege() -> Result<(), StartError> {
 
 /// A name that no other start of this boot has: this process's id and its start time in clock ticks.
 pub fn instance() -> String {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let stat = crate::small_file("/proc/self/stat").unwrap_or_default();
     // proc_pid_stat(5): field 22, counted after the command's closing parenthesis.
     let start = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_ascii_whitespace().nth(19));
     format!("{}-{}", std::process::id(), start.unwrap_or("0"))

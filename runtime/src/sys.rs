@@ -4,6 +4,8 @@
 //! locks or allocates, so that everything may be called between clone and exec.
 #![allow(unsafe_code)]
 
+pub mod entry;
+
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
@@ -229,12 +231,6 @@ pub fn copy_window_size(from: RawFd, to: RawFd) {
     }
 }
 
-/// `fchmodat(dir, path, mode)`: chmod(2). Follows a symbolic link: for files just made.
-pub fn fchmodat(dir: RawFd, path: &CStr, mode: u32) -> Result<()> {
-    // SAFETY: the string lives through the call.
-    check(unsafe { libc::syscall(libc::SYS_fchmodat, dir, path.as_ptr(), mode) }).map(drop)
-}
-
 /// `fstatvfs(fd)`: the mount flags ST_* of the mount that `fd` stands on (statvfs(3), `f_flag`; one
 /// fstatfs(2) and no allocation in the C library).
 pub fn mount_flags(fd: RawFd) -> Result<u64> {
@@ -307,7 +303,7 @@ plain_calls! {
 /// prctl(2) with numbers only.
 pub fn prctl(option: c_int, a: u64, b: u64, c: u64, d: u64) -> Result<c_long> {
     // SAFETY: callers use options whose arguments are numbers (PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP,
-    // PR_SET_PDEATHSIG, PR_CAP_AMBIENT, PR_SET_DUMPABLE, PR_SET_SECUREBITS); none is a pointer.
+    // PR_CAPBSET_READ, PR_SET_PDEATHSIG, PR_CAP_AMBIENT, PR_SET_DUMPABLE, PR_SET_SECUREBITS); none is a pointer.
     check(unsafe { libc::syscall(libc::SYS_prctl, option, a, b, c, d) })
 }
 

@@ -129,6 +129,15 @@ codes! {
     Suspicious = 501,
     /// Legal, but browndog cannot start it.
     CannotStart = 502,
+
+    /// A conversion: what the target has no words for.
+    NotCarried = 600,
+    /// A conversion: what the target says otherwise.
+    CarriedOtherwise = 601,
+    /// A conversion: a setting that does not exist.
+    UnknownKey = 602,
+    /// A conversion: the source is not what it claims to be.
+    BadSource = 603,
 }
 
 impl Code {

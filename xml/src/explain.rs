@@ -1,6 +1,8 @@
 //! What each code means, with an example of the fault and of its repair.
 
 pub use crate::codes::Code;
+use crate::report::Report;
+use crate::source::Source;
 
 /// An explanation of a code.
 #[derive(Debug)]
@@ -65,6 +67,19 @@ pub fn document(example: &str) -> String {
         }
         _ => format!("{domain}{name}{memory}{os}\n{example}\n</domain>"),
     }
+}
+
+/// What is found in an example: as a document, or (codes of conversions) as an lxc.container.conf.
+pub fn findings(code: Code, example: &str) -> (Source, Report) {
+    if !(600..700).contains(&code.number()) {
+        let source = Source::new("example.xml", document(example));
+        let report = crate::read(&source).report;
+        return (source, report);
+    }
+    let source = Source::new("config", example);
+    let nothing = |path: &str| Err(format!("there is no {path} in an example"));
+    let converted = crate::convert::from_lxc_conf(&source, Some("demo"), &nothing);
+    converted.reports.into_iter().next().unwrap_or((source, Report::default()))
 }
 
 macro_rules! explanations {
@@ -243,4 +258,16 @@ explanations! {
     Limit: "a bound of the reader",
         "Documents are bounded in size, depth, attributes and names, far above what a container needs, so that reading any file ends soon.",
         "<metadata>… 300 elements, each in the one before …</metadata>" => "<description>not deep</description>";
+    NotCarried: "a conversion: what the target has no words for",
+        "The setting is left out, and this says so. With --deny lost it is an error and nothing is written.",
+        "lxc.cgroup2.memory.max = 1G\nlxc.hook.start = /usr/local/bin/ready" => "lxc.cgroup2.memory.max = 1G";
+    CarriedOtherwise: "a conversion: what the target says otherwise",
+        "The setting is carried over, but its words do not mean quite the same there; the message says what differs.",
+        "lxc.cgroup2.memory.max = 1G\nlxc.cgroup2.cpu.weight = 100" => "lxc.cgroup2.memory.max = 1G\nlxc.cgroup.cpu.shares = 1024";
+    UnknownKey: "a conversion: a setting that does not exist",
+        "A misspelt key would be a limit that does not hold, so it is an error; the nearest key is suggested.",
+        "lxc.cgroup2.memory.max = 1G\nlxc.rootfs.pth = dir:/srv/demo" => "lxc.cgroup2.memory.max = 1G\nlxc.rootfs.path = dir:/srv/demo";
+    BadSource: "a conversion: the source is not what it claims to be",
+        "A line, a value or a whole file cannot be read as what it stands for. Nothing is guessed, and nothing is written.",
+        "lxc.cgroup2.memory.max = 1G\nlxc.idmap = u 0 100000" => "lxc.cgroup2.memory.max = 1G\nlxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536";
 }

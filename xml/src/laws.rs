@@ -2,7 +2,8 @@
 //!
 //! A law panics where it is broken; that is what a fuzzer looks for.
 
-use crate::domain::Dialect;
+use crate::convert::Converted;
+use crate::domain::{Dialect, InterfaceKind};
 use crate::generate::Generator;
 use crate::report::{Code, Report, Severity};
 use crate::source::Source;
@@ -18,6 +19,7 @@ pub fn any_bytes(data: &[u8]) {
     assert_eq!(reading.domain, again.domain, "the same domain twice");
     renders(&source, &reading.report);
     canonical(data);
+    written(&source);
 }
 
 /// Documents grown from the tables: whole they are free of shape faults, hurt they are still read.
@@ -40,6 +42,7 @@ pub fn generated(data: &[u8]) {
         );
     }
     canonical(source.text().as_bytes());
+    written(&source);
     let hurt = Source::new("fuzz.xml", generator.hurt(source.text()));
     let reading = read(&hurt);
     sound(&hurt, &reading);
@@ -64,10 +67,59 @@ pub fn canonical(data: &[u8]) {
     assert_eq!(twice, written.text(), "the form of the form is the form");
 }
 
+/// A domain that is written and read is the same domain, except for what the writer has named.
+pub fn written(source: &Source) {
+    let Some(mut domain) = read(source).domain else { return };
+    let converted = crate::convert::from_xml(source);
+    let Some(again) = &converted.domain else {
+        let (source, report) = &converted.reports[0];
+        panic!("what is written is valid:\n{}", report.render_human(source, false))
+    };
+    converted_is_sound(&converted);
+    if converted.is_lossy() {
+        return;
+    }
+    domain.dialect = Dialect::Lxc;
+    // What no start acts on is not in a domain, so it cannot be written.
+    domain.unsupported.clear();
+    for interface in &mut domain.interfaces {
+        if interface.kind == InterfaceKind::Rfc {
+            let (host_addresses, host_routes) = (Vec::new(), Vec::new());
+            interface.kind = InterfaceKind::Ethernet { host_addresses, host_routes };
+        }
+    }
+    assert_eq!(&domain, again, "the same domain:\n{}", converted.text.as_deref().unwrap_or_default());
+}
+
+/// Any bytes are taken for an lxc.container.conf without a panic; what comes out is valid.
+pub fn lxc_conf(data: &[u8]) {
+    let source = Source::from_bytes("config", data.to_vec());
+    // A file that includes itself, and a mount table that is the file itself.
+    let include = |path: &str| match path.len() % 3 {
+        0 => Err("no such file".to_owned()),
+        _ => Ok(vec![source.clone()]),
+    };
+    let name = source.text().len().is_multiple_of(2).then_some("demo");
+    converted_is_sound(&crate::convert::from_lxc_conf(&source, name, &include));
+}
+
+/// A document, or an error; findings in order, inside their texts.
+fn converted_is_sound(converted: &Converted) {
+    assert_eq!(converted.text.is_none(), converted.has_errors(), "a document, or an error");
+    for (source, report) in &converted.reports {
+        placed(source, report);
+        renders(source, report);
+    }
+}
+
 /// What every report keeps to.
 pub fn sound(source: &Source, reading: &Reading) {
     let report = &reading.report;
     assert_eq!(reading.domain.is_none(), report.has_errors(), "a domain, or an error");
+    placed(source, report);
+}
+
+fn placed(source: &Source, report: &Report) {
     let mut last = 0;
     for diagnostic in &report.diagnostics {
         assert!(diagnostic.span.start >= last, "findings are in the order of the document");

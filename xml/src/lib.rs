@@ -6,6 +6,7 @@
 
 mod check;
 mod codes;
+pub mod convert;
 pub mod domain;
 mod events;
 pub mod explain;

@@ -25,11 +25,19 @@ fn files(directory: &str) -> Vec<PathBuf> {
 #[test]
 fn every_document_of_the_repository_and_every_fuzzing_find_keeps_the_laws() {
     let mut seen = 0;
-    for directory in ["tests/accept", "tests/reject", "tests/data", "../fuzz/seeds", "../fuzz/regressions"] {
+    for directory in [
+        "tests/accept",
+        "tests/reject",
+        "tests/data",
+        "tests/convert",
+        "../fuzz/seeds",
+        "../fuzz/regressions",
+    ] {
         for path in files(directory) {
             let bytes = std::fs::read(&path).expect("a listed file is readable");
             laws::any_bytes(&bytes);
             laws::generated(&bytes);
+            laws::lxc_conf(&bytes);
             seen += 1;
         }
     }

@@ -3,6 +3,7 @@
 //! It may share the launcher's memory, and it may be the copy of one thread of a program with many: so
 //! nothing here allocates, locks, panics or unwinds. A test allocator holds it to that.
 
+use std::ffi::CStr;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -46,11 +47,14 @@ pub(crate) extern "C" fn enter(context: &Context<'_>) -> ! {
     for fd in [context.go_write, context.life_write] {
         crate::disregard(sys::close(fd));
     }
+    // Modes are what the steps say, whatever mask the caller has; a step sets the container's own.
+    crate::disregard(sys::umask(0));
+    let mut held = Held::default();
     for (index, entry) in context.plan.child.iter().enumerate() {
         context.progress.step.store(index as u32, Ordering::Release);
         let done = match context.fault {
             Some((at, errno)) if at == index => Err(errno),
-            _ => perform(&entry.step, context),
+            _ => perform(&entry.step, context, &mut held),
         };
         if let Err(errno) = done {
             context.progress.errno.store(errno as i32, Ordering::Release);
@@ -80,17 +84,42 @@ impl Context<'_> {
         self.fd(self.plan.root)
     }
 
-    fn open_dir(&self, target: &Beneath) -> Result<beneath::Fd, Errno> {
-        beneath::open(self.root(), target.dir(), libc::O_DIRECTORY)
-    }
-
     fn open(&self, target: &Beneath) -> Result<beneath::Fd, Errno> {
         beneath::open(self.root(), target.as_c_str(), 0)
     }
 }
 
-const EMPTY: &std::ffi::CStr = c"";
-const HERE: &std::ffi::CStr = c".";
+/// The path opened last, kept for as long as no step changes what a path means: the nodes of /dev stand in
+/// one directory, and a cover goes onto what it is a copy of.
+#[derive(Default)]
+struct Held<'a> {
+    last: Option<(&'a CStr, beneath::Fd)>,
+}
+
+impl<'a> Held<'a> {
+    fn open(&mut self, root: RawFd, path: &'a CStr, flags: i32) -> Result<RawFd, Errno> {
+        if let Some((held, fd)) = &self.last
+            && *held == path
+        {
+            return Ok(fd.0);
+        }
+        self.last = None;
+        let fd = beneath::open(root, path, flags)?;
+        Ok(self.last.insert((path, fd)).1.0)
+    }
+
+    /// The directory that `target` stands in.
+    fn dir(&mut self, context: &Context<'_>, target: &'a Beneath) -> Result<RawFd, Errno> {
+        self.open(context.root(), target.dir(), libc::O_DIRECTORY)
+    }
+
+    fn whole(&mut self, context: &Context<'_>, target: &'a Beneath) -> Result<RawFd, Errno> {
+        self.open(context.root(), target.as_c_str(), 0)
+    }
+}
+
+const EMPTY: &CStr = c"";
+const HERE: &CStr = c".";
 
 /// OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH (open_tree(2)).
 pub(crate) const CLONE_TREE: u32 = 1 | libc::O_CLOEXEC as u32 | 0x8000 | libc::AT_EMPTY_PATH as u32;
@@ -101,7 +130,36 @@ const FROM_FD_TO_FD: u32 = 0x4 | 0x40;
 /// AT_EMPTY_PATH | AT_RECURSIVE (mount_setattr(2)).
 pub(crate) const TREE: u32 = libc::AT_EMPTY_PATH as u32 | 0x8000;
 
-fn perform(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
+/// Steps that leave every path what it is.
+fn perform<'a>(step: &'a ChildStep, context: &Context<'_>, held: &mut Held<'a>) -> Result<(), Errno> {
+    match step {
+        ChildStep::CloneTree { source, into } => {
+            let source = held.whole(context, source)?;
+            context.fill(*into, sys::open_tree(source, EMPTY, CLONE_TREE)?);
+            Ok(())
+        }
+        ChildStep::Restrict { tree, attr } => sys::mount_setattr(context.fd(*tree), EMPTY, TREE, attr),
+        ChildStep::MakeDir { target, mode } => sys::mkdirat(held.dir(context, target)?, target.name(), *mode),
+        ChildStep::MakeNode { target, mode, device } => {
+            sys::mknodat(held.dir(context, target)?, target.name(), *mode, *device)
+        }
+        ChildStep::MakeLink { value, target } => {
+            sys::symlinkat(value, held.dir(context, target)?, target.name())
+        }
+        ChildStep::Attach { tree, target } => {
+            let at = held.whole(context, target)?;
+            let attached = sys::move_mount(context.fd(*tree), EMPTY, at, EMPTY, FROM_FD_TO_FD);
+            held.last = None;
+            attached
+        }
+        other => {
+            held.last = None;
+            perform_mount(other, context)
+        }
+    }
+}
+
+fn perform_mount(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
     match step {
         ChildStep::JoinCgroup { procs, .. } => sys::write(context.fd(*procs), b"0").map(drop),
         ChildStep::UnshareCgroup => sys::unshare(libc::CLONE_NEWCGROUP).map(drop),
@@ -135,16 +193,6 @@ fn perform(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
             sys::fchdir(at.0).map(drop)?;
             sys::mount(Some(fstype), HERE, Some(fstype), *flags, data.as_deref())
         }
-        ChildStep::CloneTree { source, into } => {
-            let source = context.open(source)?;
-            context.fill(*into, sys::open_tree(source.0, EMPTY, CLONE_TREE)?);
-            Ok(())
-        }
-        ChildStep::Restrict { tree, attr } => sys::mount_setattr(context.fd(*tree), EMPTY, TREE, attr),
-        ChildStep::Attach { tree, target } => {
-            let at = context.open(target)?;
-            sys::move_mount(context.fd(*tree), EMPTY, at.0, EMPTY, FROM_FD_TO_FD)
-        }
         ChildStep::SetAttr { target, attr, recursive } => {
             let at = context.open(target)?;
             let flags = if *recursive { TREE } else { libc::AT_EMPTY_PATH as u32 };
@@ -160,20 +208,6 @@ fn perform(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
             let have = sys::mount_flags(at.0)?;
             // Not an errno of the kernel: the error message names the step, which says what it means.
             if have & flags == *flags { Ok(()) } else { Err(Errno::ENOTRECOVERABLE) }
-        }
-        ChildStep::MakeDir { target, mode } => {
-            let dir = context.open_dir(target)?;
-            sys::mkdirat(dir.0, target.name(), *mode)
-        }
-        ChildStep::MakeNode { target, mode, device } => {
-            let dir = context.open_dir(target)?;
-            sys::mknodat(dir.0, target.name(), *mode, *device)?;
-            // mknod applies the caller's umask.
-            sys::fchmodat(dir.0, target.name(), *mode & 0o7777)
-        }
-        ChildStep::MakeLink { value, target } => {
-            let dir = context.open_dir(target)?;
-            sys::symlinkat(value, dir.0, target.name())
         }
         ChildStep::WriteFile { target, contents, existing } => {
             write_file(context, target, contents, *existing)
@@ -231,7 +265,7 @@ fn perform_process(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno>
         ChildStep::ExecBuiltInInit { program, argv, env } => {
             Err(sys::execveat(context.fd(*program), argv, env))
         }
-        // Every other step is performed by `perform`.
+        // Every other step is performed by `perform` or `perform_mount`.
         _ => Err(Errno::ENOSYS),
     }
 }

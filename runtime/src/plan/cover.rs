@@ -16,8 +16,9 @@ const COVER: Origin = Origin::Default("kernel interfaces that are not namespaced
 
 /// The covers over /proc and /sys.
 pub(super) fn cover(b: &mut Builder<'_>) {
+    let mut empty = None;
     for (path, kind) in &b.host.covers {
-        cover_one(b, "cover", path, *kind, COVER);
+        cover_one(b, &mut empty, ("cover", path), *kind, COVER);
     }
     let mut seen = std::collections::HashSet::new();
     for (mask, kind) in b.domain.extension.masks.iter().zip(&b.survey.masks) {
@@ -27,8 +28,10 @@ pub(super) fn cover(b: &mut Builder<'_>) {
         }
         match kind {
             Ok(_) if b.host.covers.iter().any(|(have, kind)| *have == path && *kind != Cover::ReadOnly) => {}
-            Ok(Kind::Directory) => cover_one(b, "mask", path, Cover::HideDirectory, mask.origin),
-            Ok(_) => cover_one(b, "mask", path, Cover::HideFile, mask.origin),
+            Ok(Kind::Directory) => {
+                cover_one(b, &mut empty, ("mask", path), Cover::HideDirectory, mask.origin)
+            }
+            Ok(_) => cover_one(b, &mut empty, ("mask", path), Cover::HideFile, mask.origin),
             Err(nix::errno::Errno::ENOENT) => b.note(
                 mask.origin,
                 format!("there is no {path} that could be covered"),
@@ -43,21 +46,23 @@ pub(super) fn cover(b: &mut Builder<'_>) {
     }
 }
 
-fn cover_one(b: &mut Builder<'_>, word: &str, path: &str, kind: Cover, asked: Origin) {
+/// `empty`: the first empty directory, of which all others are copies; a mount is cheaper than a file
+/// system.
+fn cover_one(
+    b: &mut Builder<'_>,
+    empty: &mut Option<String>,
+    (word, path): (&str, &str),
+    kind: Cover,
+    asked: Origin,
+) {
     match kind {
-        Cover::HideFile => {
-            let tree = b.slot(format!("cover of {path}"));
-            let source = Beneath::new("/dev/null");
-            b.child(
-                format!("clone-{word}:{path}"),
-                ChildStep::CloneTree { source, into: tree },
-                asked,
-                "an empty file",
-            );
-            let step = ChildStep::Attach { tree, target: Beneath::new(path) };
-            b.child(format!("{word}:{path}"), step, asked, "after /proc and /dev are there");
-        }
+        Cover::HideFile => hide_with(b, "/dev/null", (word, path), asked, "an empty file"),
         Cover::HideDirectory => {
+            if let Some(empty) = empty {
+                hide_with(b, empty, (word, path), asked, "the empty directory again");
+                return;
+            }
+            *empty = Some(path.to_owned());
             let step = ChildStep::MountNew {
                 fstype: c_string("tmpfs"),
                 target: Beneath::new(path),
@@ -91,4 +96,19 @@ fn cover_one(b: &mut Builder<'_>, word: &str, path: &str, kind: Cover, asked: Or
             }
         }
     }
+}
+
+/// A copy of what is at `source` goes on top of `path`.
+fn hide_with(
+    b: &mut Builder<'_>,
+    source: &str,
+    (word, path): (&str, &str),
+    asked: Origin,
+    why: &'static str,
+) {
+    let tree = b.slot(format!("cover of {path}"));
+    let step = ChildStep::CloneTree { source: Beneath::new(source), into: tree };
+    b.child(format!("clone-{word}:{path}"), step, asked, why);
+    let step = ChildStep::Attach { tree, target: Beneath::new(path) };
+    b.child(format!("{word}:{path}"), step, asked, "after /proc and /dev are there");
 }

@@ -8,7 +8,8 @@ use std::ffi::{CStr, CString};
 pub struct Beneath {
     whole: CString,
     dir: CString,
-    name: CString,
+    /// Where the last component begins in `whole`.
+    name: usize,
 }
 
 impl Beneath {
@@ -17,7 +18,10 @@ impl Beneath {
         let relative = absolute.trim_matches('/');
         let relative = if relative.is_empty() { "." } else { relative };
         let (dir, name) = relative.rsplit_once('/').unwrap_or((".", relative));
-        Self { whole: c_string(relative), dir: c_string(dir), name: c_string(name) }
+        let whole = c_string(relative);
+        // From the end: a NUL in front of it has been removed.
+        let name = whole.as_bytes().len() - name.bytes().filter(|byte| *byte != 0).count();
+        Self { whole, dir: c_string(dir), name }
     }
     /// The relative path.
     pub fn as_c_str(&self) -> &CStr {
@@ -29,7 +33,8 @@ impl Beneath {
     }
     /// Its last component.
     pub fn name(&self) -> &CStr {
-        &self.name
+        let bytes = self.whole.to_bytes_with_nul().get(self.name..).unwrap_or_default();
+        CStr::from_bytes_until_nul(bytes).unwrap_or_default()
     }
     /// The directory it stands in.
     pub fn parent(&self) -> Self {
@@ -44,5 +49,8 @@ impl Beneath {
 
 /// A C string from text that the checked domain has shown to be free of NUL.
 pub(crate) fn c_string(text: &str) -> CString {
-    CString::new(text.replace('\0', "")).expect("NUL was removed")
+    let mut bytes = Vec::with_capacity(text.len() + 1);
+    bytes.extend_from_slice(text.as_bytes());
+    bytes.retain(|byte| *byte != 0);
+    CString::new(bytes).expect("NUL was removed")
 }

@@ -140,7 +140,6 @@ const AUDIT_ARCH_AARCH64: u32 = 0xC000_00B7;
 const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
 const JUMP: u16 = (libc::BPF_JMP | libc::BPF_JA) as u16;
 const JUMP_EQ: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-const JUMP_GT: u16 = (libc::BPF_JMP | libc::BPF_JGT | libc::BPF_K) as u16;
 const JUMP_GE: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
 const JUMP_SET: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
 const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
@@ -189,51 +188,84 @@ pub(super) fn program(capabilities: u64, machine: &str) -> Option<Vec<Instructio
     Some(program)
 }
 
+/// What becomes of a call; the value is the place of the answer behind the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Allow = 0,
+    Refuse = 1,
+    Unknown = 2,
+    /// Its flags decide.
+    Clone = 3,
+}
+
+/// The answers, in the order of [`Answer`].
+const ANSWERS: [Instruction; 7] =
+    [ALLOW, REFUSE, UNKNOWN, op(LOAD, 0, 0, DATA_ARG0), op(JUMP_SET, 0, 1, CLONE_NAMESPACES), REFUSE, ALLOW];
+
 /// The checks for one table; every path through it ends in a return.
 fn block(capabilities: u64, column: fn(&Row) -> Option<u32>, clones: &Clones) -> Vec<Instruction> {
     let held = |capability: Option<u8>| capability.is_some_and(|bit| capabilities & (1 << bit) != 0);
-    let mut numbers: Vec<u32> = REFUSED.iter().filter(|row| !held(row.unless)).filter_map(column).collect();
-    numbers.sort_unstable();
-    let mut block = vec![op(LOAD, 0, 0, DATA_NR), op(JUMP_GT, 0, 1, LAST_KNOWN), UNKNOWN];
+    let rows = REFUSED.iter().filter(|row| !held(row.unless));
+    let mut marked: Vec<(u32, Answer)> =
+        rows.filter_map(|row| Some((column(row)?, Answer::Refuse))).collect();
     if !held(SYS_ADMIN) {
         // clone3 keeps its flags in memory, where a filter cannot look: ENOSYS makes callers use clone.
-        block.extend([op(JUMP_EQ, 0, 1, CLONE3), UNKNOWN]);
-        block.extend([
-            op(JUMP_EQ, 0, 4, clones.clone),
-            op(LOAD, 0, 0, DATA_ARG0),
-            op(JUMP_SET, 0, 1, CLONE_NAMESPACES),
-            REFUSE,
-            ALLOW,
-        ]);
+        marked.extend([(clones.clone, Answer::Clone), (CLONE3, Answer::Unknown)]);
     }
-    block.extend(search(&numbers));
+    marked.sort_unstable_by_key(|(number, _)| *number);
+    let mut block = vec![op(LOAD, 0, 0, DATA_NR)];
+    let _root = search(&ranges(&marked), LAST_KNOWN + 1, &mut block);
+    let answers = block.len();
+    // Jumps to an answer were noted as its place behind the tree.
+    for (at, node) in block.iter_mut().enumerate().skip(1) {
+        for jump in [&mut node.jt, &mut node.jf].into_iter().filter(|jump| **jump >= LEAVES) {
+            *jump = (answers - at - 1) as u8 + (*jump - LEAVES);
+        }
+    }
+    block.extend(ANSWERS);
     block
 }
 
-/// Finds the call among `numbers`, which are sorted, by halves; every path ends in a return.
-///
-/// Not a list: when the filter is installed the kernel runs it once for each call it knows, to
-/// remember which ones are allowed without running it again. That is what installing costs.
-fn search(numbers: &[u32]) -> Vec<Instruction> {
-    if numbers.len() <= LEAF {
-        let mut leaf = Vec::new();
-        for (index, number) in numbers.iter().enumerate() {
-            // Over the rest of the leaf and ALLOW, to REFUSE.
-            leaf.push(op(JUMP_EQ, (numbers.len() - index) as u8, 0, *number));
-        }
-        leaf.extend([ALLOW, REFUSE]);
-        return leaf;
+/// Neighbours with the same answer, from 0 to the last number there is: where each range begins.
+fn ranges(marked: &[(u32, Answer)]) -> Vec<(u32, Answer)> {
+    let mut ranges = vec![(0, Answer::Allow)];
+    let mut add = |start: u32, answer: Answer| match ranges.last_mut() {
+        Some((last, old)) if *last == start => *old = answer,
+        _ => ranges.push((start, answer)),
+    };
+    for (number, answer) in marked {
+        add(*number, *answer);
+        add(number + 1, Answer::Allow);
     }
-    let (low, high) = numbers.split_at(numbers.len() / 2);
-    let low = search(low);
-    let mut tree = vec![op(JUMP_GE, low.len() as u8, 0, high[0])];
-    tree.extend(low);
-    tree.extend(search(high));
-    tree
+    add(LAST_KNOWN + 1, Answer::Unknown);
+    ranges.dedup_by_key(|(_, answer)| *answer);
+    ranges
 }
 
-/// Numbers that are compared one after the other.
-const LEAF: usize = 3;
+/// A jump to an answer, until it is known where the answers are. A tree of every row is shorter.
+const LEAVES: u8 = 252;
+
+/// Finds the range of a call below `end`; adds the tree to `program` and returns how it is jumped to: 0 for the tree
+/// that follows, else a leaf.
+///
+/// When the filter is installed the kernel runs it once for each call it knows, to remember which ones
+/// are allowed without running it again: that, and the number of instructions, is what installing
+/// costs. So both halves hold about as many calls, not as many ranges.
+fn search(ranges: &[(u32, Answer)], end: u32, program: &mut Vec<Instruction>) -> u8 {
+    if let [(_, answer)] = ranges {
+        return LEAVES + *answer as u8;
+    }
+    let middle = ranges[0].0.midpoint(end);
+    let split = ranges.partition_point(|(start, _)| *start < middle).clamp(1, ranges.len() - 1);
+    let at = program.len();
+    program.push(op(JUMP_GE, 0, 0, ranges[split].0));
+    let low = search(&ranges[..split], ranges[split].0, program);
+    let distance = program.len() - at - 1;
+    let high = search(&ranges[split..], end, program);
+    program[at].jf = low;
+    program[at].jt = if high == 0 { distance as u8 } else { high };
+    0
+}
 
 /// Same number in every table.
 const CLONE3: u32 = 435;
@@ -259,7 +291,6 @@ mod tests {
                 }
                 JUMP => at += k as usize,
                 JUMP_EQ => at += jump(acc == k),
-                JUMP_GT => at += jump(acc > k),
                 JUMP_GE => at += jump(acc >= k),
                 JUMP_SET => at += jump(acc & k != 0),
                 RETURN => return k,
@@ -320,6 +351,17 @@ mod tests {
                 let lifted = program(1 << capability, "x86_64").unwrap();
                 assert_eq!(run(&lifted, AUDIT_ARCH_X86_64, number, 0), ALLOW.k, "{}", row.name);
             }
+        }
+    }
+
+    #[rstest]
+    #[case::strict(0)]
+    #[case::default(0x8004_25FB)]
+    #[case::privileged(u64::MAX)]
+    fn no_jump_of_a_tree_can_be_taken_for_a_leaf(#[case] capabilities: u64) {
+        for (machine, blocks) in [("x86_64", 2), ("aarch64", 1)] {
+            let length = program(capabilities, machine).unwrap().len();
+            assert!(length < usize::from(LEAVES) * blocks, "{length}");
         }
     }
 

@@ -219,9 +219,12 @@ fn console(item: &mut Item, ports: &mut u64) {
     // Where the terminal was last time is not part of a definition.
     item.attributes.retain(|(name, _)| name != "tty");
     item.children.retain(|child| child.name != "alias" && child.name != "source");
-    if item.child("target").is_none() {
-        item.children.push(Item::new("target"));
-    }
+    // libvirt writes it before what every device may have.
+    let written = item.children.iter().position(|child| child.name == "target");
+    let target = written.map_or_else(|| Item::new("target"), |at| item.children.remove(at));
+    let common = |child: &Item| matches!(child.name.as_str(), "alias" | "acpi" | "address");
+    let at = item.children.iter().position(common).unwrap_or(item.children.len());
+    item.children.insert(at, target);
     if let Some(target) = item.child("target") {
         if target.attribute("type").is_none() {
             target.attributes.insert(0, ("type".into(), "lxc".into()));

@@ -1,0 +1,44 @@
+//! What a program has to do first that does not begin with Rust's own start code.
+//!
+//! That code reads the process's memory map to find the stack, and installs two signal handlers and a
+//! second stack to say so when the stack overflows: a tenth of a millisecond with all its page faults,
+//! for a message. What matters of it is done here.
+
+use nix::libc;
+
+use super::{Result, check, openat2};
+
+/// SIG_IGN as the kernel's sigaction has it: handler, flags, restorer, mask.
+const IGNORE: [u64; 4] = [1, 0, 0, 0];
+
+/// Descriptors 0, 1 and 2 are open afterwards, so that no file of ours gets one of these numbers and is
+/// inherited as such; a write to a pipe without a reader is an error, not the end.
+///
+/// # Errors
+/// The errno of poll(2), openat2(2), fcntl(2) or sigaction(2).
+pub fn take_over() -> Result<()> {
+    let mut standard = [0, 1, 2].map(|fd| libc::pollfd { fd, events: 0, revents: 0 });
+    let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let no_mask: *const u64 = std::ptr::null();
+    // SAFETY: three pollfds and one timespec, all alive through the call; no signal mask.
+    let polled = unsafe {
+        libc::syscall(
+            libc::SYS_ppoll,
+            standard.as_mut_ptr(),
+            standard.len(),
+            std::ptr::from_ref(&at_once),
+            no_mask,
+            8,
+        )
+    };
+    let _ready = check(polled)?;
+    for _closed in standard.iter().filter(|one| one.revents & libc::POLLNVAL != 0) {
+        // The kernel gives the lowest free number, which is the closed one; it stays open.
+        let fd = openat2(libc::AT_FDCWD, c"/dev/null", libc::O_RDWR, 0, 0)?;
+        // SAFETY: F_SETFD takes a number; without FD_CLOEXEC the descriptor is inherited like the other two.
+        let _zero = check(unsafe { libc::syscall(libc::SYS_fcntl, fd, libc::F_SETFD, 0) })?;
+    }
+    let old: *mut u64 = std::ptr::null_mut();
+    // SAFETY: the kernel reads one 32-byte sigaction (8-byte mask), a constant.
+    check(unsafe { libc::syscall(libc::SYS_rt_sigaction, libc::SIGPIPE, IGNORE.as_ptr(), old, 8) }).map(drop)
+}

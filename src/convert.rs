@@ -1,0 +1,154 @@
+//! `convert`: from one description of a container to another.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use browndog_xml::convert::{Converted, from_lxc_conf, from_xml};
+use browndog_xml::domain::Dialect;
+use browndog_xml::source::Source;
+use clap::{Args, ValueEnum};
+
+use crate::document::open;
+use crate::exit::Status;
+use crate::out::{coloured_errors, complain, note, printing};
+use crate::replace;
+
+/// Turn one description of a container into another; what cannot be carried over is named, each with its line.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  browndog convert --from rfc old.xml > new.xml                 the dialect of 2008 to the one of libvirt
+  browndog convert --from lxc.conf /var/lib/lxc/web/config      lxc's own configuration, versions 2 and 3
+  browndog convert --from lxc.conf --deny lost --output web.xml config
+
+What cannot be carried over is a warning on standard error; --deny lost makes it an error.
+
+Exit status: 0 converted, 1 invalid, or (--deny lost) not all of it can be carried over, 2 it could not be
+read or written, or usage.")]
+pub(crate) struct Convert {
+    /// What FILE is.
+    #[arg(long, value_enum)]
+    from: From,
+    /// What it becomes.
+    #[arg(long, value_enum, default_value_t = To::Lxc)]
+    to: To,
+    /// The container's name, where the source does not say one, or to give it another.
+    #[arg(long)]
+    name: Option<String>,
+    /// Take this kind of warning for an error.
+    #[arg(long, value_enum)]
+    deny: Vec<Deny>,
+    /// Write into this file instead of standard output, all of it or nothing.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The file; `-` is standard input.
+    file: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum From {
+    /// A document of the dialect of 2008, linuxcontainer.
+    Rfc,
+    /// lxc.container.conf(5); what it includes is read as well.
+    #[value(name = "lxc.conf", alias = "lxc-conf")]
+    LxcConf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum To {
+    /// A document of libvirt's dialect.
+    Lxc,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Deny {
+    /// What cannot be carried over, or not as it was.
+    Lost,
+}
+
+impl Convert {
+    pub(crate) fn perform(self) -> Status {
+        let source = match open(&self.file) {
+            Ok(source) => source,
+            Err(message) => {
+                complain(&message, None);
+                return Status::USAGE;
+            }
+        };
+        let converted = match self.convert(&source) {
+            Ok(converted) => converted,
+            Err(status) => return status,
+        };
+        for (source, report) in &converted.reports {
+            let text = report.render_human(source, coloured_errors());
+            if !text.is_empty() {
+                note(text.trim_end());
+            }
+        }
+        let Some(text) = &converted.text else { return Status::FAILED };
+        if converted.is_lossy() && self.deny.contains(&Deny::Lost) {
+            complain("not all of it can be carried over: nothing is written", None);
+            return Status::FAILED;
+        }
+        match &self.output {
+            Some(path) => write(path, text),
+            None => printing(|out| out.write_all(text.as_bytes()).map(|()| Status::DONE)),
+        }
+    }
+
+    fn convert(&self, source: &Source) -> Result<Converted, Status> {
+        match (self.from, self.to) {
+            (From::LxcConf, To::Lxc) => {
+                let name = self.name.clone().or_else(|| directory_name(&self.file));
+                Ok(from_lxc_conf(source, name.as_deref(), &included))
+            }
+            (From::Rfc, To::Lxc) => {
+                if self.name.is_some() {
+                    complain("--name: the document says its name", None);
+                    return Err(Status::USAGE);
+                }
+                let dialect = browndog_xml::read(source).report.dialect;
+                if dialect == Some(Dialect::Lxc) {
+                    complain(
+                        &format!("{} is of the lxc dialect already", source.name()),
+                        Some("browndog fmt brings it into its canonical form"),
+                    );
+                    return Err(Status::FAILED);
+                }
+                Ok(from_xml(source))
+            }
+        }
+    }
+}
+
+/// lxc names a container by the directory that its file `config` is in.
+fn directory_name(file: &Path) -> Option<String> {
+    if file.file_name()? != "config" {
+        return None;
+    }
+    let absolute = fs::canonicalize(file).ok()?;
+    Some(absolute.parent()?.file_name()?.to_str()?.to_owned())
+}
+
+/// The file behind a path, or the `*.conf` files of the directory behind it.
+fn included(path: &str) -> Result<Vec<Source>, String> {
+    let path = Path::new(path);
+    if !path.is_dir() {
+        return open(path).map(|source| vec![source]);
+    }
+    let entries = fs::read_dir(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "conf"));
+    files.sort_unstable();
+    files.iter().map(|file| open(file)).collect()
+}
+
+fn write(path: &Path, text: &str) -> Status {
+    match replace::write(path, text.as_bytes()) {
+        Ok(()) => Status::DONE,
+        Err(error) => {
+            complain(&format!("cannot write {}: {error}", path.display()), Some("nothing was changed"));
+            Status::USAGE
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Lines of a configuration file, and of the files it includes.
+
+use crate::convert::{Findings, Place};
+use crate::source::{Source, Span};
+use crate::value::quoted;
+
+/// Gives the files behind a path of `lxc.include` (a directory is its `*.conf` files) or of
+/// `lxc.mount.fstab`; the error is a sentence.
+pub type Include<'a> = &'a dyn Fn(&str) -> Result<Vec<Source>, String>;
+
+/// Most files that are read for one: an include that leads back to itself has to end.
+const FILES: usize = 64;
+
+/// One setting.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    /// The key as version 3 has it.
+    pub(super) key: String,
+    /// The key as it is written.
+    pub(super) written: String,
+    pub(super) value: String,
+    pub(super) key_place: Place,
+    pub(super) place: Place,
+}
+
+/// All settings in the order in which they hold, and the comments of the first file.
+pub(super) fn read(findings: &mut Findings, include: Include<'_>) -> (Vec<Line>, Vec<(Span, String)>) {
+    let mut reader = Reader { findings, include, lines: Vec::new(), comments: Vec::new(), networks: 0 };
+    reader.file(0);
+    (reader.lines, reader.comments)
+}
+
+struct Reader<'a> {
+    findings: &'a mut Findings,
+    include: Include<'a>,
+    lines: Vec<Line>,
+    comments: Vec<(Span, String)>,
+    /// How many networks version 2 has begun; it counts them by their types.
+    networks: usize,
+}
+
+impl Reader<'_> {
+    fn file(&mut self, index: usize) {
+        let Some((source, _)) = self.findings.reports.get(index) else { return };
+        if let Some((at, _)) = source.fault() {
+            let place = Place { source: index, span: Span { start: at, end: at } };
+            return self.findings.wrong(place, "lxc.conf", "the file is not UTF-8 text", "write it in UTF-8");
+        }
+        let text = source.text().to_owned();
+        let mut start = 0;
+        for raw in text.split_inclusive('\n') {
+            self.line(index, start, raw);
+            start += raw.len();
+        }
+    }
+
+    fn line(&mut self, index: usize, start: usize, raw: &str) {
+        let text = raw.trim();
+        if text.is_empty() {
+            return;
+        }
+        let at = start + (raw.len() - raw.trim_start().len());
+        let place = |from: usize, len: usize| Place { source: index, span: Span::new(from, from + len) };
+        if let Some(comment) = text.strip_prefix('#') {
+            if index == 0 && !comment.trim().is_empty() {
+                self.comments.push((place(at, text.len()).span, harmless(comment)));
+            }
+            return;
+        }
+        let Some((key, value)) = text.split_once('=') else {
+            let message = format!("{} is not of the form KEY = VALUE", quoted(text));
+            return self.findings.wrong(
+                place(at, text.len()),
+                "lxc.conf",
+                message,
+                "write '=' after the key",
+            );
+        };
+        let (written, bare) = (key.trim_end(), unquoted(value.trim()));
+        let key = self.current(written);
+        let line = Line {
+            key,
+            written: written.to_owned(),
+            value: bare.to_owned(),
+            key_place: place(at, written.len()),
+            place: place(at, text.len()),
+        };
+        if line.key == "lxc.include" && !line.value.is_empty() {
+            return self.include(&line);
+        }
+        self.lines.push(line);
+    }
+
+    fn include(&mut self, line: &Line) {
+        let files = match (self.include)(&line.value) {
+            Ok(files) => files,
+            Err(why) => {
+                let help = "make it readable, or remove the line";
+                return self.findings.wrong(line.place, "lxc.include", why, help);
+            }
+        };
+        for file in files {
+            let index = self.findings.reports.len();
+            if index >= FILES {
+                let message = format!("more than {FILES} files are included");
+                return self.findings.wrong(
+                    line.place,
+                    "lxc.include",
+                    message,
+                    "does a file include itself?",
+                );
+            }
+            self.findings.reports.push((file, crate::report::Report::default()));
+            self.file(index);
+        }
+    }
+
+    /// The key of version 3 for one of version 2.
+    fn current(&mut self, key: &str) -> String {
+        if let Some(rest) = key.strip_prefix("lxc.network") {
+            return self.network(rest);
+        }
+        if let Some(rest) = key.strip_prefix("lxc.limit.") {
+            return format!("lxc.prlimit.{rest}");
+        }
+        super::keys::OLD.iter().find(|(old, _)| *old == key).map_or(key, |(_, new)| new).to_owned()
+    }
+
+    fn network(&mut self, rest: &str) -> String {
+        let Some(rest) = rest.strip_prefix('.') else { return format!("lxc.net{rest}") };
+        if rest.starts_with(|character: char| character.is_ascii_digit()) {
+            return format!("lxc.net.{}", with_address(rest));
+        }
+        if rest == "type" {
+            self.networks += 1;
+        }
+        format!("lxc.net.{}.{}", self.networks.saturating_sub(1), with_address(rest))
+    }
+}
+
+/// Version 2 wrote `ipv4` for what is `ipv4.address` now.
+fn with_address(rest: &str) -> String {
+    if rest.ends_with("ipv4") || rest.ends_with("ipv6") { format!("{rest}.address") } else { rest.to_owned() }
+}
+
+/// A value without the quotes around it.
+fn unquoted(value: &str) -> &str {
+    for quote in ['"', '\''] {
+        if let Some(inner) = value.strip_prefix(quote).and_then(|value| value.strip_suffix(quote)) {
+            return inner;
+        }
+    }
+    value
+}
+
+/// A comment that can stand in XML: no two dashes, no dash at its end, no control characters.
+fn harmless(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push(' ');
+    for character in text.trim().chars() {
+        match character {
+            '-' if out.ends_with('-') => out.push_str(" -"),
+            character if character.is_control() || matches!(character, '\u{FFFE}' | '\u{FFFF}') => {
+                out.push(' ')
+            }
+            character => out.push(character),
+        }
+    }
+    out.push(' ');
+    out
+}
