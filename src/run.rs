@@ -61,7 +61,7 @@ fn variable(text: &str) -> Result<(String, String), String> {
 impl Run {
     /// A start as its options would have it.
     pub(crate) fn new(file: PathBuf, command: Vec<String>, trace: bool) -> Self {
-        Self { file, command, env: Vec::new(), trace }
+        Self { file, command, env: Vec::new(), init: false, tty: false, trace }
     }
 
     pub(crate) fn perform(self) -> Status {
