@@ -87,7 +87,7 @@ pub(crate) fn main() -> Status {
         return status;
     }
     if browndog_runtime::pid1::wanted() {
-        return Status::from(u8::try_from(browndog_runtime::pid1::main()).unwrap_or(125)).into();
+        return Status::from(u8::try_from(browndog_runtime::pid1::main()).unwrap_or(125));
     }
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if let Some(run) = run_alone(&arguments) {
