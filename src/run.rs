@@ -51,7 +51,7 @@ pub(crate) struct Run {
     trace: bool,
 }
 
-fn variable(text: &str) -> Result<(String, String), String> {
+pub(crate) fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE".to_owned()),
@@ -81,11 +81,10 @@ impl Run {
         gain_privilege()?;
         let request = Request {
             command: (!self.command.is_empty()).then_some(self.command),
-            env: self.env,
+            env: identity(domain).into_iter().chain(self.env).collect(),
             init: self.init,
             terminal: self.tty || on_terminal(),
             more_consoles: domain.consoles.len().saturating_sub(1),
-            uuid: domain.uuid.is_none().then(new_uuid).flatten(),
             instance: instance(),
         };
         let mut prepared = prepare(domain, &request);
@@ -115,9 +114,13 @@ impl Run {
     }
 }
 
-/// libvirt's domains always have one, and `container_uuid` with it (systemd's machine id comes from that).
-fn new_uuid() -> Option<String> {
-    std::fs::read_to_string("/proc/sys/kernel/random/uuid").ok().map(|text| text.trim().to_owned())
+/// A document without a uuid gets one for this start, as from libvirt; the kernel makes it (random(4)).
+fn identity(domain: &browndog_xml::domain::Domain) -> Vec<(String, String)> {
+    let fresh = || std::fs::read_to_string("/proc/sys/kernel/random/uuid").ok();
+    let uuid = if domain.uuid.is_some() { None } else { fresh() };
+    let named =
+        |text: String| ["container_uuid", "LIBVIRT_LXC_UUID"].map(|n| (n.to_owned(), text.trim().to_owned()));
+    uuid.map(named).into_iter().flatten().collect()
 }
 
 fn trace(timings: &[Timing]) {

@@ -9,9 +9,11 @@ mod child;
 mod devices;
 pub mod flow;
 mod host_steps;
+pub mod live;
 pub mod relay;
 pub mod rootless;
 mod stage;
+pub mod streams;
 pub mod terminal;
 mod undo;
 
@@ -104,6 +106,8 @@ pub struct Running {
     pub more_consoles: Vec<OwnedFd>,
     /// The terminal of the host that the document names, to be the other end of the console.
     pub bridge: Option<OwnedFd>,
+    /// Whether it is process 1 of a namespace of its own.
+    pub is_init: bool,
     /// Times of the steps, where asked for.
     pub timings: Vec<Timing>,
     undo: Undo,
@@ -263,6 +267,7 @@ impl<'a> Launcher<'a> {
             console: consoles.next(),
             more_consoles: consoles.collect(),
             bridge: self.bridge.take(),
+            is_init: self.plan.clone.step.namespaces & libc::CLONE_NEWPID as u64 != 0,
             timings: std::mem::take(&mut self.timings),
             undo: std::mem::take(&mut self.undo),
         })
@@ -355,6 +360,12 @@ impl Running {
     fn ended(&mut self, ended: Ended) -> Ended {
         self.undo.child_is_gone();
         ended
+    }
+
+    /// Lets it go on by itself; returns its process.
+    pub fn detach(mut self) -> i32 {
+        self.undo.child_is_gone();
+        self.pid
     }
 
     /// Sends a signal to the init.

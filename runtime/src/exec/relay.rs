@@ -65,7 +65,9 @@ pub fn attend(running: &mut Running, signals: &SignalFd) -> Result<Ended, Errno>
         let found = wait(waits, timeout)?;
         for (wait, flags) in &found {
             match wait {
-                Wait::Signals => pass_signals(running, signals, talk.as_ref()),
+                Wait::Signals => pass_signals(running, signals, &|| {
+                    talk.iter().for_each(Conversation::copy_window_size);
+                }),
                 Wait::Init => {}
                 other => talk.iter_mut().for_each(|talk| talk.act(*other, *flags)),
             }
@@ -239,18 +241,16 @@ impl<'a> Conversation<'a> {
     }
 }
 
-fn pass_signals(running: &Running, signals: &SignalFd, talk: Option<&Conversation<'_>>) {
+pub(super) fn pass_signals(running: &Running, signals: &SignalFd, resize: &dyn Fn()) {
     while let Ok(Some(info)) = signals.read_signal() {
         let signal = info.ssi_signo as i32;
         if signal == libc::SIGWINCH {
-            if let Some(talk) = talk {
-                talk.copy_window_size();
-            }
+            resize();
             continue;
         }
         // The kernel drops a signal that process 1 of a namespace has no handler for. Whoever sends one
         // from outside wants it to have its effect, so it gets the effect it would have on any process.
-        let ends = signal != libc::SIGUSR1 && signal != libc::SIGUSR2;
+        let ends = running.is_init && signal != libc::SIGUSR1 && signal != libc::SIGUSR2;
         let signal = if ends && !handles(running.pid, signal) { libc::SIGKILL } else { signal };
         // ESRCH: the init has ended meanwhile, which the loop sees next.
         crate::disregard(running.signal(signal));
@@ -258,11 +258,20 @@ fn pass_signals(running: &Running, signals: &SignalFd, talk: Option<&Conversatio
 }
 
 /// Whether the process takes this signal: it has a handler, or blocks it for good and takes it another way
-/// (signalfd(2), as systemd does). A shell blocks everything for the moment in which it forks.
+/// (signalfd(2), as systemd does), or sits in sigwait(3), which shows the signal as neither (the kernel
+/// unblocks it meanwhile). A shell blocks everything for the moment in which it forks.
 fn handles(pid: i32, signal: i32) -> bool {
     const LOOKS: u32 = 10;
+    let waits = |call: String| {
+        let number = call.split_ascii_whitespace().next().and_then(|word| word.parse().ok());
+        number == Some(libc::SYS_rt_sigtimedwait)
+    };
     for _ in 0..LOOKS {
-        match (has(pid, "SigCgt:", signal), has(pid, "SigBlk:", signal)) {
+        if waits(std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default()) {
+            return true;
+        }
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        match (has(&status, "SigCgt:", signal), has(&status, "SigBlk:", signal)) {
             (true, _) => return true,
             (false, false) => return false,
             (false, true) => std::thread::sleep(Duration::from_millis(2)),
@@ -271,10 +280,21 @@ fn handles(pid: i32, signal: i32) -> bool {
     true
 }
 
-/// A mask of signals of proc_pid_status(5).
-fn has(pid: i32, mask: &str, signal: i32) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+/// Whether a mask of proc_pid_status(5) has the signal.
+fn has(status: &str, mask: &str, signal: i32) -> bool {
     let line = status.lines().find_map(|line| line.strip_prefix(mask));
     let mask = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
     mask & (1 << (signal - 1)) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_in_the_mask_that_has_its_bit() {
+        let status = "SigBlk:\t0000000000004000\nSigIgn:\t0000000000000001\nSigCgt:\t0000000000000002\n";
+        assert!(has(status, "SigBlk:", libc::SIGTERM) && has(status, "SigCgt:", libc::SIGINT));
+        assert!(!has(status, "SigBlk:", libc::SIGHUP) && !has(status, "SigCgt:", libc::SIGHUP));
+    }
 }

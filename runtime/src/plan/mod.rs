@@ -12,6 +12,7 @@ pub mod context;
 mod cover;
 pub mod device_policy;
 mod devices;
+pub mod enter;
 pub(crate) mod environment;
 mod identity;
 mod idmapped;
@@ -26,6 +27,7 @@ mod process;
 mod refuse;
 pub mod seccomp;
 pub mod step;
+mod weaken;
 
 use browndog_xml::domain::{Domain, Origin};
 
@@ -81,8 +83,6 @@ pub struct Request {
     pub init: bool,
     /// The console is a terminal of its own; without, the caller's descriptors 0, 1 and 2 are kept.
     pub terminal: bool,
-    /// The domain's uuid, where the document has none.
-    pub uuid: Option<String>,
     /// Further consoles, beside the first.
     pub more_consoles: usize,
     /// A suffix that no other start on this host uses at the same time: `PID-STARTTIME`.
@@ -152,7 +152,7 @@ pub fn plan(domain: &Domain, host: &Host, survey: &Survey, request: &Request) ->
     confine::drop_bounding(&mut b);
     identity::set_ids(&mut b);
     confine::set_capabilities(&mut b);
-    process::tie(&mut b);
+    process::tie(&mut b, true);
     confine::filter(&mut b);
     process::exec(&mut b);
     b.finish()

@@ -45,9 +45,11 @@ pub(super) fn session(b: &mut Builder<'_>) {
 const PER_LINUX32: u64 = 0x0008;
 
 /// Ends with the launcher; signals and descriptors clean.
-pub(super) fn tie(b: &mut Builder<'_>) {
-    let why = "after the ids, which clear it; then a look whether the launcher is gone already";
-    b.child("tie-to-launcher", ChildStep::TieToLauncher, TIED, why);
+pub(super) fn tie(b: &mut Builder<'_>, tied: bool) {
+    if tied {
+        let why = "after the ids, which clear it; then a look whether the launcher is gone already";
+        b.child("tie-to-launcher", ChildStep::TieToLauncher, TIED, why);
+    }
     let why = "handlers and masks of the launcher mean nothing in the container";
     b.child("reset-signals", ChildStep::ResetSignals, CLEAN, why);
     // CLOSE_RANGE_CLOEXEC since 5.11; before, plainly closed.
@@ -126,7 +128,7 @@ fn environment(b: &Builder<'_>) -> Vec<(String, String)> {
     set("container", "lxc-libvirt");
     set("HOME", home.as_deref().unwrap_or(if domain.init.user.is_some() { "/" } else { "/root" }));
     let uuid = domain.uuid.as_ref().map(|uuid| uuid.value.to_string());
-    if let Some(uuid) = uuid.or_else(|| b.request.uuid.clone()) {
+    if let Some(uuid) = uuid {
         set("container_uuid", &uuid);
         set("LIBVIRT_LXC_UUID", &uuid);
     }
