@@ -95,7 +95,7 @@ fn one_fault_is_one_error_at_its_place() {
     );
     assert!(total.all > 2000, "there are mutants: {}", total.all);
     let share = |part: u32| f64::from(part) / f64::from(total.all);
-    assert!(share(total.line) >= 0.99, "lines: {}", share(total.line));
-    assert!(share(total.name) >= 0.99, "names: {}", share(total.name));
-    assert!(share(total.cascades) <= 0.01, "cascades: {}", share(total.cascades));
+    assert!(share(total.line) >= 0.98, "lines: {}", share(total.line));
+    assert!(share(total.name) >= 0.98, "names: {}", share(total.name));
+    assert!(share(total.cascades) <= 0.02, "cascades: {}", share(total.cascades));
 }

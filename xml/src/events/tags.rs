@@ -45,6 +45,10 @@ impl Lexer<'_> {
 
     #[inline]
     fn keep(&mut self, mut attribute: RawAttribute, out: &mut Vec<RawAttribute>) {
+        if out.len() > limits::ATTRIBUTES {
+            // Said already; to compare each with all would take time in the square of their number.
+            return;
+        }
         let name = self.bytes(attribute.name);
         if let Some(first) = out.iter().find(|other| self.bytes(other.name) == name) {
             let first = first.name;
