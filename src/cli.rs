@@ -98,6 +98,9 @@ pub(crate) fn main() -> Status {
     if let Some(status) = conformance::other_life() {
         return status;
     }
+    if browndog_runtime::pid1::wanted() {
+        return Status::from(u8::try_from(browndog_runtime::pid1::main()).unwrap_or(125));
+    }
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if let Some(run) = run_alone(&arguments) {
         return run.perform();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use browndog_runtime::error::{StartError, render_problem};
 use browndog_runtime::exec::relay::{attend, catch_signals, on_terminal};
-use browndog_runtime::exec::{Options, Timing};
+use browndog_runtime::exec::{Asked, Options, Timing};
 use browndog_runtime::launch::{apply_mutation, gain_privilege, instance, prepare};
 use browndog_runtime::plan::Request;
 use clap::Args;
@@ -21,9 +21,16 @@ Examples:
   browndog run domains/hello.xml
   browndog run domains/hello.xml -- /bin/sh         another program in the same container
   browndog run --trace domains/hello.xml            and what each step took, on standard error
+  make-input | browndog run --tty shell.xml         with a terminal, also in a pipeline
 
-Exit status: the init's own; 128 + N where signal N ended it; 125 browndog failed before the init;
-126 the init cannot be executed; 127 there is no such program.")]
+Exit status: the init's own; 128 + N where signal N ended it; 0 where the container powered itself
+off and 129 where it asked for a reboot; 125 browndog failed before the init; 126 the init cannot
+be executed; 127 there is no such program.
+
+Signals: TERM, INT, HUP, QUIT, USR1 and USR2 go to the init, and a new window size to its console.
+Process 1 of a container has no default actions: where the init has no handler for TERM, INT, HUP
+or QUIT, it is killed, which is what the signal would have done to any other process. With --init
+the program is no process 1, and signals have their usual effects.")]
 pub(crate) struct Run {
     /// The document; `-` is standard input.
     file: PathBuf,
@@ -33,6 +40,12 @@ pub(crate) struct Run {
     /// Add a variable to the environment.
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
+    /// Put a small process 1 around the init: it waits for orphans and passes signals on.
+    #[arg(long)]
+    init: bool,
+    /// Give the init a terminal although standard input or output is none.
+    #[arg(long)]
+    tty: bool,
     /// Print what each step took.
     #[arg(long)]
     trace: bool,
@@ -48,7 +61,7 @@ pub(crate) fn variable(text: &str) -> Result<(String, String), String> {
 impl Run {
     /// A start as its options would have it.
     pub(crate) fn new(file: PathBuf, command: Vec<String>, trace: bool) -> Self {
-        Self { file, command, env: Vec::new(), trace }
+        Self { file, command, env: Vec::new(), init: false, tty: false, trace }
     }
 
     pub(crate) fn perform(self) -> Status {
@@ -69,9 +82,10 @@ impl Run {
         let request = Request {
             command: (!self.command.is_empty()).then_some(self.command),
             env: identity(domain).into_iter().chain(self.env).collect(),
-            terminal: on_terminal(),
+            init: self.init,
+            terminal: self.tty || on_terminal(),
+            more_consoles: domain.consoles.len().saturating_sub(1),
             instance: instance(),
-            ..Request::default()
         };
         let mut prepared = prepare(domain, &request);
         apply_mutation(&mut prepared.plan)?;
@@ -82,6 +96,13 @@ impl Run {
         let mut running = prepared.start(&Options { trace: self.trace, ..Options::default() })?;
         let ended =
             attend(&mut running, &signals).map_err(|errno| StartError::Launcher { what: "poll", errno })?;
+        match ended.asked() {
+            Some(Asked::PowerOff) => note("note: the container powered itself off"),
+            Some(Asked::Reboot) => note(
+                "note: the container asked for its reboot (status 129)\n   = help: <on_reboot> is honoured for domains in the background",
+            ),
+            None => {}
+        }
         let timings = std::mem::take(&mut running.timings);
         for left in running.clean_up() {
             complain(&left, Some("nothing else was left behind"));

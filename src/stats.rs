@@ -11,7 +11,7 @@ use browndog_life::layout::Layout;
 use browndog_life::stats::{self, Stats};
 use browndog_life::stop;
 use browndog_life::wait::key_within;
-use browndog_runtime::exec::relay::RawTerminal;
+use browndog_runtime::exec::terminal::Raw;
 use browndog_runtime::sys_monitor::window_size;
 use clap::Args;
 use serde_json::{Value, json};
@@ -128,7 +128,7 @@ const HOME: &str = "\x1b[H\x1b[J";
 impl Top {
     pub(crate) fn perform(self, layout: &Layout) -> Outcome {
         let live = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
-        let raw = live.then(RawTerminal::enter).and_then(Result::ok);
+        let raw = live.then(Raw::stdin).and_then(Result::ok);
         if raw.is_some() {
             // Where nothing can be written, the first look says so.
             crate::disregard(show(ENTER));

@@ -24,7 +24,8 @@ pub struct Prepared {
 pub fn prepare(domain: &Domain, request: &Request) -> Prepared {
     let host = Host::probe();
     let bind_nodes = host.rootless || domain.idmap.is_some();
-    let survey = Survey::look(domain, bind_nodes, false);
+    let several = request.command.is_none() && domain.init.commands.len() > 1;
+    let survey = Survey::look(domain, bind_nodes, request.init || several);
     let plan = plan(domain, &host, &survey, request);
     Prepared { plan, host, survey }
 }

@@ -11,6 +11,7 @@ pub mod exec;
 pub mod host;
 pub mod launch;
 pub mod net;
+pub mod pid1;
 pub mod plan;
 pub mod survey;
 pub mod sys;

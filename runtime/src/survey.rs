@@ -9,7 +9,8 @@ pub mod usb;
 
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use browndog_xml::domain::{Account, Domain, Filesystem, FilesystemSource, Origin};
+use browndog_xml::domain::{Account, Domain, Filesystem, FilesystemSource, Origin, Sourced};
+use browndog_xml::value::AbsPath;
 use nix::errno::Errno;
 use nix::libc;
 
@@ -106,6 +107,8 @@ pub struct Survey {
     pub blkio: blkio::Blkio,
     /// What the document's sets of processors and memory nodes are compared with.
     pub online: blkio::Online,
+    /// The terminal that the RFC's `tty` names for the first console, or why it is not used.
+    pub terminal: Option<Result<OwnedFd, String>>,
     /// The container's passwd file, where `inituser` or `initgroup` needs it.
     pub passwd: Option<String>,
     /// The container's group file, likewise.
@@ -152,6 +155,7 @@ impl Survey {
         survey.look_at_masks(domain);
         survey.network = crate::net::facts::Facts::look(domain);
         survey.blkio = blkio::Blkio::look(domain);
+        survey.terminal = domain.consoles.first().and_then(|console| console.tty.as_ref()).map(open_terminal);
         survey.online = blkio::Online::look(domain);
         survey
     }
@@ -351,6 +355,17 @@ const NO_ROOT: Origin = Origin::Default(
 const NODE: Origin = Origin::Default("every container gets null, zero, full, random, urandom and tty");
 const BASE: Origin = Origin::Default("this host has a base mount namespace: see 'browndog host'");
 const PROGRAM: Origin = Origin::Default("several applications need a process 1 that waits for them");
+
+/// Opens a terminal of the host, without it becoming the caller's, and without waiting for its line.
+fn open_terminal(path: &Sourced<AbsPath>) -> Result<OwnedFd, String> {
+    use std::io::IsTerminal;
+    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_NONBLOCK;
+    match sys::openat2(libc::AT_FDCWD, &c_string(path.value.as_str()), flags, 0, 0).map(sys::adopt) {
+        Ok(fd) if fd.is_terminal() => Ok(fd),
+        Ok(_) => Err("it is no terminal".to_owned()),
+        Err(errno) => Err(format!("{} ({errno})", errno.desc())),
+    }
+}
 
 /// Whether this filesystem is the root.
 pub fn is_root(filesystem: &Filesystem) -> bool {

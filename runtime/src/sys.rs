@@ -7,7 +7,7 @@
 pub mod entry;
 
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -18,6 +18,8 @@ mod loops;
 pub mod memory;
 mod mounts;
 mod progress;
+pub mod spawn;
+pub mod terminal;
 
 pub use bpf::{attach_device_policy, count_device_policies, load_device_policy};
 pub use loops::{configure_loop, free_loop_device};
@@ -25,6 +27,7 @@ pub use mounts::{
     MountAttr, detached_mount, mount, mount_device, mount_setattr, move_mount, open_tree, pivot_root, umount2,
 };
 pub use progress::{Progress, ProgressPage, STEPS_MAX};
+pub use terminal::open_pty_peer;
 
 type Result<T> = std::result::Result<T, Errno>;
 
@@ -492,13 +495,6 @@ pub fn loopback_up() -> Result<()> {
 pub fn set_controlling_terminal(fd: RawFd) -> Result<()> {
     // SAFETY: TIOCSCTTY takes a number.
     check(unsafe { libc::syscall(libc::SYS_ioctl, fd, libc::TIOCSCTTY, 0) }).map(drop)
-}
-
-/// The path of the terminal's slave side, opened from its master: TIOCGPTPEER (ioctl_tty(2)).
-pub fn open_pty_peer(master: BorrowedFd<'_>) -> Result<OwnedFd> {
-    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
-    // SAFETY: TIOCGPTPEER takes open flags as a number.
-    owned(unsafe { libc::syscall(libc::SYS_ioctl, master.as_raw_fd(), libc::TIOCGPTPEER, flags) })
 }
 
 /// Reads up to `buffer.len()` bytes.

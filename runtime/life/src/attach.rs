@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-use browndog_runtime::exec::relay::RawTerminal;
+use browndog_runtime::exec::terminal::Raw;
 use browndog_runtime::sys;
 use browndog_runtime::sys_monitor::window_size;
 use nix::errno::Errno;
@@ -47,7 +47,7 @@ pub fn attach(layout: &Layout, name: &str, console: usize, force: bool) -> Resul
     mask.thread_block().map_err(failed)?;
     let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
     let resized = SignalFd::with_flags(&mask, flags).map_err(failed)?;
-    let raw = terminal.then(RawTerminal::enter).transpose().map_err(failed)?;
+    let raw = terminal.then(Raw::stdin).transpose().map_err(failed)?;
     if terminal {
         send_size(&connection);
     }

@@ -15,6 +15,9 @@ use crate::plan::Entry;
 use crate::plan::step::{Beneath, HostStep, Slot, TargetKind};
 use crate::sys;
 
+/// MOUNT_ATTR_NODEV.
+const NO_DEV: u32 = 0x4;
+
 /// MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC (mount_setattr(2)).
 const NO_SUID_DEV_EXEC: u32 = 0x2 | 0x4 | 0x8;
 
@@ -82,7 +85,9 @@ impl Launcher<'_> {
                 self.fill(*into, tree);
                 Ok(())
             }
-            HostStep::OpenConsole { slot, owner, .. } => self.open_console(*slot, *owner),
+            HostStep::SealProgram { source, into } => self.seal_program(*source, *into),
+            HostStep::MakePts { into, gid } => self.make_pts(*into, *gid),
+            HostStep::OpenConsole { pts, slot, owner, .. } => self.open_console(*pts, *slot, *owner),
             HostStep::Hide => sys::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0).map(drop),
             HostStep::EnterNamespaces { of, kinds } => sys::setns(self.fd(*of), *kinds).map(drop),
             HostStep::ShowTree { tree, at, kind } => super::stage::Stage::show(self.fd(*tree), at, *kind),
@@ -113,16 +118,41 @@ impl Launcher<'_> {
         done
     }
 
-    fn open_console(&mut self, slot: Slot, owner: Option<(u32, u32)>) -> Result<(), Errno> {
-        let master = nix::pty::posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC)?;
-        nix::pty::grantpt(&master)?;
-        nix::pty::unlockpt(&master)?;
-        let master: OwnedFd = sys::adopt(std::os::fd::IntoRawFd::into_raw_fd(master));
-        let peer = sys::open_pty_peer(std::os::fd::AsFd::as_fd(&master))?;
-        if let Some((uid, gid)) = owner {
-            nix::unistd::fchown(&peer, Some(uid.into()), Some(gid.into()))?;
+    fn seal_program(&mut self, source: Slot, into: Slot) -> Result<(), Errno> {
+        use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+        use nix::sys::memfd::{MFdFlags, memfd_create};
+        let path = format!("/proc/self/fd/{}", self.fd(source));
+        let mut program = std::fs::File::open(path).map_err(|error| errno_of(&error))?;
+        let copy = memfd_create(c"browndog", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
+        let mut copy = std::fs::File::from(copy);
+        crate::disregard(std::io::copy(&mut program, &mut copy).map_err(|error| errno_of(&error))?);
+        let seals =
+            SealFlag::F_SEAL_SEAL | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
+        crate::disregard(fcntl(&copy, FcntlArg::F_ADD_SEALS(seals))?);
+        self.fill(into, copy.into());
+        Ok(())
+    }
+
+    fn make_pts(&mut self, into: Slot, gid: Option<u32>) -> Result<(), Errno> {
+        let gid = gid.map(|gid| crate::plan::step::c_string(&gid.to_string()));
+        let mut options = vec![(c"mode", c"0620"), (c"ptmxmode", c"0666")];
+        options.extend(gid.as_ref().map(|gid| (c"gid", gid.as_c_str())));
+        let mount = sys::detached_mount(c"devpts", &options, NO_SUID_DEV_EXEC & !NO_DEV)?;
+        self.fill(into, mount);
+        Ok(())
+    }
+
+    fn open_console(&mut self, pts: Slot, slot: Slot, owner: Option<u32>) -> Result<(), Errno> {
+        let (master, terminal) = sys::terminal::open(self.fd(pts))?;
+        if owner.is_some() {
+            nix::unistd::fchown(&terminal, owner.map(Into::into), None)?;
         }
-        self.fill(slot, peer);
+        if self.consoles.is_empty() {
+            // Before anything runs there: a program may look at the size once, when it begins.
+            let caller = self.bridge.as_ref().map_or(libc::STDIN_FILENO, AsRawFd::as_raw_fd);
+            sys::copy_window_size(caller, master.as_raw_fd());
+        }
+        self.fill(slot, terminal);
         self.consoles.push(master);
         Ok(())
     }

@@ -7,12 +7,14 @@ mod block;
 mod cgroup;
 mod child;
 mod devices;
+pub mod flow;
 mod host_steps;
 pub mod live;
 pub mod relay;
 pub mod rootless;
 mod stage;
 pub mod streams;
+pub mod terminal;
 mod undo;
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -54,11 +56,32 @@ pub enum Ended {
     Killed(i32),
 }
 
+/// What a process inside asked for with reboot(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The container off.
+    PowerOff,
+    /// The container anew.
+    Reboot,
+}
+
 impl Ended {
-    /// What a shell would say: the status, or 128 and the signal.
+    /// What the container asked for, where it ended by reboot(2): the kernel then lets the init end by a
+    /// signal that nothing else can end it by, since a process 1 has no default actions (reboot(2)).
+    pub fn asked(self) -> Option<Asked> {
+        match self {
+            Self::Killed(libc::SIGINT) => Some(Asked::PowerOff),
+            Self::Killed(libc::SIGHUP) => Some(Asked::Reboot),
+            _ => None,
+        }
+    }
+
+    /// What a shell would say: the status, or 128 and the signal. 0 for a container that powered itself
+    /// off.
     pub fn exit_code(self) -> i32 {
         match self {
             Self::Exited(status) => status,
+            Self::Killed(libc::SIGINT) => 0,
             Self::Killed(signal) => 128 + signal,
         }
     }
@@ -86,6 +109,8 @@ pub struct Running {
     pub console: Option<OwnedFd>,
     /// The same of the further consoles.
     pub more_consoles: Vec<OwnedFd>,
+    /// The terminal of the host that the document names, to be the other end of the console.
+    pub bridge: Option<OwnedFd>,
     /// Whether it is process 1 of a namespace of its own.
     pub is_init: bool,
     /// Times of the steps, where asked for.
@@ -105,6 +130,7 @@ struct Launcher<'a> {
     /// Held until the child is in its group; released before anything is undone.
     partitions: Vec<nix::fcntl::Flock<std::fs::File>>,
     consoles: Vec<OwnedFd>,
+    bridge: Option<OwnedFd>,
     /// Where the launcher works for a while; left when dropped, before anything is undone.
     stage: Option<stage::Stage>,
     undo: Undo,
@@ -147,6 +173,7 @@ impl<'a> Launcher<'a> {
             owned,
             partitions: Vec::new(),
             consoles: Vec::new(),
+            bridge: survey.terminal.and_then(Result::ok),
             stage: None,
             undo,
             timings: Vec::new(),
@@ -245,6 +272,7 @@ impl<'a> Launcher<'a> {
             pidfd,
             console: consoles.next(),
             more_consoles: consoles.collect(),
+            bridge: self.bridge.take(),
             is_init: self.plan.clone.step.namespaces & libc::CLONE_NEWPID as u64 != 0,
             timings: std::mem::take(&mut self.timings),
             undo: std::mem::take(&mut self.undo),

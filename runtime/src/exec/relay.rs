@@ -3,14 +3,17 @@
 
 use std::io::IsTerminal;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::sys::termios::{self, SetArg, Termios};
 
+use super::flow::{Flow, Quiet};
+use super::terminal::Raw;
 use super::{Ended, Running};
 use crate::sys;
 
@@ -43,72 +46,206 @@ pub fn catch_signals() -> Result<SignalFd, Errno> {
     SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
 }
 
-/// Stays with the container until its init has ended.
+/// Stays with the container until its init has ended and all it wrote has been passed on.
 ///
 /// # Errors
 /// The errno of poll(2) or waitid(2).
 pub fn attend(running: &mut Running, signals: &SignalFd) -> Result<Ended, Errno> {
-    let console = running.console.take();
-    // A program may want a terminal where its caller has none.
-    let typed = console.is_some() && std::io::stdin().is_terminal();
-    let raw = typed.then(RawTerminal::enter).transpose()?;
-    if let Some(console) = &console {
-        copy_window_size(console.as_fd());
-    }
-    let mut input_open = console.is_some();
+    let mut consoles: Vec<OwnedFd> = running.console.take().into_iter().collect();
+    consoles.append(&mut running.more_consoles);
+    let bridge = running.bridge.take();
+    let bridge = bridge.as_ref().map(AsFd::as_fd);
+    let mut talk = if consoles.is_empty() { None } else { Some(Conversation::begin(consoles, bridge)?) };
     loop {
-        let stdin = std::io::stdin();
-        let mut fds = vec![
-            PollFd::new(running.pidfd.as_fd(), PollFlags::POLLIN),
-            PollFd::new(signals.as_fd(), PollFlags::POLLIN),
+        let mut waits = vec![
+            (Wait::Signals, PollFd::new(signals.as_fd(), PollFlags::POLLIN)),
+            (Wait::Init, PollFd::new(running.pidfd.as_fd(), PollFlags::POLLIN)),
         ];
-        if let Some(console) = &console {
-            fds.push(PollFd::new(console.as_fd(), PollFlags::POLLIN));
-            if input_open {
-                fds.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
+        let timeout = talk.as_ref().map_or(PollTimeout::NONE, |talk| talk.ask(&mut waits));
+        let found = wait(waits, timeout)?;
+        for (wait, flags) in &found {
+            match wait {
+                Wait::Signals => pass_signals(running, signals, &|| {
+                    talk.iter().for_each(Conversation::copy_window_size);
+                }),
+                Wait::Init => {}
+                other => talk.iter_mut().for_each(|talk| talk.act(*other, *flags)),
             }
         }
-        match poll(&mut fds, PollTimeout::NONE) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno),
-        }
-        let ready: Vec<bool> = fds.iter().map(|fd| fd.any().unwrap_or(false)).collect();
-        drop(fds);
-        if ready[1] {
-            pass_signals(running, signals, console.as_ref());
-        }
-        if let Some(console) = &console {
-            if ready[2] {
-                // A console without output any more may still take input.
-                crate::disregard(copy(console.as_fd(), std::io::stdout().as_fd()));
+        if found.iter().any(|(wait, _)| *wait == Wait::Init) {
+            if let Some(talk) = &mut talk {
+                talk.finish(signals)?;
             }
-            if ready.get(3) == Some(&true) {
-                input_open = copy(stdin.as_fd(), console.as_fd());
-            }
-        }
-        if ready[0] {
-            if let Some(console) = &console {
-                while copy_ready(console.as_fd()) && copy(console.as_fd(), std::io::stdout().as_fd()) {}
-            }
-            drop(raw);
+            drop(talk);
             return running.wait();
         }
     }
 }
 
-fn copy_ready(fd: BorrowedFd<'_>) -> bool {
-    let mut fds = [PollFd::new(fd, PollFlags::POLLIN)];
-    poll(&mut fds, PollTimeout::ZERO).is_ok_and(|count| count > 0)
-        && fds[0].revents().is_some_and(|events| events.contains(PollFlags::POLLIN))
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    Signals,
+    Init,
+    Input,
+    Output,
+    Console(usize),
 }
 
-pub(super) fn pass_signals(running: &Running, signals: &SignalFd, console: Option<&OwnedFd>) {
+/// poll(2); returns what is ready.
+fn wait(waits: Vec<(Wait, PollFd<'_>)>, timeout: PollTimeout) -> Result<Vec<(Wait, PollFlags)>, Errno> {
+    let (names, mut set): (Vec<Wait>, Vec<PollFd<'_>>) = waits.into_iter().unzip();
+    match poll(&mut set, timeout) {
+        Ok(_) => {}
+        Err(Errno::EINTR) => return Ok(Vec::new()),
+        Err(errno) => return Err(errno),
+    }
+    let flags = set.iter().map(|fd| fd.revents().unwrap_or(PollFlags::empty()));
+    Ok(names.into_iter().zip(flags).filter(|(_, flags)| !flags.is_empty()).collect())
+}
+
+/// The caller's end and the container's, and what is on its way between them.
+struct Conversation<'a> {
+    /// The first is talked to; what is written to the others in the foreground is read and let go, so that
+    /// nobody waits for a reader.
+    consoles: Vec<(OwnedFd, Quiet)>,
+    stdin: std::io::Stdin,
+    stdout: std::io::Stdout,
+    /// A terminal of the host that the document names, in the place of standard input and output.
+    bridge: Option<BorrowedFd<'a>>,
+    input: Flow,
+    output: Flow,
+    /// The caller's end is no terminal, and has sent something: its end is said as ^D.
+    says_end: bool,
+    _raw: Option<Raw>,
+}
+
+/// What a terminal in its usual mode takes for the end of input (VEOF of termios(3)).
+const END_OF_INPUT: u8 = 4;
+
+impl<'a> Conversation<'a> {
+    fn begin(consoles: Vec<OwnedFd>, bridge: Option<BorrowedFd<'a>>) -> Result<Self, Errno> {
+        for console in &consoles {
+            // The launcher's end is the launcher's alone; the container's own is another open file.
+            crate::disregard(fcntl(console, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?);
+        }
+        let (stdin, stdout) = (std::io::stdin(), std::io::stdout());
+        let terminal = bridge.unwrap_or(stdin.as_fd());
+        let raw = if terminal.is_terminal() { Some(Raw::enter(terminal)?) } else { None };
+        let on_terminal = bridge.unwrap_or(stdout.as_fd()).is_terminal();
+        let talk = Self {
+            consoles: consoles.into_iter().map(|console| (console, Quiet::default())).collect(),
+            stdin,
+            stdout,
+            bridge,
+            input: Flow::to_terminal(),
+            output: if on_terminal { Flow::to_terminal() } else { Flow::to_pipe() },
+            says_end: false,
+            _raw: raw,
+        };
+        talk.copy_window_size();
+        Ok(talk)
+    }
+
+    fn copy_window_size(&self) {
+        let from = self.bridge.unwrap_or(self.stdin.as_fd());
+        sys::copy_window_size(from.as_raw_fd(), self.consoles[0].0.as_raw_fd());
+    }
+
+    /// Adds what is waited for; returns for how long.
+    ///
+    /// Nothing is added that cannot be acted on: poll(2) reports a hang-up whether asked or not.
+    fn ask<'b>(&'b self, waits: &mut Vec<(Wait, PollFd<'b>)>) -> PollTimeout {
+        if self.input.wants_bytes() {
+            let from = self.bridge.unwrap_or(self.stdin.as_fd());
+            waits.push((Wait::Input, PollFd::new(from, PollFlags::POLLIN)));
+        }
+        if !self.output.is_empty() {
+            let to = self.bridge.unwrap_or(self.stdout.as_fd());
+            waits.push((Wait::Output, PollFd::new(to, PollFlags::POLLOUT)));
+        }
+        let mut shortest: Option<Duration> = None;
+        for (index, (console, quiet)) in self.consoles.iter().enumerate() {
+            let mut flags = PollFlags::empty();
+            flags.set(PollFlags::POLLIN, index > 0 || self.output.wants_bytes());
+            flags.set(PollFlags::POLLOUT, index == 0 && !self.input.is_empty());
+            match quiet.rest() {
+                Some(rest) => shortest = Some(shortest.map_or(rest, |other| other.min(rest))),
+                None if flags.is_empty() => {}
+                None => waits.push((Wait::Console(index), PollFd::new(console.as_fd(), flags))),
+            }
+        }
+        // A millisecond more, so that the pause is over when poll(2) returns.
+        let wait = shortest.map(|rest| rest + Duration::from_millis(1));
+        wait.map_or(PollTimeout::NONE, |wait| PollTimeout::try_from(wait).unwrap_or(PollTimeout::MAX))
+    }
+
+    fn act(&mut self, wait: Wait, found: PollFlags) {
+        match wait {
+            Wait::Input => {
+                let from = self.bridge.unwrap_or(self.stdin.as_fd());
+                if self.input.fill(from) {
+                    self.says_end = !from.is_terminal();
+                } else if self.says_end && !self.input.wants_bytes() {
+                    self.input.push(&[END_OF_INPUT]);
+                }
+            }
+            Wait::Output => {
+                crate::disregard(self.output.drain(self.bridge.unwrap_or(self.stdout.as_fd())));
+            }
+            Wait::Console(index) => {
+                let (console, quiet) = &mut self.consoles[index];
+                let console = console.as_fd();
+                let mut let_go = Flow::to_pipe();
+                let output = if index == 0 { &mut self.output } else { &mut let_go };
+                let came = output.wants_bytes() && output.fill_from_console(console);
+                let went = found.contains(PollFlags::POLLOUT) && self.input.drain(console);
+                quiet.heard(came || went, found.contains(PollFlags::POLLHUP));
+            }
+            Wait::Signals | Wait::Init => {}
+        }
+    }
+
+    /// Passes on what the container wrote before it ended. Ends at once at a signal: the caller may have
+    /// nobody who reads.
+    fn finish(&mut self, signals: &SignalFd) -> Result<(), Errno> {
+        loop {
+            if self.output.is_empty() {
+                let console = self.consoles[0].0.as_fd();
+                // Asking makes the kernel hand over what is on its way through the terminal.
+                let asked = vec![(Wait::Console(0), PollFd::new(console, PollFlags::POLLIN))];
+                crate::disregard(wait(asked, PollTimeout::ZERO)?);
+                if !self.output.fill_from_console(console) {
+                    return Ok(());
+                }
+            }
+            let to = self.bridge.unwrap_or(self.stdout.as_fd());
+            let found = wait(
+                vec![
+                    (Wait::Signals, PollFd::new(signals.as_fd(), PollFlags::POLLIN)),
+                    (Wait::Output, PollFd::new(to, PollFlags::POLLOUT)),
+                ],
+                PollTimeout::NONE,
+            )?;
+            for (wait, flags) in found {
+                let stop = wait == Wait::Signals
+                    && signals
+                        .read_signal()
+                        .is_ok_and(|info| info.is_some_and(|info| info.ssi_signo as i32 != libc::SIGWINCH));
+                if stop {
+                    return Ok(());
+                }
+                self.act(wait, flags);
+            }
+        }
+    }
+}
+
+pub(super) fn pass_signals(running: &Running, signals: &SignalFd, resize: &dyn Fn()) {
     while let Ok(Some(info)) = signals.read_signal() {
         let signal = info.ssi_signo as i32;
         if signal == libc::SIGWINCH {
-            if let Some(console) = console {
-                copy_window_size(console.as_fd());
-            }
+            resize();
             continue;
         }
         // The kernel drops a signal that process 1 of a namespace has no handler for. Whoever sends one
@@ -120,69 +257,34 @@ pub(super) fn pass_signals(running: &Running, signals: &SignalFd, console: Optio
     }
 }
 
-/// SigCgt and SigBlk of proc_pid_status(5): signals with a handler, and signals that are blocked, as
-/// a program has them that takes them by signalfd(2). One that sits in sigwait(3) shows them as neither
-/// (the kernel unblocks them meanwhile), but it shows where it sits (proc_pid_syscall(5)).
+/// Whether the process takes this signal: it has a handler, or blocks it for good and takes it another way
+/// (signalfd(2), as systemd does), or sits in sigwait(3), which shows the signal as neither (the kernel
+/// unblocks it meanwhile). A shell blocks everything for the moment in which it forks.
 fn handles(pid: i32, signal: i32) -> bool {
-    let call = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
-    let number = call.split_ascii_whitespace().next().and_then(|word| word.parse().ok());
-    number == Some(libc::SYS_rt_sigtimedwait)
-        || takes(&std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default(), signal)
-}
-
-fn takes(status: &str, signal: i32) -> bool {
-    ["SigCgt:", "SigBlk:"].iter().any(|name| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        let mask = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-        mask & (1 << (signal - 1)) != 0
-    })
-}
-
-/// Copies what is there; `false` at the end of the input.
-fn copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> bool {
-    let mut buffer = [0_u8; 4096];
-    let Ok(count) = sys::read(from.as_raw_fd(), &mut buffer) else { return false };
-    let mut rest = &buffer[..count];
-    while !rest.is_empty() {
-        match sys::write(to.as_raw_fd(), rest) {
-            Ok(written) => rest = &rest[written..],
-            Err(Errno::EINTR | Errno::EAGAIN) => {}
-            Err(_) => return false,
+    const LOOKS: u32 = 10;
+    let waits = |call: String| {
+        let number = call.split_ascii_whitespace().next().and_then(|word| word.parse().ok());
+        number == Some(libc::SYS_rt_sigtimedwait)
+    };
+    for _ in 0..LOOKS {
+        if waits(std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default()) {
+            return true;
+        }
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        match (has(&status, "SigCgt:", signal), has(&status, "SigBlk:", signal)) {
+            (true, _) => return true,
+            (false, false) => return false,
+            (false, true) => std::thread::sleep(Duration::from_millis(2)),
         }
     }
-    count > 0
+    true
 }
 
-fn copy_window_size(console: BorrowedFd<'_>) {
-    sys::copy_window_size(std::io::stdin().as_raw_fd(), console.as_raw_fd());
-}
-
-/// The caller's terminal in raw mode, and back when dropped.
-#[derive(Debug)]
-pub struct RawTerminal {
-    before: Termios,
-}
-
-impl RawTerminal {
-    /// Raw, until dropped.
-    ///
-    /// # Errors
-    /// ENOTTY where standard input is no terminal.
-    pub fn enter() -> Result<Self, Errno> {
-        let stdin = std::io::stdin();
-        let before = termios::tcgetattr(&stdin)?;
-        let mut raw = before.clone();
-        termios::cfmakeraw(&mut raw);
-        termios::tcsetattr(&stdin, SetArg::TCSANOW, &raw)?;
-        Ok(Self { before })
-    }
-}
-
-impl Drop for RawTerminal {
-    fn drop(&mut self) {
-        // A terminal that is gone needs no restoring.
-        crate::disregard(termios::tcsetattr(std::io::stdin(), SetArg::TCSANOW, &self.before));
-    }
+/// Whether a mask of proc_pid_status(5) has the signal.
+fn has(status: &str, mask: &str, signal: i32) -> bool {
+    let line = status.lines().find_map(|line| line.strip_prefix(mask));
+    let mask = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask & (1 << (signal - 1)) != 0
 }
 
 #[cfg(test)]
@@ -190,10 +292,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signal_is_taken_with_a_handler_and_by_who_waits_for_it_blocked() {
+    fn a_signal_is_in_the_mask_that_has_its_bit() {
         let status = "SigBlk:\t0000000000004000\nSigIgn:\t0000000000000001\nSigCgt:\t0000000000000002\n";
-        for (signal, taken) in [(libc::SIGTERM, true), (libc::SIGINT, true), (libc::SIGHUP, false)] {
-            assert_eq!(takes(status, signal), taken, "{signal}");
-        }
+        assert!(has(status, "SigBlk:", libc::SIGTERM) && has(status, "SigCgt:", libc::SIGINT));
+        assert!(!has(status, "SigBlk:", libc::SIGHUP) && !has(status, "SigCgt:", libc::SIGHUP));
     }
 }

@@ -62,7 +62,7 @@ impl Streams {
             let ready: Vec<bool> = fds.iter().map(|fd| fd.any().unwrap_or(false)).collect();
             drop(fds);
             if ready[1] {
-                pass_signals(running, signals, None);
+                pass_signals(running, signals, &|| ());
             }
             for (number, place) in outputs.into_iter().enumerate() {
                 if place.is_some_and(|place| ready[place]) {

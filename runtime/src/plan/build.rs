@@ -63,9 +63,6 @@ impl<'a> Builder<'a> {
             plan,
         };
         builder.report_missing_sources();
-        for what in &domain.unsupported {
-            builder.problem(what.origin, what.value.clone(), "remove the element");
-        }
         builder
     }
 

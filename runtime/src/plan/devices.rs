@@ -6,14 +6,13 @@ use nix::libc;
 
 use super::build::Builder;
 use super::mounts::{ATTR_NOEXEC, ATTR_NOSUID, RESTRICT, sever};
-use super::process::terminal_name;
 use super::step::{Beneath, ChildStep, HostStep, Slot, TargetKind, c_string};
 use crate::survey::devices::declared as declared_in;
 use crate::survey::{Kind, NODES, Purpose};
 use crate::sys::MountAttr;
 
-const DEV: Origin = Origin::Default("every container gets its own /dev");
-const AFTER_DEV: &str = "after /dev is there to hold it";
+pub(super) const DEV: Origin = Origin::Default("every container gets its own /dev");
+pub(super) const AFTER_DEV: &str = "after /dev is there to hold it";
 
 /// Links of every container: where the link is, what it says.
 const LINKS: [(&str, &str); 5] = [
@@ -25,7 +24,7 @@ const LINKS: [(&str, &str); 5] = [
 ];
 
 /// The group `tty` of every Linux distribution: owner of a terminal's group side.
-const TTY_GID: u32 = 5;
+pub(super) const TTY_GID: u32 = 5;
 
 /// Fills `/dev`.
 pub(super) fn populate(b: &mut Builder<'_>) {
@@ -45,29 +44,16 @@ pub(super) fn populate(b: &mut Builder<'_>) {
     let options = format!("newinstance,ptmxmode=0666,mode=0620{gid}");
     let no_exec = libc::MS_NOSUID | libc::MS_NOEXEC;
     let why = "an instance of its own: terminals of the host cannot be reached";
-    mount(b, "/dev/pts", "devpts", no_exec, Some(&options), why);
+    if !super::console::attach_pts(b) {
+        mount(b, "/dev/pts", "devpts", no_exec, Some(&options), why);
+    }
     let why = "POSIX shared memory (shm_overview(7))";
     mount(b, "/dev/shm", "tmpfs", no_exec | libc::MS_NODEV, Some("mode=1777,size=65536k"), why);
     let why = "POSIX message queues of its own IPC namespace (mq_overview(7))";
     mount(b, "/dev/mqueue", "mqueue", no_exec | libc::MS_NODEV, None, why);
+    super::console::populate(b);
     declared(b);
-    consoles(b);
 }
-
-/// The terminals of the consoles: `/dev/console` and `/dev/tty1` the first, then one each.
-fn consoles(b: &mut Builder<'_>) {
-    let mut index = 0;
-    while let Some(source) = b.find_slot(&terminal_name(index)) {
-        let origin = b.domain.consoles.get(index).map_or(DEV, |console| console.origin);
-        if index == 0 {
-            bind_slot(b, source, "/dev/console", origin, CONSOLE);
-        }
-        bind_slot(b, source, &format!("/dev/tty{}", index + 1), origin, CONSOLE);
-        index += 1;
-    }
-}
-
-const CONSOLE: &str = "the terminal that the launcher opened, by the name a system looks for it";
 
 fn maps_gid(b: &Builder<'_>, gid: u32) -> bool {
     b.domain.idmap.as_ref().is_none_or(|idmap| {

@@ -105,6 +105,13 @@ fn supplementary(group: &str, user: &str) -> Vec<u32> {
     group.lines().filter(has).filter_map(|line| line.split(':').nth(2)?.parse().ok()).collect()
 }
 
+/// The init's user in the container; 0 where it cannot be found, which is said elsewhere.
+pub(super) fn init_uid(b: &Builder<'_>) -> u32 {
+    let passwd = b.survey.passwd.as_deref().unwrap_or_default();
+    let account = b.domain.init.user.as_ref();
+    account.and_then(|account| find_user(passwd, &account.value)).map_or(0, |user| user.uid)
+}
+
 /// Whether the container has this user, and these groups.
 fn id_counts(b: &Builder<'_>, uid: u32, gids: &[u32]) -> (bool, bool) {
     let in_map =

@@ -82,13 +82,16 @@ fn is_surveyed(name: &str) -> bool {
 fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
     match step {
         HostStep::CloneTree { source, into } => (vec![*source], vec![*into]),
+        HostStep::SealProgram { source, into } => (vec![*source], vec![*into]),
+        HostStep::OpenConsole { pts, slot, .. } => (vec![*pts], vec![*slot]),
+        HostStep::MakePts { into, .. } => (vec![], vec![*into]),
         HostStep::AttachLoop { image: source, into, .. }
         | HostStep::MountDevice { device: source, into, .. } => (vec![*source], vec![*into]),
         HostStep::MakeTarget { root, .. } => (vec![*root], vec![]),
         HostStep::Restrict { tree, .. } | HostStep::MapTree { tree } | HostStep::ShowTree { tree, .. } => {
             (vec![*tree], vec![])
         }
-        HostStep::OpenCgroup { slot, .. } | HostStep::OpenConsole { slot, .. } => (vec![], vec![*slot]),
+        HostStep::OpenCgroup { slot, .. } => (vec![], vec![*slot]),
         HostStep::MakeFileTree { into, .. } => (vec![], vec![*into]),
         HostStep::EnterNamespaces { of, .. } => (vec![*of], vec![]),
         HostStep::Hide

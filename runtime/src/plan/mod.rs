@@ -7,6 +7,7 @@ mod build;
 mod cgroup;
 mod classic;
 mod confine;
+mod console;
 mod contents;
 pub mod context;
 mod cover;
@@ -123,7 +124,8 @@ pub fn plan(domain: &Domain, host: &Host, survey: &Survey, request: &Request) ->
     // On the host: the group with its limits, and what the child will mount, opened and restricted.
     cgroup::place(&mut b);
     mounts::prepare(&mut b);
-    process::open_consoles(&mut b);
+    console::open(&mut b);
+    process::prepare_program(&mut b);
     // In the child: into the groups and namespaces, out of the host's mounts.
     cgroup::join(&mut b);
     identity::enter_user_namespace(&mut b);

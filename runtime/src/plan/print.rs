@@ -95,7 +95,17 @@ impl Plan {
             HostStep::MakeFileTree { contents, .. } => {
                 format!("fsmount(tmpfs) with a file of {} bytes", contents.len())
             }
-            HostStep::OpenConsole { index, .. } => format!("openpty() for console {index}"),
+            HostStep::SealProgram { source, .. } => {
+                format!("memfd_create() with a copy of <{}>", name(source))
+            }
+            HostStep::MakePts { gid, .. } => {
+                let gid = gid.map(|gid| format!(", gid={gid}")).unwrap_or_default();
+                format!("fsmount(devpts{gid})")
+            }
+            HostStep::OpenConsole { index, owner, .. } => {
+                let owner = owner.map(|uid| format!("; fchown({uid})")).unwrap_or_default();
+                format!("open(<tree of /dev/pts>, \"ptmx\") for console {index}{owner}")
+            }
             HostStep::WriteIdMaps { uid, gid, .. } => {
                 format!("write(uid_map, {}); write(gid_map, {})", id_map(uid), id_map(gid))
             }

@@ -4,57 +4,18 @@ use browndog_xml::domain::{Origin, Sourced};
 use nix::libc;
 
 use super::build::Builder;
+use super::console::{further, terminal_name};
 use super::identity::find_user;
+use super::mounts::{ATTR_NODEV, ATTR_NOSUID, ATTR_RDONLY};
 use super::step::{ChildStep, HostStep, c_string};
 use crate::survey::Purpose;
-use crate::sys::StringArray;
+use crate::sys::{MountAttr, StringArray};
 
-const CONSOLE: Origin = Origin::Default("the caller's terminal becomes the container's console");
 const CLEAN: Origin = Origin::Default("nothing of the caller passes into the container");
 const TIED: Origin = Origin::Default("a container started in the foreground ends with its launcher");
 
 /// PATH where neither the document nor libvirt's contract says otherwise.
 pub const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// Opens a pseudo-terminal for the first console, where the caller has one.
-pub(super) fn open_consoles(b: &mut Builder<'_>) {
-    for console in &b.domain.consoles {
-        if let Some(tty) = &console.tty {
-            b.note(
-                tty.origin,
-                format!("the console is a new terminal, not {}", tty.value),
-                "the host's terminals are not handed to containers; use the terminal you start from",
-            );
-        }
-    }
-    if !b.request.terminal {
-        return;
-    }
-    let owner = mapped_root(b);
-    for index in 0..=b.request.more_consoles {
-        let slot = b.slot(terminal_name(index));
-        let origin = b.domain.consoles.get(index).map_or(CONSOLE, |console| console.origin);
-        let why = "a terminal of its own: the caller's cannot be reached through it";
-        let id = if index == 0 { "open-console".to_owned() } else { format!("open-console:{index}") };
-        b.host_step(id, HostStep::OpenConsole { index, slot, owner }, origin, why);
-    }
-}
-
-/// The slot of a console's terminal.
-pub(super) fn terminal_name(index: usize) -> String {
-    if index == 0 { TERMINAL.to_owned() } else { format!("{TERMINAL} {index}") }
-}
-
-/// Root of the container as the host sees it, where that is somebody else.
-fn mapped_root(b: &Builder<'_>) -> Option<(u32, u32)> {
-    let idmap = b.domain.idmap.as_ref()?;
-    let root = |ranges: &[Sourced<browndog_xml::domain::IdRange>]| {
-        ranges.iter().find(|range| range.value.start == 0).map(|range| range.value.target)
-    };
-    Some((root(&idmap.uid)?, root(&idmap.gid)?))
-}
-
-const TERMINAL: &str = "console terminal";
 
 /// A session of its own, and its terminal.
 pub(super) fn session(b: &mut Builder<'_>) {
@@ -64,8 +25,8 @@ pub(super) fn session(b: &mut Builder<'_>) {
         CLEAN,
         "no signal or terminal of the caller's session reaches it",
     );
-    if let Some(terminal) = b.find_slot(TERMINAL).or_else(|| b.source(Purpose::Terminal)) {
-        let origin = b.domain.consoles.first().map_or(CONSOLE, |console| console.origin);
+    if let Some(terminal) = b.find_slot(&terminal_name(0)).or_else(|| b.source(Purpose::Terminal)) {
+        let origin = b.domain.consoles.first().map_or(CLEAN, |console| console.origin);
         let why = "a session without a terminal may take one";
         b.child("take-terminal", ChildStep::TakeTerminal { terminal }, origin, why);
     }
@@ -97,18 +58,60 @@ pub(super) fn tie(b: &mut Builder<'_>, tied: bool) {
     b.child("close-fds", ChildStep::CloseFds { flags }, CLEAN, why);
 }
 
-fn command(b: &Builder<'_>) -> (Vec<String>, Origin) {
+/// What runs: the caller's command, or the document's.
+fn commands(b: &Builder<'_>) -> (Vec<Vec<String>>, Origin) {
     if let Some(command) = &b.request.command {
-        return (command.clone(), Origin::Default("the command line names the program"));
+        return (vec![command.clone()], Origin::Default("the command line names the program"));
     }
-    let first = &b.domain.init.commands[0];
-    let mut argv = vec![first.program.value.clone()];
-    argv.extend(first.args.iter().map(|arg| arg.value.clone()));
-    (argv, first.program.origin)
+    let words = |command: &browndog_xml::domain::Command| {
+        let arguments = command.args.iter().map(|arg| arg.value.clone());
+        std::iter::once(command.program.value.clone()).chain(arguments).collect()
+    };
+    let commands = &b.domain.init.commands;
+    (commands.iter().map(words).collect(), commands[0].program.origin)
 }
+
+/// Whether process 1 is browndog's: for several applications, or asked for.
+fn built_in(b: &Builder<'_>) -> bool {
+    b.request.init || (b.request.command.is_none() && b.domain.init.commands.len() > 1)
+}
+
+const PROGRAM: &str = "sealed program";
+
+/// The program of the built-in process 1, out of the container's reach: what runs in there can open it by
+/// `/proc/1/exe`, and must not be able to write to it.
+pub(super) fn prepare_program(b: &mut Builder<'_>) {
+    if !built_in(b) {
+        return;
+    }
+    let Some(source) = b.source(Purpose::Program) else { return };
+    let into = b.slot(PROGRAM);
+    if b.host.at_least(5, 12) {
+        let step = HostStep::CloneTree { source, into };
+        b.host_step("clone-tree:program", step, SEVERAL, "a mount of its own, which can be restricted");
+        let attr = MountAttr {
+            attr_set: ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV,
+            propagation: libc::MS_PRIVATE,
+            ..MountAttr::default()
+        };
+        let step = HostStep::Restrict { tree: into, attr };
+        b.host_step("restrict:program", step, SEVERAL, "who opens /proc/1/exe to write gets EROFS");
+    } else {
+        let why = "this kernel has no mount_setattr(2): a copy in memory that nobody can change";
+        b.host_step("seal-program", HostStep::SealProgram { source, into }, SEVERAL, why);
+    }
+}
+
+const SEVERAL: Origin = Origin::Default("several applications need a process 1 that waits for them");
 
 /// libvirt's contract (`container`, `container_uuid`, `LIBVIRT_LXC_*`), then the document, then the
 /// caller; later wins.
+///
+/// Where libvirt's documentation and its driver differ, programs were written to what the driver does:
+/// `container` is `lxc-libvirt` (the documentation has `libvirt-lxc`; systemd knows the former only).
+/// Where the driver is poorer than its documentation, both are served: `PATH` has every directory of
+/// either (`/bin:/sbin`, `/bin:/usr/bin`), and `HOME` is the user's own rather than `/`. `<initenv>`
+/// replaces any of them.
 fn environment(b: &Builder<'_>) -> Vec<(String, String)> {
     let domain = b.domain;
     let home = domain.init.user.as_ref().and_then(|account| {
@@ -124,9 +127,13 @@ fn environment(b: &Builder<'_>) -> Vec<(String, String)> {
     set("TERM", "linux");
     set("container", "lxc-libvirt");
     set("HOME", home.as_deref().unwrap_or(if domain.init.user.is_some() { "/" } else { "/root" }));
-    if let Some(uuid) = &domain.uuid {
-        set("container_uuid", &uuid.value.to_string());
-        set("LIBVIRT_LXC_UUID", &uuid.value.to_string());
+    let uuid = domain.uuid.as_ref().map(|uuid| uuid.value.to_string());
+    if let Some(uuid) = uuid {
+        set("container_uuid", &uuid);
+        set("LIBVIRT_LXC_UUID", &uuid);
+    }
+    if let Some(names) = further(b) {
+        set("container_ttys", &names);
     }
     set("LIBVIRT_LXC_NAME", domain.name.value.as_str());
     if let Some(Sourced { value, .. }) = &domain.init.cmdline {
@@ -143,28 +150,29 @@ fn environment(b: &Builder<'_>) -> Vec<(String, String)> {
 
 /// execve.
 pub(super) fn exec(b: &mut Builder<'_>) {
-    if b.domain.init.commands.len() > 1 && b.request.command.is_none() {
-        let origin = b.domain.init.commands[1].program.origin;
-        b.problem(origin, "not supported: more than one application", "keep one <application>");
-    }
-    let (argv, origin) = command(b);
+    let (commands, origin) = commands(b);
     let env = environment(b);
+    let path =
+        env.iter().find(|(name, _)| name == "PATH").map_or(PATH_DEFAULT, |(_, value)| value).to_owned();
+    let env =
+        StringArray::new(env.iter().map(|(name, value)| c_string(&format!("{name}={value}"))).collect());
+    let array = |words: &[String]| StringArray::new(words.iter().map(|word| c_string(word)).collect());
+    if built_in(b) {
+        // Without the program there is a problem already: it is a source like any other.
+        let Some(program) = b.find_slot(PROGRAM) else { return };
+        let argv = array(&crate::pid1::pack(&commands));
+        let why = "everything is in place; a small process 1 starts the applications and waits for them";
+        b.child("exec", ChildStep::ExecBuiltInInit { program, argv, env }, origin, why);
+        return;
+    }
+    let argv = &commands[0];
     let program = argv[0].clone();
     let paths = if program.contains('/') {
         vec![c_string(&program)]
     } else {
-        let path = env.iter().find(|(name, _)| name == "PATH").map_or(PATH_DEFAULT, |(_, value)| value);
         path.split(':').map(|dir| c_string(&format!("{dir}/{program}"))).collect()
     };
-    let step = ChildStep::Exec {
-        paths,
-        argv: StringArray::new(argv.iter().map(|arg| c_string(arg)).collect()),
-        env: StringArray::new(env.iter().map(|(name, value)| c_string(&format!("{name}={value}"))).collect()),
-    };
-    b.child(
-        "exec",
-        step,
-        origin,
-        "everything is in place; nothing of browndog runs in the container from here on",
-    );
+    let step = ChildStep::Exec { paths, argv: array(argv), env };
+    let why = "everything is in place; nothing of browndog runs in the container from here on";
+    b.child("exec", step, origin, why);
 }

@@ -439,14 +439,30 @@ pub enum HostStep {
         /// Where the detached tree goes.
         into: Slot,
     },
-    /// `openpty` for a console: master kept by the launcher, slave into a slot.
+    /// A copy of a program in memory that nobody can change: `memfd_create`, `fcntl(F_ADD_SEALS)`.
+    SealProgram {
+        /// The surveyed program.
+        source: Slot,
+        /// Where the copy goes.
+        into: Slot,
+    },
+    /// A devpts instance, detached: `fsopen`, `fsmount` (devpts in mount(8)).
+    MakePts {
+        /// Where the detached tree goes.
+        into: Slot,
+        /// The group of its terminals, as the host sees it.
+        gid: Option<u32>,
+    },
+    /// Opens a console's terminal: master kept by the launcher, slave into a slot (pts(4)).
     OpenConsole {
         /// Index of the console.
         index: usize,
+        /// The devpts instance.
+        pts: Slot,
+        /// Who owns it, as the host sees it, where that is not the launcher.
+        owner: Option<u32>,
         /// Where the slave goes.
         slot: Slot,
-        /// Who owns it, where root of the container is not root of the host.
-        owner: Option<(u32, u32)>,
     },
     /// `prctl(PR_SET_DUMPABLE, 0)`: no process of the container may look into ours, or at its program.
     Hide,

@@ -1,0 +1,261 @@
+//! What runs as process 1, with which environment, and how its end is told.
+#![allow(unused_results, reason = "commands are built in steps")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rstest::rstest;
+use support::{BROWNDOG, Case, browndog, root, run, text};
+
+const IDMAP: &str = "<idmap><uid start='0' target='100000' count='65536'/>\
+                     <gid start='0' target='100000' count='65536'/></idmap>";
+
+/// A script that can be executed, in the case's directory.
+fn program(case: &Case, name: &str, script: &str) -> PathBuf {
+    let file = case.dir.path().join(name);
+    std::fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    file
+}
+
+/// A document with these applications.
+fn applications(case: &Case, scripts: &[&str]) -> PathBuf {
+    let list: String = scripts
+        .iter()
+        .enumerate()
+        .map(|(index, script)| {
+            let file = program(case, &format!("app{index}"), script);
+            format!("<application>{}</application>", file.display())
+        })
+        .collect();
+    case.file(&format!(
+        "<domain type='linuxcontainer'><name>{}</name><container>{list}</container></domain>",
+        case.name
+    ))
+}
+
+#[test]
+fn several_applications_run_and_the_first_ones_status_is_the_containers() {
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    let file = applications(
+        &case,
+        &[
+            "echo first $$ $(cat /proc/1/comm); sleep 0.5; exit 7",
+            "trap 'echo second told; exit 0' TERM; while :; do sleep 0.05; done",
+            "exit 9",
+        ],
+    );
+    let output = run(&file);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(7), "{said}{}", text(&output.stderr));
+    let first = said.lines().find(|line| line.starts_with("first ")).unwrap();
+    assert!(!first.starts_with("first 1 "), "{said}");
+    assert!(said.contains("second told"), "{said}");
+    assert_eq!(case.cgroups(), [] as [&Path; 0]);
+}
+
+#[test]
+fn an_application_that_is_not_there_is_named() {
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    let file = applications(&case, &["sleep 15", "exit 0"]);
+    std::fs::remove_file(case.dir.path().join("app1")).unwrap();
+    let output = run(&file);
+    assert_eq!(output.status.code(), Some(127));
+    assert!(text(&output.stderr).contains("cannot execute"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn orphans_are_waited_for() {
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    // The shell in the middle ends first: its child becomes an orphan, and then a zombie until waited for.
+    let script = "for n in 1 2 3; do (sh -c 'sleep 0.1 &amp;'); done; sleep 0.6; grep -c '^State:.Z' /proc/[0-9]*/status | grep -c ':1'; exit 5";
+    let file = case.script(script);
+    let output = browndog(&["run".as_ref(), "--init".as_ref(), file.as_os_str()]);
+    assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "0\n");
+}
+
+/// Starts, waits for `READY` on its output, sends the signal, returns output and status.
+fn signalled(arguments: &[&std::ffi::OsStr], signal: &str) -> (String, Option<i32>) {
+    use std::io::Read;
+    let mut command = Command::new(BROWNDOG);
+    let mut child = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut output = child.stdout.take().unwrap();
+    let mut ready = [0; 6];
+    output.read_exact(&mut ready).unwrap();
+    let sent = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let mut said = String::new();
+    output.read_to_string(&mut said).unwrap();
+    (said, child.wait().unwrap().code())
+}
+
+#[rstest]
+#[case("TERM")]
+#[case("HUP")]
+#[case("USR1")]
+fn signals_pass_through_the_built_in_process_1(#[case] signal: &str) {
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    let script = format!("trap 'echo told; exit 8' {signal}; echo READY; while :; do sleep 0.05; done");
+    let file = case.script(&script);
+    let said = signalled(&["run".as_ref(), "--init".as_ref(), file.as_os_str()], signal);
+    assert_eq!(said, ("told\n".to_owned(), Some(8)));
+    // Without a handler it has its usual effect, on a program that is no process 1.
+    let file = case.script("echo READY; exec sleep 15");
+    let said = signalled(&["run".as_ref(), "--init".as_ref(), file.as_os_str()], signal);
+    let number: i32 = match signal {
+        "TERM" => 15,
+        "HUP" => 1,
+        _ => 10,
+    };
+    assert_eq!(said, (String::new(), Some(128 + number)));
+}
+
+#[test]
+fn the_program_of_process_1_cannot_be_written_by_the_container() {
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    let before = std::fs::metadata(BROWNDOG).unwrap().modified().unwrap();
+    let script = "sleep 0.1; (echo broken >> /proc/1/exe) 2>&amp;1 | grep -o 'Read-only file system\\|Permission denied\\|cannot create'; true";
+    let file = case.script(script);
+    let output = browndog(&["run".as_ref(), "--init".as_ref(), file.as_os_str()]);
+    assert_ne!(text(&output.stdout), "", "{}", text(&output.stderr));
+    assert_eq!(std::fs::metadata(BROWNDOG).unwrap().modified().unwrap(), before);
+}
+
+#[test]
+fn an_init_may_be_a_script() {
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    let init = program(&case, "init", "echo $0 $1 as $$; exit 4");
+    let os = format!("<init>{}</init><initarg>word</initarg>", init.display());
+    let output = run(&case.domain(&os, ""));
+    assert_eq!(text(&output.stdout), format!("{} word as 1\n", init.display()));
+    assert_eq!(output.status.code(), Some(4));
+}
+
+#[test]
+fn the_environment_is_libvirts_contract_and_what_the_document_adds() {
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    let os = "<init>/usr/bin/env</init><initenv name='COLOUR'>brown</initenv><initenv name='TERM'>vt100</initenv>\
+              <initdir>/usr</initdir>";
+    let uuid = "8dfd44b3-1e76-d8d3-3515-0a2d98211ea0";
+    let with_uuid = |file: &Path, uuid: &str| {
+        let xml = std::fs::read_to_string(file).unwrap();
+        std::fs::write(file, xml.replace("</name>", &format!("</name>{uuid}"))).unwrap();
+    };
+    let file = case.domain(os, "");
+    with_uuid(&file, &format!("<uuid>{uuid}</uuid>"));
+    let said = text(&run(&file).stdout);
+    let mut lines: Vec<&str> = said.lines().filter(|line| !line.starts_with("PWD=")).collect();
+    lines.sort_unstable();
+    let name = format!("LIBVIRT_LXC_NAME={}", case.name);
+    let wanted = [
+        "COLOUR=brown",
+        "HOME=/root",
+        &name,
+        &format!("LIBVIRT_LXC_UUID={uuid}"),
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "TERM=vt100",
+        "container=lxc-libvirt",
+        &format!("container_uuid={uuid}"),
+    ];
+    assert_eq!(lines, wanted);
+    // Without a uuid in the document, each run has one of its own.
+    let file = case.domain(os, "");
+    let own = |said: String| said.lines().find(|line| line.starts_with("container_uuid=")).map(str::to_owned);
+    let (first, second) = (own(text(&run(&file).stdout)), own(text(&run(&file).stdout)));
+    assert!(first.is_some() && first != second, "{first:?}");
+}
+
+#[test]
+fn initdir_is_where_the_init_starts() {
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    let output = run(&case.domain("<init>/bin/pwd</init><initdir>/usr</initdir>", ""));
+    assert_eq!(text(&output.stdout), "/usr\n", "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_32_bit_architecture_is_what_uname_says() {
+    if !root() || std::env::consts::ARCH != "x86_64" {
+        return;
+    }
+    let case = Case::new();
+    let file = case.domain("<init>/bin/uname</init><initarg>-m</initarg>", "");
+    let xml = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, xml.replace("<type>exe", "<type arch='i686'>exe")).unwrap();
+    assert_eq!(text(&run(&file).stdout), "i686\n");
+}
+
+#[rstest]
+#[case::power_off("poweroff", 0, "powered itself off")]
+#[case::reboot("reboot", 129, "asked for its reboot")]
+fn a_reboot_or_power_off_from_inside_is_told_as_such(
+    #[case] verb: &str,
+    #[case] status: i32,
+    #[case] said: &str,
+) {
+    if !root() {
+        return;
+    }
+    if !Path::new("/bin/busybox").exists() {
+        eprintln!("skipped: busybox is not installed");
+        return;
+    }
+    let case = Case::new();
+    let file = case.script(&format!("/bin/busybox {verb} -f; sleep 15"));
+    let xml = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, xml.replace("<os>", &format!("{IDMAP}<os>"))).unwrap();
+    let output = run(&file);
+    assert_eq!(output.status.code(), Some(status), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+    assert_eq!(case.cgroups(), [] as [&Path; 0]);
+}
+
+#[test]
+fn without_a_capability_nothing_inside_can_reboot() {
+    if !root() || !Path::new("/bin/busybox").exists() {
+        return;
+    }
+    let case = Case::new();
+    let output = run(&case.script("/bin/busybox poweroff -f 2>/dev/null; echo still here; exit 3"));
+    assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("still here\n", Some(3)));
+}
+
+#[test]
+fn a_process_1_without_a_handler_is_ended_all_the_same() {
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    let file = case.script("echo READY; exec sleep 15");
+    let began = Instant::now();
+    let said = signalled(&["run".as_ref(), file.as_os_str()], "TERM");
+    assert_eq!(said, (String::new(), Some(137)));
+    assert!(began.elapsed() < Duration::from_secs(12), "it was not its sleep that ended");
+}

@@ -1,0 +1,349 @@
+//! The console: a terminal of the container's own, relayed without loss, without spinning, and left as it
+//! was found.
+#![allow(unused_results, reason = "commands are built in steps")]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::pty::{Winsize, openpty};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::termios::{LocalFlags, tcgetattr};
+use nix::unistd::Pid;
+use rstest::rstest;
+use support::{BROWNDOG, Case, root, text};
+
+const SIZE: Winsize = Winsize { ws_row: 33, ws_col: 77, ws_xpixel: 0, ws_ypixel: 0 };
+
+/// A terminal as a user has one: what is written to `screen` was typed, what is read from it was shown.
+struct Terminal {
+    screen: std::fs::File,
+    line: OwnedFd,
+}
+
+impl Terminal {
+    fn new() -> Self {
+        let pair = openpty(&SIZE, None).unwrap();
+        Self { screen: pair.master.into(), line: pair.slave }
+    }
+
+    fn side(&self) -> Stdio {
+        self.line.try_clone().unwrap().into()
+    }
+
+    /// Reads until `wanted` is on the screen; what is there.
+    fn until(&mut self, wanted: &str) -> String {
+        let mut shown = Vec::new();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !text(&shown).contains(wanted) {
+            assert!(Instant::now() < deadline, "{wanted:?} is not in {:?}", text(&shown));
+            let mut ready = [nix::poll::PollFd::new(self.screen.as_fd(), nix::poll::PollFlags::POLLIN)];
+            if nix::poll::poll(&mut ready, 100_u16).unwrap() > 0 {
+                let mut bytes = [0; 4096];
+                let count = self.screen.read(&mut bytes).unwrap();
+                shown.extend_from_slice(&bytes[..count]);
+            }
+        }
+        text(&shown)
+    }
+
+    /// Line editing, echo and signals are on: the mode of a terminal that nobody has made raw.
+    fn is_cooked(&self) -> bool {
+        let flags = tcgetattr(&self.line).unwrap().local_flags;
+        flags.contains(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG)
+    }
+}
+
+fn on_terminal(case: &Case, terminal: &Terminal, os: &str, devices: &str) -> Child {
+    let file = case.domain(os, devices);
+    let mut command = Command::new(BROWNDOG);
+    command.arg("run").arg(file).stdin(terminal.side()).stdout(terminal.side()).stderr(terminal.side());
+    command.spawn().unwrap()
+}
+
+fn shell(script: &str) -> String {
+    format!("<init>/bin/sh</init><initarg>-c</initarg><initarg>{script}</initarg>")
+}
+
+fn wait(child: &mut Child) -> Option<i32> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        assert!(Instant::now() < deadline, "it does not end");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
+}
+
+/// Processor time in clock ticks (proc_pid_stat(5), fields 14 and 15).
+fn ticks(child: &Child) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+    let fields = stat.rsplit_once(')').unwrap().1;
+    fields.split_ascii_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+}
+
+#[test]
+fn the_init_has_a_controlling_terminal_with_a_name_and_the_callers_size() {
+    if !root() {
+        return;
+    }
+    let (case, mut terminal) = (Case::new(), Terminal::new());
+    let script = "readlink /proc/self/fd/0; stty size; echo controlling > /dev/tty; \
+                  echo by name > /dev/console; echo first > /dev/tty1; ls /dev/pts; echo END";
+    let mut child = on_terminal(&case, &terminal, &shell(script), "");
+    let shown = terminal.until("END\r\n");
+    for line in ["/dev/pts/0", "33 77", "controlling", "by name", "first"] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}: {shown}");
+    }
+    assert!(shown.contains("0\r\nptmx\r\nEND") || shown.contains("0  ptmx\r\nEND"), "no other: {shown}");
+    assert_eq!(wait(&mut child), Some(0));
+    assert!(terminal.is_cooked());
+}
+
+#[test]
+fn a_new_size_of_the_window_is_the_consoles_and_told_to_the_init() {
+    if !root() {
+        return;
+    }
+    let (case, mut terminal) = (Case::new(), Terminal::new());
+    let script = "trap 'stty size; exit 4' WINCH; echo READY; while :; do sleep 0.05; done";
+    let mut child = on_terminal(&case, &terminal, &shell(script), "");
+    terminal.until("READY");
+    let resize = Command::new("stty").args(["rows", "12", "cols", "34"]).stdin(terminal.side()).status();
+    assert!(resize.unwrap().success());
+    // Its terminal is not its controlling one here, so the kernel does not tell it.
+    signal(&child, Signal::SIGWINCH);
+    terminal.until("12 34");
+    assert_eq!(wait(&mut child), Some(4));
+}
+
+#[test]
+fn what_is_typed_arrives_and_what_ends_lines_of_the_terminal_is_not_the_launchers() {
+    if !root() {
+        return;
+    }
+    let (case, mut terminal) = (Case::new(), Terminal::new());
+    let script = "trap 'echo interrupted; exit 9' INT; echo READY; read line; echo got $line; \
+                  echo AGAIN; while :; do sleep 0.05; done";
+    let mut child = on_terminal(&case, &terminal, &shell(script), "");
+    terminal.until("READY");
+    terminal.screen.write_all(b"hello\r").unwrap();
+    terminal.until("AGAIN");
+    // ^C goes through the raw terminal to the container's, which makes the signal of it.
+    terminal.screen.write_all(b"\x03").unwrap();
+    terminal.until("interrupted");
+    assert_eq!(wait(&mut child), Some(9));
+}
+
+#[rstest]
+#[case::exits("exit 3", None, 3)]
+#[case::crashes("kill -9 $$; sleep 15 &amp; echo READY; wait", Some(Signal::SIGTERM), 137)]
+#[case::is_interrupted("echo READY; while :; do sleep 0.05; done", Some(Signal::SIGINT), 130)]
+fn the_callers_terminal_is_as_before_however_the_container_ends(
+    #[case] script: &str,
+    #[case] by: Option<Signal>,
+    #[case] status: i32,
+) {
+    if !root() {
+        return;
+    }
+    let (case, mut terminal) = (Case::new(), Terminal::new());
+    let mut child = on_terminal(&case, &terminal, &shell(script), "");
+    if let Some(by) = by {
+        terminal.until("READY");
+        assert!(!terminal.is_cooked());
+        signal(&child, by);
+    }
+    assert_eq!(wait(&mut child), Some(status));
+    assert!(terminal.is_cooked());
+}
+
+/// Standard input of the launcher.
+fn nothing() -> Stdio {
+    Stdio::null()
+}
+
+fn closed() -> Stdio {
+    let (read, write) = std::io::pipe().unwrap();
+    drop(write);
+    read.into()
+}
+
+#[rstest]
+#[case::without(false)]
+#[case::with_a_terminal(true)]
+fn a_mebibyte_written_just_before_the_end_arrives_whole(
+    #[case] tty: bool,
+    #[values(nothing, closed)] input: fn() -> Stdio,
+) {
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    let file = case.script("head -c 1048576 /dev/zero | tr '\\000' x; exit 6");
+    let mut command = Command::new(BROWNDOG);
+    command.arg("run").args(tty.then_some("--tty")).arg(file).stdin(input());
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(6), "{}", text(&output.stderr));
+    assert_eq!(output.stdout.len(), 1 << 20);
+}
+
+#[test]
+fn a_pipeline_talks_to_a_terminal_and_its_end_is_the_end_of_input() {
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    let file = case.script("stty -echo; echo READY; cat; tty");
+    let mut command = Command::new(BROWNDOG);
+    command.args(["run", "--tty"]).arg(file).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut output = child.stdout.take().unwrap();
+    let mut ready = [0; 7];
+    output.read_exact(&mut ready).unwrap();
+    child.stdin.take().unwrap().write_all(b"one\ntwo\n").unwrap();
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "one\r\ntwo\r\n/dev/pts/0\r\n");
+    assert_eq!(wait(&mut child), Some(0));
+}
+
+#[test]
+fn without_a_terminal_the_init_has_the_callers_descriptors() {
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    let file = case
+        .script("cat; test -t 1 || echo no terminal; echo wrong >&amp;2; test -e /dev/console || echo none");
+    let mut command = Command::new(BROWNDOG);
+    command.arg("run").arg(file).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"in\0\xff\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.stdout, b"in\0\xff\nno terminal\nnone\n");
+    assert!(text(&output.stderr).ends_with("wrong\n"));
+}
+
+#[rstest]
+#[case::nobody_reads("yes")]
+#[case::nobody_has_it_open("exec sleep 15 &lt;/dev/null >/dev/null 2>&amp;1")]
+fn a_console_that_nothing_passes_through_costs_no_processor_time(#[case] script: &str) {
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    let file = case.script(script);
+    let mut command = Command::new(BROWNDOG);
+    command.args(["run", "--tty"]).arg(file).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while case.cgroups().is_empty() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(700));
+    let before = ticks(&child);
+    std::thread::sleep(Duration::from_millis(1500));
+    let spent = ticks(&child) - before;
+    signal(&child, Signal::SIGTERM);
+    // What has been written is passed on first, so somebody has to want it, or to say that nobody does.
+    signal(&child, Signal::SIGTERM);
+    drop(child.stdout.take());
+    assert_eq!(wait(&mut child), Some(137));
+    assert!(spent < 30, "{spent} ticks of 150");
+}
+
+#[test]
+fn every_console_is_a_terminal_with_the_names_libvirt_promises() {
+    if !root() {
+        return;
+    }
+    let (case, mut terminal) = (Case::new(), Terminal::new());
+    let script = "echo [$container_ttys]; for n in 1 2 3; do readlink /dev/tty$n; \
+                  echo to $n > /dev/tty$n || echo cannot $n; done; echo END";
+    let more = "<console type='pty'/><console type='pty'/>";
+    let mut child = on_terminal(&case, &terminal, &shell(script), more);
+    let shown = terminal.until("END\r\n");
+    assert!(shown.contains("[pts/1 pts/2]"), "{shown}");
+    for name in ["pts/0", "pts/1", "pts/2", "to 1"] {
+        assert!(shown.lines().any(|line| line == name), "{name}: {shown}");
+    }
+    assert!(!shown.contains("cannot") && !shown.contains("to 2\r"), "{shown}");
+    assert_eq!(wait(&mut child), Some(0));
+}
+
+#[test]
+fn the_terminal_is_the_users_who_gets_it_also_under_an_idmap() {
+    if !root() {
+        return;
+    }
+    let (case, mut terminal) = (Case::new(), Terminal::new());
+    let script = "stat -c 'owner %u %g' /dev/console; (: &lt;/dev/pts/0) &amp;&amp; echo opened; echo END";
+    let user = format!("{}<inituser>+33</inituser><initgroup>+33</initgroup>", shell(script));
+    let mut child = on_terminal(&case, &terminal, &user, "");
+    let shown = terminal.until("END\r\n");
+    assert!(shown.contains("owner 33 5\r\nopened"), "{shown}");
+    assert_eq!(wait(&mut child), Some(0));
+    let file = case.domain(&shell(script), "");
+    let xml = std::fs::read_to_string(&file).unwrap();
+    let map = "<idmap><uid start='0' target='100000' count='65536'/><gid start='0' target='100000' count='65536'/></idmap>";
+    std::fs::write(&file, xml.replace("<os>", &format!("{map}<os>"))).unwrap();
+    let mut command = Command::new(BROWNDOG);
+    command.arg("run").arg(file).stdin(terminal.side()).stdout(terminal.side()).stderr(terminal.side());
+    let mut child = command.spawn().unwrap();
+    let shown = terminal.until("END\r\n");
+    assert!(shown.contains("owner 0 5\r\nopened"), "{shown}");
+    assert_eq!(wait(&mut child), Some(0));
+}
+
+/// A document of the RFC whose console is on `tty`.
+fn rfc(case: &Case, tty: &str, script: &str) -> std::path::PathBuf {
+    let file = case.dir.path().join("init.sh");
+    std::fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    case.file(&format!(
+        "<domain type='linuxcontainer'><name>{}</name><application>{}</application>\
+         <console tty='{tty}'/></domain>",
+        case.name,
+        file.display()
+    ))
+}
+
+#[test]
+fn the_terminal_that_the_rfc_names_is_the_other_end_of_the_console() {
+    if !root() {
+        return;
+    }
+    let (case, mut terminal) = (Case::new(), Terminal::new());
+    let name = nix::unistd::ttyname(&terminal.line).unwrap();
+    let file = rfc(&case, &name.to_string_lossy(), "tty; read line; echo got $line");
+    let mut command = Command::new(BROWNDOG);
+    command.arg("run").arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    terminal.until("/dev/pts/0");
+    terminal.screen.write_all(b"typed\r").unwrap();
+    terminal.until("got typed");
+    assert_eq!(wait(&mut child), Some(0));
+    assert!(terminal.is_cooked());
+}
+
+#[test]
+fn what_is_no_terminal_is_said_not_to_be_used() {
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    for (tty, reason) in [("/dev/null", "it is no terminal"), ("/dev/pts/987654", "ENOENT")] {
+        let output = support::run(&rfc(&case, tty, "echo here"));
+        assert_eq!(text(&output.stdout), "here\n");
+        assert!(text(&output.stderr).contains(reason), "{}", text(&output.stderr));
+    }
+}
