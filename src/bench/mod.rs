@@ -1,5 +1,7 @@
 //! `bench`: how fast, where does the time go, did it get worse.
 
+mod exact;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -38,9 +40,12 @@ Examples:
   browndog bench start                              about half a minute
   browndog bench start --only floor,browndog --rounds 50 --json new.json --html new.html
   browndog bench compare old.json new.json
+  browndog bench start --virtual --boots 2          exact figures, two boots compared
+  browndog bench start --virtual --baseline benches/virtual.json
 
 Ctrl-C ends it and prints what was measured.
-Exit status: 0 measured, 1 nothing could be measured, 2 usage.")]
+Exit status: 0 measured, 1 nothing could be measured, or slower than the baseline, 2 usage,
+3 the baseline was made with another kernel, emulator or tool chain.")]
 struct Start {
     /// Rounds over everybody.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
@@ -60,6 +65,8 @@ struct Start {
     /// Price each mechanism too: the floor with one thing left out or swapped.
     #[arg(long)]
     mechanisms: bool,
+    #[command(flatten)]
+    exactly: exact::Exactly,
     /// Write the result here as JSON, for `bench compare`.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -150,6 +157,12 @@ impl Start {
         let browndog =
             std::env::current_exe().map_err(|error| format!("cannot find this binary: {error}"))?;
         let floor = self.floor.clone().or_else(|| find_floor(&browndog));
+        if self.exactly.wanted {
+            if json.is_some() || html.is_some() || self.mechanisms {
+                return Err("--virtual prints its result, with --format json as JSON".to_owned());
+            }
+            return self.exactly.perform(&browndog, floor.as_deref(), &self.only, self.format);
+        }
         let effort = Effort {
             rounds: self.rounds as usize,
             starts: self.starts as usize,

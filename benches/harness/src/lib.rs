@@ -16,5 +16,6 @@ pub mod rounds;
 pub mod start;
 pub mod stats;
 pub mod steps;
+pub mod virtual_time;
 pub mod weigh;
 pub mod workplace;
