@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::{Format, cannot, print};
 use crate::exit::Status;
-use crate::out::note;
+use crate::out::{complain, note};
 
 /// What belongs to `--virtual`.
 #[derive(Debug, Args)]
@@ -49,6 +49,10 @@ impl Exactly {
             (None, _) => None,
         };
         let floor = floor.ok_or("the floor is not built; try: cargo build --release -p browndog-floor")?;
+        if let Err(error) = browndog_conformance::vm::Lab::default().kernel(&self.kernel) {
+            complain(&format!("nothing was measured: {error}"), None);
+            return Ok(Status::NOT_COMPARABLE);
+        }
         let result = self.repeat(browndog, floor, only)?;
         if let (Some(path), true) = (&self.baseline, self.update) {
             let text = serde_json::to_string_pretty(&result).map_err(|error| error.to_string())? + "\n";

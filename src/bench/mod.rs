@@ -45,7 +45,7 @@ Examples:
 
 Ctrl-C ends it and prints what was measured.
 Exit status: 0 measured, 1 nothing could be measured, or slower than the baseline, 2 usage,
-3 the baseline was made with another kernel, emulator or tool chain.")]
+3 there is no such kernel here, or the baseline was made with another kernel, emulator or tool chain.")]
 struct Start {
     /// Rounds over everybody.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
@@ -56,7 +56,7 @@ struct Start {
     /// Starts of each before the first round, not counted.
     #[arg(long, default_value_t = 5)]
     warmup: u32,
-    /// Only these: bare, floor, browndog, bwrap, crun, runc, youki, lxc-execute, systemd-nspawn.
+    /// Only these: bare, floor, floor-hardened, browndog, bwrap, crun, runc, youki, lxc-execute, systemd-nspawn.
     #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = known_name)]
     only: Vec<String>,
     /// The floor's binary; looked for beside this one, then on PATH.
