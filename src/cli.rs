@@ -10,8 +10,8 @@ use crate::exit::Status;
 use crate::life::living;
 use crate::list::Which;
 use crate::{
-    bench, conformance, console, convert, define, docs, events, explain, fmt, host, list, plan, run, schema,
-    stop, validate,
+    bench, blkiotune, conformance, console, convert, define, docs, events, exec, explain, fmt, host, list,
+    plan, run, schema, stats, stop, tune, validate,
 };
 
 /// Validate, prove and run Linux containers described by domain XML.
@@ -57,11 +57,16 @@ enum Verb {
     Domname(list::Identity),
     /// Say a domain's uuid.
     Domuuid(list::Identity),
+    #[command(visible_alias = "domstats")]
+    Stats(stats::StatsArgs),
+    Top(stats::Top),
     Dumpxml(define::Dumpxml),
     Edit(define::Edit),
     #[command(visible_alias = "domrename")]
     Rename(define::Rename),
     Console(console::Console),
+    #[command(visible_alias = "lxc-enter-namespace")]
+    Exec(exec::Exec),
     Logs(console::Logs),
     Suspend(stop::Suspend),
     Resume(stop::Resume),
@@ -69,6 +74,13 @@ enum Verb {
     Reboot(stop::Reboot),
     Destroy(stop::Destroy),
     Wait(stop::Wait),
+    Setmem(tune::Setmem),
+    Setmaxmem(tune::Setmaxmem),
+    Memtune(tune::Memtune),
+    Schedinfo(tune::Schedinfo),
+    Blkiotune(Box<blkiotune::Blkiotune>),
+    Pids(tune::Pids),
+    Cpuset(tune::Cpuset),
     Autostart(define::Autostart),
     #[command(visible_alias = "event")]
     Events(events::Events),
@@ -136,10 +148,13 @@ fn dispatch(cli: Cli) -> Status {
         Verb::Domid(verb) => living(root, |layout| verb.perform(Which::Id, layout)),
         Verb::Domname(verb) => living(root, |layout| verb.perform(Which::Name, layout)),
         Verb::Domuuid(verb) => living(root, |layout| verb.perform(Which::Uuid, layout)),
+        Verb::Stats(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Top(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Dumpxml(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Edit(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Rename(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Console(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Exec(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Logs(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Suspend(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Resume(verb) => living(root, |layout| verb.perform(layout)),
@@ -147,6 +162,13 @@ fn dispatch(cli: Cli) -> Status {
         Verb::Reboot(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Destroy(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Wait(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Setmem(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Setmaxmem(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Memtune(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Schedinfo(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Blkiotune(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Pids(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::Cpuset(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Autostart(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Events(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Validate(validate) => validate.perform(),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use browndog_xml::convert::{Converted, from_lxc_conf, from_xml};
+use browndog_xml::convert::{Converted, from_lxc_conf, from_oci, from_xml, to_oci};
 use browndog_xml::domain::Dialect;
 use browndog_xml::source::Source;
 use clap::{Args, ValueEnum};
@@ -20,6 +20,8 @@ Examples:
   browndog convert --from rfc old.xml > new.xml                 the dialect of 2008 to the one of libvirt
   browndog convert --from lxc.conf /var/lib/lxc/web/config      lxc's own configuration, versions 2 and 3
   browndog convert --from lxc.conf --deny lost --output web.xml config
+  browndog convert --from lxc --to oci --output b/config.json web.xml   a bundle for runc, crun, youki
+  browndog convert --from oci b/config.json                     and back
 
 What cannot be carried over is a warning on standard error; --deny lost makes it an error.
 
@@ -49,15 +51,21 @@ pub(crate) struct Convert {
 enum From {
     /// A document of the dialect of 2008, linuxcontainer.
     Rfc,
+    /// A document of libvirt's dialect.
+    Lxc,
     /// lxc.container.conf(5); what it includes is read as well.
     #[value(name = "lxc.conf", alias = "lxc-conf")]
     LxcConf,
+    /// The config.json of an OCI bundle; FILE may be the bundle.
+    Oci,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum To {
     /// A document of libvirt's dialect.
     Lxc,
+    /// The config.json of an OCI bundle.
+    Oci,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -67,7 +75,10 @@ enum Deny {
 }
 
 impl Convert {
-    pub(crate) fn perform(self) -> Status {
+    pub(crate) fn perform(mut self) -> Status {
+        if self.from == From::Oci && self.file.join("config.json").is_file() {
+            self.file.push("config.json");
+        }
         let source = match open(&self.file) {
             Ok(source) => source,
             Err(message) => {
@@ -102,23 +113,46 @@ impl Convert {
                 let name = self.name.clone().or_else(|| directory_name(&self.file));
                 Ok(from_lxc_conf(source, name.as_deref(), &included))
             }
-            (From::Rfc, To::Lxc) => {
-                if self.name.is_some() {
-                    complain("--name: the document says its name", None);
-                    return Err(Status::USAGE);
-                }
-                let dialect = browndog_xml::read(source).report.dialect;
-                if dialect == Some(Dialect::Lxc) {
-                    complain(
-                        &format!("{} is of the lxc dialect already", source.name()),
-                        Some("browndog fmt brings it into its canonical form"),
-                    );
-                    return Err(Status::FAILED);
-                }
-                Ok(from_xml(source))
+            (From::Oci, To::Lxc) => {
+                let bundle = fs::canonicalize(&self.file).ok();
+                let bundle = bundle.as_deref().and_then(Path::parent).map(Path::to_path_buf);
+                let bundle = bundle.or_else(|| std::env::current_dir().ok()).unwrap_or_else(|| "/".into());
+                Ok(from_oci(source, &bundle.to_string_lossy(), self.name.as_deref()))
             }
+            _ if self.name.is_some() => Err(usage("--name: the document says its name", None)),
+            (From::Lxc, To::Lxc) => {
+                Err(usage("there is nothing to convert", Some("browndog fmt gives the canonical form")))
+            }
+            (From::LxcConf | From::Oci, To::Oci) => {
+                Err(usage("this takes two steps", Some("convert it --to lxc first, and that --to oci")))
+            }
+            (From::Rfc, To::Lxc) => {
+                self.of_dialect(source, Dialect::LinuxContainer).map(|()| from_xml(source))
+            }
+            (From::Rfc, To::Oci) => self.of_dialect(source, Dialect::LinuxContainer).map(|()| to_oci(source)),
+            (From::Lxc, To::Oci) => self.of_dialect(source, Dialect::Lxc).map(|()| to_oci(source)),
         }
     }
+
+    /// Refuses a document of another dialect than the one named. One of none is refused later, in full.
+    fn of_dialect(&self, source: &Source, wanted: Dialect) -> Result<(), Status> {
+        let found = browndog_xml::read(source).report.dialect;
+        if found.is_none() || found == Some(wanted) {
+            return Ok(());
+        }
+        let (name, option) = match wanted {
+            Dialect::Lxc => ("linuxcontainer", "rfc"),
+            Dialect::LinuxContainer => ("lxc", "lxc"),
+        };
+        let message = format!("{} is of the dialect {name}", source.name());
+        complain(&message, Some(&format!("write --from {option}")));
+        Err(Status::FAILED)
+    }
+}
+
+fn usage(message: &str, hint: Option<&str>) -> Status {
+    complain(message, hint);
+    Status::USAGE
 }
 
 /// lxc names a container by the directory that its file `config` is in.

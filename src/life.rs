@@ -38,7 +38,7 @@ pub(crate) fn living(root: Option<&Path>, body: impl FnOnce(&Layout) -> Outcome)
 pub(crate) fn refuse(error: &LifeError) -> Status {
     match error {
         // Rendered by others, with place and help.
-        LifeError::Invalid { rendered } | LifeError::Start { rendered } => note(rendered.trim_end()),
+        LifeError::Invalid { rendered } | LifeError::Start { rendered, .. } => note(rendered.trim_end()),
         other => complain(&other.to_string(), other.hint().as_deref()),
     }
     Status::FAILED

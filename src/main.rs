@@ -7,6 +7,7 @@
 //! arguments, calls one library and turns the answer into text and an exit status.
 
 mod bench;
+mod blkiotune;
 mod cli;
 mod conformance;
 mod console;
@@ -15,6 +16,7 @@ mod define;
 mod docs;
 mod document;
 mod events;
+mod exec;
 mod exit;
 mod explain;
 mod fmt;
@@ -26,7 +28,9 @@ mod plan;
 mod replace;
 mod run;
 mod schema;
+mod stats;
 mod stop;
+mod tune;
 mod validate;
 
 use std::ffi::{c_char, c_int};

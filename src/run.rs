@@ -38,7 +38,7 @@ pub(crate) struct Run {
     trace: bool,
 }
 
-fn variable(text: &str) -> Result<(String, String), String> {
+pub(crate) fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE".to_owned()),
@@ -68,7 +68,7 @@ impl Run {
         gain_privilege()?;
         let request = Request {
             command: (!self.command.is_empty()).then_some(self.command),
-            env: self.env,
+            env: identity(domain).into_iter().chain(self.env).collect(),
             terminal: on_terminal(),
             instance: instance(),
             ..Request::default()
@@ -91,6 +91,15 @@ impl Run {
         }
         Ok(Status::from(u8::try_from(ended.exit_code()).unwrap_or(255)))
     }
+}
+
+/// A document without a uuid gets one for this start, as from libvirt; the kernel makes it (random(4)).
+fn identity(domain: &browndog_xml::domain::Domain) -> Vec<(String, String)> {
+    let fresh = || std::fs::read_to_string("/proc/sys/kernel/random/uuid").ok();
+    let uuid = if domain.uuid.is_some() { None } else { fresh() };
+    let named =
+        |text: String| ["container_uuid", "LIBVIRT_LXC_UUID"].map(|n| (n.to_owned(), text.trim().to_owned()));
+    uuid.map(named).into_iter().flatten().collect()
 }
 
 fn trace(timings: &[Timing]) {

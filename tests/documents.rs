@@ -138,6 +138,8 @@ fn a_directory_is_every_document_below_it() {
 #[case::schema_unknown(&["schema", "--format=dtd"])]
 #[case::validate_unknown(&["validate", "--format=toml", "x.xml"])]
 #[case::validate_no_jobs(&["validate", "--jobs=0", "x.xml"])]
+#[case::convert_to_itself(&["convert", "--from=lxc", "--to=lxc", "Cargo.toml"])]
+#[case::convert_in_one_step(&["convert", "--from=oci", "--to=oci", "Cargo.toml"])]
 #[case::convert_without_from(&["convert", "x"])]
 #[case::explain_both(&["explain", "--list", "BD0001"])]
 fn a_usage_error_is_2(#[case] arguments: &[&str]) {
@@ -234,7 +236,7 @@ fn the_dialect_of_2008_is_converted_and_the_other_one_is_not() {
     let new = case.file(LOOSE);
     let output = convert(&["--from=rfc"], &new);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("of the lxc dialect already"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("is of the dialect lxc"), "{}", text(&output.stderr));
 }
 
 #[rstest]
@@ -256,4 +258,63 @@ fn what_cannot_be_converted_says_so(
     let output = convert(&[from], &file);
     assert_eq!(output.status.code(), Some(status), "{}", text(&output.stderr));
     assert!(output.stdout.is_empty() && text(&output.stderr).contains("error"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_domain_becomes_a_bundle_and_a_bundle_a_domain() {
+    let case = Case::new();
+    let file = case.domain(
+        "<init>/bin/true</init>",
+        "<filesystem type='mount'><source dir='/srv/root'/><target dir='/'/></filesystem>",
+    );
+    let bundle = case.dir.path().join("bundle");
+    fs::create_dir(&bundle).unwrap();
+    let output = format!("--output={}/config.json", bundle.display());
+    let made = convert(&["--from=lxc", "--to=oci", &output], &file);
+    assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+    let back = convert(&["--from=oci"], &bundle);
+    assert_eq!(back.status.code(), Some(0), "{}", text(&back.stderr));
+    let document = text(&back.stdout);
+    assert!(document.contains(&case.name) && document.contains("<source dir='/srv/root'/>"), "{document}");
+}
+
+/// What was converted runs: runc is the judge.
+#[test]
+fn a_bundle_made_from_a_domain_runs() {
+    let busybox = Path::new("/bin/busybox");
+    let runc = std::process::Command::new("runc").arg("--version").output();
+    if !support::root() || !busybox.exists() || runc.is_err() {
+        eprintln!("skipped: this needs root, /bin/busybox (busybox-static) and runc");
+        return;
+    }
+    let case = Case::new();
+    let root = case.dir.path().join("root");
+    fs::create_dir_all(root.join("bin")).unwrap();
+    for directory in ["proc", "sys", "dev"] {
+        fs::create_dir(root.join(directory)).unwrap();
+    }
+    fs::copy(busybox, root.join("bin/sh")).unwrap();
+    let file = case.file(&format!(
+        "<domain type='lxc'><name>{}</name><memory unit='MiB'>64</memory><os><type>exe</type><init>/bin/sh</init>\
+         <initarg>-c</initarg><initarg>echo \"$GREETING $LIBVIRT_LXC_NAME $(cat /proc/sys/kernel/hostname) $$\"; exit 7</initarg>\
+         <initenv name='GREETING'>hello</initenv></os><features><privnet/></features><devices><filesystem type='mount'>\
+         <source dir='{}'/><target dir='/'/><readonly/></filesystem></devices></domain>",
+        case.name,
+        root.display()
+    ));
+    let config = convert(&["--from=lxc", "--to=oci"], &file);
+    assert_eq!(config.status.code(), Some(0), "{}", text(&config.stderr));
+    fs::write(case.dir.path().join("config.json"), &config.stdout).unwrap();
+    let state = case.dir.path().join("state");
+    let ran = std::process::Command::new("runc")
+        .arg("--root")
+        .arg(&state)
+        .args(["run", "--bundle"])
+        .arg(case.dir.path())
+        .arg(&case.name)
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(ran.status.code(), Some(7), "{}", text(&ran.stderr));
+    assert_eq!(text(&ran.stdout).trim(), format!("hello {0} {0} 1", case.name));
 }

@@ -155,6 +155,24 @@ pub struct CheckResult {
     /// The verdict.
     #[serde(flatten)]
     pub verdict: Verdict,
+    /// Why the table of known gaps expects it to fail here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<String>,
+}
+
+impl CheckResult {
+    /// Fails, and the table of known gaps says why.
+    pub fn is_known(&self) -> bool {
+        self.gap.is_some() && self.verdict.status == Status::Fail
+    }
+    /// Passes although the table says that it fails here.
+    pub fn is_unexpected(&self) -> bool {
+        self.gap.is_some() && self.verdict.status == Status::Pass
+    }
+    /// Speaks against the run: failed or not carried out, and not known before.
+    pub fn is_bad(&self) -> bool {
+        matches!(self.verdict.status, Status::Fail | Status::Error) && !self.is_known()
+    }
 }
 
 impl RunReport {
@@ -162,9 +180,9 @@ impl RunReport {
     pub fn count(&self, status: Status) -> usize {
         self.cells.iter().flat_map(|c| &c.results).filter(|r| r.verdict.status == status).count()
     }
-    /// Nothing failed and nothing was left undone.
+    /// Nothing failed that is not known, and nothing was left undone.
     pub fn good(&self) -> bool {
-        self.count(Status::Fail) + self.count(Status::Error) == 0
+        !self.cells.iter().flat_map(|c| &c.results).any(CheckResult::is_bad)
     }
 }
 
@@ -324,7 +342,7 @@ fn here(
     }
     // In the order of the catalogue, whatever the order of the scenes.
     let results: Vec<CheckResult> = checks.iter().filter_map(|c| judged.remove(c.id)).collect();
-    Ok(Cell {
+    let mut cell = Cell {
         runtime: runtime.name().to_owned(),
         runtime_version: runtimes::version(runtime.program()),
         kernel: nix::sys::utsname::uname()
@@ -334,7 +352,9 @@ fn here(
         cgroups: crate::host::cgroup_layout(),
         milliseconds: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         results,
-    })
+    };
+    crate::gaps::mark(&mut cell);
+    Ok(cell)
 }
 
 fn judge(check: &Check, gathered: &Result<Facts, SceneError>, kernel: KernelVersion) -> CheckResult {
@@ -349,6 +369,7 @@ fn judge(check: &Check, gathered: &Result<Facts, SceneError>, kernel: KernelVers
         requirement: check.requirement.to_owned(),
         scene: check.scene.to_owned(),
         verdict,
+        gap: None,
     }
 }
 
@@ -365,6 +386,11 @@ fn workshop() -> Result<tempfile::TempDir, RunError> {
 }
 
 fn stage<'a>(runtime: &'a dyn Runtime, binary: &Path, work: &Path) -> Result<Stage<'a>, RunError> {
+    let probe = work.join(crate::probe::NAME);
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    let _length = std::fs::copy(binary, &probe)
+        .and_then(|length| std::fs::set_permissions(&probe, executable).map(|()| length))
+        .map_err(|source| RunError::Io { what: "copying the probe".into(), source })?;
     let canary = Canary::plant(binary, work)
         .map_err(|source| RunError::Io { what: "planting the canaries".into(), source })?;
     Ok(Stage { runtime, binary: binary.to_owned(), work: work.to_owned(), canary, plans: None })

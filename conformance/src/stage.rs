@@ -99,7 +99,8 @@ impl Stage<'_> {
         let name = format!("bdc-{}-{scene}-{number}", std::process::id());
         let place = self.work.join(&name);
         fs::create_dir_all(place.join("state")).doing("making a place for the scene")?;
-        crate::image::build(&place.join("root"), &self.binary).doing("making the root file system")?;
+        crate::image::build(&place.join("root"), &self.work.join(NAME))
+            .doing("making the root file system")?;
         Ok((place, name))
     }
 
@@ -221,10 +222,24 @@ impl Stage<'_> {
             before.compare(&Snapshot::take(), &belongs, &mut found);
             let clean = found.0.values().all(|v| v.as_array().is_some_and(Vec::is_empty));
             if clean || Instant::now() > deadline {
+                take_away(&found.list("leak.cgroups"), name);
                 facts.absorb(found);
                 return;
             }
             std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// Removes what a runtime left of ours once it has been recorded, the deepest first: the machine has to
+/// be as it was, whatever was tested on it.
+fn take_away(left: &[String], name: &str) {
+    let mut paths: Vec<&str> =
+        left.iter().filter_map(|l| l.strip_prefix("+ ")).filter(|p| p.contains(name)).collect();
+    paths.sort_by_key(|p| std::cmp::Reverse(p.len()));
+    for path in paths {
+        if let Err(error) = fs::remove_dir(path) {
+            eprintln!("browndog conformance: {path} was left behind and cannot be removed: {error}");
         }
     }
 }
@@ -296,9 +311,7 @@ impl Running {
     pub fn init(&self) -> Option<u32> {
         let deadline = Instant::now() + Duration::from_secs(5);
         loop {
-            if let Some(pid) =
-                crate::host::descendants(self.child.id()).into_iter().find(|p| crate::host::is_probe(*p))
-            {
+            if let Some(pid) = self.probe_now() {
                 return Some(pid);
             }
             if Instant::now() > deadline {
@@ -306,6 +319,11 @@ impl Running {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// The same without waiting for it.
+    pub fn probe_now(&self) -> Option<u32> {
+        crate::host::descendants(self.child.id()).into_iter().find(|p| crate::host::is_probe(*p))
     }
 
     /// Lets the probe go on.

@@ -78,7 +78,9 @@ pub fn apply_mutation(plan: &mut Plan) -> Result<(), StartError> {
         return refuse(format!("{MUTATE} is honoured only in a throw-away virtual machine"));
     }
     match Mutation::parse(&text) {
-        None => refuse(format!("{MUTATE}={text}: expected skip:STEP or drop-flag:STEP:FLAG")),
+        None => {
+            refuse(format!("{MUTATE}={text}: expected skip:STEP, drop-flag:STEP:FLAG or weaken:STEP:HOW"))
+        }
         Some(mutation) if mutate::apply(plan, &mutation) => Ok(()),
         Some(mutation) => refuse(format!("{MUTATE}={mutation}: this plan has no such step or flag")),
     }

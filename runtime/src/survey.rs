@@ -53,6 +53,8 @@ pub enum Purpose {
     Init,
     /// The terminal that a command in a running container gets.
     Terminal,
+    /// Its standard input, output or error, where it gets none.
+    Stream(usize),
 }
 
 /// One path, looked up.

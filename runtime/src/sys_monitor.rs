@@ -35,3 +35,14 @@ pub fn set_window_size(fd: BorrowedFd<'_>, rows: u16, columns: u16) -> Result<()
     let ret = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) };
     if ret == -1 { Err(Errno::last()) } else { Ok(()) }
 }
+
+/// Unlocks the other side of the pseudo-terminal `master` (ioctl_tty(2), TIOCSPTLCK).
+///
+/// # Errors
+/// ENOTTY where `master` is none.
+pub fn unlock_pty(master: BorrowedFd<'_>) -> Result<(), Errno> {
+    let unlocked: i32 = 0;
+    // SAFETY: TIOCSPTLCK reads one int, which lives through the call.
+    let ret = unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCSPTLCK, &raw const unlocked) };
+    if ret == -1 { Err(Errno::last()) } else { Ok(()) }
+}

@@ -453,35 +453,7 @@ impl<'a> Lexer<'a> {
 }
 
 mod references;
+mod scan;
 mod tags;
 pub(crate) use references::{decode_attribute, decode_text};
-
-/// The comments of a document, with their delimiters.
-pub(crate) fn comments(text: &str) -> Vec<Span> {
-    let mut lexer = Lexer::new(text);
-    let mut found = Vec::new();
-    loop {
-        if lexer.peek() == Some(b'<') && lexer.text[lexer.at..].starts_with(b"<!--") {
-            let start = lexer.at;
-            lexer.comment(start);
-            found.push(Span::new(start, lexer.at));
-            continue;
-        }
-        if lexer.peek().is_some_and(|byte| byte != b'<') {
-            lexer.at += memchr(b'<', &lexer.text[lexer.at..]).unwrap_or(lexer.text.len() - lexer.at);
-            continue;
-        }
-        // Tags, CDATA and instructions one by one: next() itself would pass over comments.
-        match lexer.text.get(lexer.at + 1) {
-            None => return found,
-            Some(b'!') => drop(lexer.declaration(lexer.at)),
-            Some(b'?') => lexer.instruction(lexer.at),
-            _ => {
-                let mut raw = Vec::new();
-                if let Token::Start { name } = lexer.next() {
-                    let _end = lexer.attributes(name.start as usize, &mut raw);
-                }
-            }
-        }
-    }
-}
+pub(crate) use scan::{comments, declarations};

@@ -3,7 +3,7 @@
 //! A law panics where it is broken; that is what a fuzzer looks for.
 
 use crate::convert::Converted;
-use crate::domain::{Dialect, InterfaceKind};
+use crate::domain::{Dialect, InterfaceKind, SeclabelKind};
 use crate::generate::Generator;
 use crate::report::{Code, Report, Severity};
 use crate::source::Source;
@@ -82,12 +82,18 @@ pub fn written(source: &Source) {
     domain.dialect = Dialect::Lxc;
     // What no start acts on is not in a domain, so it cannot be written.
     domain.unsupported.clear();
+    // Twice no label is no label.
+    let mut unlabelled = false;
+    domain
+        .seclabels
+        .retain(|label| label.kind != SeclabelKind::None || !std::mem::replace(&mut unlabelled, true));
     for interface in &mut domain.interfaces {
         if interface.kind == InterfaceKind::Rfc {
             let (host_addresses, host_routes) = (Vec::new(), Vec::new());
             interface.kind = InterfaceKind::Ethernet { host_addresses, host_routes };
         }
     }
+    bundle(source);
     assert_eq!(&domain, again, "the same domain:\n{}", converted.text.as_deref().unwrap_or_default());
 }
 
@@ -101,6 +107,48 @@ pub fn lxc_conf(data: &[u8]) {
     };
     let name = source.text().len().is_multiple_of(2).then_some("demo");
     converted_is_sound(&crate::convert::from_lxc_conf(&source, name, &include));
+}
+
+/// Any bytes are taken for an OCI `config.json`, and any valid document becomes one.
+pub fn oci(data: &[u8]) {
+    let source = Source::from_bytes("config.json", data.to_vec());
+    let converted = crate::convert::from_oci(&source, "/bundle", None);
+    converted_is_sound(&converted);
+    if let Some(text) = converted.text {
+        bundle(&Source::new("converted.xml", text));
+    }
+}
+
+/// What becomes of a bundle's document is one that makes the same bundle again.
+fn bundle(document: &Source) {
+    let bundle = crate::convert::to_oci(document);
+    converted_is_sound(&bundle);
+    let Some(config) = bundle.text else { return };
+    let again = crate::convert::from_oci(&Source::new("config.json", config.clone()), "/bundle", None);
+    converted_is_sound(&again);
+    let Some(text) = again.text else {
+        let (source, report) = &again.reports[0];
+        panic!("what is written is valid:\n{}", report.render_human(source, false))
+    };
+    let twice = crate::convert::to_oci(&Source::new("again.xml", text)).text.unwrap_or_default();
+    let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
+    assert_eq!(stable(value(&twice)), stable(value(&config)), "the same bundle again");
+}
+
+/// A `config.json` without what a second conversion says in other words: the environment, which
+/// then is the document's own, and the group, which stands below a partition.
+fn stable(mut config: serde_json::Value) -> serde_json::Value {
+    if let Some(env) = config.pointer_mut("/process/env").and_then(serde_json::Value::as_array_mut) {
+        let has = |it: &serde_json::Value| {
+            it.as_str().is_some_and(|it| !it.ends_with('=') && !it.starts_with("LIBVIRT_LXC_NAME="))
+        };
+        env.retain(has);
+        env.sort_by_key(ToString::to_string);
+    }
+    if let Some(linux) = config.get_mut("linux").and_then(serde_json::Value::as_object_mut) {
+        drop(linux.remove("cgroupsPath"));
+    }
+    config
 }
 
 /// A document, or an error; findings in order, inside their texts.

@@ -78,7 +78,7 @@ fn the_canonical_form_is_what_libvirt_prints() {
         );
     }
     println!("{same} of {all} are the same");
-    assert!(f64::from(same) >= 0.9 * f64::from(all), "{same} of {all} are the same");
+    assert_eq!(same, all, "every document has libvirt's form");
 }
 
 #[test]
@@ -108,4 +108,33 @@ fn the_2007_dialect_is_ordered_and_not_extended() {
     .expect("the test file is there");
     insta::assert_snapshot!(formatted("rfc.xml", &text));
     assert!(read(&Source::new("rfc.xml", formatted("rfc.xml", &text))).domain.is_some());
+}
+
+#[test]
+fn a_prefix_that_the_root_declares_is_still_declared_in_metadata() {
+    let text = "<domain type='lxc' xmlns:x='urn:x' xmlns:unused='urn:y'><name>a</name><memory>1</memory>\
+        <metadata xmlns:z='urn:z'><x:note x:by='me'><z:it/>one</x:note></metadata><os><type>exe</type><init>/init</init></os></domain>";
+    let form = formatted("prefix.xml", text);
+    assert!(read(&Source::new("form.xml", form.clone())).domain.is_some(), "{form}");
+    assert!(form.contains("xmlns:x='urn:x'"), "{form}");
+    assert!(!form.contains("urn:y"), "{form}");
+}
+
+#[test]
+fn no_comment_is_lost() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/accept");
+    let directories = [Some(own), corpus().map(|corpus| corpus.join("accept"))];
+    let mut documents = 0;
+    for directory in directories.into_iter().flatten() {
+        for entry in std::fs::read_dir(directory).expect("the directory is readable") {
+            let path = entry.expect("a directory lists its entries").path();
+            let source =
+                Source::from_bytes("comments", std::fs::read(&path).expect("a listed file is readable"));
+            let Ok(form) = fmt::format(&source) else { continue };
+            let count = |text: &str| text.matches("<!--").count();
+            assert_eq!(count(source.text()), count(&form), "{}\n{form}", path.display());
+            documents += 1;
+        }
+    }
+    assert!(documents > 0, "there are documents");
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use browndog_xml::convert::{Converted, from_lxc_conf, from_xml};
+use browndog_xml::convert::{Converted, from_lxc_conf, from_oci, from_xml, to_oci};
 use browndog_xml::domain::{InterfaceKind, Origin};
 use browndog_xml::source::Source;
 use browndog_xml::{laws, read};
@@ -204,4 +204,126 @@ fn every_part_knows_where_it_was_written() {
     let domain =
         conf("lxc.uts.name = web\nlxc.net.0.type = veth\nlxc.net.0.link = br0").domain.expect("it is valid");
     assert!(matches!(domain.name.origin, Origin::Xml(_)));
+}
+
+fn oci(text: &str) -> Converted {
+    from_oci(&Source::new("config.json", text), "/srv/bundle", None)
+}
+
+#[test]
+fn a_bundle_of_an_engine() {
+    insta::assert_snapshot!(shown(&oci(&file("engine.json"))));
+}
+
+#[test]
+fn a_domain_as_a_bundle() {
+    let source = Source::new("domain.xml", file("full.xml"));
+    insta::assert_snapshot!(shown(&to_oci(&source)));
+}
+
+#[test]
+fn a_bundle_made_from_a_domain_makes_the_same_domain_but_for_what_was_named() {
+    let text = file("plain.xml");
+    let source = Source::new("domain.xml", text);
+    let before = read(&source).domain.expect("it is valid");
+    let bundle = to_oci(&source);
+    let config = bundle.text.clone().unwrap_or_else(|| panic!("{}", shown(&bundle)));
+    let after = oci(&config);
+    let domain = after.domain.as_ref().unwrap_or_else(|| panic!("{}", shown(&after)));
+    assert_eq!(
+        (&domain.name, &domain.uuid, &domain.title, &domain.hostname),
+        (&before.name, &before.uuid, &before.title, &before.hostname)
+    );
+    assert_eq!((&domain.memory.limit, &domain.pids), (&before.memory.limit, &before.pids));
+    assert_eq!((&domain.cpu.shares, &domain.cpu.quota_us), (&before.cpu.shares, &before.cpu.quota_us));
+    assert_eq!((&domain.idmap, &domain.filesystems), (&before.idmap, &before.filesystems));
+    assert_eq!(
+        (&domain.partition, &domain.extension.rlimits),
+        (&before.partition, &before.extension.rlimits)
+    );
+    assert_eq!(domain.init.commands, before.init.commands);
+    assert_eq!(domain.private_network.is_some(), before.private_network.is_some());
+}
+
+#[rstest]
+#[case::not_json("{", "/", 1)]
+#[case::not_an_object("[1]", "/", 1)]
+#[case::no_version("{\n\"root\": {\"path\": \"r\"}, \"process\": {\"args\": [\"/i\"]}}", "/ociVersion", 1)]
+#[case::no_root("{\"ociVersion\": \"1.0.2\", \"process\": {\"args\": [\"/i\"]}}", "/root/path", 1)]
+#[case::nothing_to_run(
+    "{\"ociVersion\": \"1.0.2\", \"root\": {\"path\": \"r\"},\n\"process\": {\"args\": []}}",
+    "/process/args",
+    2
+)]
+#[case::number_for_text(
+    "{\"ociVersion\": \"1.0.2\", \"hostname\": 5,\n\"root\": {\"path\": 5}, \"process\": {\"args\": [\"/i\"]}}",
+    "/root/path",
+    2
+)]
+#[case::unknown_capability(
+    "{\"ociVersion\": \"1.0.2\", \"root\": {\"path\": \"r\"}, \"process\": {\"args\": [\"/i\"],\n \"capabilities\": {\"bounding\": [\"CAP_ALL\"]}}}",
+    "/process/capabilities/bounding/0",
+    2
+)]
+#[case::namespace_of_nobody(
+    "{\"ociVersion\": \"1.0.2\", \"root\": {\"path\": \"r\"}, \"process\": {\"args\": [\"/i\"]},\n \"linux\": {\"namespaces\": [{\"type\": \"network\", \"path\": \"/x\"}]}}",
+    "/linux/namespaces/0",
+    2
+)]
+fn a_bundle_that_is_wrong_is_an_error_at_its_place(
+    #[case] text: &str,
+    #[case] path: &str,
+    #[case] line: u32,
+) {
+    let converted = oci(text);
+    assert!(converted.text.is_none(), "{}", shown(&converted));
+    let (source, report) = &converted.reports[0];
+    let found: Vec<_> =
+        report.errors().map(|it| (it.path.as_str(), source.position(it.span.start).line)).collect();
+    assert!(found.contains(&(path, line)), "{found:?}\n{}", shown(&converted));
+}
+
+/// Any member that nobody knows is named, wherever it stands.
+#[test]
+fn no_member_of_a_bundle_is_lost_in_silence() {
+    let text = file("engine.json");
+    let whole: serde_json::Value = serde_json::from_str(&text).expect("the sample is JSON");
+    let mut pointers = Vec::new();
+    fn objects(value: &serde_json::Value, pointer: String, found: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Object(members) => {
+                for (name, member) in members {
+                    objects(
+                        member,
+                        format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1")),
+                        found,
+                    );
+                }
+                found.push(pointer);
+            }
+            serde_json::Value::Array(entries) => {
+                for (index, entry) in entries.iter().enumerate() {
+                    objects(entry, format!("{pointer}/{index}"), found);
+                }
+            }
+            _ => {}
+        }
+    }
+    objects(&whole, String::new(), &mut pointers);
+    let said = |value: &serde_json::Value| shown(&oci(&value.to_string()));
+    let before = said(&whole);
+    assert!(pointers.len() > 30);
+    for pointer in pointers {
+        let mut changed = whole.clone();
+        let Some(serde_json::Value::Object(members)) = changed.pointer_mut(&pointer) else { continue };
+        drop(members.insert("neverHeardOf".into(), 1.into()));
+        let after = said(&changed);
+        // Below a value that is named as a whole, it is named with it.
+        let named_whole = before.contains(&format!(": {pointer}: "))
+            || before.lines().any(|line| {
+                let above = |at: &str| !at.is_empty() && pointer.starts_with(at);
+                line.starts_with("BD06") && line.split(": ").nth(1).is_some_and(above)
+            });
+        assert!(after.contains("neverHeardOf") || named_whole, "{pointer}\n{after}");
+    }
 }

@@ -38,6 +38,7 @@ fn every_document_of_the_repository_and_every_fuzzing_find_keeps_the_laws() {
             laws::any_bytes(&bytes);
             laws::generated(&bytes);
             laws::lxc_conf(&bytes);
+            laws::oci(&bytes);
             seen += 1;
         }
     }

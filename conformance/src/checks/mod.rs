@@ -3,9 +3,13 @@
 mod context;
 mod devices;
 mod escape;
+mod hostile;
 mod ipc;
+mod life;
+mod limits;
 mod mount;
 mod network;
+mod options;
 mod pid;
 mod procfs;
 mod seccomp;
@@ -26,6 +30,10 @@ pub fn all() -> Vec<Check> {
         seccomp::CHECKS,
         context::CHECKS,
         escape::CHECKS,
+        options::CHECKS,
+        limits::CHECKS,
+        life::CHECKS,
+        hostile::CHECKS,
     ]
     .concat()
 }
@@ -64,6 +72,13 @@ mod tests {
                 check.id,
                 check.scene
             );
+        }
+    }
+
+    #[test]
+    fn every_scene_has_checks() {
+        for scene in crate::scenes::SCENES {
+            assert!(all().iter().any(|c| c.scene == scene.name), "nothing looks at scene {}", scene.name);
         }
     }
 

@@ -1,5 +1,6 @@
 //! The surface of /proc and /sys.
 
+use crate::judge::Judge;
 use crate::requirement::Check;
 use crate::requirement::Severity::Isolation;
 
@@ -40,17 +41,17 @@ pub(super) const CHECKS: &[Check] = &[
         "proc-03",
         Isolation,
         "plain",
-        "sysrq-trigger cannot be opened for writing.",
+        "sysrq-trigger cannot be opened for writing, or is covered by the null device.",
         "proc(5), sysrq-trigger",
-        |j| j.refused("proc.sysrq_open"),
+        |j| refused_or_null(j, "proc.sysrq_open"),
     ),
     Check::new(
         "proc-03b",
         Isolation,
         "plain",
-        "A write into sysrq-trigger is refused.",
+        "A write into sysrq-trigger is refused, or goes to the null device that covers it.",
         "proc(5), sysrq-trigger",
-        |j| j.refused("proc.sysrq_write"),
+        |j| refused_or_null(j, "proc.sysrq_write"),
     ),
     Check::new(
         "proc-04",
@@ -242,3 +243,13 @@ pub(super) const CHECKS: &[Check] = &[
         |j| j.none("proc.links_outside"),
     ),
 ];
+
+/// The attempt was refused, or what it was made on is the null device.
+fn refused_or_null(j: &mut Judge<'_>, name: &str) {
+    match j.fact("proc.sysrq_object").and_then(|v| v.as_str()) {
+        Some("c 1:3") => {
+            let _answer = j.fact(name);
+        }
+        _ => j.refused(name),
+    }
+}

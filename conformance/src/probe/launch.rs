@@ -45,6 +45,7 @@ fn soil() -> nix::Result<()> {
     let _before = nix::sys::personality::set(nix::sys::personality::Persona::ADDR_NO_RANDOMIZE)?;
     std::fs::write("/proc/self/oom_score_adj", "123").map_err(|_| nix::errno::Errno::EACCES)?;
     std::fs::write("/proc/self/timerslack_ns", "77777").map_err(|_| nix::errno::Errno::EACCES)?;
+    raise_sets()?;
     // Limits first: a stray descriptor at 900 needs room.
     setrlimit(Resource::RLIMIT_NOFILE, 1111, 2222)?;
     setrlimit(Resource::RLIMIT_CORE, 0, 4096)?;
@@ -57,4 +58,28 @@ fn soil() -> nix::Result<()> {
         let _left_open = fcntl(&directory, FcntlArg::F_DUPFD(number))?;
     }
     nix::unistd::chdir("/var/tmp").or_else(|_| nix::unistd::chdir("/"))
+}
+
+/// Fills the inheritable set, and raises two ambient capabilities: a caller may itself be a service that
+/// was given some. Without privilege there is nothing to fill.
+fn raise_sets() -> nix::Result<()> {
+    use crate::sys::{Arg, attempt};
+    if !nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    // capget(2), version 3: effective, permitted, inheritable of the low and the high half.
+    let header = [0x2008_0522_u32, 0].map(u32::to_ne_bytes).concat();
+    let mut sets = [0_u8; 24];
+    let _zero = attempt(libc::SYS_capget, &mut [Arg::In(&header), Arg::Out(&mut sets)])?;
+    for half in [0, 12] {
+        let permitted: [u8; 4] = [sets[half + 4], sets[half + 5], sets[half + 6], sets[half + 7]];
+        sets[half + 8..half + 12].copy_from_slice(&permitted);
+    }
+    let _zero = attempt(libc::SYS_capset, &mut [Arg::In(&header), Arg::In(&sets)])?;
+    // PR_CAP_AMBIENT 47, PR_CAP_AMBIENT_RAISE 2: CAP_NET_BIND_SERVICE 10, CAP_KILL 5.
+    for capability in [10, 5] {
+        let raise = [47, 2, capability, 0, 0].map(Arg::Int);
+        let _zero = attempt(libc::SYS_prctl, &mut raise.into_iter().collect::<Vec<_>>())?;
+    }
+    Ok(())
 }

@@ -73,6 +73,15 @@ pub(super) fn surface(params: &Params, facts: &mut Facts) {
         }
     }
     facts.set("proc.masked_open", open);
+    facts.set("proc.masks_tried", MASKED.len());
+    for path in READONLY {
+        let flags = nix::sys::statvfs::statvfs(path).map(|s| s.flags());
+        let word = flags.map_or_else(
+            |errno| spell::<()>(Err(errno)),
+            |f| if f.contains(nix::sys::statvfs::FsFlags::ST_RDONLY) { "ro".into() } else { "rw".to_owned() },
+        );
+        facts.set(format!("proc.writable_mount.{path}"), word);
+    }
     let mut writable = Vec::new();
     for path in MASKED.iter().chain(&READONLY) {
         if fs::metadata(path).is_ok_and(|m| m.is_file()) && OpenOptions::new().write(true).open(path).is_ok()
@@ -91,6 +100,7 @@ pub(super) fn surface(params: &Params, facts: &mut Facts) {
         .filter(|d| fs::read_dir(d).is_ok_and(|mut e| e.next().is_some()))
         .collect();
     facts.set("proc.kernel_directories_shown", shown);
+    facts.set("proc.sysrq_object", object("/proc/sysrq-trigger"));
     facts.attempt_io("proc.sysrq_open", OpenOptions::new().write(true).open("/proc/sysrq-trigger"));
     if params.text("lab").is_some() {
         facts.attempt_io("proc.sysrq_write", write_existing("/proc/sysrq-trigger", "h"));
@@ -103,6 +113,17 @@ pub(super) fn surface(params: &Params, facts: &mut Facts) {
     kernel_log(facts);
     addresses(facts);
     links(params, facts);
+}
+
+/// `c MAJOR:MINOR` for a character device, `file` for a file, an errno.
+fn object(path: &str) -> String {
+    match fs::metadata(path) {
+        Err(error) => spell::<()>(Err(errno_of(error))),
+        Ok(meta) if meta.mode() & libc::S_IFMT == libc::S_IFCHR => {
+            format!("c {}:{}", nix::sys::stat::major(meta.rdev()), nix::sys::stat::minor(meta.rdev()))
+        }
+        Ok(_) => "file".into(),
+    }
 }
 
 /// What reading gives: `data`, `empty`, `entries`, or an errno.

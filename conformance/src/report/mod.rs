@@ -91,6 +91,7 @@ pub(crate) mod tests {
                 reasons: if reason.is_empty() { Vec::new() } else { vec![reason.into()] },
                 observed: std::collections::BTreeMap::from([("pid.self".into(), serde_json::json!(7))]),
             },
+            gap: None,
         };
         let cell = Cell {
             runtime: "runc".into(),

@@ -24,7 +24,7 @@ fn cell(cell: &Cell, detail: Detail) -> String {
     let mut told: Vec<&str> = Vec::new();
     for result in &cell.results {
         let verdict = &result.verdict;
-        if verdict.status == Status::Pass && detail == Detail::Exceptions {
+        if verdict.status == Status::Pass && !result.is_unexpected() && detail == Detail::Exceptions {
             continue;
         }
         let (word, severity) = (verdict.status.word(), result.severity.short());
@@ -39,10 +39,17 @@ fn cell(cell: &Cell, detail: Detail) -> String {
             line(format!("                             {short}"));
             told.push(reason);
         }
+        if let Some(reason) = &result.gap {
+            let how =
+                if result.is_unexpected() { "passes although it is listed as a gap" } else { "known gap" };
+            line(format!("                             {how}: {reason}"));
+        }
     }
     let count = |status| cell.results.iter().filter(|r| r.verdict.status == status).count();
+    let known = cell.results.iter().filter(|r| r.is_known()).count();
+    let known = if known == 0 { String::new() } else { format!(" ({known} known)") };
     line(format!(
-        "  {} checks: {} pass, {} fail, {} not applicable, {} error; {:.1} s",
+        "  {} checks: {} pass, {} fail{known}, {} not applicable, {} error; {:.1} s",
         cell.results.len(),
         count(Status::Pass),
         count(Status::Fail),

@@ -28,8 +28,10 @@ impl Runtime for Browndog {
     fn program(&self) -> &Path {
         &self.program
     }
-    fn cannot(&self, _spec: &Spec) -> Option<String> {
-        None
+    fn cannot(&self, spec: &Spec) -> Option<String> {
+        // So has libvirt, which calls it "no data supplied".
+        let empty = spec.argv.iter().any(String::is_empty);
+        empty.then(|| "a domain document has no empty argument".to_owned())
     }
     fn prepare(&self, spec: &Spec, place: &Path) -> Result<Call, RuntimeError> {
         let file = place.join("domain.xml");

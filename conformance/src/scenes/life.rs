@@ -77,7 +77,12 @@ fn forwarded(stage: &Stage<'_>, facts: &mut Facts) -> Result<(), SceneError> {
         running.signal(signal).map_err(std::io::Error::from).doing("signalling the runtime")?;
         let heard = running.line("SIGNAL ", Duration::from_secs(5)).unwrap_or_else(|e| e.to_string());
         facts.set(format!("life.forwarded.{signal}"), heard);
-        running.kill();
+        // What did not hear it is ended by its init, so that the runtime cleans up after it.
+        if let Some(init) = running.probe_now() {
+            let _gone =
+                nix::sys::signal::kill(nix::unistd::Pid::from_raw(init.cast_signed()), Signal::SIGKILL)
+                    .is_ok();
+        }
         let _ended = running.finish(PATIENCE)?;
         destroy(stage, &spec, &place);
     }
@@ -201,7 +206,16 @@ pub(super) fn traffic(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     facts.set("console.sum_out", finished.stdout.trim());
     let flood = run(stage, "flood", &["flood", "1048576"])?;
     facts.set("console.flood_bytes", flood.stdout.len());
-    let odd = ["", "two\nlines", "tab\there", "ünï", "&<>\"'", "--", " lead", "$(x) `y` *"];
+    let (place, mut spec) = obeying(stage, "empty", &["args"])?;
+    spec.argv.extend(["".to_owned(), "x".to_owned()]);
+    match stage.start(&spec, &place) {
+        Ok(running) => facts.set("ctx.empty_argument", running.finish(PATIENCE)?.stdout.trim()),
+        Err(SceneError::NotApplicable(reason)) => {
+            facts.set("ctx.empty_argument", serde_json::json!({ "not_applicable": reason }));
+        }
+        Err(error) => return Err(error),
+    }
+    let odd = ["two\nlines", "tab\there", "ünï", "&<>\"'", "--", " lead", "$(x) `y` *"];
     let (place, mut spec) = obeying(stage, "args", &["args"])?;
     spec.argv.extend(odd.iter().map(|w| (*w).to_owned()));
     let finished = stage.start(&spec, &place)?.finish(PATIENCE)?;

@@ -153,7 +153,10 @@ pub fn newest<'a>(names: &'a [String], series: &str, flavour: &str) -> Option<&'
         let tail = version.strip_prefix(series)?;
         (tail.starts_with('.') && !tail.contains("rc")).then_some((name.as_str(), version))
     };
-    names.iter().filter_map(version).max_by(|a, b| natural(a.1, b.1)).map(|(name, _)| name)
+    // Where an archive has both, the image package is an empty one that wants the other.
+    let binary = |name: &str| name.starts_with("linux-binary-");
+    let order = |a: &(&str, &str), b: &(&str, &str)| natural(a.1, b.1).then(binary(a.0).cmp(&binary(b.0)));
+    names.iter().filter_map(version).max_by(order).map(|(name, _)| name)
 }
 
 /// Compares runs of digits as numbers, and everything else by its bytes.
@@ -215,6 +218,7 @@ mod tests {
             "linux-image-6.12.120+deb13-cloud-amd64-unsigned",
             "linux-image-6.12.120+deb13-amd64",
             "linux-binary-7.3.4+deb13-cloud-amd64",
+            "linux-image-7.3.4+deb13-cloud-amd64",
             "linux-binary-unsigned-7.3.5+deb13-cloud-amd64",
         ]
         .map(str::to_owned)

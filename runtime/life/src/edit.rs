@@ -12,7 +12,7 @@ use quick_xml::events::Event;
 use crate::error::{LifeError, Result};
 
 /// A document, checked and in canonical form.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Document {
     /// Canonical text.
     pub source: Source,

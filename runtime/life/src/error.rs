@@ -71,6 +71,8 @@ pub enum LifeError {
     Start {
         /// The runtime's message with place and help.
         rendered: String,
+        /// What `run` would exit with: 125, 126 or 127.
+        code: i32,
     },
     /// Something cannot be done, for a reason that is no fault of the files.
     #[error("{what}")]

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use browndog_runtime::exec::live::remove_group;
+
 use crate::error::{LifeError, Result};
 use crate::record::{Group, Made, Record};
 
@@ -143,27 +145,6 @@ pub fn set_frozen(record: &Record, frozen: bool) -> Result<()> {
 /// A process in the kernel is frozen when it returns from there.
 const FREEZE_WITHIN: Duration = Duration::from_secs(2);
 
-/// Removes a group with the groups below it; waits a moment for the last process to be gone.
-fn remove_group(path: &Path, shared: bool) -> std::io::Result<()> {
-    let mut last = Ok(());
-    let gone = wait_until(Duration::from_secs(2), || {
-        last = fs::remove_dir(path);
-        match &last {
-            Ok(()) => true,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
-            Err(_) if shared => true,
-            Err(_) => {
-                for child in children(path) {
-                    // What stays makes the removal of its parent fail.
-                    crate::disregard(remove_group(&child, true));
-                }
-                false
-            }
-        }
-    });
-    if gone { Ok(()) } else { last }
-}
-
 /// Removes what was made on the host for a domain, newest first; returns what was there, and what could
 /// not be removed.
 pub fn remove(made: &[Made]) -> (Vec<String>, Vec<String>) {
@@ -172,10 +153,10 @@ pub fn remove(made: &[Made]) -> (Vec<String>, Vec<String>) {
         match made {
             Made::Group { path, shared } => {
                 let there = path.exists();
-                match remove_group(path, *shared) {
+                match remove_group(&path.to_string_lossy(), *shared) {
                     Ok(()) if there && !shared => removed.push(path.display().to_string()),
                     Ok(()) => {}
-                    Err(error) => left.push(format!("cannot remove {}: {error}", path.display())),
+                    Err(error) => left.push(error),
                 }
             }
             Made::Target { root, path } => match remove_target(root, path) {

@@ -15,6 +15,7 @@ pub mod domains;
 pub mod edit;
 pub mod error;
 pub mod events;
+pub mod exec;
 pub mod groups;
 pub mod layout;
 pub mod lock;
@@ -29,6 +30,8 @@ pub mod start;
 pub mod stats;
 pub mod stop;
 pub mod time;
+pub mod tune;
+pub mod wait;
 
 /// For a result that changes nothing; the line above each use says why.
 pub(crate) fn disregard<T>(_result: T) {}

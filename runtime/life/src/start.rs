@@ -111,7 +111,7 @@ fn launch(layout: &Layout, lock: &Lock, document: &Document) -> Result<Started> 
         Ok(Outcome::Started { record, notes }) => Ok(Started { record: *record, notes, cleaned: Vec::new() }),
         Ok(Outcome::Failed { rendered }) => {
             crate::disregard(monitor.wait());
-            Err(LifeError::Start { rendered })
+            Err(LifeError::Start { rendered, code: 125 })
         }
         Err(_) => {
             let status = monitor.wait().map_err(failed)?;

@@ -176,8 +176,15 @@ fn perform_mount(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
         ChildStep::MakePrivate => sys::mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None),
         ChildStep::Sever { target } => {
             let at = context.open(target)?;
-            sys::fchdir(at.0).map(drop)?;
-            sys::mount(None, HERE, None, libc::MS_REC | libc::MS_PRIVATE, None)
+            // A file is reached by its name: where one is mounted, the name is no link (make-target).
+            let from = match sys::fchdir(at.0) {
+                Err(Errno::ENOTDIR) => {
+                    sys::fchdir(beneath::open(context.root(), target.dir(), 0)?.0).map(drop)?;
+                    target.name()
+                }
+                entered => entered.map(|_| HERE)?,
+            };
+            sys::mount(None, from, None, libc::MS_REC | libc::MS_PRIVATE, None)
         }
         ChildStep::CloneHostTree { path, into } => {
             context.fill(*into, sys::open_tree(libc::AT_FDCWD, path, CLONE_TREE)?);
@@ -242,6 +249,9 @@ fn perform_process(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno>
             sys::set_controlling_terminal(terminal)?;
             (0..3).try_for_each(|fd| sys::dup3(terminal, fd, 0).map(drop))
         }
+        ChildStep::TakeStreams { streams } => {
+            (0..3).zip(streams).try_for_each(|(fd, slot)| sys::dup3(context.fd(*slot), fd, 0).map(drop))
+        }
         ChildStep::SetPersonality { persona } => sys::personality(*persona).map(drop),
         ChildStep::SetUmask { mask } => sys::umask(*mask).map(drop),
         ChildStep::ChangeDir { path } => sys::chdir(path),
@@ -295,9 +305,10 @@ fn reset_context(context: &Context<'_>, reset: Reset) -> Result<(), Errno> {
         Reset::Securebits => sys::prctl(libc::PR_SET_SECUREBITS, 0, 0, 0, 0).map(drop),
         Reset::MemoryPolicy => sys::memory::set_mempolicy(libc::MPOL_DEFAULT, &sys::memory::Nodes::default()),
         Reset::OomScore => {
-            let file = beneath::open_file(context.root(), c"proc/self/oom_score_adj", libc::O_WRONLY)?;
-            match sys::write(file.0, b"0") {
-                // A floor under it is the machine's decision.
+            let file = beneath::open_file(context.root(), c"proc/self/oom_score_adj", libc::O_WRONLY);
+            match file.and_then(|file| sys::write(file.0, b"0")) {
+                // A floor under it is the machine's decision; and with an id map the file is not the
+                // container's to open (proc(5): a process that changed its ids is not dumpable).
                 Ok(_) | Err(Errno::EACCES) => Ok(()),
                 Err(errno) => Err(errno),
             }

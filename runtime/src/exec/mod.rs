@@ -8,9 +8,11 @@ mod cgroup;
 mod child;
 mod devices;
 mod host_steps;
+pub mod live;
 pub mod relay;
 pub mod rootless;
 mod stage;
+pub mod streams;
 mod undo;
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -79,6 +81,8 @@ pub struct Running {
     pub console: Option<OwnedFd>,
     /// The same of the further consoles.
     pub more_consoles: Vec<OwnedFd>,
+    /// Whether it is process 1 of a namespace of its own.
+    pub is_init: bool,
     /// Times of the steps, where asked for.
     pub timings: Vec<Timing>,
     undo: Undo,
@@ -235,6 +239,7 @@ impl<'a> Launcher<'a> {
             pidfd,
             console: consoles.next(),
             more_consoles: consoles.collect(),
+            is_init: self.plan.clone.step.namespaces & libc::CLONE_NEWPID as u64 != 0,
             timings: std::mem::take(&mut self.timings),
             undo: std::mem::take(&mut self.undo),
         })
@@ -327,6 +332,12 @@ impl Running {
     fn ended(&mut self, ended: Ended) -> Ended {
         self.undo.child_is_gone();
         ended
+    }
+
+    /// Lets it go on by itself; returns its process.
+    pub fn detach(mut self) -> i32 {
+        self.undo.child_is_gone();
+        self.pid
     }
 
     /// Sends a signal to the init.

@@ -49,7 +49,9 @@ pub fn catch_signals() -> Result<SignalFd, Errno> {
 /// The errno of poll(2) or waitid(2).
 pub fn attend(running: &mut Running, signals: &SignalFd) -> Result<Ended, Errno> {
     let console = running.console.take();
-    let raw = console.as_ref().map(|_| RawTerminal::enter()).transpose()?;
+    // A program may want a terminal where its caller has none.
+    let typed = console.is_some() && std::io::stdin().is_terminal();
+    let raw = typed.then(RawTerminal::enter).transpose()?;
     if let Some(console) = &console {
         copy_window_size(console.as_fd());
     }
@@ -100,7 +102,7 @@ fn copy_ready(fd: BorrowedFd<'_>) -> bool {
         && fds[0].revents().is_some_and(|events| events.contains(PollFlags::POLLIN))
 }
 
-fn pass_signals(running: &Running, signals: &SignalFd, console: Option<&OwnedFd>) {
+pub(super) fn pass_signals(running: &Running, signals: &SignalFd, console: Option<&OwnedFd>) {
     while let Ok(Some(info)) = signals.read_signal() {
         let signal = info.ssi_signo as i32;
         if signal == libc::SIGWINCH {
@@ -111,19 +113,29 @@ fn pass_signals(running: &Running, signals: &SignalFd, console: Option<&OwnedFd>
         }
         // The kernel drops a signal that process 1 of a namespace has no handler for. Whoever sends one
         // from outside wants it to have its effect, so it gets the effect it would have on any process.
-        let ends = signal != libc::SIGUSR1 && signal != libc::SIGUSR2;
+        let ends = running.is_init && signal != libc::SIGUSR1 && signal != libc::SIGUSR2;
         let signal = if ends && !handles(running.pid, signal) { libc::SIGKILL } else { signal };
         // ESRCH: the init has ended meanwhile, which the loop sees next.
         crate::disregard(running.signal(signal));
     }
 }
 
-/// SigCgt of proc_pid_status(5): a mask of the signals with a handler.
+/// SigCgt and SigBlk of proc_pid_status(5): signals with a handler, and signals that are blocked, as
+/// a program has them that takes them by signalfd(2). One that sits in sigwait(3) shows them as neither
+/// (the kernel unblocks them meanwhile), but it shows where it sits (proc_pid_syscall(5)).
 fn handles(pid: i32, signal: i32) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-    let caught = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    caught & (1 << (signal - 1)) != 0
+    let call = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+    let number = call.split_ascii_whitespace().next().and_then(|word| word.parse().ok());
+    number == Some(libc::SYS_rt_sigtimedwait)
+        || takes(&std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default(), signal)
+}
+
+fn takes(status: &str, signal: i32) -> bool {
+    ["SigCgt:", "SigBlk:"].iter().any(|name| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let mask = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+        mask & (1 << (signal - 1)) != 0
+    })
 }
 
 /// Copies what is there; `false` at the end of the input.
@@ -170,5 +182,18 @@ impl Drop for RawTerminal {
     fn drop(&mut self) {
         // A terminal that is gone needs no restoring.
         crate::disregard(termios::tcsetattr(std::io::stdin(), SetArg::TCSANOW, &self.before));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_taken_with_a_handler_and_by_who_waits_for_it_blocked() {
+        let status = "SigBlk:\t0000000000004000\nSigIgn:\t0000000000000001\nSigCgt:\t0000000000000002\n";
+        for (signal, taken) in [(libc::SIGTERM, true), (libc::SIGINT, true), (libc::SIGHUP, false)] {
+            assert_eq!(takes(status, signal), taken, "{signal}");
+        }
     }
 }

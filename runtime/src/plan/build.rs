@@ -150,6 +150,15 @@ impl<'a> Builder<'a> {
         self.network_namespace && (!self.domain.interfaces.is_empty() || has_net_hostdev(self.domain))
     }
 
+    /// A plan that joins a container instead of making one: nothing is cloned anew, and no memory is
+    /// shared with a process that the container's can see.
+    pub fn finish_entered(mut self) -> Plan {
+        self.plan.clone.step.namespaces = 0;
+        self.plan.clone.step.share_memory = false;
+        self.plan.clone.why = "a process of its own, born in the namespaces that the launcher has entered";
+        self.plan
+    }
+
     pub fn finish(mut self) -> Plan {
         if let Some(origin) = self.staged {
             let why = "last on the host, where the sources are: the child's table is copied from the stage";
@@ -197,6 +206,7 @@ fn slot_name(purpose: Purpose, path: &str) -> String {
         Purpose::Device(_) | Purpose::Node(_) => format!("node {path}"),
         Purpose::Tty(_) => format!("terminal {path}"),
         Purpose::Program => "program".to_owned(),
+        Purpose::Stream(number) => format!("terminal stream {number}"),
         Purpose::Init => format!("init {path}"),
         Purpose::Terminal => format!("terminal {path}"),
         Purpose::Base => format!("base {path}"),

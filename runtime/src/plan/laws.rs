@@ -90,6 +90,7 @@ fn child_slots(step: &ChildStep) -> (Vec<Slot>, Vec<Slot>) {
         | ChildStep::Restrict { tree, .. }
         | ChildStep::Attach { tree, .. } => (vec![*tree], vec![]),
         ChildStep::EnterBase { base } => (vec![*base], vec![]),
+        ChildStep::TakeStreams { streams } => (streams.to_vec(), vec![]),
         ChildStep::TakeTerminal { terminal } => (vec![*terminal], vec![]),
         ChildStep::ExecBuiltInInit { program, .. } => (vec![*program], vec![]),
         _ => (vec![], vec![]),

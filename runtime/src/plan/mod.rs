@@ -11,6 +11,7 @@ pub mod context;
 mod cover;
 pub mod device_policy;
 mod devices;
+pub mod enter;
 pub(crate) mod environment;
 mod identity;
 mod idmapped;
@@ -25,6 +26,7 @@ mod process;
 mod refuse;
 pub mod seccomp;
 pub mod step;
+mod weaken;
 
 use browndog_xml::domain::{Domain, Origin};
 
@@ -148,7 +150,7 @@ pub fn plan(domain: &Domain, host: &Host, survey: &Survey, request: &Request) ->
     confine::drop_bounding(&mut b);
     identity::set_ids(&mut b);
     confine::set_capabilities(&mut b);
-    process::tie(&mut b);
+    process::tie(&mut b, true);
     confine::filter(&mut b);
     process::exec(&mut b);
     b.finish()

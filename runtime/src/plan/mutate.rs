@@ -16,6 +16,13 @@ pub enum Mutation {
         /// The step's name.
         id: String,
     },
+    /// A step does less or something else than it should: see [`super::weaken`].
+    Weaken {
+        /// The step's name.
+        id: String,
+        /// In which way.
+        how: String,
+    },
     /// One flag of a step is left out.
     DropFlag {
         /// The step's name.
@@ -26,10 +33,13 @@ pub enum Mutation {
 }
 
 impl Mutation {
-    /// Reads `skip:STEP` or `drop-flag:STEP:FLAG`. A step's name may have colons in it, a flag's not.
+    /// Reads `skip:STEP`, `drop-flag:STEP:FLAG` or `weaken:STEP:HOW`. A step's name may have colons in it, a flag's not.
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(id) = text.strip_prefix("skip:") {
             return Some(Self::Skip { id: id.to_owned() });
+        }
+        if let Some((id, how)) = text.strip_prefix("weaken:").and_then(|rest| rest.rsplit_once(':')) {
+            return Some(Self::Weaken { id: id.to_owned(), how: how.to_owned() });
         }
         let (id, flag) = text.strip_prefix("drop-flag:")?.rsplit_once(':')?;
         Some(Self::DropFlag { id: id.to_owned(), flag: flag.to_owned() })
@@ -40,6 +50,7 @@ impl std::fmt::Display for Mutation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Skip { id } => write!(f, "skip:{id}"),
+            Self::Weaken { id, how } => write!(f, "weaken:{id}:{how}"),
             Self::DropFlag { id, flag } => write!(f, "drop-flag:{id}:{flag}"),
         }
     }
@@ -133,6 +144,7 @@ pub fn apply(plan: &mut Plan, mutation: &Mutation) -> bool {
             plan.child.retain(|entry| entry.id != *id);
             count(plan) < had
         }
+        Mutation::Weaken { id, how } => super::weaken::apply(plan, id, how),
         Mutation::DropFlag { id, flag } if id == "clone" => {
             let bit = CLONE_FLAGS.iter().find(|(name, _)| name == flag).map_or(0, |(_, bit)| *bit as u64);
             let had = plan.clone.step.namespaces & bit != 0;

@@ -200,6 +200,10 @@ impl Plan {
             ChildStep::Reset(reset) => reset.to_string(),
             ChildStep::UnshareTime => "unshare(CLONE_NEWTIME)".to_owned(),
             ChildStep::NewSession => "setsid()".to_owned(),
+            ChildStep::TakeStreams { streams: [input, output, error] } => {
+                let name = |slot: &Slot| self.slot_name(*slot);
+                format!("dup3(<{}>, 0); dup3(<{}>, 1); dup3(<{}>, 2)", name(input), name(output), name(error))
+            }
             ChildStep::TakeTerminal { terminal } => {
                 format!("ioctl(<{0}>, TIOCSCTTY); dup3(<{0}>, 0, 1, 2)", self.slot_name(*terminal))
             }

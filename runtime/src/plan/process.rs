@@ -84,9 +84,11 @@ pub(super) fn session(b: &mut Builder<'_>) {
 const PER_LINUX32: u64 = 0x0008;
 
 /// Ends with the launcher; signals and descriptors clean.
-pub(super) fn tie(b: &mut Builder<'_>) {
-    let why = "after the ids, which clear it; then a look whether the launcher is gone already";
-    b.child("tie-to-launcher", ChildStep::TieToLauncher, TIED, why);
+pub(super) fn tie(b: &mut Builder<'_>, tied: bool) {
+    if tied {
+        let why = "after the ids, which clear it; then a look whether the launcher is gone already";
+        b.child("tie-to-launcher", ChildStep::TieToLauncher, TIED, why);
+    }
     let why = "handlers and masks of the launcher mean nothing in the container";
     b.child("reset-signals", ChildStep::ResetSignals, CLEAN, why);
     // CLOSE_RANGE_CLOEXEC since 5.11; before, plainly closed.

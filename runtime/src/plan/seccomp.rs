@@ -188,6 +188,35 @@ pub(super) fn program(capabilities: u64, machine: &str) -> Option<Vec<Instructio
     Some(program)
 }
 
+/// Makes a filter weaker, for [`super::weaken`]: `allow-NAME` lets one call of the 64-bit table through,
+/// `unknown` refuses what it does not know instead of denying that it exists, `other-abi` allows
+/// everything to 32-bit programs, `clone-flags` allows every new namespace.
+pub(super) fn weaken(program: &mut Vec<Instruction>, how: &str) -> bool {
+    let is = |a: &Instruction, b: Instruction| a.code == b.code && a.k == b.k;
+    match how {
+        "unknown" => program.iter_mut().filter(|one| is(one, UNKNOWN)).for_each(|one| *one = REFUSE),
+        "other-abi" => {
+            let first = [op(LOAD, 0, 0, DATA_ARCH), op(JUMP_EQ, 0, 1, AUDIT_ARCH_I386), ALLOW];
+            drop(program.splice(0..0, first));
+        }
+        "clone-flags" => program.iter_mut().filter(|one| one.code == JUMP_SET).for_each(|one| one.k = 0),
+        _ => {
+            let name = how.strip_prefix("allow-");
+            let row = REFUSED.iter().find(|row| Some(row.name) == name).and_then(|row| row.x86_64);
+            let Some(number) = row else { return false };
+            let first = [
+                op(LOAD, 0, 0, DATA_ARCH),
+                op(JUMP_EQ, 0, 3, AUDIT_ARCH_X86_64),
+                op(LOAD, 0, 0, DATA_NR),
+                op(JUMP_EQ, 0, 1, number),
+                ALLOW,
+            ];
+            drop(program.splice(0..0, first));
+        }
+    }
+    true
+}
+
 /// What becomes of a call; the value is the place of the answer behind the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {

@@ -221,6 +221,11 @@ pub enum ChildStep {
         /// The terminal.
         terminal: Slot,
     },
+    /// `dup3` onto 0, 1 and 2.
+    TakeStreams {
+        /// Input, output, error.
+        streams: [Slot; 3],
+    },
     /// `personality(persona)`.
     SetPersonality {
         /// PER_*.

@@ -72,8 +72,11 @@ impl<'s, S: Sink> Checker<'s, S> {
             let raw = self.raw[at];
             let name = self.lexer.bytes(raw.name);
             let Some((index, row)) = find_attribute(element, name) else {
-                self.unknown_attribute(element, raw.name);
                 good = false;
+                // What was meant is not missing as well.
+                let meant = if raw.faulty { None } else { self.unknown_attribute(element, raw.name) };
+                let index = meant.and_then(|near| element.attributes.iter().position(|row| row.name == near));
+                seen |= index.map_or(0, |index| 1 << index);
                 continue;
             };
             seen |= 1 << index;
@@ -83,7 +86,10 @@ impl<'s, S: Sink> Checker<'s, S> {
             }
             let value = self.attribute_value(&raw);
             if let Err(error) = row.value.check(&value) {
-                self.bad_attribute(element, &raw, &error);
+                // A character that stands nowhere was reported for itself.
+                if !value.contains(super::is_illegal) {
+                    self.bad_attribute(element, &raw, &error);
+                }
                 good = false;
                 continue;
             }
@@ -168,7 +174,7 @@ impl<'s, S: Sink> Checker<'s, S> {
     }
 
     #[cold]
-    fn unknown_attribute(&mut self, element: &'static Element, span: Span) {
+    fn unknown_attribute(&mut self, element: &'static Element, span: Span) -> Option<&'static str> {
         let name = self.name(span).to_owned();
         let path = format!("{}/@{name}", self.path());
         if let Some((prefix, _)) = name.split_once(':') {
@@ -179,7 +185,8 @@ impl<'s, S: Sink> Checker<'s, S> {
                 }
             };
             let code = if message.contains("declared") { Code::BadNamespace } else { Code::UnknownAttribute };
-            return self.push(Diagnostic::error(code, span, message).path(path));
+            self.push(Diagnostic::error(code, span, message).path(path));
+            return None;
         }
         let near = nearest(&name, element.attributes.iter().map(|row| row.name));
         let fault = Diagnostic::error(
@@ -194,5 +201,6 @@ impl<'s, S: Sink> Checker<'s, S> {
             (None, false) => format!("its attributes are {all}"),
         };
         self.push(fault.path(path).help(help));
+        near
     }
 }

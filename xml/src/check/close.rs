@@ -74,6 +74,7 @@ impl<S: Sink> Checker<'_, S> {
     /// Says that an element is never closed.
     #[cold]
     pub(super) fn unclosed(&mut self, frame: Frame, found: Span) {
+        self.mark_faulty();
         // What seemed misplaced in it stands where it belongs once the end tag is there.
         let prefix = format!("{}/", self.path());
         self.report.forget(|it| {
@@ -166,6 +167,11 @@ impl<S: Sink> Checker<'_, S> {
     #[cold]
     fn bad_text(&mut self, element: &Element, node: NodeId, error: &ValueError) {
         let view = View { tree: &self.tree, source: self.text };
+        if view.text(node).contains(super::is_illegal) {
+            // A character that stands nowhere was reported for itself.
+            self.tree.nodes[node].faulty = true;
+            return;
+        }
         let span = view.text_span(node);
         let mut fault = Diagnostic::error(error.code, span, format!("<{}>: {}", element.name, error.message));
         fault.help = error.help.clone().map(Into::into);
@@ -220,9 +226,10 @@ impl<S: Sink> Checker<'_, S> {
         let gaps: Vec<u32> =
             std::iter::once(self.tree.nodes[node].open_end).chain(ends).take(SMALL).collect();
         let blank = |&&from: &&u32| {
-            let rest = &self.text.as_bytes()[from as usize..end as usize];
+            // What stands open at the end of a broken document can end before its children.
+            let rest = self.text.as_bytes().get(from as usize..end as usize).unwrap_or_default();
             let space = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-            memchr::memchr_iter(b'\n', &rest[..space]).count() == 2
+            from <= end && memchr::memchr_iter(b'\n', &rest[..space]).count() == 2
         };
         let mut found = gaps.iter().filter(blank);
         match (found.next(), found.next()) {

@@ -9,6 +9,7 @@ mod kind;
 mod namespaces;
 mod open;
 mod paths;
+mod recover;
 mod root;
 mod text;
 
@@ -126,7 +127,13 @@ impl<'s, S: Sink> Checker<'s, S> {
         self.check_characters();
         loop {
             let token = self.lexer.next();
-            self.take_faults();
+            if !self.lexer.faults.is_empty() {
+                self.take_faults_slowly();
+                if matches!(token, Token::Text { .. }) {
+                    // A text with a fault in it is not judged as a value.
+                    self.mark_faulty();
+                }
+            }
             match token {
                 Token::Start { name } => self.open(name),
                 Token::End { name, tag } => self.close_by_tag(name, tag),
@@ -190,9 +197,7 @@ impl<'s, S: Sink> Checker<'s, S> {
     #[cold]
     fn illegal_characters(&mut self) {
         for (at, character) in self.text.char_indices() {
-            let illegal = (character < ' ' && !matches!(character, '\n' | '\t' | '\r'))
-                || matches!(character, '\u{FFFE}' | '\u{FFFF}');
-            if illegal {
+            if is_illegal(character) {
                 let message = format!("the character U+{:04X} is not allowed in XML", character as u32);
                 let span = Span::new(at, at + character.len_utf8());
                 self.report.push(Diagnostic::error(Code::IllegalCharacter, span, message).path("/"));
@@ -202,4 +207,10 @@ impl<'s, S: Sink> Checker<'s, S> {
             }
         }
     }
+}
+
+/// Whether XML allows `character` nowhere.
+fn is_illegal(character: char) -> bool {
+    let control = character < ' ' && !matches!(character, '\n' | '\t' | '\r');
+    control || matches!(character, '\u{FFFE}' | '\u{FFFF}')
 }

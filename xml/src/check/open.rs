@@ -8,7 +8,9 @@ use crate::events::TagEnd;
 use crate::limits;
 use crate::nearest::nearest;
 use crate::report::Diagnostic;
-use crate::schema::{Child, Content, Element, Namespace, Support, Variants, find_child, homes};
+use crate::schema::{
+    Child, Content, Element, Namespace, Support, Variants, find_attribute, find_child, homes,
+};
 use crate::source::Span;
 use crate::tree::{Node, NodeId, Text};
 
@@ -126,7 +128,11 @@ impl<S: Sink> Checker<'_, S> {
             }
         };
         let Some((index, child)) = find_child(element, namespace, self.lexer.bytes(local)) else {
+            if self.ends_before(frame.name) {
+                return self.open_child(frame);
+            }
             self.unknown_element(element, namespace, frame.name, local);
+            frame.seen = self.seen.len() as u32;
             return self.frames.push(frame);
         };
         self.open_known(frame, parent.seen, index, child);
@@ -141,7 +147,7 @@ impl<S: Sink> Checker<'_, S> {
         frame.ordinal = ordinal;
         let Some(row) = self.choose_variant(child.element, frame) else { return };
         if ordinal > 1 && !child.occurs.may_repeat() {
-            let name = child.element.name;
+            let name = self.name(frame.name);
             let fault = Diagnostic::error(
                 Code::DuplicateElement,
                 span,
@@ -153,6 +159,10 @@ impl<S: Sink> Checker<'_, S> {
             );
             self.mark_faulty();
             return self.frames.push(frame);
+        }
+        if matches!(self.frames.last(), Some(Frame { mode: Mode::Row(parent, _), .. }) if matches!(parent.content, Content::Either(..)))
+        {
+            self.disown_text();
         }
         self.data.clear();
         let node = self.add_node(row, frame.name, ordinal);
@@ -240,6 +250,7 @@ impl<S: Sink> Checker<'_, S> {
     ) -> Option<&'static Element> {
         let raw =
             self.raw.iter().find(|raw| self.lexer.bytes(raw.name) == variants.attribute.as_bytes()).copied();
+        let raw = raw.or_else(|| self.misspelt(variants));
         let written = raw.map(|raw| self.attribute_value(&raw));
         let row =
             |value: &str| variants.rows.iter().find(|(words, _)| words.contains(&value)).map(|(_, row)| *row);
@@ -253,6 +264,18 @@ impl<S: Sink> Checker<'_, S> {
             self.no_variant(element, variants, raw, written.as_deref());
         }
         chosen
+    }
+
+    /// The attribute that was probably meant to choose, where it is not written.
+    fn misspelt(&self, variants: &'static Variants) -> Option<crate::events::RawAttribute> {
+        let unknown = |raw: &&crate::events::RawAttribute| {
+            let name = self.lexer.bytes(raw.name);
+            variants.rows.iter().all(|(_, row)| find_attribute(row, name).is_none())
+        };
+        let meant = |raw: &&crate::events::RawAttribute| {
+            nearest(self.name(raw.name), [variants.attribute].into_iter()).is_some()
+        };
+        self.raw.iter().filter(unknown).find(meant).copied()
     }
 
     #[cold]
@@ -392,6 +415,16 @@ impl<S: Sink> Checker<'_, S> {
         }
         let homes = homes(namespace, &local);
         let near = nearest(&local, parent.children().iter().map(|child| child.element.name));
+        let meant =
+            near.and_then(|near| parent.children().iter().position(|child| child.element.name == near));
+        if let Some(index) = meant {
+            // What was meant is not missing as well.
+            let index = index as u16;
+            let known = self.frames.last().map_or(0, |frame| frame.seen as usize);
+            if !self.seen[known..].iter().any(|seen| seen.index == index) {
+                self.seen.push(Seen { index, count: 0, first: span, end: span.end });
+            }
+        }
         let fault = match (near, homes.is_empty()) {
             (None, false) => Diagnostic::error(
                 Code::MisplacedElement,

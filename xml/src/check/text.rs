@@ -36,9 +36,25 @@ impl<S: Sink> Checker<'_, S> {
         let Mode::Row(element, _) = frame.mode else { return };
         match element.content {
             Content::Text(_) => self.gather(span, form),
+            Content::Either(..) if form != Form::Blank && self.has_children() => self.stray_text(span),
             Content::Either(..) if form != Form::Blank => self.gather(span, form),
             _ if form == Form::Blank => {}
             _ => self.stray_text(span),
+        }
+    }
+
+    /// Whether the innermost element has a child already.
+    fn has_children(&self) -> bool {
+        self.frames.last().is_some_and(|frame| self.seen.len() as u32 > frame.seen)
+    }
+
+    /// Takes a text back that turns out to stand beside elements.
+    pub(super) fn disown_text(&mut self) {
+        self.data.resolved = None;
+        if let Some(span) = self.data.span.take()
+            && !self.text[span.start as usize..span.end as usize].trim().is_empty()
+        {
+            self.stray_text(span);
         }
     }
 

@@ -259,13 +259,19 @@ fn features(domain: &Domain) -> Element {
 }
 
 fn seclabels(domain: &Domain, root: &mut Element) {
+    let mut unlabelled = false;
     for seclabel in &domain.seclabels {
         let kind = match seclabel.kind {
             SeclabelKind::Dynamic => "dynamic",
             SeclabelKind::Static => "static",
             SeclabelKind::None => "none",
         };
-        let model = seclabel.model.as_ref().map(|model| &model.value);
+        let none = seclabel.kind == SeclabelKind::None;
+        if none && std::mem::replace(&mut unlabelled, true) {
+            // Twice no label is no label.
+            continue;
+        }
+        let model = seclabel.model.as_ref().map(|model| model.value.as_str()).or(none.then_some("none"));
         let mut element =
             Element::new("seclabel").with("type", kind).with_some("model", model).from(seclabel.origin);
         element.children.extend(

@@ -7,7 +7,10 @@
 mod devices;
 mod domain;
 mod element;
+mod json;
 mod lxc_conf;
+mod mounting;
+mod oci;
 mod rfc;
 
 use element::{Element, Place};
@@ -17,6 +20,7 @@ use crate::report::{Code, Diagnostic, Report, Severity};
 use crate::source::{Source, Span};
 
 pub use lxc_conf::{Include, from_lxc_conf};
+pub use oci::{from_oci, to_oci};
 pub use rfc::from_xml;
 
 /// What a conversion gives.

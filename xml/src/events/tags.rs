@@ -84,6 +84,7 @@ impl Lexer<'_> {
         let name = self.name();
         self.skip_space();
         if self.peek() != Some(b'=') {
+            self.at = name.end as usize;
             self.fault(
                 Code::BadAttribute,
                 start,
@@ -118,6 +119,7 @@ impl Lexer<'_> {
     #[inline]
     fn quoted_value(&mut self, name: Span, quote: u8) -> RawAttribute {
         let start = self.at + 1;
+        let before = self.faults.len();
         let mut encoded = false;
         let mut end = start;
         loop {
@@ -139,12 +141,41 @@ impl Lexer<'_> {
             }
             end += 1;
         }
+        if end > start
+            && self.text[end - 1] == b'='
+            && let Some(attribute) = self.swallowed_attribute(name, start, end)
+        {
+            return attribute;
+        }
         self.at = (end + 1).min(self.text.len());
-        let before = self.faults.len();
         if encoded {
             self.check_references(start, end);
         }
         RawAttribute { name, value: Span::new(start, end), encoded, faulty: self.faults.len() > before }
+    }
+
+    /// A value that ends with `NAME=` and is followed by more of a value: the quote before NAME is
+    /// missing. Reading goes on there.
+    #[cold]
+    fn swallowed_attribute(&mut self, name: Span, start: usize, end: usize) -> Option<RawAttribute> {
+        let follows = self.text.get(end + 1).copied()?;
+        if is_space(follows) || matches!(follows, b'/' | b'>' | b'?') {
+            return None;
+        }
+        let value = &self.text[start..end - 1];
+        let blank = value.iter().rposition(|&byte| is_space(byte))?;
+        let next = &value[blank + 1..];
+        if !next.first().is_some_and(|&byte| is_name_start(byte))
+            || !next.iter().all(|&byte| super::is_name(byte))
+        {
+            return None;
+        }
+        let stop = start + self.text[start..start + blank].trim_ascii_end().len();
+        let message =
+            format!("the value of '{}' has no closing quote", String::from_utf8_lossy(self.bytes(name)));
+        self.fault(Code::BadAttribute, name.start as usize, stop, message);
+        self.at = stop;
+        Some(RawAttribute { name, value: Span::new(start, stop), encoded: false, faulty: true })
     }
 
     /// A value with `<` in it, or without end: either the closing quote is missing, then the value

@@ -75,16 +75,70 @@ pub(super) fn write_out(root: &mut Item) {
                 .sort_by_key(|range| (range.name != "uid", range.attribute("start").and_then(parse_u64))),
             "features" => features(child),
             "cpu" => {
+                cpu(child);
                 if let Some(topology) = child.child("topology")
                     && topology.attribute("dies").is_none()
                 {
                     topology.attributes.insert(1, ("dies".into(), "1".into()));
                 }
             }
-            "devices" => devices(child),
+            "devices" => super::devices::write_out(child),
+            "clock" => clock(child),
             "seclabel" => seclabel(child),
             _ => {}
         }
+    }
+    // libvirt writes no element that says nothing.
+    root.children.retain(|child| !(is_dropped_when_empty(&child.name) && child.is_empty()));
+}
+
+fn is_dropped_when_empty(name: &str) -> bool {
+    matches!(
+        name,
+        "description"
+            | "blkiotune"
+            | "memtune"
+            | "memoryBacking"
+            | "cputune"
+            | "numatune"
+            | "idmap"
+            | "features"
+            | "pm"
+            | "iothreadids"
+            | "vcpus"
+    )
+}
+
+fn cpu(item: &mut Item) {
+    if item.child("model").is_some() && item.attribute("mode").is_none() {
+        item.attributes.insert(0, ("mode".into(), "custom".into()));
+    }
+    if item.attribute("mode") == Some("custom") && item.attribute("match").is_none() {
+        item.attributes.insert(1, ("match".into(), "exact".into()));
+    }
+    if let Some(model) = item.child("model")
+        && model.attribute("fallback").is_none()
+    {
+        model.attributes.insert(0, ("fallback".into(), "allow".into()));
+    }
+}
+
+fn clock(item: &mut Item) {
+    let adjusted = item.attribute("adjustment").is_some_and(|by| by != "reset");
+    match item.attribute("offset").map(str::to_owned).as_deref() {
+        Some(base @ ("utc" | "localtime")) if adjusted => {
+            item.set("offset", "variable");
+            item.set("basis", base);
+        }
+        Some("variable") => {
+            if item.attribute("adjustment").is_none() {
+                item.attributes.insert(1, ("adjustment".into(), "0".into()));
+            }
+            if item.attribute("basis").is_none() {
+                item.set("basis", "utc");
+            }
+        }
+        _ => {}
     }
 }
 
@@ -123,6 +177,9 @@ fn vcpu(item: &mut Item) {
     if let Some(Ok(set)) = item.attribute("cpuset").map(IdSet::parse) {
         item.set("cpuset", set.to_string());
     }
+    if item.attribute("placement") == Some("auto") {
+        item.attributes.retain(|(name, _)| name != "cpuset");
+    }
     if item.attribute("placement").is_none() {
         item.attributes.insert(0, ("placement".into(), "static".into()));
     }
@@ -157,81 +214,9 @@ fn seclabel(item: &mut Item) {
             item.attributes.insert(1, ("model".into(), "none".into()));
         }
         Some("static") if item.attribute("relabel").is_none() => item.set("relabel", "no"),
+        Some("dynamic") if item.attribute("model").is_some() && item.attribute("relabel").is_none() => {
+            item.set("relabel", "yes");
+        }
         _ => {}
     }
-}
-
-fn devices(item: &mut Item) {
-    if item.child("emulator").is_none() {
-        item.children.insert(0, Item::text("emulator", "/usr/lib/libvirt/libvirt_lxc"));
-    }
-    let mut ports = 0_u64;
-    for device in &mut item.children {
-        match device.name.as_str() {
-            "filesystem" => filesystem(device),
-            "interface" => interface(device),
-            "console" => console(device, &mut ports),
-            _ => {}
-        }
-    }
-}
-
-fn filesystem(item: &mut Item) {
-    if item.attribute("type").is_none() {
-        item.attributes.insert(0, ("type".into(), "mount".into()));
-    }
-    if item.attribute("accessmode").is_none() {
-        item.attributes.insert(1, ("accessmode".into(), "passthrough".into()));
-    }
-    if let Some(source) = item.child("source")
-        && let Some(usage) = source.attribute("usage").and_then(parse_u64)
-    {
-        let factor = source.attribute("units").map_or(Some(1024), bytes_in_unit).unwrap_or(1024);
-        source.set("usage", usage.saturating_mul(factor).div_ceil(1024).to_string());
-        source.set("units", "KiB");
-    }
-}
-
-fn interface(item: &mut Item) {
-    // The bridge of a network is the network's business; here it is left over from a running domain.
-    if item.attribute("type") == Some("network")
-        && let Some(source) = item.child("source")
-    {
-        source.attributes.retain(|(name, _)| name != "bridge" && name != "portid");
-    }
-    for part in &mut item.children {
-        if part.name == "mac"
-            && let Some(Ok(mac)) = part.attribute("address").map(crate::value::MacAddr::parse)
-        {
-            part.set("address", mac.to_string());
-        }
-    }
-}
-
-fn console(item: &mut Item, ports: &mut u64) {
-    if item.attribute("type").is_none() {
-        item.attributes.insert(0, ("type".into(), "pty".into()));
-    }
-    if item.attribute("type") != Some("pty") {
-        *ports += 1;
-        return;
-    }
-    // Where the terminal was last time is not part of a definition.
-    item.attributes.retain(|(name, _)| name != "tty");
-    item.children.retain(|child| child.name != "alias" && child.name != "source");
-    // libvirt writes it before what every device may have.
-    let written = item.children.iter().position(|child| child.name == "target");
-    let target = written.map_or_else(|| Item::new("target"), |at| item.children.remove(at));
-    let common = |child: &Item| matches!(child.name.as_str(), "alias" | "acpi" | "address");
-    let at = item.children.iter().position(common).unwrap_or(item.children.len());
-    item.children.insert(at, target);
-    if let Some(target) = item.child("target") {
-        if target.attribute("type").is_none() {
-            target.attributes.insert(0, ("type".into(), "lxc".into()));
-        }
-        if target.attribute("port").is_none() {
-            target.set("port", ports.to_string());
-        }
-    }
-    *ports += 1;
 }

@@ -1,9 +1,10 @@
 //! An element on its way to being written.
 
-use crate::events::comments;
+use crate::events::{comments, declarations};
 use crate::schema::{Content, Element, Namespace};
 use crate::source::{Source, Span};
 use crate::tree::{NodeId, View};
+use crate::value::{IdSet, Value, parse_i64, parse_u64};
 
 /// An element, its parts in canonical order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,14 +53,26 @@ impl Item {
         }
     }
 
+    /// Whether it says nothing at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        let silent = self.attributes.is_empty() && self.text.trim().is_empty() && self.raw.is_none();
+        silent && self.children.is_empty() && !self.has_comments()
+    }
+
+    /// Whether comments would go with it.
+    pub(crate) fn has_comments(&self) -> bool {
+        let inside = self.children.iter().any(Self::has_comments);
+        inside || !self.comments.is_empty() || !self.trailing.is_empty()
+    }
+
     /// The first child of this name.
     pub(crate) fn child(&mut self, name: &str) -> Option<&mut Self> {
         self.children.iter_mut().find(|child| child.name == name)
     }
 }
 
-/// Everything below the root of `view`, in the order of the tables.
-pub(super) fn build(view: View<'_>, source: &Source) -> Item {
+/// Everything below the root of `view`, in the order of the tables, and the comments behind it.
+pub(super) fn build(view: View<'_>, source: &Source) -> (Item, Vec<String>) {
     let comments = comments(source.text());
     let mut builder = Builder { view, comments: &comments, at: 0 };
     let before = builder.take_comments(view.span(0).start);
@@ -68,7 +81,8 @@ pub(super) fn build(view: View<'_>, source: &Source) -> Item {
     let namespaces = declared(view);
     root.attributes.extend(namespaces);
     root.trailing.extend(builder.take_comments(view.tree.nodes[0].end));
-    root
+    let behind = builder.take_comments(u32::MAX);
+    (root, behind)
 }
 
 /// Prefixes of the namespaces that are used.
@@ -97,6 +111,17 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
+    /// What this foreign content uses and the tags around it declare: those are written anew.
+    fn prefixes_of(&self, node: NodeId, content: &str) -> Vec<(String, String)> {
+        let mut declared = declarations(self.view.source, self.view.span(node));
+        for (name, uri) in declarations(self.view.source, self.view.span(0)) {
+            if !declared.iter().any(|(known, _)| *known == name) {
+                declared.push((name, uri));
+            }
+        }
+        declared.into_iter().filter(|(name, _)| uses(content, &name["xmlns:".len()..])).collect()
+    }
+
     fn take_comments(&mut self, before: u32) -> Vec<String> {
         let mut taken = Vec::new();
         while let Some(span) = self.comments.get(self.at).filter(|span| span.start < before) {
@@ -114,21 +139,23 @@ impl Builder<'_> {
         let rank = |name: &str| row.attributes.iter().position(|known| known.name == name);
         attributes.sort_by_key(|attribute| rank(attribute.row.name));
         for attribute in attributes {
-            item.attributes
-                .push((attribute.row.name.to_owned(), self.view.resolve(attribute.value).to_owned()));
+            item.attributes.push((
+                attribute.row.name.to_owned(),
+                plain(attribute.row.value, self.view.resolve(attribute.value)),
+            ));
         }
         match row.content {
             Content::Foreign => {
                 let whole = &self.view.source[entry.open_end as usize..entry.end as usize];
                 let end = whole.rfind("</").unwrap_or(0);
                 item.raw = Some(whole[..end].to_owned());
+                item.attributes.extend(self.prefixes_of(node, &whole[..end]));
                 while self.comments.get(self.at).is_some_and(|span| span.start < entry.end) {
                     self.at += 1;
                 }
             }
-            Content::Text(_) | Content::Either(..) | Content::Empty => {
-                self.view.text(node).clone_into(&mut item.text)
-            }
+            Content::Text(value) => item.text = plain(value, self.view.text(node)),
+            Content::Either(..) | Content::Empty => self.view.text(node).clone_into(&mut item.text),
             Content::Children(_) | Content::Variants(_) => {}
         }
         for child in self.view.children(node) {
@@ -148,6 +175,25 @@ impl Builder<'_> {
         item.children.sort_by_key(|child| child.rank);
         item.trailing = self.take_comments(self.view.tree.nodes[node].end);
         item
+    }
+}
+
+/// Whether a name in `content` may have this prefix.
+fn uses(content: &str, prefix: &str) -> bool {
+    content.match_indices(prefix).any(|(at, _)| content[at + prefix.len()..].starts_with(':'))
+}
+
+/// A number without leading zeros; anything else as it was written.
+fn plain(value: Value, text: &str) -> String {
+    match value {
+        Value::Unsigned(..) => parse_u64(text).map_or_else(|| text.to_owned(), |number| number.to_string()),
+        Value::Integer(..) => parse_i64(text).map_or_else(|| text.to_owned(), |number| number.to_string()),
+        Value::IdSet => IdSet::parse(text).map_or_else(|_| text.to_owned(), |set| set.to_string()),
+        Value::OneOf(types) => {
+            let first = types.iter().find(|value| value.check(text).is_ok());
+            first.map_or_else(|| text.to_owned(), |value| plain(*value, text))
+        }
+        _ => text.to_owned(),
     }
 }
 

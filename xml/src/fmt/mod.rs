@@ -1,10 +1,19 @@
 //! The canonical form: what libvirt's `dumpxml --inactive` prints for the same document.
 //!
 //! Order comes from the tables, defaults are written out as libvirt writes them. Exceptions, each
-//! for a reason: no random values are made (`uuid`, `mac`); comments are kept; what libvirt drops
-//! without a word is kept, because it was written; foreign XML in `<metadata>` stays as it is.
+//! for a reason:
+//!
+//! - No random values are made: `uuid`, `mac`, the ids of virtual ports.
+//! - Comments are kept, and with them what libvirt drops as empty or as left over from a run.
+//! - What libvirt drops without a word is kept, because it was written. Left out are aliases, the
+//!   terminals of consoles and the `vnet` names of interfaces, which libvirt gives anew.
+//! - Foreign XML in `<metadata>` stays as it is, also where libvirt drops it (no namespace).
+//! - A label keeps its type and model: libvirt's depends on the host's security module.
+//! - The parts of a machine are not completed: no controllers, addresses of drives, ports of screens
+//!   or memory of cards are made for devices that have no effect in a container.
 
 mod defaults;
+mod devices;
 mod item;
 mod write;
 
@@ -38,11 +47,16 @@ pub fn format(source: &Source) -> Result<String, Report> {
         return Err(reading.report);
     }
     let (keep, tree) = tree_of(source)?;
-    let mut root = item::build(View { tree: &tree, source: source.text() }, source);
+    let (mut root, behind) = item::build(View { tree: &tree, source: source.text() }, source);
     if keep.dialect == Some(Dialect::Lxc) {
         defaults::write_out(&mut root);
     }
-    Ok(write(&root))
+    let mut form = write(&root);
+    for comment in behind {
+        form.push_str(&comment);
+        form.push('\n');
+    }
+    Ok(form)
 }
 
 fn tree_of(source: &Source) -> Result<(Keep, Tree), Report> {

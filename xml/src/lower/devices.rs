@@ -145,11 +145,13 @@ fn hostdev(context: &mut Context<'_, '_>, node: NodeId) -> Option<Hostdev> {
                 device: context.attribute(address, "device", decimal)?,
             },
             _ => {
-                let fault = Diagnostic::error(
-                    Code::Incomplete,
-                    context.view.span(source),
-                    "<source> names no USB device",
-                );
+                let only = part("vendor").or_else(|| part("product"));
+                let place = match only.filter(|&only| context.view.name(only) == "product") {
+                    Some(product) => context.gap(source, context.before(source, product)),
+                    None => context.gap(source, only),
+                };
+                let fault = Diagnostic::error(Code::Incomplete, place, "<source> names no USB device")
+                    .label(context.view.span(source), "needed by this element");
                 context
                     .report
                     .push(fault.help("write <vendor id/> and <product id/>, or <address bus device/>"));

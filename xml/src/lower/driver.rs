@@ -90,7 +90,7 @@ fn once_each(
 fn resource(context: &mut Context<'_, '_>, node: NodeId) {
     let view = context.view;
     if view.children(node).next().is_none() {
-        let place = view.span(node);
+        let place = context.gap(node, None);
         refuse(context, Code::Incomplete, place, "<resource> names nothing");
     }
 }
@@ -160,7 +160,12 @@ fn disk(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
     let source = view.child(node, "source");
     let place = view.span(node);
     if source.is_none() && matches!(device, "disk" | "lun") && matches!(kind, "file" | "block" | "dir") {
-        refuse(context, Code::Incomplete, place, format!("a {device} of type '{kind}' needs a <source>"));
+        let fault = Diagnostic::error(
+            Code::Incomplete,
+            context.gap(node, view.child(node, "driver")),
+            format!("a {device} of type '{kind}' needs a <source>"),
+        );
+        context.report.push(fault.label(place, "needed by this element"));
     }
     let Some(target) = view.child(node, "target") else { return };
     let Some((dev, span)) = view.attribute(target, "dev") else { return };

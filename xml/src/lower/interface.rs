@@ -25,7 +25,17 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
     for child in context.view.children(node) {
         match context.view.name(child) {
             "mac" => interface.mac = context.attribute(child, "address", MacAddr::parse),
-            "target" => interface.host_name = draft.link_name(context, child, "dev"),
+            "target" => {
+                // libvirt gives these names itself, anew at each start.
+                let given = context.view.attribute(child, "dev").filter(|(dev, _)| dev.starts_with("vnet"));
+                match given {
+                    Some((dev, span)) => {
+                        let message = format!("the name '{dev}' has no effect: libvirt gives 'vnet…' itself");
+                        context.report.push(Diagnostic::warning(Code::Ignored, span, message));
+                    }
+                    None => interface.host_name = draft.link_name(context, child, "dev"),
+                }
+            }
             "guest" => interface.guest_name = draft.link_name(context, child, "dev"),
             "link" => {
                 if let Some(state) = context.attribute(child, "state", |state| Ok(state == "up")) {

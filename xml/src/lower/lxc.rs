@@ -27,7 +27,9 @@ pub(super) fn unit(draft: &mut Draft, mut context: Context<'_, '_>, node: NodeId
         "name" => draft.name = context.text(node, DomainName::parse),
         "uuid" => draft.uuid = context.text(node, parse_uuid),
         "title" => draft.title = context.text(node, owned),
-        "description" => draft.description = context.text(node, owned),
+        "description" => {
+            draft.description = context.text(node, owned).filter(|text| !text.value.is_empty());
+        }
         "memory" | "currentMemory" | "memtune" | "vcpu" | "cputune" | "numatune" | "blkiotune" | "idmap" => {
             resources::lower(draft, context, node);
         }
@@ -60,6 +62,10 @@ fn features(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
 /// Only with offset `localtime` does libvirt give device nodes for timers.
 fn clock(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
     if context.view.attribute(node, "offset").map(|(offset, _)| offset) != Some("localtime") {
+        return;
+    }
+    // libvirt makes offset='variable' of a clock that was adjusted.
+    if context.view.attribute(node, "adjustment").is_some_and(|(by, _)| by != "reset") {
         return;
     }
     for timer in context.view.children(node) {
@@ -113,7 +119,8 @@ fn seclabel(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
         && kind == SeclabelKind::Static
         && context.view.text(written).is_empty()
     {
-        driver::refuse(context, Code::EmptyValue, place, "<label>: the value is empty");
+        let span = context.view.text_span(written);
+        driver::refuse(context, Code::EmptyValue, span, "<label>: the value is empty");
     }
     match context.view.attribute(node, "model") {
         Some((model, span)) => {

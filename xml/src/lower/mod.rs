@@ -192,6 +192,19 @@ impl<'a> Context<'a, '_> {
         self.text(node, |text| crate::value::parse_size(text, unit).map(whole_kib))
     }
 
+    /// The place for something missing in `node`: behind `after`, or behind the start tag.
+    pub(crate) fn gap(&self, node: NodeId, after: Option<NodeId>) -> Span {
+        let from = self.view.end(node, after);
+        let text = self.view.source;
+        let at = from + crate::check::line_after(&text.as_bytes()[from..]);
+        Span::new(at, text.ceil_char_boundary(at + 1).min(text.len()))
+    }
+
+    /// The child of `node` in front of `child`.
+    pub(crate) fn before(&self, node: NodeId, child: NodeId) -> Option<NodeId> {
+        self.view.children(node).take_while(|&other| other != child).last()
+    }
+
     /// Where an element is, as an origin.
     pub(crate) fn origin(&self, node: NodeId) -> Origin {
         Origin::Xml(self.view.span(node))

@@ -15,6 +15,8 @@ pub(crate) struct InitDraft {
     pub(crate) user: Option<Sourced<Account>>,
     pub(crate) group: Option<Sourced<Account>>,
     pub(crate) cmdline: Option<Sourced<String>>,
+    /// Where `<init>` belongs, if `<os>` has none.
+    pub(crate) gap: Option<crate::source::Span>,
 }
 
 pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
@@ -45,17 +47,22 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
     if draft.init.user.is_some() != draft.init.group.is_some() {
         let one = |name| context.view.child(node, name);
         if let Some(written) = one("inituser").or_else(|| one("initgroup")) {
-            let (written, missing) = match context.view.name(written) {
-                "inituser" => (written, "initgroup"),
-                _ => (written, "inituser"),
+            let (missing, after) = match context.view.name(written) {
+                "inituser" => ("initgroup", Some(written)),
+                _ => ("inituser", context.before(node, written)),
             };
             let message = format!("<{}> needs an <{missing}> beside it", context.view.name(written));
-            let fault = Diagnostic::error(Code::Incomplete, context.view.span(written), message);
-            context.report.push(fault.help("libvirt's format has both or neither"));
+            let fault = Diagnostic::error(Code::Incomplete, context.gap(node, after), message);
+            let fault = fault.label(context.view.span(written), "this one");
+            let path = format!("/domain/os/{missing}");
+            context.report.push(fault.path(path).help("libvirt's format has both or neither"));
         }
     }
     match program {
         Some(program) => draft.commands.push(Command { program, args }),
-        None => draft.has_program = false,
+        None => {
+            draft.has_program = false;
+            draft.init.gap = Some(context.gap(node, context.view.child(node, "type")));
+        }
     }
 }

@@ -4,7 +4,6 @@ use super::{Context, Draft, integer, number};
 use crate::codes::Code;
 use crate::domain::{BlkioDevice, IdMap, IdRange, Numa, NumaMode, Origin, Sourced};
 use crate::report::Diagnostic;
-use crate::source::Span;
 use crate::tree::NodeId;
 use crate::value::{AbsPath, IdSet};
 
@@ -165,15 +164,16 @@ fn idmap(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
         if missing && map.uid.len() + map.gid.len() > 0 {
             // Where it belongs: <uid>s come first.
             let last = context.view.children(node).filter(|_| name == "gid").last();
-            let from = context.view.end(node, last);
-            let at = from + crate::check::line_after(&context.view.source.as_bytes()[from..]);
-            let fault =
-                Diagnostic::error(Code::BadIdMap, Span::new(at, at + 1), format!("<idmap> has no <{name}>"));
+            let place = context.gap(node, last);
+            let fault = Diagnostic::error(Code::BadIdMap, place, format!("<idmap> has no <{name}>"));
             let fault = fault
                 .label(context.view.span(node), "needed by this element")
                 .path(format!("/domain/idmap/{name}"));
             context.report.push(fault.help("users and groups have to be mapped both"));
         }
+    }
+    if map.uid.is_empty() && map.gid.is_empty() {
+        return;
     }
     map.uid.sort_by_key(|range| range.value.start);
     map.gid.sort_by_key(|range| range.value.start);

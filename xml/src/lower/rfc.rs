@@ -85,11 +85,9 @@ fn mount(context: &mut Context<'_, '_>, node: NodeId) -> Option<Filesystem> {
     let (Some(source), Some(target)) = (source, target) else {
         let missing = if source.is_none() { "source" } else { "target" };
         let name = context.view.name(node);
-        let fault = Diagnostic::error(
-            Code::Incomplete,
-            context.view.span(node),
-            format!("<{name}> has no <{missing}>"),
-        );
+        let place = context.gap(node, source);
+        let fault = Diagnostic::error(Code::Incomplete, place, format!("<{name}> has no <{missing}>"))
+            .label(context.view.span(node), "needed by this element");
         context.report.push(fault.help(format!("write <{missing} dir='…'/>")));
         return None;
     };

@@ -7,8 +7,11 @@ use crate::report::{Diagnostic, Report};
 pub(super) fn check(draft: &Draft, report: &mut Report) {
     let whole = &draft.whole;
     let count = draft.vcpus.as_ref().map_or(1, |count| u64::from(count.value));
+    // What is wrong itself says nothing about what refers to it.
+    let wrong = |path: &str| report.errors().any(|error| error.path.starts_with(path));
+    let (wrong_count, wrong_threads) = (wrong("/domain/vcpu"), wrong("/domain/iothread"));
     for &(cpu, span) in &whole.vcpus {
-        if cpu >= count {
+        if cpu >= count && !wrong_count {
             let message = format!("there is no CPU {cpu}: <vcpu> says {count}, counted from 0");
             report.push(Diagnostic::error(Code::OutOfRange, span, message).path("/domain"));
         }
@@ -19,7 +22,7 @@ pub(super) fn check(draft: &Draft, report: &mut Report) {
         } else {
             whole.iothread_ids.contains(&thread)
         };
-        if !known {
+        if !known && !wrong_threads {
             let message = format!("there is no I/O thread {thread}");
             let fault = Diagnostic::error(Code::OutOfRange, span, message).path("/domain/cputune");
             report.push(fault.help("<iothreads> says how many there are, <iothreadids> which"));

@@ -19,5 +19,9 @@ pub(super) fn check(draft: &Draft, report: &mut Report) {
             ("nothing to run: <os> has no <init>", "/domain/os/init", "write <init>/sbin/init</init> in <os>")
         }
     };
-    report.push(Diagnostic::error(Code::NothingToRun, draft.root, message).path(path).help(help));
+    report.push(
+        Diagnostic::error(Code::NothingToRun, draft.init.gap.unwrap_or(draft.root), message)
+            .path(path)
+            .help(help),
+    );
 }

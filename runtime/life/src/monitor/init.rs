@@ -33,8 +33,10 @@ pub struct Started {
 /// The runtime's message; nothing is left.
 pub fn start(layout: &Layout, record: &mut Record, document: &Document) -> Result<Started> {
     let domain = &document.domain;
-    let failed =
-        |error: &StartError| LifeError::Start { rendered: error.render(document.name(), &document.source) };
+    let failed = |error: &StartError| LifeError::Start {
+        rendered: error.render(document.name(), &document.source),
+        code: error.exit_code(),
+    };
     let consoles = domain.consoles.len().max(1);
     let request =
         Request { terminal: true, more_consoles: consoles - 1, instance: instance(), ..Request::default() };

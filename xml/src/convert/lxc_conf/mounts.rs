@@ -2,6 +2,7 @@
 
 use super::build::Build;
 use super::parse::Line;
+use crate::convert::mounting::{OWN, filesystem, options, ram, tmpfs_size};
 use crate::convert::{Element, Findings, Place};
 use crate::source::Span;
 use crate::value::quoted;
@@ -30,22 +31,6 @@ impl Mounts {
         }
         self.root.take().into_iter().chain(self.entries.drain(..)).collect()
     }
-}
-
-fn filesystem(
-    kind: &'static str,
-    attribute: &'static str,
-    source: &str,
-    target: &str,
-    place: Place,
-) -> Element {
-    let mut element = Element::new("filesystem").with("type", kind).at(place);
-    if kind == "file" {
-        element.children.push(Element::new("driver").with("type", "loop").with("format", "raw"));
-    }
-    element
-        .holding(Element::new("source").with(attribute, source))
-        .holding(Element::new("target").with("dir", target))
 }
 
 /// `lxc.rootfs.path`. What cannot be carried is an error: without it, the container's root would
@@ -160,43 +145,6 @@ fn field(text: &str) -> String {
     out
 }
 
-/// File systems of the kernel that every container has where they belong.
-const OWN: &[(&str, &str)] = &[
-    ("proc", "/proc"),
-    ("sysfs", "/sys"),
-    ("devpts", "/dev/pts"),
-    ("mqueue", "/dev/mqueue"),
-    ("cgroup", "/sys/fs/cgroup"),
-    ("cgroup2", "/sys/fs/cgroup"),
-];
-
-#[derive(Default)]
-struct Options<'a> {
-    bind: bool,
-    read_only: bool,
-    relative: bool,
-    size: Option<&'a str>,
-    lost: Vec<&'a str>,
-}
-
-fn options(text: &str) -> Options<'_> {
-    let mut options = Options::default();
-    for option in text.split(',').filter(|option| !option.is_empty()) {
-        match option {
-            "bind" | "rbind" => options.bind = true,
-            "ro" => options.read_only = true,
-            "relative" => options.relative = true,
-            // Mount points are made, and mounts are private to the container.
-            "defaults" | "rw" | "create=dir" | "create=file" | "private" | "rprivate" => {}
-            _ => match option.strip_prefix("size=") {
-                Some(size) => options.size = Some(size),
-                None => options.lost.push(option),
-            },
-        }
-    }
-    options
-}
-
 fn mount(build: &mut Build<'_>, line: &Line, entry: &str) {
     let fields: Vec<String> = entry.split_whitespace().map(field).collect();
     let [source, target, kind, rest @ ..] = &fields[..] else {
@@ -217,9 +165,7 @@ fn mount(build: &mut Build<'_>, line: &Line, entry: &str) {
             return build
                 .lost(line, &format!("{target}: a file system in memory needs a size in bytes: size=N"));
         };
-        let usage = Element::new("source").with("usage", bytes.div_ceil(1024)).with("units", "KiB");
-        let element = Element::new("filesystem").with("type", "ram").at(line.place);
-        element.holding(usage).holding(Element::new("target").with("dir", &target))
+        ram(bytes, &target, line.place)
     } else if source.starts_with("/dev/") {
         filesystem("block", "dev", source, &target, line.place)
     } else {
@@ -236,19 +182,6 @@ fn mount(build: &mut Build<'_>, line: &Line, entry: &str) {
         let list = options.lost.join(",");
         build.lost(line, &format!("{target}: the mount options {} cannot be said", quoted(&list)));
     }
-}
-
-/// `size=` of a tmpfs in bytes; a share of the machine's memory is none.
-fn tmpfs_size(text: &str) -> Option<u64> {
-    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
-    let shift = match text[digits.len()..].to_ascii_lowercase().as_str() {
-        "" => 0,
-        "k" => 10,
-        "m" => 20,
-        "g" => 30,
-        _ => return None,
-    };
-    crate::value::parse_u64(digits)?.checked_mul(1 << shift)
 }
 
 /// The target inside: relative ones are below the root, absolute ones have to begin with the path

@@ -67,13 +67,13 @@ impl Reader<'_> {
             }
             return;
         }
-        let Some((key, value)) = text.split_once('=') else {
+        let Some((key, value)) = text.split_once('=').filter(|(key, _)| !key.trim().is_empty()) else {
             let message = format!("{} is not of the form KEY = VALUE", quoted(text));
             return self.findings.wrong(
                 place(at, text.len()),
                 "lxc.conf",
                 message,
-                "write '=' after the key",
+                "write a key, '=' and its value",
             );
         };
         let (written, bare) = (key.trim_end(), unquoted(value.trim()));

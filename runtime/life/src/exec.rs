@@ -1,0 +1,342 @@
+//! Another program in a domain that runs: joined by a plan of its own, confined as the init is.
+//!
+//! The container's processes cannot reach the host through it: it has no descriptor of the host (pipes or
+//! a terminal of the container's own), nobody may look into it before it executes, and this program's own
+//! file is executed from a read-only mount first ([`crate::program`]).
+
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+
+use browndog_runtime::error::StartError;
+use browndog_runtime::exec::relay::{self, catch_signals};
+use browndog_runtime::exec::streams::Streams;
+use browndog_runtime::exec::{self, Ended, Options, Running};
+use browndog_runtime::host::{CONTROLLERS, Cgroups, Host};
+use browndog_runtime::plan::enter::{Target, enter};
+use browndog_runtime::plan::step::Beneath;
+use browndog_runtime::plan::{Plan, Request};
+use browndog_runtime::survey::{Found, Kind, Purpose, RESOLVE_IN_ROOT, Survey};
+use browndog_runtime::sys;
+use browndog_runtime::sys_monitor::unlock_pty;
+use browndog_xml::domain::{Account, Domain, Origin, Sourced};
+use browndog_xml::source::Source;
+use browndog_xml::value::AbsPath;
+use nix::errno::Errno;
+use nix::libc;
+
+use crate::edit::Document;
+use crate::error::{LifeError, Result};
+use crate::layout::Layout;
+use crate::process::ProcessId;
+use crate::record::{Phase, Record, UNIFIED};
+use crate::{domains, stop};
+
+/// What is to be run.
+#[derive(Clone, Debug, Default)]
+pub struct Command {
+    /// Program and arguments; a program without a slash is looked for in PATH.
+    pub words: Vec<String>,
+    /// Variables added to the environment.
+    pub env: Vec<(String, String)>,
+    /// Where; the init's directory without.
+    pub directory: Option<String>,
+    /// As whom, by name or number; root of the container without.
+    pub user: Option<String>,
+    /// Its group.
+    pub group: Option<String>,
+    /// How it is connected.
+    pub connection: Connection,
+}
+
+/// How a program is connected to the caller.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Connection {
+    /// By pipes.
+    #[default]
+    Streams,
+    /// By a terminal of the container's own.
+    Terminal,
+    /// Not at all: it goes on by itself.
+    Detached,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Executed {
+    /// It has ended.
+    Ended(Ended),
+    /// It goes on; its process as the host sees it.
+    Detached(i32),
+}
+
+const ASKED: Origin = Origin::Default("the command line asks for it");
+
+/// Runs `command` in the domain and waits for it, unless it is detached.
+///
+/// # Errors
+/// The domain does not run, or what the plan's steps say.
+pub fn execute(layout: &Layout, name: &str, command: &Command) -> Result<Executed> {
+    let (record, init) = running(layout, name)?;
+    let document = document(layout, name)?;
+    let failed = |error: &StartError| LifeError::Start {
+        rendered: error.render(name, &document.source).replacen("cannot start", "cannot execute in", 1),
+        code: error.exit_code(),
+    };
+    let domain = domain_for(&document.domain, command)?;
+    let held =
+        Held::new(init).map_err(|errno| LifeError::call(format!("look at the init of '{name}'"), errno))?;
+    let host = held.host();
+    let kinds = held.kinds;
+    let (survey, ends) = held.survey(command)?;
+    let request =
+        Request { command: Some(command.words.clone()), env: command.env.clone(), ..Request::default() };
+    let target = Target {
+        kinds,
+        unified: unified(&record, init, &host),
+        groups: groups_v1(&record),
+        tied: command.connection != Connection::Detached,
+    };
+    let plan: Plan = enter(&domain, &host, &survey, &request, &target);
+    let launcher = |what| move |errno| failed(&StartError::Launcher { what, errno });
+    let signals = match command.connection {
+        Connection::Detached => None,
+        _ => Some(catch_signals().map_err(launcher("signalfd"))?),
+    };
+    let mut running =
+        exec::start(&plan, &host, survey, &Options::default()).map_err(|error| failed(&error))?;
+    let ended = match (ends, signals) {
+        (Ends::Streams(streams), Some(signals)) => streams.attend(&mut running, &signals),
+        (Ends::Terminal(master), Some(signals)) => {
+            running.console = Some(master);
+            relay::attend(&mut running, &signals)
+        }
+        _ => return Ok(Executed::Detached(running.detach())),
+    };
+    finish(running);
+    ended.map(Executed::Ended).map_err(launcher("poll"))
+}
+
+fn finish(running: Running) {
+    // An entered program has made nothing on the host.
+    crate::disregard(running.clean_up());
+}
+
+fn running(layout: &Layout, name: &str) -> Result<(Record, ProcessId)> {
+    let view = domains::view(layout, name)?;
+    match (view.phase, view.record.as_ref().and_then(|record| record.init)) {
+        (Phase::Running | Phase::InShutdown, Some(init)) => view
+            .record
+            .clone()
+            .map(|record| (record, init))
+            .ok_or_else(|| stop::not_running(&view, "execute in")),
+        (Phase::Paused, _) => Err(LifeError::State {
+            name: name.to_owned(),
+            verb: "execute in",
+            state: view.phase.word().to_owned(),
+            help: format!("let it go on with 'browndog resume {name}'"),
+        }),
+        _ => Err(stop::not_running(&view, "execute in")),
+    }
+}
+
+fn document(layout: &Layout, name: &str) -> Result<Document> {
+    let path = layout.live(name);
+    let bytes = std::fs::read(&path).map_err(|error| LifeError::file("read", &path, error))?;
+    Document::read(&Source::from_bytes(layout.definition(name).to_string_lossy(), bytes))
+}
+
+/// The domain with the command's user and directory in the place of its init's.
+fn domain_for(domain: &Domain, command: &Command) -> Result<Domain> {
+    let mut domain = domain.clone();
+    let account = |text: &String| {
+        let number = text.strip_prefix('+').and_then(|number| number.parse().ok());
+        Sourced { value: number.map_or_else(|| Account::Name(text.clone()), Account::Id), origin: ASKED }
+    };
+    // An init that gives up root does so for good; a command of the host's root may be root inside.
+    domain.init.user = command.user.as_ref().map(account);
+    domain.init.group = command.group.as_ref().map(account);
+    if let Some(directory) = &command.directory {
+        let value = AbsPath::parse(directory).map_err(|error| {
+            LifeError::refused(format!("the working directory: {error:?}"), "give an absolute path")
+        })?;
+        domain.init.dir = Sourced { value, origin: ASKED };
+    }
+    Ok(domain)
+}
+
+/// The container's init, held so that no other process can be taken for it.
+struct Held {
+    pidfd: OwnedFd,
+    root: OwnedFd,
+    pid: i32,
+    kinds: i32,
+}
+
+/// Namespaces by the name of their file in /proc/PID/ns (namespaces(7)).
+const NAMESPACES: [(&str, i32); 8] = [
+    ("user", libc::CLONE_NEWUSER),
+    ("mnt", libc::CLONE_NEWNS),
+    ("pid", libc::CLONE_NEWPID),
+    ("ipc", libc::CLONE_NEWIPC),
+    ("uts", libc::CLONE_NEWUTS),
+    ("net", libc::CLONE_NEWNET),
+    ("cgroup", libc::CLONE_NEWCGROUP),
+    ("time", CLONE_NEWTIME),
+];
+
+/// CLONE_NEWTIME of linux/sched.h.
+const CLONE_NEWTIME: i32 = 0x80;
+
+impl Held {
+    fn new(init: ProcessId) -> std::result::Result<Self, Errno> {
+        let pidfd = init.open().ok_or(Errno::ESRCH)?;
+        let errno = |error: std::io::Error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
+        let pid = init.pid;
+        let mut kinds = 0;
+        for (name, kind) in NAMESPACES {
+            let inode =
+                |who: &str| std::fs::metadata(format!("/proc/{who}/ns/{name}")).map(|meta| meta.ino());
+            // A kernel without such namespaces has no such file.
+            let Ok(own) = inode("self") else { continue };
+            if inode(&pid.to_string()).map_err(errno)? != own {
+                kinds |= kind;
+            }
+        }
+        let root = File::open(format!("/proc/{pid}/root")).map_err(errno)?;
+        // Looked at again: everything above was of this init.
+        if !init.lives() {
+            return Err(Errno::ESRCH);
+        }
+        Ok(Self { pidfd, root: root.into(), pid, kinds })
+    }
+
+    /// This machine, as the program will find it: in the container's user namespace.
+    fn host(&self) -> Host {
+        let mut host = Host::probe();
+        if host.rootless {
+            let map = |file: &str| {
+                let text = std::fs::read_to_string(format!("/proc/{}/{file}", self.pid)).unwrap_or_default();
+                parse_map(&text)
+            };
+            (host.uid_map, host.gid_map) = (map("uid_map"), map("gid_map"));
+        }
+        host
+    }
+
+    /// What the plan's first slots hold, and the caller's ends.
+    fn survey(self, command: &Command) -> Result<(Survey, Ends)> {
+        let mut survey = Survey::default();
+        survey.passwd = self.read("/etc/passwd");
+        survey.group = self.read("/etc/group");
+        let mut found = Vec::new();
+        let mut add = |purpose, path: &str, fd: OwnedFd| {
+            let kind = Ok(Kind::Other);
+            let (path, owner, contents, fd) = (path.to_owned(), None, None, Some(fd));
+            found.push(Found { purpose, path, origin: ASKED, kind, owner, contents, fd });
+        };
+        let ends = match command.connection {
+            Connection::Terminal => {
+                let (master, peer) = self.terminal()?;
+                add(Purpose::Terminal, "/dev/pts", peer);
+                Ends::Terminal(master)
+            }
+            Connection::Streams => {
+                let pipes = Streams::new().map_err(|errno| LifeError::call("make pipes", errno))?;
+                for (number, fd) in pipes.1.into_iter().enumerate() {
+                    add(Purpose::Stream(number), "pipe", fd);
+                }
+                Ends::Streams(pipes.0)
+            }
+            Connection::Detached => {
+                // The container's own, so that not even that is the host's.
+                for number in 0..3 {
+                    let fd = self.open("/dev/null", libc::O_RDWR);
+                    let fd = fd.map_err(|errno| LifeError::call("open the container's /dev/null", errno))?;
+                    add(Purpose::Stream(number), "/dev/null", fd);
+                }
+                Ends::None
+            }
+        };
+        add(Purpose::Root, "/", self.root);
+        add(Purpose::Init, &self.pid.to_string(), self.pidfd);
+        survey.found = found;
+        Ok((survey, ends))
+    }
+
+    /// Opens a file of the container's, wherever its links lead, beneath its root.
+    fn open(&self, path: &str, flags: i32) -> std::result::Result<OwnedFd, Errno> {
+        let beneath = Beneath::new(path);
+        sys::openat2(self.root.as_raw_fd(), beneath.as_c_str(), flags, 0, RESOLVE_IN_ROOT).map(sys::adopt)
+    }
+
+    fn read(&self, path: &str) -> Option<String> {
+        use std::io::Read;
+        const MAX: u64 = 4 << 20;
+        let fd = self.open(path, libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY).ok()?;
+        let file = File::from(fd);
+        // A FIFO or a device in its place would be a trap.
+        if !file.metadata().ok()?.is_file() {
+            return None;
+        }
+        std::io::read_to_string(file.take(MAX)).ok()
+    }
+
+    /// A terminal of the container's own instance, so that it has a name there.
+    fn terminal(&self) -> Result<(OwnedFd, OwnedFd)> {
+        const DEVPTS_SUPER_MAGIC: i64 = 0x1cd1;
+        let failed = |errno| LifeError::call("open a terminal of the container's /dev/pts", errno);
+        let flags = libc::O_RDWR | libc::O_NOCTTY;
+        let master = self.open("/dev/pts/ptmx", flags).map_err(failed)?;
+        let stat = nix::sys::statfs::fstatfs(&master).map_err(failed)?;
+        if stat.filesystem_type().0 != DEVPTS_SUPER_MAGIC {
+            return Err(LifeError::refused(
+                "the container's /dev/pts/ptmx is no terminal multiplexer",
+                "run without a terminal: 'browndog exec --no-tty'",
+            ));
+        }
+        unlock_pty(master.as_fd()).map_err(failed)?;
+        // Its other side without going through any path.
+        let peer = sys::open_pty_peer(master.as_fd()).map_err(failed)?;
+        Ok((master, peer))
+    }
+}
+
+/// `inside outside count` lines (user_namespaces(7)).
+fn parse_map(text: &str) -> Vec<[u32; 3]> {
+    let line = |line: &str| {
+        let mut numbers = line.split_ascii_whitespace().map(|number| number.parse().ok());
+        Some([numbers.next()??, numbers.next()??, numbers.next()??])
+    };
+    text.lines().filter_map(line).collect()
+}
+
+/// The caller's side of the connection.
+enum Ends {
+    Streams(Streams),
+    Terminal(OwnedFd),
+    None,
+}
+
+/// The init's own group of version 2: a system inside has moved it into one of its own.
+fn unified(record: &Record, init: ProcessId, host: &Host) -> Option<String> {
+    let group = record.unified()?;
+    let root = match &host.cgroups {
+        Cgroups::V2 { root, .. } => root.clone(),
+        Cgroups::V1 { unified, .. } => unified.clone()?,
+        Cgroups::None { .. } => return None,
+    };
+    let text = std::fs::read_to_string(format!("/proc/{}/cgroup", init.pid)).unwrap_or_default();
+    let own = text.lines().find_map(|line| line.strip_prefix("0::"));
+    let path = own.map(|own| format!("{}{own}", root.trim_end_matches('/')));
+    // What the file says is relative to our own namespace; a path that is not of the domain is not used.
+    let inside = path.filter(|path| std::path::Path::new(path).starts_with(group) && !path.contains("/../"));
+    Some(inside.unwrap_or_else(|| group.to_string_lossy().into_owned()))
+}
+
+fn groups_v1(record: &Record) -> Vec<(&'static str, String)> {
+    let known = |name: &str| CONTROLLERS.iter().find(|known| **known == name).copied();
+    let v1 = record.groups.iter().filter(|group| group.controller != UNIFIED);
+    v1.filter_map(|group| Some((known(&group.controller)?, group.path.to_string_lossy().into_owned())))
+        .collect()
+}

@@ -1,0 +1,183 @@
+//! `exec`: a program joins a domain that runs, is confined as its init is, and brings nothing of the host.
+#![allow(unused_results, reason = "commands are built in steps")]
+
+mod support;
+
+use std::fs;
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::process::Stdio;
+
+use rstest::rstest;
+use support::life::{Life, kill};
+use support::{root, text};
+
+/// A domain that sleeps.
+fn sleeping() -> Option<Life> {
+    if !root() {
+        return None;
+    }
+    let life = Life::new();
+    life.define("while :; do sleep 1; done");
+    life.ok(&["start", life.name()]);
+    Some(life)
+}
+
+fn sh(life: &Life, script: &str) -> String {
+    life.ok(&["exec", life.name(), "--", "/bin/sh", "-c", script])
+}
+
+#[rstest]
+#[case::zero("exit 0", 0)]
+#[case::seven("exit 7", 7)]
+#[case::killed("kill -TERM $$", 143)]
+fn the_status_of_exec_is_the_programs(#[case] script: &str, #[case] status: i32) {
+    let Some(life) = sleeping() else { return };
+    life.fails(status, &["exec", life.name(), "--", "/bin/sh", "-c", script]);
+}
+
+#[test]
+fn a_program_that_is_not_there_or_cannot_be_executed_has_a_shells_status() {
+    let Some(life) = sleeping() else { return };
+    let said = life.fails(127, &["exec", life.name(), "--", "/no/such/program"]);
+    assert!(said.contains("no such program in the container"), "{said}");
+    life.fails(126, &["exec", life.name(), "--", "/etc/passwd"]);
+    life.fails(125, &["exec", "no-such-domain-here", "--", "true"]);
+}
+
+#[test]
+fn it_is_in_every_namespace_and_group_of_the_init() {
+    let Some(life) = sleeping() else { return };
+    let ns = "for n in mnt pid ipc uts net cgroup; do readlink /proc/self/ns/$n; done";
+    let inside = sh(&life, ns);
+    let of_init = sh(&life, &ns.replace("self", "1"));
+    assert_eq!(inside, of_init);
+    assert_eq!(sh(&life, "cat /proc/self/cgroup"), sh(&life, "cat /proc/1/cgroup"));
+    let mut sleeper = life.command(&["exec", life.name(), "--", "sleep", "100"]).spawn().unwrap();
+    life.wait_for("its process in the group", || {
+        let groups = life.case.cgroups();
+        groups.iter().all(|group| {
+            fs::read_to_string(group.join("cgroup.procs")).is_ok_and(|procs| {
+                procs.lines().any(|pid| {
+                    fs::read_to_string(format!("/proc/{pid}/cmdline"))
+                        .is_ok_and(|line| line == "sleep\x00100\0")
+                })
+            })
+        })
+    });
+    sleeper.kill().unwrap();
+    sleeper.wait().unwrap();
+}
+
+#[test]
+fn it_is_confined_as_the_init_is() {
+    let Some(life) = sleeping() else { return };
+    let look =
+        |who: &str| sh(&life, &format!("grep -E '^(Cap|NoNewPrivs|Seccomp:|Groups)' /proc/{who}/status"));
+    assert_eq!(look("self"), look("1"));
+}
+
+#[test]
+fn nothing_of_the_caller_passes_but_three_pipes() {
+    let Some(life) = sleeping() else { return };
+    let file = life.case.dir.path().join("of-the-host");
+    fs::write(&file, "mine").unwrap();
+    let mut command = life.command(&[
+        "exec",
+        life.name(),
+        "--",
+        "/bin/sh",
+        "-c",
+        "for f in 0 1 2; do readlink /proc/self/fd/$f; done; ls /proc/self/fd; env",
+    ]);
+    command.env("SECRET", "of-the-caller").stdin(fs::File::open(&file).unwrap());
+    let said = text(&command.output().unwrap().stdout);
+    assert_eq!(said.lines().filter(|line| line.starts_with("pipe:")).count(), 3, "{said}");
+    assert!(!said.contains("of-the-host") && !said.contains("SECRET"), "{said}");
+    // ls has its own descriptor of the directory, number 3.
+    assert!(!said.lines().any(|line| line == "4"), "{said}");
+}
+
+#[test]
+fn input_and_output_go_through() {
+    let Some(life) = sleeping() else { return };
+    let mut child = life.command(&["exec", life.name(), "--", "cat"]);
+    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let sent = "a line\n".repeat(50_000);
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = {
+        let sent = sent.clone();
+        std::thread::spawn(move || stdin.write_all(sent.as_bytes()).unwrap())
+    };
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    assert!(text(&output.stdout) == sent, "{} of {} bytes came back", output.stdout.len(), sent.len());
+}
+
+#[test]
+fn user_directory_and_environment_are_the_callers_to_choose() {
+    let Some(life) = sleeping() else { return };
+    let arguments = ["exec", "--user", "nobody", "--cwd", "/usr", "--env", "COLOUR=brown", life.name(), "--"];
+    let mut arguments = arguments.to_vec();
+    arguments.extend(["/bin/sh", "-c", "id -u; pwd; echo $COLOUR; grep CapEff /proc/self/status"]);
+    let said = life.ok(&arguments);
+    assert_eq!(said, "65534\n/usr\nbrown\nCapEff:\t0000000000000000\n");
+    let said = life.fails(125, &["exec", "--user", "nobody-here", life.name(), "--", "id"]);
+    assert!(said.contains("no such user"), "{said}");
+}
+
+#[test]
+fn a_terminal_is_the_containers_own() {
+    let Some(life) = sleeping() else { return };
+    let said = life.ok(&["exec", "--tty", life.name(), "--", "tty"]);
+    assert!(said.starts_with("/dev/pts/"), "{said}");
+}
+
+#[test]
+fn a_detached_program_goes_on_by_itself() {
+    let Some(life) = sleeping() else { return };
+    let pid: i32 = life.ok(&["exec", "--detach", life.name(), "--", "sleep", "100"]).trim().parse().unwrap();
+    assert!(fs::read_to_string(format!("/proc/{pid}/comm")).unwrap().starts_with("sleep"));
+    life.ok(&["destroy", life.name()]);
+    life.wait_for("its end", || !std::path::Path::new(&format!("/proc/{pid}/root")).join("proc").exists());
+}
+
+#[test]
+fn a_signal_to_the_command_reaches_the_program_and_its_death_ends_it() {
+    let Some(life) = sleeping() else { return };
+    let script = "trap 'exit 5' TERM; echo ready; while :; do sleep 0.1; done";
+    for (signal, status) in [("-TERM", Some(5)), ("-KILL", None)] {
+        let mut command = life.command(&["exec", life.name(), "--", "/bin/sh", "-c", script]);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut ready = [0_u8; 6];
+        std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut ready).unwrap();
+        kill(child.id() as i32, signal);
+        assert_eq!(child.wait().unwrap().code(), status);
+        life.wait_for("the program's end", || !sh(&life, "cat /proc/[0-9]*/cmdline").contains("echo ready;"));
+    }
+}
+
+#[test]
+fn neither_command_nor_monitor_can_be_written_through_proc() {
+    let Some(life) = sleeping() else { return };
+    let mut child = life.command(&["exec", life.name(), "--", "sleep", "100"]).spawn().unwrap();
+    life.wait_for("the program", || sh(&life, "cat /proc/[0-9]*/comm").matches("sleep").count() >= 2);
+    for pid in [child.id() as i32, life.monitor()] {
+        // "Text file busy" would go away with the process; a read-only mount does not.
+        let program = fs::File::open(format!("/proc/{pid}/exe")).unwrap();
+        let flags = browndog_runtime::sys::mount_flags(program.as_raw_fd()).unwrap();
+        assert_eq!(flags & 1, 1, "ST_RDONLY of process {pid}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_paused_or_stopped_domain_is_not_entered() {
+    let Some(life) = sleeping() else { return };
+    life.ok(&["suspend", life.name()]);
+    let said = life.fails(125, &["exec", life.name(), "--", "true"]);
+    assert!(said.contains("it is paused") && said.contains("browndog resume"), "{said}");
+    life.ok(&["destroy", life.name()]);
+    assert!(life.fails(125, &["exec", life.name(), "--", "true"]).contains("shut off"));
+}

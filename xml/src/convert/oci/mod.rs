@@ -1,0 +1,63 @@
+//! The OCI runtime specification's `config.json` (version 1.0 and later of 1).
+
+mod leftover;
+mod linux;
+mod process;
+mod read;
+mod write;
+mod write_linux;
+
+pub use read::from_oci;
+pub use write::to_oci;
+
+/// Capabilities that a container has by browndog's default policy.
+pub(super) const DEFAULT_CAPABILITIES: [&str; 13] = [
+    "chown",
+    "dac_override",
+    "fowner",
+    "fsetid",
+    "kill",
+    "setgid",
+    "setuid",
+    "setpcap",
+    "net_bind_service",
+    "net_raw",
+    "sys_chroot",
+    "audit_write",
+    "setfcap",
+];
+
+/// Capabilities that the default policy leaves out also in a user namespace.
+pub(super) const NEVER_NAMESPACED: [&str; 9] = [
+    "sys_module",
+    "sys_rawio",
+    "sys_time",
+    "audit_control",
+    "mac_override",
+    "mac_admin",
+    "syslog",
+    "wake_alarm",
+    "block_suspend",
+];
+
+/// What browndog covers in every container.
+pub(super) const MASKED: [&str; 11] = [
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+];
+
+/// What browndog makes read-only or covers in every container.
+pub(super) const READ_ONLY: [&str; 5] =
+    ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+/// What the domain's own words that the OCI has none for are annotated as.
+pub(super) const ANNOTATION: &str = "org.libvirt.domain.";
