@@ -1,6 +1,7 @@
 //! `bench`: how fast, where does the time go, did it get worse.
 
 mod exact;
+mod scale;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub(crate) struct Bench {
 enum What {
     Start(Start),
     Steps(Steps),
+    Scale(scale::Scale),
     Compare(Compare),
 }
 
@@ -141,6 +143,7 @@ impl Bench {
         let done = match self.what {
             What::Start(start) => start.perform(),
             What::Steps(steps) => steps.perform(),
+            What::Scale(scale) => scale.perform(),
             What::Compare(compare) => compare.perform(),
         };
         done.unwrap_or_else(|message| {

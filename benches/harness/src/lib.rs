@@ -13,6 +13,7 @@ pub mod payload;
 pub mod peers;
 pub mod report;
 pub mod rounds;
+pub mod scale;
 pub mod start;
 pub mod stats;
 pub mod steps;
