@@ -11,6 +11,8 @@ impl Status {
     pub(crate) const FAILED: Self = Self(1);
     /// It could not run: usage, an unreadable file.
     pub(crate) const USAGE: Self = Self(2);
+    /// `bench start --virtual`: nothing could be said about the baseline.
+    pub(crate) const NOT_COMPARABLE: Self = Self(3);
     /// `run`: browndog failed before the init was started.
     pub(crate) const BEFORE_INIT: Self = Self(125);
     /// What a shell reports for a program that SIGPIPE ended: 128 + 13.

@@ -1,5 +1,8 @@
 //! `bench`: how fast, where does the time go, did it get worse.
 
+mod exact;
+mod scale;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +31,7 @@ pub(crate) struct Bench {
 enum What {
     Start(Start),
     Steps(Steps),
+    Scale(scale::Scale),
     Compare(Compare),
 }
 
@@ -38,9 +42,12 @@ Examples:
   browndog bench start                              about half a minute
   browndog bench start --only floor,browndog --rounds 50 --json new.json --html new.html
   browndog bench compare old.json new.json
+  browndog bench start --virtual --boots 2          exact figures, two boots compared
+  browndog bench start --virtual --baseline benches/virtual.json
 
 Ctrl-C ends it and prints what was measured.
-Exit status: 0 measured, 1 nothing could be measured, 2 usage.")]
+Exit status: 0 measured, 1 nothing could be measured, or slower than the baseline, 2 usage,
+3 there is no such kernel here, or the baseline was made with another kernel, emulator or tool chain.")]
 struct Start {
     /// Rounds over everybody.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
@@ -51,7 +58,7 @@ struct Start {
     /// Starts of each before the first round, not counted.
     #[arg(long, default_value_t = 5)]
     warmup: u32,
-    /// Only these: bare, floor, browndog, bwrap, crun, runc, youki, lxc-execute, systemd-nspawn.
+    /// Only these: bare, floor, floor-hardened, browndog, bwrap, crun, runc, youki, lxc-execute, systemd-nspawn.
     #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = known_name)]
     only: Vec<String>,
     /// The floor's binary; looked for beside this one, then on PATH.
@@ -60,6 +67,8 @@ struct Start {
     /// Price each mechanism too: the floor with one thing left out or swapped.
     #[arg(long)]
     mechanisms: bool,
+    #[command(flatten)]
+    exactly: exact::Exactly,
     /// Write the result here as JSON, for `bench compare`.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -134,6 +143,7 @@ impl Bench {
         let done = match self.what {
             What::Start(start) => start.perform(),
             What::Steps(steps) => steps.perform(),
+            What::Scale(scale) => scale.perform(),
             What::Compare(compare) => compare.perform(),
         };
         done.unwrap_or_else(|message| {
@@ -150,6 +160,12 @@ impl Start {
         let browndog =
             std::env::current_exe().map_err(|error| format!("cannot find this binary: {error}"))?;
         let floor = self.floor.clone().or_else(|| find_floor(&browndog));
+        if self.exactly.wanted {
+            if json.is_some() || html.is_some() || self.mechanisms {
+                return Err("--virtual prints its result, with --format json as JSON".to_owned());
+            }
+            return self.exactly.perform(&browndog, floor.as_deref(), &self.only, self.format);
+        }
         let effort = Effort {
             rounds: self.rounds as usize,
             starts: self.starts as usize,

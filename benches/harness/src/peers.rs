@@ -20,7 +20,7 @@ pub struct Subject {
 }
 
 /// Who does not take part, and why.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LeftOut {
     /// Its name.
     pub name: String,
@@ -29,9 +29,10 @@ pub struct LeftOut {
 }
 
 /// Names of everything that can take part, in the order of the tables.
-pub const NAMES: [&str; 8] = ["bare", "floor", "browndog", "bwrap", "crun", "runc", "youki", "lxc-execute"];
+pub const NAMES: [&str; 9] =
+    ["bare", "floor", "floor-hardened", "browndog", "bwrap", "crun", "runc", "youki", "lxc-execute"];
 
-/// Everyone beyond the first eight: slow enough to be asked for by name.
+/// Everyone beyond these: slow enough to be asked for by name.
 pub const ON_REQUEST: [&str; 1] = ["systemd-nspawn"];
 
 /// What to measure.
@@ -71,10 +72,15 @@ impl Cast<'_> {
                 command: vec![root.join("bin/true").into()],
                 lacks: vec!["no container at all".to_owned()],
             }),
-            "floor" => {
+            "floor" | "floor-hardened" => {
                 let path = self.floor.ok_or("not built; try: cargo build --release -p browndog-floor")?;
                 let mut command = vec![path.into(), root.into()];
-                let mut lacks = vec!["no hardening".to_owned()];
+                let mut lacks = vec!["no device policy".to_owned()];
+                if name == "floor" {
+                    lacks = vec!["no hardening".to_owned()];
+                } else {
+                    command.push("harden".into());
+                }
                 match unified_cgroup() {
                     Some(dir) => command.push(format!("cgroup={}", dir.display()).into()),
                     None => {

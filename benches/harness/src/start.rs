@@ -9,9 +9,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::machine::Machine;
 use crate::mechanisms;
-use crate::peers::Cast;
-use crate::report::{FORMAT, Report, Row};
+use crate::peers::{Cast, LeftOut};
+use crate::report::{FORMAT, Report, Row, StepCost};
 use crate::rounds::{Effort, Measured, Progress, Starter, measure};
+use crate::steps::steps;
 use crate::weigh::{Weight, weigh};
 use crate::workplace::{Workplace, enter_unified_view};
 
@@ -106,9 +107,32 @@ pub fn start(request: &Request<'_>, progress: Progress<'_>) -> io::Result<Report
         (report.mechanisms, report.floor_steps) = priced;
         report.interrupted |= starter.stopped();
     }
+    if !starter.stopped() {
+        match steps_of(&place, &starter, request.effort, progress) {
+            Ok(costs) => report.steps = costs,
+            Err(reason) => report.left_out.push(LeftOut { name: "browndog's steps".to_owned(), reason }),
+        }
+    }
     report.noise = report.noise.take().or_else(|| report.spread_noise());
     Ok(report)
 }
+
+/// The steps of browndog's start of the same container.
+fn steps_of(
+    place: &Workplace,
+    starter: &Starter,
+    effort: Effort,
+    progress: Progress<'_>,
+) -> Result<Vec<StepCost>, String> {
+    let text = std::fs::read(place.path("domain.xml")).map_err(|error| error.to_string())?;
+    let source = browndog_xml::source::Source::from_bytes("domain.xml", text);
+    let domain = browndog_xml::read(&source).domain.ok_or("its document is invalid")?;
+    steps(&domain, None, (effort.rounds * effort.starts).min(STEP_PAIRS), starter, progress)
+        .map(|all| all.steps)
+}
+
+/// Starts with the steps timed, and as many without.
+const STEP_PAIRS: usize = 50;
 
 fn weighed(one: Measured, floor: Option<&Path>, place: &Workplace, stopped: bool) -> Option<Row> {
     let weight = if stopped { Weight::default() } else { weigh(&one.subject, floor, place.dir()) };

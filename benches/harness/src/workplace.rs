@@ -115,9 +115,15 @@ lxc.console.path = none
 /// Only this thread, and what it starts, sees that.
 pub fn enter_unified_view() -> nix::Result<()> {
     let nothing = None::<&str>;
-    unshare(CloneFlags::CLONE_NEWNS)?;
-    mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)?;
+    enter_private_view()?;
     mount(Some("/sys/fs/cgroup/unified"), "/sys/fs/cgroup", nothing, MsFlags::MS_BIND, nothing)
+}
+
+/// A mount namespace of this thread's own: what is mounted in it, nobody else sees.
+pub fn enter_private_view() -> nix::Result<()> {
+    let nothing = None::<&str>;
+    unshare(CloneFlags::CLONE_NEWNS)?;
+    mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)
 }
 
 #[cfg(test)]

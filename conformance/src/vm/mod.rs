@@ -113,6 +113,8 @@ pub struct Lab {
     pub extra: Vec<String>,
     /// Added to the kernel's command line.
     pub append: String,
+    /// Whether the guest's clock counts instructions, for figures that repeat.
+    pub virtual_time: bool,
 }
 
 /// A file for the guest.
@@ -153,6 +155,7 @@ impl Default for Lab {
             timeout: Duration::from_secs(600),
             extra: Vec::new(),
             append: String::new(),
+            virtual_time: false,
         }
     }
 }
@@ -185,7 +188,10 @@ impl Lab {
             .map_err(|source| LabError::Io { what: "make", path: std::env::temp_dir(), source })?;
         let initrd = work.path().join("initrd");
         write_file(&initrd, &self.initramfs(kernel, binary, files, commands)?)?;
-        let accelerator = accelerator(&kernel.image, &initrd, work.path())?;
+        let accelerator = match self.virtual_time {
+            true => Accelerator::Virtual,
+            false => accelerator(&kernel.image, &initrd, work.path())?,
+        };
         let machine = Machine {
             kernel: &kernel.image,
             initrd: &initrd,

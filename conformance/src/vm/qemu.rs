@@ -22,6 +22,42 @@ pub enum Accelerator {
     Kvm,
     /// QEMU's translator: slower, and works everywhere.
     Tcg,
+    /// The translator with a clock that counts instructions, one nanosecond each, and knows nothing of
+    /// this machine: the same kernel, files and commands give the same times to the nanosecond.
+    Virtual,
+}
+
+impl Accelerator {
+    /// What QEMU is told. A named processor: `max` changes with QEMU, and has a source of random numbers
+    /// that is this machine's.
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Kvm => &["-accel", "kvm", "-cpu", "host"],
+            Self::Tcg => &["-accel", "tcg,thread=multi", "-cpu", "max"],
+            Self::Virtual => &[
+                "-accel",
+                "tcg,thread=single",
+                "-cpu",
+                "Nehalem",
+                "-icount",
+                "shift=0,sleep=off",
+                "-rtc",
+                "base=2026-01-01,clock=vm",
+                "-seed",
+                "1",
+            ],
+        }
+    }
+
+    /// What the kernel is told: nothing may be measured against a clock that is not there, nor be random.
+    fn append(self) -> &'static str {
+        if self == Self::Virtual { " tsc_early_khz=1000000 nokaslr" } else { "" }
+    }
+
+    /// How long a guest may say nothing: its seconds are this machine's, or so many instructions.
+    fn silence_max(self) -> Duration {
+        if self == Self::Virtual { SILENCE_MAX * 4 } else { SILENCE_MAX }
+    }
 }
 
 /// A guest's hardware.
@@ -81,7 +117,7 @@ pub fn boot(machine: &Machine<'_>, work: &Path) -> Result<Outcome, LabError> {
     super::write_file(&channel, b"")?;
     let mut child = spawn(machine, &console, &channel)?;
     let mut reader = Reader::open(&channel)?;
-    let end = attend(&mut child, &mut reader, machine.timeout, begun);
+    let end = attend(&mut child, &mut reader, machine, begun);
     if !matches!(end, Some(End::Done | End::Failed(_))) {
         // A kill of one that ended by itself meanwhile is no error worth a word.
         drop(child.kill());
@@ -101,16 +137,13 @@ pub fn boot(machine: &Machine<'_>, work: &Path) -> Result<Outcome, LabError> {
 fn spawn(machine: &Machine<'_>, console: &Path, channel: &Path) -> Result<Child, LabError> {
     let mut append =
         "console=ttyS0 panic=-1 reboot=t quiet tsc=reliable no_timer_check cryptomgr.notests".to_owned();
+    append.push_str(machine.accelerator.append());
     if !machine.append.is_empty() {
         append.push(' ');
         append.push_str(machine.append);
     }
-    let accelerator: &[&str] = match machine.accelerator {
-        Accelerator::Kvm => &["-accel", "kvm", "-cpu", "host"],
-        Accelerator::Tcg => &["-accel", "tcg,thread=multi", "-cpu", "max"],
-    };
     Command::new(QEMU.0)
-        .args(accelerator)
+        .args(machine.accelerator.arguments())
         .args(["-M", "microvm,acpi=off,rtc=on,isa-serial=off"])
         .args(["-m", &machine.memory_mib.to_string(), "-smp", &machine.cpus.to_string()])
         .args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"])
@@ -134,7 +167,7 @@ fn spawn(machine: &Machine<'_>, console: &Path, channel: &Path) -> Result<Child,
 }
 
 /// Waits for the end of QEMU; `None` when it ended by itself.
-fn attend(child: &mut Child, reader: &mut Reader, timeout: Duration, begun: Instant) -> Option<End> {
+fn attend(child: &mut Child, reader: &mut Reader, machine: &Machine<'_>, begun: Instant) -> Option<End> {
     let mut heard = Instant::now();
     loop {
         match child.try_wait() {
@@ -147,10 +180,10 @@ fn attend(child: &mut Child, reader: &mut Reader, timeout: Duration, begun: Inst
             Ok(false) => {}
             Err(error) => return Some(End::Failed(error.to_string())),
         }
-        if begun.elapsed() > timeout {
+        if begun.elapsed() > machine.timeout {
             return Some(End::Timeout);
         }
-        if heard.elapsed() > SILENCE_MAX {
+        if heard.elapsed() > machine.accelerator.silence_max() {
             return Some(End::Hang);
         }
         std::thread::sleep(Duration::from_millis(20));

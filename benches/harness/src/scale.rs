@@ -1,0 +1,252 @@
+//! `bench scale`: what a start costs as the machine fills up, and how many starts a second there are.
+
+use std::io;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::peers::{Cast, LeftOut, Subject};
+use crate::report::{Curve, Report};
+use crate::rounds::{Effort, Progress, Starter, measure};
+use crate::start::{blank, stop_on_signal};
+use crate::workplace::{Workplace, enter_private_view, enter_unified_view};
+
+/// What to measure.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The browndog binary.
+    pub browndog: &'a Path,
+    /// The floor's binary, where there is one.
+    pub floor: Option<&'a Path>,
+    /// Names wanted.
+    pub only: &'a [String],
+    /// Counts of running containers, ascending.
+    pub running: &'a [usize],
+    /// Counts of starts at a time.
+    pub parallel: &'a [usize],
+    /// How much at each point.
+    pub effort: Effort,
+    /// Whether to pin a base mount namespace for the time of the measurement.
+    pub base: bool,
+}
+
+/// How long a container may take to be there.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Measures every curve; what was running is gone afterwards.
+///
+/// # Errors
+/// What could not be set up.
+pub fn scale(request: &Request<'_>, progress: Progress<'_>) -> io::Result<Report> {
+    let starter = Starter::new(stop_on_signal()?)?;
+    let place = Workplace::make()?;
+    let mut report = blank();
+    // A mount namespace of our own in any case: a base pinned here is nobody else's, and ends with us.
+    if report.machine.cgroups == "hybrid" {
+        enter_unified_view()?;
+        report.machine.cgroups = "hybrid, seen by all as v2".to_owned();
+    } else {
+        enter_private_view()?;
+    }
+    let base = request.base.then(Base::make).transpose()?;
+    let cast = Cast { browndog: request.browndog, floor: request.floor, only: request.only };
+    let (subjects, absent) = cast.find(&place);
+    report.left_out = absent;
+    let mut crowd = Crowd { place: &place, browndog: request.browndog, members: Vec::new() };
+    let empty = available_kib();
+    for &count in request.running {
+        if starter.stopped() {
+            break;
+        }
+        progress(crowd.members.len(), count.max(1), "containers");
+        crowd.grow(count, &starter)?;
+        let over = "running containers";
+        if count > 0 {
+            let each = empty.saturating_sub(available_kib()) as f64 / count as f64;
+            add(&mut report.scaling, ("browndog", over, "KiB per running container"), (count as f64, each));
+        }
+        let outcome = measure(&starter, subjects.clone(), request.effort, &mut *progress)?;
+        for one in &outcome.measured {
+            let mut all: Vec<u64> = one.rounds.iter().flatten().copied().collect();
+            all.sort_unstable();
+            let at = |place: usize| all[place] as f64 / 1e6;
+            let name = one.subject.name.as_str();
+            add(&mut report.scaling, (name, over, "fastest start, ms"), (count as f64, at(0)));
+            add(&mut report.scaling, (name, over, "median start, ms"), (count as f64, at(all.len() / 2)));
+        }
+        merge(&mut report.left_out, outcome.left_out);
+    }
+    drop(crowd);
+    for (&width, subject) in
+        request.parallel.iter().flat_map(|width| subjects.iter().map(move |s| (width, s)))
+    {
+        if starter.stopped() || report.left_out.iter().any(|out| out.name == subject.name) {
+            continue;
+        }
+        progress(width, width, &subject.name);
+        match throughput(subject, width, request.effort) {
+            Ok(rate) => {
+                let kind = (subject.name.as_str(), "starts at a time", "starts per second");
+                add(&mut report.scaling, kind, (width as f64, rate));
+            }
+            Err(reason) => merge(&mut report.left_out, vec![LeftOut { name: subject.name.clone(), reason }]),
+        }
+    }
+    report.interrupted = starter.stopped();
+    drop(base);
+    Ok(report)
+}
+
+fn add(curves: &mut Vec<Curve>, (name, over, unit): (&str, &str, &str), point: (f64, f64)) {
+    let same = |curve: &&mut Curve| curve.name == name && curve.over == over && curve.unit == unit;
+    if let Some(curve) = curves.iter_mut().find(same) {
+        curve.points.push(point);
+        return;
+    }
+    let own = str::to_owned;
+    curves.push(Curve { name: own(name), over: own(over), unit: own(unit), points: vec![point] });
+}
+
+fn merge(list: &mut Vec<LeftOut>, more: Vec<LeftOut>) {
+    for out in more {
+        if !list.contains(&out) {
+            list.push(out);
+        }
+    }
+}
+
+/// Starts per second with `width` workers, each starting one after the other.
+fn throughput(subject: &Subject, width: usize, effort: Effort) -> Result<f64, String> {
+    let all = (effort.rounds * effort.starts).max(width);
+    let next = AtomicUsize::new(0);
+    let began = Instant::now();
+    let work = || -> Result<(), String> {
+        while next.fetch_add(1, Ordering::Relaxed) < all {
+            let mut command = Command::new(&subject.command[0]);
+            let quiet = command.args(&subject.command[1..]).stdin(Stdio::null()).stdout(Stdio::null());
+            let status = quiet.stderr(Stdio::null()).status().map_err(|error| error.to_string())?;
+            if !status.success() {
+                return Err(format!("{width} at a time: {status}"));
+            }
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..width).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().unwrap_or_else(|_| Err("a worker ended early".to_owned())))
+    })?;
+    Ok(all as f64 / began.elapsed().as_secs_f64())
+}
+
+/// Containers that run and wait, each with its launcher.
+struct Crowd<'a> {
+    place: &'a Workplace,
+    browndog: &'a Path,
+    members: Vec<Child>,
+}
+
+impl Crowd<'_> {
+    fn grow(&mut self, count: usize, starter: &Starter) -> io::Result<()> {
+        while self.members.len() < count && !starter.stopped() {
+            let mut command = Command::new(self.browndog);
+            let domain = self.place.path("domain.xml");
+            let quiet = command.arg("run").arg(domain).args(["--", "/bin/pause"]).stdin(Stdio::null());
+            self.members.push(quiet.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
+            if let Some(last) = self.members.last_mut() {
+                settle(last)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Waits until the container's init has been executed: the launcher then has a child with that name.
+fn settle(member: &mut Child) -> io::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    let children = format!("/proc/{0}/task/{0}/children", member.id());
+    loop {
+        let child = std::fs::read_to_string(&children).unwrap_or_default();
+        let name =
+            child.split_whitespace().next().map(|pid| std::fs::read_to_string(format!("/proc/{pid}/comm")));
+        if matches!(name, Some(Ok(name)) if name.trim() == "pause") {
+            return Ok(());
+        }
+        if let Some(status) = member.try_wait()? {
+            return Err(io::Error::other(format!("a container that should run ended: {status}")));
+        }
+        if Instant::now() > deadline {
+            return Err(io::Error::other("a container did not start in time"));
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
+impl Drop for Crowd<'_> {
+    fn drop(&mut self) {
+        // The launcher passes the signal on, and removes what it made.
+        for member in &self.members {
+            let asked = kill(Pid::from_raw(member.id().cast_signed()), Signal::SIGTERM);
+            debug_assert!(asked.is_ok());
+        }
+        for member in &mut self.members {
+            let ended = member.wait();
+            debug_assert!(ended.is_ok());
+        }
+    }
+}
+
+/// The base mount namespace in this thread's view; taken away with the value, unless the host has one.
+struct Base {
+    ours: bool,
+}
+
+impl Base {
+    fn make() -> io::Result<Self> {
+        let failed = |(what, errno)| io::Error::other(format!("cannot {what} for the base: {errno}"));
+        let ours = browndog_runtime::base::open().is_none();
+        browndog_runtime::base::make().map(|()| Self { ours }).map_err(failed)
+    }
+}
+
+impl Drop for Base {
+    fn drop(&mut self) {
+        if self.ours {
+            let removed = browndog_runtime::base::remove();
+            debug_assert!(removed.is_ok(), "{removed:?}");
+        }
+    }
+}
+
+fn available_kib() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_of_one_kind_become_one_curve() {
+        let mut curves = Vec::new();
+        add(&mut curves, ("a", "x", "ms"), (0.0, 1.0));
+        add(&mut curves, ("a", "x", "ms"), (1.0, 2.0));
+        add(&mut curves, ("a", "x", "KiB"), (1.0, 2.0));
+        assert_eq!(curves.iter().map(|curve| curve.points.len()).collect::<Vec<_>>(), [2, 1]);
+    }
+
+    #[test]
+    fn a_peer_that_fails_has_no_throughput_and_says_why() {
+        let command = ["/bin/false"].map(Into::into).to_vec();
+        let subject = Subject { name: "bad".to_owned(), version: String::new(), command, lacks: Vec::new() };
+        let effort = Effort { rounds: 1, starts: 1, warmup: 0 };
+        assert!(throughput(&subject, 2, effort).unwrap_err().contains("exit status: 1"));
+    }
+}

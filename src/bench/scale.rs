@@ -1,0 +1,88 @@
+//! `bench scale`: curves over running containers and parallel starts.
+
+use std::path::PathBuf;
+
+use browndog_bench::report::{html, text};
+use browndog_bench::rounds::Effort;
+use browndog_bench::scale::{Request, scale};
+use clap::Args;
+
+use super::{Format, as_json, destination, find_floor, known_name, print, save};
+use crate::exit::Status;
+use crate::out::Progress;
+
+/// Start latency with 0 to 1,000 containers running, starts per second with 1 to 16 at a time, memory of each.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  browndog bench scale                                as root: some minutes
+  browndog bench scale --running 0,100 --parallel 1,2 --html scale.html
+  browndog bench scale --base                         from a base mount namespace (see 'browndog host')
+
+Ctrl-C ends it, prints what was measured and ends what was running.
+Exit status: 0 measured, 1 nothing could be measured, 2 usage.")]
+pub(super) struct Scale {
+    /// Containers running while starts are timed.
+    #[arg(long, value_delimiter = ',', default_values_t = [0, 100, 1000], value_name = "N")]
+    running: Vec<usize>,
+    /// Starts at a time.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 4, 8, 16], value_name = "N")]
+    parallel: Vec<usize>,
+    /// Only these.
+    #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = known_name,
+        default_values_t = ["floor", "browndog", "bwrap", "crun"].map(str::to_owned))]
+    only: Vec<String>,
+    /// Rounds at each point.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Starts in a row within a round.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    starts: u32,
+    /// Pin a base mount namespace for the time of the measurement, seen by nobody else.
+    #[arg(long)]
+    base: bool,
+    /// The floor's binary; looked for beside this one, then on PATH.
+    #[arg(long, value_name = "FILE")]
+    floor: Option<PathBuf>,
+    /// Write the result here as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the curves here as a page that needs nothing but itself.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+impl Scale {
+    pub(super) fn perform(mut self) -> Result<Status, String> {
+        let json = self.json.as_deref().map(destination).transpose()?;
+        let html = self.html.as_deref().map(destination).transpose()?;
+        if self.parallel.contains(&0) {
+            return Err("--parallel: no starts at a time are none to measure".to_owned());
+        }
+        self.running.sort_unstable();
+        let browndog =
+            std::env::current_exe().map_err(|error| format!("cannot find this binary: {error}"))?;
+        let floor = self.floor.clone().or_else(|| find_floor(&browndog));
+        let effort = Effort { rounds: self.rounds as usize, starts: self.starts as usize, warmup: 3 };
+        let request = Request {
+            browndog: &browndog,
+            floor: floor.as_deref(),
+            only: &self.only,
+            running: &self.running,
+            parallel: &self.parallel,
+            effort,
+            base: self.base,
+        };
+        let mut bar = Progress::new();
+        let measured = scale(&request, &mut |done, all, who| bar.show(done, all, who));
+        bar.clear();
+        let report = measured.map_err(|error| format!("cannot measure: {error}"))?;
+        save(json, || as_json(&report))?;
+        save(html, || Ok(html::page(&report)))?;
+        let status = if report.scaling.is_empty() { Status::FAILED } else { Status::DONE };
+        print(self.format, &report, || text::table(&report), status)
+    }
+}
