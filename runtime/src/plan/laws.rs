@@ -22,10 +22,14 @@ pub fn broken(plan: &Plan) -> Vec<String> {
     if plan.child.len() > STEPS_MAX && plan.problems.is_empty() {
         broken.push(format!("{} steps are more than the {STEPS_MAX} that can be reported", plan.child.len()));
     }
-    if !matches!(
-        plan.child.last().map(|entry| &entry.step),
-        Some(ChildStep::Exec { .. } | ChildStep::ExecBuiltInInit { .. })
-    ) {
+    // A program that is not there is a problem, and a plan with problems is never run.
+    let runnable = plan.problems.is_empty();
+    if runnable
+        && !matches!(
+            plan.child.last().map(|entry| &entry.step),
+            Some(ChildStep::Exec { .. } | ChildStep::ExecBuiltInInit { .. })
+        )
+    {
         broken.push("the last step must be exec".to_owned());
     }
     no_host_path_after_pivot(plan, &mut broken);

@@ -54,3 +54,12 @@ pub(crate) fn c_string(text: &str) -> CString {
     bytes.retain(|byte| *byte != 0);
     CString::new(bytes).expect("NUL was removed")
 }
+
+/// What a mount target has to be, where it does not exist yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetKind {
+    /// A directory (mode 0755).
+    Directory,
+    /// An empty file (mode 0644).
+    File,
+}

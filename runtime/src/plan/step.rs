@@ -9,8 +9,8 @@ use super::context::Reset;
 use super::device_policy::Rule;
 use crate::sys::{CapSets, Instruction, MountAttr, StringArray};
 
-pub use super::path::Beneath;
 pub(crate) use super::path::c_string;
+pub use super::path::{Beneath, TargetKind};
 
 /// A place in the descriptor table that the launcher and the child share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,15 +18,6 @@ pub struct Slot(pub u16);
 
 /// Where the stage is: a directory of every host, and one that every container covers with its own.
 pub const STAGE: &str = "/dev";
-
-/// What a mount target has to be, where it does not exist yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TargetKind {
-    /// A directory (mode 0755).
-    Directory,
-    /// An empty file (mode 0644).
-    File,
-}
 
 /// One step between clone and exec.
 #[derive(Clone, Debug)]
