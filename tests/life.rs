@@ -413,7 +413,7 @@ fn a_fork_bomb_stays_inside_and_is_destroyed() {
     }
     let life = Life::new();
     // The init itself forks once only: a shell that cannot fork ends.
-    life.define("bomb() { bomb | bomb; }; bomb & while :; do wait; done");
+    life.define("bomb() { bomb | bomb; }; bomb &amp; while :; do wait; done");
     life.ok(&["start", life.name()]);
     life.ok(&["pids", life.name(), "--limit", "100"]);
     std::thread::sleep(Duration::from_millis(500));

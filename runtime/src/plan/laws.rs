@@ -22,14 +22,10 @@ pub fn broken(plan: &Plan) -> Vec<String> {
     if plan.child.len() > STEPS_MAX && plan.problems.is_empty() {
         broken.push(format!("{} steps are more than the {STEPS_MAX} that can be reported", plan.child.len()));
     }
-    // A program that is not there is a problem, and a plan with problems is never run.
-    let runnable = plan.problems.is_empty();
-    if runnable
-        && !matches!(
-            plan.child.last().map(|entry| &entry.step),
-            Some(ChildStep::Exec { .. } | ChildStep::ExecBuiltInInit { .. })
-        )
-    {
+    if !matches!(
+        plan.child.last().map(|entry| &entry.step),
+        Some(ChildStep::Exec { .. } | ChildStep::ExecBuiltInInit { .. })
+    ) {
         broken.push("the last step must be exec".to_owned());
     }
     no_host_path_after_pivot(plan, &mut broken);
@@ -42,7 +38,8 @@ pub fn broken(plan: &Plan) -> Vec<String> {
 pub fn broken_anywhere(domain: &Domain) -> Vec<String> {
     let mut found = Vec::new();
     for host in [Host::fixture_v2(), Host::fixture_hybrid(), Host::fixture_rootless(), Host::fixture_5_10()] {
-        let survey = Survey::look(domain, host.rootless || domain.idmap.is_some(), false);
+        let built_in_init = domain.init.commands.len() > 1;
+        let survey = Survey::look(domain, host.rootless || domain.idmap.is_some(), built_in_init);
         let request = Request { instance: "1-2".to_owned(), ..Request::default() };
         let plan = super::plan(domain, &host, &survey, &request);
         assert!(!plan.to_string().is_empty(), "every plan can be shown");
