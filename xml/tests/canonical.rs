@@ -138,3 +138,20 @@ fn no_comment_is_lost() {
     }
     assert!(documents > 0, "there are documents");
 }
+
+#[test]
+fn a_cpuset_beside_placement_auto_is_said_to_have_no_effect_and_is_not_written() {
+    let xml = "<domain type='lxc'><name>x</name><memory>1024</memory>\
+               <vcpu placement='auto' cpuset='1'>2</vcpu>\
+               <os><type>exe</type><init>/bin/true</init></os>\
+               <devices><console type='pty'/></devices></domain>";
+    let source = browndog_xml::source::Source::new("auto.xml", xml);
+    let reading = browndog_xml::read(&source);
+    assert_eq!(reading.domain.expect("it is valid").cpu.cpuset, None);
+    let warned: Vec<String> = reading.report.warnings().map(|it| it.message.to_string()).collect();
+    assert!(
+        warned.iter().any(|message| message.starts_with("@cpuset of <vcpu> has no effect")),
+        "{warned:?}"
+    );
+    assert!(!browndog_xml::fmt::format(&source).expect("it has a form").contains("cpuset"));
+}

@@ -15,6 +15,14 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
         "vcpu" => {
             draft.vcpus = context.text(node, |text| number(text).map(|count| count as u32));
             draft.cpuset = context.attribute(node, "cpuset", IdSet::parse);
+            if let (Some(("auto", _)), Some((_, span))) =
+                (context.view.attribute(node, "placement"), context.view.attribute(node, "cpuset"))
+            {
+                // libvirt drops it as well, without a word.
+                let message = "@cpuset of <vcpu> has no effect: placement='auto' chooses the processors";
+                context.report.push(Diagnostic::warning(Code::Ignored, span, message));
+                draft.cpuset = None;
+            }
             if let Some(current) = context.attribute(node, "current", number)
                 && let Some(count) = &draft.vcpus
                 && current.value > u64::from(count.value)
