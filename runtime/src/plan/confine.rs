@@ -1,31 +1,15 @@
 //! What the container's processes may do: capabilities, no_new_privs, seccomp.
 
 use browndog_xml::domain::{CapabilityPolicy, Origin};
+use browndog_xml::value::Capability;
 
 use super::build::Builder;
 use super::seccomp;
 use super::step::ChildStep;
 use crate::sys::CapSets;
 
-/// Capabilities by the kernel's number (linux/capability.h) that an ordinary program may need and that
-/// give nothing over the host: chown dac_override fowner fsetid kill setgid setuid setpcap
-/// net_bind_service sys_chroot audit_write setfcap. Not net_raw: with it a container on a shared bridge
-/// forges frames and addresses of its neighbours.
-const DEFAULT: [u8; 12] = [0, 1, 3, 4, 5, 6, 7, 8, 10, 18, 29, 31];
-
-/// Left out even where the container has a user namespace of its own and may run a whole system:
-/// sys_module sys_rawio sys_time audit_control mac_override mac_admin syslog wake_alarm block_suspend.
-/// None of them works there, so a program that tests for them is told the truth.
-const NEVER_NAMESPACED: [u8; 9] = [16, 17, 25, 30, 32, 33, 34, 35, 36];
-
-const fn mask(list: &[u8]) -> u64 {
-    let mut mask = 0;
-    let mut index = 0;
-    while index < list.len() {
-        mask |= 1 << list[index];
-        index += 1;
-    }
-    mask
+fn mask(list: &[Capability]) -> u64 {
+    list.iter().fold(0, |mask, capability| mask | 1 << capability.number())
 }
 
 /// The capabilities that stay.
@@ -34,8 +18,8 @@ pub(super) fn kept(b: &Builder<'_>) -> u64 {
     let mut keep = match b.domain.capabilities.policy.value {
         CapabilityPolicy::Allow => all,
         CapabilityPolicy::Deny => 0,
-        CapabilityPolicy::Default if b.user_namespace => all & !mask(&NEVER_NAMESPACED),
-        CapabilityPolicy::Default => mask(&DEFAULT),
+        CapabilityPolicy::Default if b.user_namespace => all & !mask(&Capability::NEVER_NAMESPACED),
+        CapabilityPolicy::Default => mask(&Capability::DEFAULT),
     };
     for entry in &b.domain.capabilities.overrides {
         let (capability, on) = entry.value;

@@ -10,36 +10,6 @@ mod write_linux;
 pub use read::from_oci;
 pub use write::to_oci;
 
-/// Capabilities that a container has by browndog's default policy.
-pub(super) const DEFAULT_CAPABILITIES: [&str; 13] = [
-    "chown",
-    "dac_override",
-    "fowner",
-    "fsetid",
-    "kill",
-    "setgid",
-    "setuid",
-    "setpcap",
-    "net_bind_service",
-    "net_raw",
-    "sys_chroot",
-    "audit_write",
-    "setfcap",
-];
-
-/// Capabilities that the default policy leaves out also in a user namespace.
-pub(super) const NEVER_NAMESPACED: [&str; 9] = [
-    "sys_module",
-    "sys_rawio",
-    "sys_time",
-    "audit_control",
-    "mac_override",
-    "mac_admin",
-    "syslog",
-    "wake_alarm",
-    "block_suspend",
-];
-
 /// What browndog covers in every container.
 pub(super) const MASKED: [&str; 11] = [
     "/proc/acpi",

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{ANNOTATION, DEFAULT_CAPABILITIES, NEVER_NAMESPACED, write_linux};
+use super::{ANNOTATION, write_linux};
 use crate::convert::domain::place;
 use crate::convert::{Converted, Findings, Place};
 use crate::domain::{
@@ -185,8 +185,8 @@ impl Writer<'_> {
         let by_policy = |capability: &Capability| match self.domain.capabilities.policy.value {
             CapabilityPolicy::Allow => true,
             CapabilityPolicy::Deny => false,
-            CapabilityPolicy::Default if namespaced => !NEVER_NAMESPACED.contains(&capability.name()),
-            CapabilityPolicy::Default => DEFAULT_CAPABILITIES.contains(&capability.name()),
+            CapabilityPolicy::Default if namespaced => !Capability::NEVER_NAMESPACED.contains(capability),
+            CapabilityPolicy::Default => Capability::DEFAULT.contains(capability),
         };
         let mut kept: Vec<Capability> = Capability::ALL.iter().copied().filter(by_policy).collect();
         for rule in &self.domain.capabilities.overrides {
