@@ -12,7 +12,7 @@ use browndog_life::stats::{self, Stats};
 use browndog_life::stop;
 use browndog_life::wait::key_within;
 use browndog_runtime::exec::terminal::Raw;
-use browndog_runtime::sys_monitor::window_size;
+use browndog_runtime::sys::monitor::window_size;
 use clap::Args;
 use serde_json::{Value, json};
 

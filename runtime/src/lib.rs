@@ -1,7 +1,7 @@
 //! A container start as one value: plan it, print it, run it.
 //!
 //! **Invariants.** [`plan::plan`] does no I/O. The child between clone and exec does not allocate, lock,
-//! panic or decide ([`exec`]). Only [`sys`] and [`sys_monitor`] have `unsafe` in them. Host paths are resolved once, by
+//! panic or decide ([`exec`]). Only [`sys`] has `unsafe` in it. Host paths are resolved once, by
 //! [`survey`], and paths of the container never leave its root. What cannot be applied stops the start.
 #![deny(unsafe_code)]
 
@@ -15,7 +15,6 @@ pub mod pid1;
 pub mod plan;
 pub mod survey;
 pub mod sys;
-pub mod sys_monitor;
 
 /// The text of a file of procfs or sysfs that fits in a page: three calls, where reading to the end of a
 /// file without a size takes a dozen.

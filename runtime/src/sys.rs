@@ -16,6 +16,7 @@ mod bpf;
 pub mod context;
 mod loops;
 pub mod memory;
+pub mod monitor;
 mod mounts;
 mod progress;
 pub mod spawn;

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use browndog_runtime::exec::terminal::Raw;
 use browndog_runtime::sys;
-use browndog_runtime::sys_monitor::window_size;
+use browndog_runtime::sys::monitor::window_size;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};

@@ -18,7 +18,7 @@ use browndog_runtime::plan::step::Beneath;
 use browndog_runtime::plan::{Plan, Request};
 use browndog_runtime::survey::{Found, Kind, Purpose, RESOLVE_IN_ROOT, Survey};
 use browndog_runtime::sys;
-use browndog_runtime::sys_monitor::unlock_pty;
+use browndog_runtime::sys::terminal;
 use browndog_xml::domain::{Account, Domain, Origin, Sourced};
 use browndog_xml::source::Source;
 use browndog_xml::value::AbsPath;
@@ -295,7 +295,7 @@ impl Held {
                 "run without a terminal: 'browndog exec --no-tty'",
             ));
         }
-        unlock_pty(master.as_fd()).map_err(failed)?;
+        terminal::unlock(master.as_fd()).map_err(failed)?;
         // Its other side without going through any path.
         let peer = sys::open_pty_peer(master.as_fd()).map_err(failed)?;
         Ok((master, peer))

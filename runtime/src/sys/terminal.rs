@@ -11,14 +11,22 @@ use super::{Result, adopt, check, openat2, owned};
 pub fn open(pts: RawFd) -> Result<(OwnedFd, OwnedFd)> {
     let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
     let master = adopt(openat2(pts, c"ptmx", flags, 0, 0)?);
+    unlock(master.as_fd())?;
+    let slave = open_pty_peer(master.as_fd())?;
+    Ok((master, slave))
+}
+
+/// Unlocks the slave side of the terminal `master`: TIOCSPTLCK (ioctl_tty(2)).
+///
+/// # Errors
+/// ENOTTY where `master` is none.
+pub fn unlock(master: BorrowedFd<'_>) -> Result<()> {
     let unlocked: c_int = 0;
     // SAFETY: TIOCSPTLCK reads one int, which lives through the call.
     let ret = unsafe {
         libc::syscall(libc::SYS_ioctl, master.as_raw_fd(), libc::TIOCSPTLCK, std::ptr::from_ref(&unlocked))
     };
-    crate::disregard(check(ret)?);
-    let slave = open_pty_peer(master.as_fd())?;
-    Ok((master, slave))
+    check(ret).map(drop)
 }
 
 /// The slave side of a terminal, opened from its master: TIOCGPTPEER (ioctl_tty(2)).

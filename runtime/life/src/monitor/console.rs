@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use browndog_runtime::sys;
-use browndog_runtime::sys_monitor::set_window_size;
+use browndog_runtime::sys::monitor::set_window_size;
 use nix::errno::Errno;
 
 use super::log::Log;

@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use browndog_runtime::launch::gain_privilege;
 use browndog_runtime::sys;
-use browndog_runtime::sys_monitor::trim_heap;
+use browndog_runtime::sys::monitor::trim_heap;
 use browndog_xml::source::Source;
 use nix::libc;
 

@@ -91,7 +91,7 @@ impl Monitor {
             return;
         }
         let begun = self.started_again();
-        browndog_runtime::sys_monitor::trim_heap();
+        browndog_runtime::sys::monitor::trim_heap();
         match begun {
             Ok(()) => {
                 self.note("lifecycle", "started", "restarted");

@@ -1,5 +1,4 @@
 //! System and library calls that only monitors of background domains and their clients need.
-#![allow(unsafe_code)]
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -33,16 +32,5 @@ pub fn set_window_size(fd: BorrowedFd<'_>, rows: u16, columns: u16) -> Result<()
     let size = libc::winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     // SAFETY: TIOCSWINSZ reads one winsize, which lives through the call.
     let ret = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) };
-    if ret == -1 { Err(Errno::last()) } else { Ok(()) }
-}
-
-/// Unlocks the other side of the pseudo-terminal `master` (ioctl_tty(2), TIOCSPTLCK).
-///
-/// # Errors
-/// ENOTTY where `master` is none.
-pub fn unlock_pty(master: BorrowedFd<'_>) -> Result<(), Errno> {
-    let unlocked: i32 = 0;
-    // SAFETY: TIOCSPTLCK reads one int, which lives through the call.
-    let ret = unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCSPTLCK, &raw const unlocked) };
     if ret == -1 { Err(Errno::last()) } else { Ok(()) }
 }
