@@ -67,6 +67,9 @@ struct Start {
     /// Price each mechanism too: the floor with one thing left out or swapped.
     #[arg(long)]
     mechanisms: bool,
+    /// Leave the kernel time between starts to clear up after the one before.
+    #[arg(long)]
+    paced: bool,
     #[command(flatten)]
     exactly: exact::Exactly,
     /// Write the result here as JSON, for `bench compare`.
@@ -170,6 +173,7 @@ impl Start {
             rounds: self.rounds as usize,
             starts: self.starts as usize,
             warmup: self.warmup as usize,
+            paced: self.paced,
         };
         let request = Request {
             browndog: &browndog,
@@ -199,9 +203,10 @@ impl Steps {
         let starter = stop_on_signal().and_then(Starter::new).map_err(|error| error.to_string())?;
         let command = (!self.command.is_empty()).then_some(self.command.as_slice());
         let mut bar = Progress::new();
-        let measured = steps(&domain, command, self.runs as usize, &starter, &mut |done, all, what| {
-            bar.show(done, all, what)
-        });
+        let measured =
+            steps(&domain, command, (self.runs as usize, false), &starter, &mut |done, all, what| {
+                bar.show(done, all, what)
+            });
         bar.clear();
         let costs = match measured {
             Ok(costs) => costs,

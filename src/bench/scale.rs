@@ -66,7 +66,12 @@ impl Scale {
         let browndog =
             std::env::current_exe().map_err(|error| format!("cannot find this binary: {error}"))?;
         let floor = self.floor.clone().or_else(|| find_floor(&browndog));
-        let effort = Effort { rounds: self.rounds as usize, starts: self.starts as usize, warmup: 3 };
+        let effort = Effort {
+            rounds: self.rounds as usize,
+            starts: self.starts as usize,
+            warmup: 3,
+            paced: false,
+        };
         let request = Request {
             browndog: &browndog,
             floor: floor.as_deref(),

@@ -28,6 +28,62 @@ pub struct Effort {
     pub starts: usize,
     /// Starts before the first round, not counted.
     pub warmup: usize,
+    /// Whether each start waits until what the one before left to the kernel is over; see [`Pace`].
+    pub paced: bool,
+}
+
+impl Effort {
+    /// The waits between these starts.
+    pub fn pace(&self) -> Option<Pace> {
+        self.paced.then(|| Pace::new(self.rounds * self.starts))
+    }
+}
+
+/// Starts that do not disturb each other, for a clock that counts instructions.
+///
+/// A container's end is not over with its process: namespaces, groups and programs are taken apart by
+/// the kernel's own threads milliseconds later, and whether they get their turn within the next start or
+/// after it, and how many ticks of the timer hit that, hangs on a few instructions more or less. Here
+/// they all get their turn before, and over all starts the ticks come evenly.
+#[derive(Debug)]
+pub struct Pace {
+    turns: u32,
+    turn: u32,
+}
+
+/// From one start to the next: a multiple of every tick there is (CONFIG_HZ 100, 250, 300, 1000), and
+/// longer than grace periods and deferred work take.
+const BETWEEN: Duration = Duration::from_millis(200);
+
+/// The longest tick that is evened out, and a multiple of the shorter ones.
+const TICK: Duration = Duration::from_millis(20);
+
+impl Pace {
+    /// So many starts, over which the ticks are spread.
+    pub fn new(turns: usize) -> Self {
+        Self { turns: u32::try_from(turns).unwrap_or(u32::MAX).max(1), turn: 0 }
+    }
+
+    /// Sleeps until the moment of the next start.
+    pub fn wait(&mut self) -> io::Result<()> {
+        let clock = nix::time::ClockId::CLOCK_MONOTONIC;
+        let now = Duration::from(nix::time::clock_gettime(clock)?);
+        let moment = self.after(now);
+        self.turn += 1;
+        let flags = nix::time::ClockNanosleepFlags::TIMER_ABSTIME;
+        loop {
+            match nix::time::clock_nanosleep(clock, flags, &moment.into()) {
+                Err(nix::errno::Errno::EINTR) => {}
+                slept => return slept.map(drop).map_err(Into::into),
+            }
+        }
+    }
+
+    fn after(&self, now: Duration) -> Duration {
+        let whole = now.as_nanos() / BETWEEN.as_nanos() + 2;
+        let phase = TICK * (self.turn % self.turns) / self.turns;
+        BETWEEN * u32::try_from(whole).unwrap_or(u32::MAX) + phase
+    }
 }
 
 /// One subject's times.
@@ -167,7 +223,7 @@ pub fn measure(
     let mut field = Field::default();
     for (done, subject) in subjects.into_iter().enumerate() {
         progress(done, parts, &subject.name);
-        field.admit(starter, subject, effort.warmup)?;
+        field.admit(starter, subject, effort)?;
     }
     let everybody = field.runners.len();
     let mut done = parts - everybody * effort.rounds;
@@ -176,31 +232,39 @@ pub fn measure(
             // Everybody is first, last and everybody's neighbour in turn.
             let who = (turn + round) % everybody;
             if !starter.stopped() {
-                progress(done, parts, &field.runners[who].1.subject.name);
+                progress(done, parts, &field.runners[who].measured.subject.name);
                 field.turn(starter, who, effort.starts);
             }
             done += 1;
         }
     }
-    let measured =
-        field.runners.into_iter().filter(|(command, one)| command.is_some() && !one.rounds.is_empty());
+    let stayed = |one: &Runner| one.command.is_some() && !one.measured.rounds.is_empty();
     Ok(Outcome {
-        measured: measured.map(|(_, one)| one).collect(),
+        measured: field.runners.into_iter().filter(stayed).map(|one| one.measured).collect(),
         left_out: field.left_out,
         interrupted: starter.stopped(),
     })
 }
 
-/// Who runs; without a command, one who dropped out.
+/// Who runs.
+struct Runner {
+    /// None for one who dropped out.
+    command: Option<Command>,
+    measured: Measured,
+    pace: Option<Pace>,
+}
+
+/// Everybody.
 #[derive(Default)]
 struct Field {
-    runners: Vec<(Option<Command>, Measured)>,
+    runners: Vec<Runner>,
     left_out: Vec<LeftOut>,
 }
 
 impl Field {
     /// Warms `subject` up; one that fails already now is left out.
-    fn admit(&mut self, starter: &Starter, subject: Subject, warmup: usize) -> io::Result<()> {
+    fn admit(&mut self, starter: &Starter, subject: Subject, effort: Effort) -> io::Result<()> {
+        let (warmup, pace) = (effort.warmup, effort.pace());
         let mut command = starter.command(&subject)?;
         let warm = |_| if starter.stopped() { Ok(()) } else { starter.time(&mut command).map(drop) };
         match (0..warmup.max(1)).try_for_each(warm) {
@@ -209,16 +273,16 @@ impl Field {
             }
             _ => {
                 let measured = Measured { subject, rounds: Vec::new(), user_us: 0, system_us: 0 };
-                self.runners.push((Some(command), measured));
+                self.runners.push(Runner { command: Some(command), measured, pace });
             }
         }
         Ok(())
     }
 
     fn turn(&mut self, starter: &Starter, who: usize, starts: usize) {
-        let (command, measured) = &mut self.runners[who];
+        let Runner { command, measured, pace } = &mut self.runners[who];
         let Some(running) = command else { return };
-        let result = batch(starter, running, measured, starts);
+        let result = batch(starter, running, (measured, pace), starts);
         // What a Ctrl-C ended did not fail.
         if let Err(reason) = result
             && !starter.stopped()
@@ -229,9 +293,18 @@ impl Field {
     }
 }
 
-fn batch(starter: &Starter, command: &mut Command, into: &mut Measured, starts: usize) -> Result<(), String> {
+fn batch(
+    starter: &Starter,
+    command: &mut Command,
+    (into, pace): (&mut Measured, &mut Option<Pace>),
+    starts: usize,
+) -> Result<(), String> {
     let before = cpu_time();
-    let times: Result<Vec<u64>, String> = (0..starts).map(|_| starter.time(command)).collect();
+    let mut one = || {
+        pace.as_mut().map_or(Ok(()), Pace::wait).map_err(|error| error.to_string())?;
+        starter.time(command)
+    };
+    let times: Result<Vec<u64>, String> = (0..starts).map(|_| one()).collect();
     let after = cpu_time();
     into.rounds.push(times?);
     into.user_us += after.0 - before.0;
@@ -250,7 +323,7 @@ mod tests {
 
     fn run(subjects: Vec<Subject>, stop: bool) -> Outcome {
         let starter = Starter::new(Arc::new(AtomicBool::new(stop))).unwrap();
-        let effort = Effort { rounds: 2, starts: 3, warmup: 1 };
+        let effort = Effort { rounds: 2, starts: 3, warmup: 1, paced: false };
         measure(&starter, subjects, effort, &mut |_, _, _| {}).unwrap()
     }
 
@@ -266,6 +339,20 @@ mod tests {
         let outcome = run(vec![subject("bad", "echo no luck >&2; exit 3"), subject("good", "exit 0")], false);
         assert_eq!(outcome.measured.len(), 1);
         assert!(outcome.left_out[0].reason.ends_with("no luck"), "{}", outcome.left_out[0].reason);
+    }
+
+    #[test]
+    fn paced_starts_are_apart_and_meet_a_tick_at_every_phase() {
+        let mut pace = Pace::new(4);
+        let now = Duration::from_millis(1_234);
+        let mut phases = Vec::new();
+        for turn in 0..4 {
+            pace.turn = turn;
+            let moment = pace.after(now);
+            assert!(moment - now >= BETWEEN, "{moment:?}");
+            phases.push((moment.as_nanos() % BETWEEN.as_nanos()) as u64 / 1_000_000);
+        }
+        assert_eq!(phases, [0, 5, 10, 15]);
     }
 
     #[test]

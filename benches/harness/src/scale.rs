@@ -246,7 +246,7 @@ mod tests {
     fn a_peer_that_fails_has_no_throughput_and_says_why() {
         let command = ["/bin/false"].map(Into::into).to_vec();
         let subject = Subject { name: "bad".to_owned(), version: String::new(), command, lacks: Vec::new() };
-        let effort = Effort { rounds: 1, starts: 1, warmup: 0 };
+        let effort = Effort { rounds: 1, starts: 1, warmup: 0, paced: false };
         assert!(throughput(&subject, 2, effort).unwrap_err().contains("exit status: 1"));
     }
 }

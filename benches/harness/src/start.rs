@@ -127,7 +127,8 @@ fn steps_of(
     let text = std::fs::read(place.path("domain.xml")).map_err(|error| error.to_string())?;
     let source = browndog_xml::source::Source::from_bytes("domain.xml", text);
     let domain = browndog_xml::read(&source).domain.ok_or("its document is invalid")?;
-    steps(&domain, None, (effort.rounds * effort.starts).min(STEP_PAIRS), starter, progress)
+    let pairs = (effort.rounds * effort.starts).min(STEP_PAIRS);
+    steps(&domain, None, (pairs, effort.paced), starter, progress)
         .map(|all| all.steps)
 }
 

@@ -11,7 +11,7 @@ use browndog_xml::domain::Domain;
 use nix::unistd::{dup, dup2_stdout};
 
 use crate::report::StepCost;
-use crate::rounds::{Progress, Starter};
+use crate::rounds::{Pace, Progress, Starter};
 use crate::stats::{Summary, median};
 
 /// What the steps cost, and what looking cost.
@@ -27,26 +27,29 @@ pub struct Steps {
     pub disturbance: f64,
 }
 
-/// Starts `domain` `pairs` times without and with its steps timed, one after the other, in this process.
+/// Starts `domain` `pairs` times without and with its steps timed, one after the other, in this process;
+/// `paced`, those with after a wait.
 ///
 /// # Errors
 /// Why it could not be started, in words.
 pub fn steps(
     domain: &Domain,
     command: Option<&[String]>,
-    pairs: usize,
+    (pairs, paced): (usize, bool),
     starter: &Starter,
     progress: Progress<'_>,
 ) -> Result<Steps, String> {
     let quiet = Quiet::begin().map_err(|error| format!("cannot turn the output off: {error}"))?;
     let mut collected: Vec<(String, Vec<u64>)> = Vec::new();
     let (mut plain, mut traced) = (Vec::new(), Vec::new());
+    let mut pace = paced.then(|| Pace::new(pairs));
     for pair in 0..pairs {
         if starter.stopped() {
             break;
         }
         progress(pair, pairs, "starts");
         plain.push(start(domain, command, false)?.0);
+        pace.as_mut().map_or(Ok(()), Pace::wait).map_err(|error| error.to_string())?;
         let (total, timings) = start(domain, command, true)?;
         traced.push(total);
         collect(&mut collected, &timings);

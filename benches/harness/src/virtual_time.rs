@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::peers::{LeftOut, on_path};
 use crate::report::Report;
 
-/// Starts of each subject in the guest: enough for the caches of the kernel to have settled.
-const EFFORT: [&str; 6] = ["--rounds", "3", "--starts", "5", "--warmup", "4"];
+/// Starts of each subject in the guest: enough for the caches of the kernel to have settled, and for the
+/// timer's ticks to come evenly.
+const EFFORT: [&str; 7] = ["--rounds", "5", "--starts", "8", "--warmup", "4", "--paced"];
 
 /// Where the floor is in the guest.
 const FLOOR_PATH: &str = "/usr/bin/browndog-floor";
@@ -53,9 +54,9 @@ pub struct Exact {
 pub struct Virtual {
     /// What it depends on.
     pub circumstances: Circumstances,
-    /// Median start of each runtime, whole process.
+    /// Mean start of each runtime, whole process: of paced starts, ticks of the timer included.
     pub subjects: Vec<Exact>,
-    /// Median of each step of browndog's plan, from inside.
+    /// Median of each step of browndog's plan, from inside: one that no tick hit.
     pub steps: Vec<Exact>,
     /// Who did not take part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -108,7 +109,7 @@ pub fn measure(browndog: &Path, floor: &Path, kernel: &str, only: &[String]) -> 
 }
 
 fn exact(report: Report, circumstances: Circumstances) -> Virtual {
-    let subjects = report.subjects.iter().map(|row| Exact { name: row.name.clone(), ns: row.summary.median });
+    let subjects = report.subjects.iter().map(|row| Exact { name: row.name.clone(), ns: mean(&row.rounds) });
     let steps = report.steps.iter().map(|step| Exact { name: step.name.clone(), ns: step.median });
     Virtual {
         circumstances,
@@ -116,6 +117,11 @@ fn exact(report: Report, circumstances: Circumstances) -> Virtual {
         steps: steps.collect(),
         left_out: report.left_out.clone(),
     }
+}
+
+fn mean(rounds: &[Vec<u64>]) -> u64 {
+    let all = rounds.iter().flatten();
+    all.clone().sum::<u64>() / all.count().max(1) as u64
 }
 
 fn circumstances(kernel: String) -> Result<Circumstances, String> {
