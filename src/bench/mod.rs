@@ -5,11 +5,11 @@ mod scale;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use browndog_bench::compare::{Change, Verdict, compare};
 use browndog_bench::report::{Report, html, text};
-use browndog_bench::rounds::Effort;
-use browndog_bench::rounds::Starter;
+use browndog_bench::rounds::{self, Effort, PATIENCE, Starter};
 use browndog_bench::start::{Destination, Request, start};
 use browndog_bench::start::{blank, stop_on_signal};
 use browndog_bench::steps::steps;
@@ -67,12 +67,22 @@ struct Start {
     /// Price each mechanism too: the floor with one thing left out or swapped.
     #[arg(long)]
     mechanisms: bool,
+    /// Seconds after which a start hangs: its runtime is then left out, and named.
+    #[arg(long, default_value_t = PATIENCE.as_secs(), value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    patience: u64,
     /// Leave the kernel time between starts to clear up after the one before.
     #[arg(long)]
     paced: bool,
     #[command(flatten)]
     exactly: exact::Exactly,
-    /// Write the result here as JSON, for `bench compare`.
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Where a result goes.
+#[derive(Debug, Args)]
+struct Output {
+    /// Write the result here as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Write the result here as a page that needs nothing but itself.
@@ -100,15 +110,8 @@ struct Steps {
     /// Starts with the steps timed, and as many without, one after the other.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
-    /// Write the result here as JSON.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Write the waterfall here as a page that needs nothing but itself.
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
-    /// How to print the result.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Compare two results; what got slower beyond chance and threshold is a regression.
@@ -156,58 +159,97 @@ impl Bench {
     }
 }
 
+impl Output {
+    /// Opens the files: one that cannot be written is said now, not after minutes.
+    fn open(&self) -> Result<Opened, String> {
+        let open = |path: &PathBuf| Destination::open(path).map_err(|error| cannot("write", path, &error));
+        let (json, html) = (self.json.as_ref().map(open), self.html.as_ref().map(open));
+        Ok(Opened { json: json.transpose()?, html: html.transpose()?, format: self.format })
+    }
+}
+
+/// Where a result goes, open.
+struct Opened {
+    json: Option<Destination>,
+    html: Option<Destination>,
+    format: Format,
+}
+
+impl Opened {
+    /// Writes and prints `result`; the page and the table are of `report`.
+    fn give<T: serde::Serialize>(
+        self,
+        (result, report): (&T, &Report),
+        table: impl FnOnce() -> String,
+        status: Status,
+    ) -> Result<Status, String> {
+        save(self.json, || as_json(result))?;
+        save(self.html, || Ok(html::page(report)))?;
+        print(self.format, result, table, status)
+    }
+
+    /// The same for a result that is its own report; one in which nothing was `measured` is a failure.
+    fn give_report(self, report: &Report, measured: bool) -> Result<Status, String> {
+        let status = if measured { Status::DONE } else { Status::FAILED };
+        self.give((report, report), || text::table(report), status)
+    }
+}
+
+/// Measures behind a progress bar.
+fn behind_bar<T, E>(measure: impl FnOnce(rounds::Progress<'_>) -> Result<T, E>) -> Result<T, E> {
+    let mut bar = Progress::new();
+    let measured = measure(&mut |done, all, who| bar.show(done, all, who));
+    bar.clear();
+    measured
+}
+
+/// This binary, and the floor's: the one asked for, or the one found.
+fn binaries(floor: Option<&PathBuf>) -> Result<(PathBuf, Option<PathBuf>), String> {
+    let browndog = std::env::current_exe().map_err(|error| format!("cannot find this binary: {error}"))?;
+    let floor = floor.cloned().or_else(|| find_floor(&browndog));
+    Ok((browndog, floor))
+}
+
 impl Start {
     fn perform(self) -> Result<Status, String> {
-        let json = self.json.as_deref().map(destination).transpose()?;
-        let html = self.html.as_deref().map(destination).transpose()?;
-        let browndog =
-            std::env::current_exe().map_err(|error| format!("cannot find this binary: {error}"))?;
-        let floor = self.floor.clone().or_else(|| find_floor(&browndog));
+        let (browndog, floor) = binaries(self.floor.as_ref())?;
         if self.exactly.wanted {
-            if json.is_some() || html.is_some() || self.mechanisms {
+            if self.output.json.is_some() || self.output.html.is_some() || self.mechanisms {
                 return Err("--virtual prints its result, with --format json as JSON".to_owned());
             }
-            return self.exactly.perform(&browndog, floor.as_deref(), &self.only, self.format);
+            return self.exactly.perform(&browndog, floor.as_deref(), &self.only, self.output.format);
         }
-        let effort = Effort {
-            rounds: self.rounds as usize,
-            starts: self.starts as usize,
-            warmup: self.warmup as usize,
-            paced: self.paced,
-        };
+        let output = self.output.open()?;
         let request = Request {
             browndog: &browndog,
             floor: floor.as_deref(),
             only: &self.only,
-            effort,
+            effort: Effort {
+                rounds: self.rounds as usize,
+                starts: self.starts as usize,
+                warmup: self.warmup as usize,
+                paced: self.paced,
+            },
             mechanisms: self.mechanisms,
+            patience: Duration::from_secs(self.patience),
         };
-        let mut bar = Progress::new();
-        let measured = start(&request, &mut |done, all, who| bar.show(done, all, who));
-        bar.clear();
-        let report = measured.map_err(|error| format!("cannot measure: {error}"))?;
-        save(json, || as_json(&report))?;
-        save(html, || Ok(html::page(&report)))?;
-        let status = if report.subjects.is_empty() { Status::FAILED } else { Status::DONE };
-        print(self.format, &report, || text::table(&report), status)
+        let report = behind_bar(|progress| start(&request, progress))
+            .map_err(|error| format!("cannot measure: {error}"))?;
+        output.give_report(&report, !report.subjects.is_empty())
     }
 }
 
 impl Steps {
     fn perform(self) -> Result<Status, String> {
-        let json = self.json.as_deref().map(destination).transpose()?;
-        let html = self.html.as_deref().map(destination).transpose()?;
+        let output = self.output.open()?;
         let Some((_, domain)) = load(&self.file) else { return Ok(Status::FAILED) };
         // Before the first thread: a user namespace is entered by a process with one.
         gain_privilege().map_err(|error| error.to_string())?;
-        let starter = stop_on_signal().and_then(Starter::new).map_err(|error| error.to_string())?;
+        let starter = stop_on_signal().and_then(|stop| Starter::new(stop, PATIENCE));
+        let starter = starter.map_err(|error| error.to_string())?;
         let command = (!self.command.is_empty()).then_some(self.command.as_slice());
-        let mut bar = Progress::new();
-        let measured =
-            steps(&domain, command, (self.runs as usize, false), &starter, &mut |done, all, what| {
-                bar.show(done, all, what)
-            });
-        bar.clear();
+        let pairs = (self.runs as usize, false);
+        let measured = behind_bar(|progress| steps(&domain, command, pairs, &starter, progress));
         let costs = match measured {
             Ok(costs) => costs,
             Err(message) => {
@@ -217,9 +259,7 @@ impl Steps {
         };
         let mut report = blank();
         report.steps.clone_from(&costs.steps);
-        save(json, || as_json(&costs))?;
-        save(html, || Ok(html::page(&report)))?;
-        print(self.format, &costs, || text::steps(&report, &costs), Status::DONE)
+        output.give((&costs, &report), || text::steps(&report, &costs), Status::DONE)
     }
 }
 
@@ -265,10 +305,6 @@ fn print<T: serde::Serialize>(
 
 fn as_json<T: serde::Serialize>(value: &T) -> Result<String, String> {
     serde_json::to_string(value).map(|text| text + "\n").map_err(|error| error.to_string())
-}
-
-fn destination(path: &Path) -> Result<Destination, String> {
-    Destination::open(path).map_err(|error| cannot("write", path, &error))
 }
 
 fn save(to: Option<Destination>, text: impl FnOnce() -> Result<String, String>) -> Result<(), String> {

@@ -2,14 +2,12 @@
 
 use std::path::PathBuf;
 
-use browndog_bench::report::{html, text};
 use browndog_bench::rounds::Effort;
 use browndog_bench::scale::{Request, scale};
 use clap::Args;
 
-use super::{Format, as_json, destination, find_floor, known_name, print, save};
+use super::{Output, behind_bar, binaries, known_name};
 use crate::exit::Status;
-use crate::out::Progress;
 
 /// Start latency with 0 to 1,000 containers running, starts per second with 1 to 16 at a time, memory of each.
 #[derive(Debug, Args)]
@@ -44,50 +42,34 @@ pub(super) struct Scale {
     /// The floor's binary; looked for beside this one, then on PATH.
     #[arg(long, value_name = "FILE")]
     floor: Option<PathBuf>,
-    /// Write the result here as JSON.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Write the curves here as a page that needs nothing but itself.
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
-    /// How to print the result.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 impl Scale {
     pub(super) fn perform(mut self) -> Result<Status, String> {
-        let json = self.json.as_deref().map(destination).transpose()?;
-        let html = self.html.as_deref().map(destination).transpose()?;
+        let output = self.output.open()?;
         if self.parallel.contains(&0) {
             return Err("--parallel: no starts at a time are none to measure".to_owned());
         }
         self.running.sort_unstable();
-        let browndog =
-            std::env::current_exe().map_err(|error| format!("cannot find this binary: {error}"))?;
-        let floor = self.floor.clone().or_else(|| find_floor(&browndog));
-        let effort = Effort {
-            rounds: self.rounds as usize,
-            starts: self.starts as usize,
-            warmup: 3,
-            paced: false,
-        };
+        let (browndog, floor) = binaries(self.floor.as_ref())?;
         let request = Request {
             browndog: &browndog,
             floor: floor.as_deref(),
             only: &self.only,
             running: &self.running,
             parallel: &self.parallel,
-            effort,
+            effort: Effort {
+                rounds: self.rounds as usize,
+                starts: self.starts as usize,
+                warmup: 3,
+                paced: false,
+            },
             base: self.base,
         };
-        let mut bar = Progress::new();
-        let measured = scale(&request, &mut |done, all, who| bar.show(done, all, who));
-        bar.clear();
-        let report = measured.map_err(|error| format!("cannot measure: {error}"))?;
-        save(json, || as_json(&report))?;
-        save(html, || Ok(html::page(&report)))?;
-        let status = if report.scaling.is_empty() { Status::FAILED } else { Status::DONE };
-        print(self.format, &report, || text::table(&report), status)
+        let report = behind_bar(|progress| scale(&request, progress))
+            .map_err(|error| format!("cannot measure: {error}"))?;
+        output.give_report(&report, !report.scaling.is_empty())
     }
 }

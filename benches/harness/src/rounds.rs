@@ -2,22 +2,25 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, killpg};
 use nix::sys::time::TimeValLike;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
 use crate::peers::{LeftOut, Subject};
 
-/// A start that takes longer than this hangs.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A start that takes longer than this hangs, unless the caller knows better.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a start may go on after a Ctrl-C.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How much to measure.
 #[derive(Clone, Copy, Debug)]
@@ -114,23 +117,33 @@ pub struct Outcome {
 #[derive(Debug)]
 pub struct Starter {
     log: File,
-    watched: Arc<Mutex<Option<(Pid, Instant)>>>,
+    watched: Arc<Mutex<Option<Watched>>>,
     stop: Arc<AtomicBool>,
+    patience: Duration,
+}
+
+/// A start under way.
+#[derive(Clone, Copy, Debug)]
+struct Watched {
+    pid: Pid,
+    began: Instant,
+    patience: Duration,
 }
 
 impl Starter {
-    /// A starter that stops at once when `stop` becomes true.
-    pub fn new(stop: Arc<AtomicBool>) -> io::Result<Self> {
-        let watched = Arc::new(Mutex::new(None::<(Pid, Instant)>));
+    /// A starter that stops at once when `stop` becomes true, and ends what takes longer than `patience`.
+    pub fn new(stop: Arc<AtomicBool>, patience: Duration) -> io::Result<Self> {
+        let watched = Arc::new(Mutex::new(None::<Watched>));
         let seen = Arc::downgrade(&watched);
+        let asked = Arc::clone(&stop);
         let _watcher = std::thread::spawn(move || {
             while let Some(watched) = seen.upgrade() {
-                kill_overdue(&watched);
+                kill_overdue(&watched, asked.load(Ordering::Relaxed));
                 drop(watched);
                 std::thread::sleep(Duration::from_millis(500));
             }
         });
-        Ok(Self { log: tempfile::tempfile()?, watched, stop })
+        Ok(Self { log: tempfile::tempfile()?, watched, stop, patience })
     }
 
     /// Whether somebody asked to stop.
@@ -146,7 +159,9 @@ impl Starter {
         let took = began.elapsed();
         match (status.code(), status.signal()) {
             (Some(0), _) => Ok(took.as_nanos() as u64),
-            (_, Some(9)) if took >= PATIENCE => Err(format!("hung: no end within {} s", PATIENCE.as_secs())),
+            (_, Some(9)) if took >= self.patience => {
+                Err(format!("hung: no end within {} s", self.patience.as_secs()))
+            }
             _ => Err(format!("{status}: {}", self.last_words())),
         }
     }
@@ -154,7 +169,7 @@ impl Starter {
     /// Waits without reaping first, so that the watcher never kills a number that means another process.
     fn wait(&self, mut child: Child) -> Result<std::process::ExitStatus, String> {
         let pid = Pid::from_raw(child.id().cast_signed());
-        self.watch(Some((pid, Instant::now() + PATIENCE)));
+        self.watch(Some(Watched { pid, began: Instant::now(), patience: self.patience }));
         let ended = loop {
             match waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) {
                 Err(nix::errno::Errno::EINTR) => {}
@@ -166,7 +181,7 @@ impl Starter {
         ended.map_err(|error| error.to_string()).and(reaped)
     }
 
-    fn watch(&self, what: Option<(Pid, Instant)>) {
+    fn watch(&self, what: Option<Watched>) {
         *self.watched.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = what;
     }
 
@@ -175,6 +190,8 @@ impl Starter {
         let mut command = Command::new(&subject.command[0]);
         let log = self.log.try_clone()?;
         let _set = command.args(&subject.command[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        // A group of its own: what hangs is ended with everything that it has started.
+        let _set = command.process_group(0);
         Ok(command)
     }
 
@@ -191,11 +208,15 @@ impl Starter {
     }
 }
 
-fn kill_overdue(watched: &Mutex<Option<(Pid, Instant)>>) {
+fn kill_overdue(watched: &Mutex<Option<Watched>>, stopped: bool) {
     let watched = watched.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some((pid, _)) = watched.filter(|(_, deadline)| Instant::now() > *deadline) {
+    let overdue = |one: &Watched| {
+        let took = one.began.elapsed();
+        took > one.patience || (stopped && took > GRACE)
+    };
+    if let Some(one) = watched.filter(overdue) {
         // It may have ended by itself just now; it is not reaped, so the number is still its own.
-        if let Err(error) = kill(pid, Signal::SIGKILL) {
+        if let Err(error) = killpg(one.pid, Signal::SIGKILL) {
             debug_assert_eq!(error, nix::errno::Errno::ESRCH);
         }
     }
@@ -322,7 +343,7 @@ mod tests {
     }
 
     fn run(subjects: Vec<Subject>, stop: bool) -> Outcome {
-        let starter = Starter::new(Arc::new(AtomicBool::new(stop))).unwrap();
+        let starter = Starter::new(Arc::new(AtomicBool::new(stop)), Duration::from_secs(1)).unwrap();
         let effort = Effort { rounds: 2, starts: 3, warmup: 1, paced: false };
         measure(&starter, subjects, effort, &mut |_, _, _| {}).unwrap()
     }
@@ -339,6 +360,23 @@ mod tests {
         let outcome = run(vec![subject("bad", "echo no luck >&2; exit 3"), subject("good", "exit 0")], false);
         assert_eq!(outcome.measured.len(), 1);
         assert!(outcome.left_out[0].reason.ends_with("no luck"), "{}", outcome.left_out[0].reason);
+    }
+
+    #[test]
+    fn a_peer_that_hangs_is_ended_with_what_it_started() {
+        let dir = tempfile::tempdir().unwrap();
+        let note = dir.path().join("pid");
+        let script = format!("sleep 1000 & echo $! > '{}'; wait", note.display());
+        let outcome = run(vec![subject("stuck", &script), subject("good", "exit 0")], false);
+        assert_eq!(outcome.measured.len(), 1);
+        assert_eq!(outcome.left_out[0].reason, "hung: no end within 1 s");
+        let pid = std::fs::read_to_string(note).unwrap();
+        let state = || std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+        // Killed, and perhaps not yet reaped by whoever adopts orphans here.
+        let over = |state: String| state.is_empty() || state.contains(") Z ");
+        while !over(state()) {
+            std::thread::yield_now();
+        }
     }
 
     #[test]

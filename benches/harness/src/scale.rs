@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 
 use crate::peers::{Cast, LeftOut, Subject};
 use crate::report::{Curve, Report};
-use crate::rounds::{Effort, Progress, Starter, measure};
+use crate::rounds::{self, Effort, Progress, Starter, measure};
 use crate::start::{blank, stop_on_signal};
 use crate::workplace::{Workplace, enter_private_view, enter_unified_view};
 
@@ -42,7 +42,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// # Errors
 /// What could not be set up.
 pub fn scale(request: &Request<'_>, progress: Progress<'_>) -> io::Result<Report> {
-    let starter = Starter::new(stop_on_signal()?)?;
+    let starter = Starter::new(stop_on_signal()?, rounds::PATIENCE)?;
     let place = Workplace::make()?;
     let mut report = blank();
     // A mount namespace of our own in any case: a base pinned here is nobody else's, and ends with us.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::machine::Machine;
 use crate::mechanisms;
@@ -29,6 +29,8 @@ pub struct Request<'a> {
     pub effort: Effort,
     /// Whether to price each mechanism of the floor too.
     pub mechanisms: bool,
+    /// How long a start may take before it hangs.
+    pub patience: Duration,
 }
 
 /// A file for a report, opened before anything is measured: a path that cannot be written is said now.
@@ -39,12 +41,17 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// Opens `path` for writing.
+    /// Opens `path` for writing; what is there stays there until there is something new.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: File::create(path)?, path: path.to_owned() })
+        let file = File::options().write(true).create(true).truncate(false).open(path)?;
+        Ok(Self { file, path: path.to_owned() })
     }
     /// Writes the report.
     pub fn write(mut self, text: &str) -> io::Result<()> {
+        // A pipe or a terminal has no length, and nothing before.
+        if self.file.metadata()?.is_file() {
+            self.file.set_len(0)?;
+        }
         io::Write::write_all(&mut self.file, text.as_bytes())
     }
     /// Where it is.
@@ -87,7 +94,7 @@ pub fn blank() -> Report {
 
 /// Measures what is asked for.
 pub fn start(request: &Request<'_>, progress: Progress<'_>) -> io::Result<Report> {
-    let starter = Starter::new(stop_on_signal()?)?;
+    let starter = Starter::new(stop_on_signal()?, request.patience)?;
     let place = Workplace::make()?;
     let mut report = blank();
     if report.machine.cgroups == "hybrid" {
@@ -128,8 +135,7 @@ fn steps_of(
     let source = browndog_xml::source::Source::from_bytes("domain.xml", text);
     let domain = browndog_xml::read(&source).domain.ok_or("its document is invalid")?;
     let pairs = (effort.rounds * effort.starts).min(STEP_PAIRS);
-    steps(&domain, None, (pairs, effort.paced), starter, progress)
-        .map(|all| all.steps)
+    steps(&domain, None, (pairs, effort.paced), starter, progress).map(|all| all.steps)
 }
 
 /// Starts with the steps timed, and as many without.

@@ -12,7 +12,7 @@ use nix::unistd::{dup, dup2_stdout};
 
 use crate::report::StepCost;
 use crate::rounds::{Pace, Progress, Starter};
-use crate::stats::{Summary, median};
+use crate::stats::{Ratio, Summary, ratio_of_medians};
 
 /// What the steps cost, and what looking cost.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -23,12 +23,12 @@ pub struct Steps {
     pub plain: Summary,
     /// The same with every step timed.
     pub traced: Summary,
-    /// By how much timing the steps made the start longer: median of the pairs' ratios, less one.
-    pub disturbance: f64,
+    /// By how much timing the steps made the start longer: median of the pairs' ratios.
+    pub disturbance: Ratio,
 }
 
 /// Starts `domain` `pairs` times without and with its steps timed, one after the other, in this process;
-/// `paced`, those with after a wait.
+/// `paced`, each after a wait.
 ///
 /// # Errors
 /// Why it could not be started, in words.
@@ -42,17 +42,23 @@ pub fn steps(
     let quiet = Quiet::begin().map_err(|error| format!("cannot turn the output off: {error}"))?;
     let mut collected: Vec<(String, Vec<u64>)> = Vec::new();
     let (mut plain, mut traced) = (Vec::new(), Vec::new());
-    let mut pace = paced.then(|| Pace::new(pairs));
+    let mut pace = paced.then(|| Pace::new(pairs * 2));
     for pair in 0..pairs {
         if starter.stopped() {
             break;
         }
         progress(pair, pairs, "starts");
-        plain.push(start(domain, command, false)?.0);
-        pace.as_mut().map_or(Ok(()), Pace::wait).map_err(|error| error.to_string())?;
-        let (total, timings) = start(domain, command, true)?;
-        traced.push(total);
-        collect(&mut collected, &timings);
+        // Each is first in turn: what one start leaves to the next disturbs both.
+        for trace in [pair % 2 == 1, pair % 2 == 0] {
+            pace.as_mut().map_or(Ok(()), Pace::wait).map_err(|error| error.to_string())?;
+            let (total, timings) = start(domain, command, trace)?;
+            if trace {
+                traced.push(total);
+                collect(&mut collected, &timings);
+            } else {
+                plain.push(total);
+            }
+        }
     }
     drop(quiet);
     let ratios: Vec<f64> =
@@ -62,7 +68,7 @@ pub fn steps(
         steps: collected.into_iter().filter_map(|(name, times)| cost(name, &times)).collect(),
         plain: Summary::of(&plain).ok_or_else(none)?,
         traced: Summary::of(&traced).ok_or_else(none)?,
-        disturbance: median(&ratios) - 1.0,
+        disturbance: ratio_of_medians(&[1.0], &ratios).ok_or_else(none)?,
     })
 }
 

@@ -83,40 +83,103 @@ const MOVE: u8 = 0xbf;
 const MOVE_CONSTANT: u8 = 0xb7;
 const AND: u8 = 0x57;
 const SHIFT_RIGHT: u8 = 0x77;
+const SHIFT_RIGHT_BY: u8 = 0x7f;
+const JUMP: u8 = 0x05;
+const JUMP_EQUAL: u8 = 0x15;
+const JUMP_GREATER: u8 = 0x25;
 const JUMP_NOT_EQUAL: u8 = 0x55;
 const EXIT: u8 = 0x95;
 
+/// What `struct bpf_cgroup_dev_ctx` calls a character device.
+const CHARACTER: u32 = 2;
+
+/// Minor numbers that one word tells apart.
+const BITS: u32 = 32;
+
 /// The rules as a program (`struct bpf_cgroup_dev_ctx`: access and type in one word, major, minor).
+///
+/// The kernel follows every path through it before it takes it, at each start: so the usual rules, which
+/// give everything to a character device, are a word of bits for each major number, and only the others
+/// are compared one by one.
 pub fn program(rules: &[Rule]) -> Vec<u64> {
-    let mut program = vec![
-        op(LOAD_WORD, 2, 1, 0, 0),
-        op(LOAD_WORD, 4, 1, 4, 0),
-        op(LOAD_WORD, 5, 1, 8, 0),
-        op(MOVE, 3, 2, 0, 0),
-        op(AND, 3, 0, 0, 0xffff),
-        op(SHIFT_RIGHT, 2, 0, 0, 16),
-    ];
-    for rule in rules {
-        let letters = rule.access.bytes().fold(0, |bits, letter| {
-            bits | match letter {
-                b'm' => 1,
-                b'r' => 2,
-                _ => 4,
-            }
-        });
-        // Register 0: what is asked for beyond the rule.
-        let mut checks = vec![(3, if rule.block { 1 } else { 2 }), (0, 0)];
-        checks.extend(rule.major.map(|major| (4, major)));
-        checks.extend(rule.minor.map(|minor| (5, minor)));
-        let last = checks.len() + 2;
-        program.extend([op(MOVE, 0, 2, 0, 0), op(AND, 0, 0, 0, 7 & !letters)]);
-        for (index, (register, value)) in checks.iter().enumerate() {
-            program.push(op(JUMP_NOT_EQUAL, *register, 0, (last - index - 1) as i16, *value));
-        }
-        program.extend([op(MOVE_CONSTANT, 0, 0, 0, 1), op(EXIT, 0, 0, 0, 0)]);
+    let (usual, others): (Vec<&Rule>, Vec<&Rule>) = rules.iter().partition(|rule| is_usual(rule));
+    let mut program = vec![op(LOAD_WORD, 3, 1, 0, 0), op(LOAD_WORD, 4, 1, 4, 0), op(LOAD_WORD, 5, 1, 8, 0)];
+    if !others.is_empty() {
+        program.extend([op(MOVE, 2, 3, 0, 0), op(SHIFT_RIGHT, 2, 0, 0, 16)]);
+    }
+    program.push(op(AND, 3, 0, 0, 0xffff));
+    by_bits(&mut program, &usual, others.is_empty());
+    for rule in others {
+        one_by_one(&mut program, rule);
     }
     program.extend([op(MOVE_CONSTANT, 0, 0, 0, 0), op(EXIT, 0, 0, 0, 0)]);
     program
+}
+
+/// A character device's every access, for one minor number that fits into the bits or for all.
+fn is_usual(rule: &Rule) -> bool {
+    !rule.block && rule.major.is_some() && rule.access == "rwm" && rule.minor.is_none_or(|minor| minor < BITS)
+}
+
+/// Allows what the usual rules allow; goes on behind itself with everything else.
+fn by_bits(program: &mut Vec<u64>, rules: &[&Rule], nothing_follows: bool) {
+    let mut words = std::collections::BTreeMap::<u32, Option<u32>>::new();
+    for rule in rules {
+        let Some(major) = rule.major else { continue };
+        let word = words.entry(major).or_insert(Some(0));
+        // None: all minor numbers.
+        *word = rule.minor.and_then(|minor| word.map(|bits| bits | 1 << minor));
+    }
+    if words.is_empty() {
+        return;
+    }
+    let bits: Vec<(u32, u32)> = words.iter().filter_map(|(major, word)| Some((*major, (*word)?))).collect();
+    let whole = words.iter().filter(|(_, word)| word.is_none()).map(|(major, _)| *major);
+    // Built backwards: every jump is forwards, over what is there already.
+    let mut tail = Vec::new();
+    if !bits.is_empty() {
+        // Register 0 is the word of the major number: its bit for the minor number is the answer.
+        tail.extend([op(SHIFT_RIGHT_BY, 0, 5, 0, 0), op(AND, 0, 0, 0, 1)]);
+        if !nothing_follows {
+            tail.push(op(JUMP_EQUAL, 0, 0, 1, 0));
+        }
+        tail.push(op(EXIT, 0, 0, 0, 0));
+        tail.insert(0, op(JUMP_GREATER, 5, 0, tail.len() as i16, BITS - 1));
+    }
+    let lookup = tail.len() as i16;
+    let mut head = vec![op(MOVE_CONSTANT, 0, 0, 0, 1)];
+    for major in whole {
+        head.extend([op(JUMP_NOT_EQUAL, 4, 0, 1, major), op(EXIT, 0, 0, 0, 0)]);
+    }
+    for (index, (major, word)) in bits.iter().enumerate() {
+        let rest = (bits.len() - index - 1) as i16 * 2 + 1;
+        head.extend([op(MOVE_CONSTANT, 0, 0, 0, *word), op(JUMP_EQUAL, 4, 0, rest, *major)]);
+    }
+    head.push(op(JUMP, 0, 0, lookup, 0));
+    program.push(op(JUMP_NOT_EQUAL, 3, 0, head.len() as i16 + lookup, CHARACTER));
+    program.extend(head);
+    program.extend(tail);
+}
+
+/// Allows what one rule allows.
+fn one_by_one(program: &mut Vec<u64>, rule: &Rule) {
+    let letters = rule.access.bytes().fold(0, |bits, letter| {
+        bits | match letter {
+            b'm' => 1,
+            b'r' => 2,
+            _ => 4,
+        }
+    });
+    // Register 0: what is asked for beyond the rule.
+    let mut checks = vec![(3, if rule.block { 1 } else { CHARACTER }), (0, 0)];
+    checks.extend(rule.major.map(|major| (4, major)));
+    checks.extend(rule.minor.map(|minor| (5, minor)));
+    let last = checks.len() + 2;
+    program.extend([op(MOVE, 0, 2, 0, 0), op(AND, 0, 0, 0, 7 & !letters)]);
+    for (index, (register, value)) in checks.iter().enumerate() {
+        program.push(op(JUMP_NOT_EQUAL, *register, 0, (last - index - 1) as i16, *value));
+    }
+    program.extend([op(MOVE_CONSTANT, 0, 0, 0, 1), op(EXIT, 0, 0, 0, 0)]);
 }
 
 #[cfg(test)]
@@ -140,6 +203,11 @@ mod tests {
                 MOVE_CONSTANT => registers[dst] = constant,
                 AND => registers[dst] &= constant,
                 SHIFT_RIGHT => registers[dst] >>= constant,
+                SHIFT_RIGHT_BY => registers[dst] >>= registers[src],
+                JUMP => at += offset as usize,
+                JUMP_EQUAL if registers[dst] == constant => at += offset as usize,
+                JUMP_GREATER if registers[dst] > constant => at += offset as usize,
+                JUMP_EQUAL | JUMP_GREATER => {}
                 JUMP_NOT_EQUAL if registers[dst] != constant => at += offset as usize,
                 JUMP_NOT_EQUAL => {}
                 EXIT => return registers[0],
@@ -154,8 +222,10 @@ mod tests {
 
     fn rules() -> impl Strategy<Value = Vec<Rule>> {
         let number = || prop::option::of(0_u32..4);
-        let access = prop::sample::select(vec!["r", "w", "m", "rw", "rwm", "rm"]);
-        let rule = (any::<bool>(), number(), number(), access)
+        // Also such minor numbers as no word of bits has.
+        let minor = || prop::option::of(prop::sample::select(vec![0_u32, 1, 2, 30, 31, 32, 33, 300]));
+        let access = prop::sample::select(vec!["r", "w", "m", "rw", "rwm", "rwm", "rwm", "rm"]);
+        let rule = (any::<bool>(), number(), minor(), access)
             .prop_map(|(block, major, minor, access)| Rule { block, major, minor, access });
         prop::collection::vec(rule, 0..8)
     }
@@ -163,7 +233,8 @@ mod tests {
     proptest! {
         #[test]
         fn the_program_says_what_the_list_says(
-            rules in rules(), block: bool, access in 1_u32..8, major in 0_u32..5, minor in 0_u32..5,
+            rules in rules(), block: bool, access in 1_u32..8, major in 0_u32..5,
+            minor in prop::sample::select(vec![0_u32, 1, 2, 3, 30, 31, 32, 33, 300]),
         ) {
             let fits = |rule: &Rule| {
                 rule.block == block
@@ -174,5 +245,13 @@ mod tests {
             let allowed = u64::from(rules.iter().any(fits));
             prop_assert_eq!(run(&program(&rules), block, access, major, minor), allowed);
         }
+    }
+    #[test]
+    fn the_default_policy_is_short() {
+        let rule = |major, minor| Rule { block: false, major: Some(major), minor, access: "rwm" };
+        let mut rules: Vec<Rule> = NODES.iter().map(|(_, major, minor)| rule(*major, Some(*minor))).collect();
+        rules.extend([rule(PTMX.0, Some(PTMX.1)), rule(PTS, None)]);
+        let program = program(&rules);
+        assert!(program.len() <= 20, "{} instructions", program.len());
     }
 }

@@ -4,9 +4,11 @@ use super::{Mechanism, Report, Row, StepCost};
 use crate::report::html_curves::curves;
 
 const STYLE: &str = "
-:root { --ink:#1c1b19; --soft:#6b675f; --line:#ddd8cd; --paper:#fbfaf7; --ours:#b4511a; --floor:#1c1b19; --peer:#8b9db3; }
+:root { --ink:#1c1b19; --soft:#6b675f; --line:#ddd8cd; --paper:#fbfaf7; --ours:#b4511a; --floor:#1c1b19; --peer:#8b9db3;
+  --bwrap:#2f7d6b; --crun:#3566a8; --runc:#7a4fa3; --youki:#a3834f; --lxc:#5f7a33; }
 @media (prefers-color-scheme: dark) {
-  :root { --ink:#ece9e2; --soft:#a39d92; --line:#3a3732; --paper:#191816; --ours:#f0914f; --floor:#ece9e2; --peer:#6f87a5; } }
+  :root { --ink:#ece9e2; --soft:#a39d92; --line:#3a3732; --paper:#191816; --ours:#f0914f; --floor:#ece9e2; --peer:#6f87a5;
+  --bwrap:#5fbfa8; --crun:#7fa8e6; --runc:#b791dd; --youki:#d6b77f; --lxc:#a3c26b; } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .3rem; } p { color: var(--soft); margin: .2rem 0 .6rem; }
 .noise { color: var(--ours); font-weight: 600; }
@@ -93,7 +95,12 @@ pub(super) fn escaped(text: &str) -> String {
 pub(super) fn colour(name: &str) -> &'static str {
     match name {
         "browndog" => "var(--ours)",
-        "floor" | "bare" => "var(--floor)",
+        "floor" | "floor-hardened" | "bare" => "var(--floor)",
+        "bwrap" => "var(--bwrap)",
+        "crun" => "var(--crun)",
+        "runc" => "var(--runc)",
+        "youki" => "var(--youki)",
+        "lxc-execute" => "var(--lxc)",
         _ => "var(--peer)",
     }
 }
@@ -175,13 +182,13 @@ fn table(report: &Report) -> String {
     let floor = report.row("floor");
     let dash = || "–".to_owned();
     let mut text = "<div class=wide><table><tr><th><th>min ms<th>p25<th>median<th>p99<th>× floor, min<th>× floor, median\
-        <th>CPU ms<th>peak KiB<th>calls<th>without"
+        <th>user ms<th>system<th>peak KiB<th>calls<th>without"
         .to_owned();
     for row in &report.subjects {
         let s = &row.summary;
         let times = |mine: f64, floors: f64| format!("{:.2}", mine / floors);
         text.push_str(&format!(
-            "<tr><td title='{}'>{}<td>{:.2}<td>{:.2}<td>{:.2}<td>{:.2}<td>{}<td>{}<td>{:.2}<td>{}<td>{}<td>{}",
+            "<tr><td title='{}'>{}<td>{:.2}<td>{:.2}<td>{:.2}<td>{:.2}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}",
             escaped(&row.version),
             escaped(&row.name),
             ms(s.min as f64),
@@ -190,7 +197,8 @@ fn table(report: &Report) -> String {
             ms(s.p99 as f64),
             floor.map_or_else(dash, |floor| times(s.min as f64, floor.summary.min as f64)),
             floor.map_or_else(dash, |floor| times(row.best_median(), floor.best_median())),
-            row.cpu_us / 1e3,
+            row.user_us.map_or_else(dash, |us| format!("{:.2}", us / 1e3)),
+            row.user_us.map_or_else(dash, |us| format!("{:.2}", (row.cpu_us - us) / 1e3)),
             row.peak_kib.map_or_else(dash, |kib| kib.to_string()),
             row.system_calls.map_or_else(dash, |calls| calls.to_string()),
             escaped(&row.lacks.join(", ")),

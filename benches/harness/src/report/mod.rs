@@ -59,6 +59,9 @@ pub struct Row {
     pub summary: Summary,
     /// User and system time per start, in microseconds.
     pub cpu_us: f64,
+    /// User time alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_us: Option<f64>,
     /// KiB of its largest process.
     pub peak_kib: Option<u64>,
     /// System calls of one start.
@@ -116,6 +119,7 @@ impl Row {
             version: measured.subject.version,
             lacks: measured.subject.lacks,
             cpu_us: (measured.user_us + measured.system_us) as f64 / all.len() as f64,
+            user_us: Some(measured.user_us as f64 / all.len() as f64),
             summary,
             peak_kib: weight.peak_kib,
             system_calls: weight.system_calls,
@@ -165,6 +169,7 @@ pub(crate) mod tests {
             lacks: if name == "floor" { vec!["no hardening".to_owned()] } else { Vec::new() },
             summary: Summary::of(&[ns, ns + 1000, ns + 2000]).unwrap(),
             cpu_us: 900.0,
+            user_us: Some(300.0),
             peak_kib: Some(580),
             system_calls: None,
             rounds: vec![vec![ns, ns + 1000, ns + 2000]; 3],

@@ -42,15 +42,19 @@ pub fn table(report: &Report) -> String {
 /// The cost of each step, with what the start as a whole takes.
 pub fn steps(report: &Report, costs: &Steps) -> String {
     let ms = |ns: u64| format!("{:.3}", ns as f64 / 1e6);
+    let percent = |ratio: f64| format!("{:+.2}", ratio * 100.0 - 100.0);
     let whole =
         |name: &str, s: &Summary| format!("{name}: min {} ms, median {} ms\n", ms(s.min), ms(s.median));
     format!(
-        "{}{}{}{}timing the steps made the median start {:+.1} % longer\n",
+        "{}{}{}{}timing the steps made a start {} % longer (95 %: {} to {}), {} pairs\n",
         machine(report),
         step_table("step", &costs.steps),
         whole("whole start, plan to clean-up", &costs.plain),
         whole("the same with every step timed", &costs.traced),
-        costs.disturbance * 100.0
+        percent(costs.disturbance.estimate),
+        percent(costs.disturbance.low),
+        percent(costs.disturbance.high),
+        costs.plain.count
     )
 }
 
@@ -73,7 +77,8 @@ fn subjects(report: &Report) -> String {
         "p99",
         "x floor min",
         "x floor median",
-        "CPU ms",
+        "user ms",
+        "system",
         "peak KiB",
         "calls",
         "without",
@@ -95,7 +100,8 @@ fn cells(row: &Row, floor: Option<&Row>) -> Vec<String> {
         ms(s.p99),
         or_dash(floor.map(|floor| times(s.min as f64, floor.summary.min as f64))),
         or_dash(floor.map(|floor| times(row.best_median(), floor.best_median()))),
-        format!("{:.2}", row.cpu_us / 1e3),
+        or_dash(row.user_us.map(|us| format!("{:.2}", us / 1e3))),
+        or_dash(row.user_us.map(|us| format!("{:.2}", (row.cpu_us - us) / 1e3))),
         or_dash(row.peak_kib.map(|kib| kib.to_string())),
         or_dash(row.system_calls.map(|calls| calls.to_string())),
         row.lacks.join(", "),
