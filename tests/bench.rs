@@ -87,7 +87,8 @@ fn a_peer_that_hangs_is_left_out_and_ended() {
     let out = text(&output.stdout);
     assert!(out.contains("left out: bwrap: hung: no end within 1 s"), "{out}{}", text(&output.stderr));
     assert!(out.lines().any(|line| line.starts_with("crun ")), "{out}");
-    assert_eq!(peers.count("bwrap"), 1);
+    // Asked for its version, where it hangs already, and started once.
+    assert_eq!(peers.count("bwrap"), 2);
 }
 
 #[test]
@@ -146,7 +147,7 @@ fn compare_is_1_for_a_regression_and_0_for_the_same() {
     }
     let peers = Peers::new(&[("crun", "exit 0")]);
     let (old, new) = (peers.path("old.json"), peers.path("new.json"));
-    let output = peers.start(&["--only", "crun", "--rounds", "5", "--json", old.to_str().unwrap()]);
+    let output = peers.start(&["--only", "crun", "--json", old.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let mut report: serde_json::Value = serde_json::from_slice(&fs::read(&old).unwrap()).unwrap();
     for round in report["subjects"][0]["rounds"].as_array_mut().unwrap() {

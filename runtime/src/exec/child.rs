@@ -96,10 +96,12 @@ impl Context<'_> {
 }
 
 /// The path opened last, kept for as long as no step changes what a path means: the nodes of /dev stand in
-/// one directory, and a cover goes onto what it is a copy of.
+/// one directory, and a cover goes onto what it is a copy of. And what was copied last: most covers are
+/// copies of one file.
 #[derive(Default)]
 struct Held<'a> {
     last: Option<(&'a CStr, beneath::Fd)>,
+    copied: Option<(&'a CStr, beneath::Fd)>,
 }
 
 impl<'a> Held<'a> {
@@ -122,6 +124,30 @@ impl<'a> Held<'a> {
     fn whole(&mut self, context: &Context<'_>, target: &'a Beneath) -> Result<RawFd, Errno> {
         self.open(context.root(), target.as_c_str(), 0)
     }
+
+    /// What is to be copied.
+    fn source(&mut self, context: &Context<'_>, source: &'a Beneath) -> Result<RawFd, Errno> {
+        match &self.copied {
+            Some((held, fd)) if *held == source.as_c_str() => Ok(fd.0),
+            _ => self.whole(context, source),
+        }
+    }
+
+    /// What a copy goes onto.
+    fn target(&mut self, context: &Context<'_>, target: &'a Beneath) -> Result<RawFd, Errno> {
+        if self.last.as_ref().is_some_and(|(held, _)| *held != target.as_c_str()) {
+            self.copied = self.last.take();
+        }
+        self.whole(context, target)
+    }
+
+    /// A mount went onto `target`, which now means something else.
+    fn covered(&mut self, target: &Beneath) {
+        self.last = None;
+        if self.copied.as_ref().is_some_and(|(held, _)| *held == target.as_c_str()) {
+            self.copied = None;
+        }
+    }
 }
 
 const EMPTY: &CStr = c"";
@@ -140,7 +166,7 @@ pub(crate) const TREE: u32 = libc::AT_EMPTY_PATH as u32 | 0x8000;
 fn perform<'a>(step: &'a ChildStep, context: &Context<'_>, held: &mut Held<'a>) -> Result<(), Errno> {
     match step {
         ChildStep::CloneTree { source, into } => {
-            let source = held.whole(context, source)?;
+            let source = held.source(context, source)?;
             context.fill(*into, sys::open_tree(source, EMPTY, CLONE_TREE)?);
             Ok(())
         }
@@ -153,13 +179,13 @@ fn perform<'a>(step: &'a ChildStep, context: &Context<'_>, held: &mut Held<'a>) 
             sys::symlinkat(value, held.dir(context, target)?, target.name())
         }
         ChildStep::Attach { tree, target } => {
-            let at = held.whole(context, target)?;
+            let at = held.target(context, target)?;
             let attached = sys::move_mount(context.fd(*tree), EMPTY, at, EMPTY, FROM_FD_TO_FD);
-            held.last = None;
+            held.covered(target);
             attached
         }
         other => {
-            held.last = None;
+            *held = Held::default();
             perform_mount(other, context)
         }
     }
