@@ -55,8 +55,8 @@ pub struct Pace {
 }
 
 /// Between two starts, at least: a multiple of every tick there is (CONFIG_HZ 100, 250, 300, 1000), and
-/// longer than grace periods and deferred work take.
-const BETWEEN: Duration = Duration::from_millis(100);
+/// about as long as grace periods and deferred work take.
+const BETWEEN: Duration = Duration::from_millis(40);
 
 /// The longest tick that is evened out, and a multiple of the shorter ones.
 const TICK: Duration = Duration::from_millis(20);
