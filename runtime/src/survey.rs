@@ -4,6 +4,7 @@
 mod assume;
 pub mod blkio;
 pub mod devices;
+pub mod share;
 pub mod superblock;
 pub mod usb;
 
@@ -50,6 +51,8 @@ pub enum Purpose {
     Base,
     /// The browndog program, for the built-in PID 1.
     Program,
+    /// Whose namespace of this CLONE_NEW* kind is shared.
+    Shared(i32),
     /// The init of a container that runs (a pidfd), to be joined.
     Init,
     /// The terminal that a command in a running container gets.
@@ -115,6 +118,8 @@ pub struct Survey {
     pub group: Option<String>,
     /// What the paths of the extension's `mask` are; the errno where they are not there.
     pub masks: Vec<Result<Kind, Errno>>,
+    /// Namespaces that cannot be shared, and why.
+    pub not_shared: Vec<share::Refusal>,
     /// Mounts of the host below `/sys`, likewise.
     pub below_sys: Vec<String>,
     /// Whether owners are looked at: a system call for each source that few need.

@@ -90,6 +90,10 @@ impl Launcher<'_> {
             HostStep::OpenConsole { pts, slot, owner, .. } => self.open_console(*pts, *slot, *owner),
             HostStep::Hide => sys::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0).map(drop),
             HostStep::EnterNamespaces { of, kinds } => sys::setns(self.fd(*of), *kinds).map(drop),
+            HostStep::Share { of, kind } => {
+                let of = self.fd(*of);
+                self.visit.enter(of, *kind)
+            }
             HostStep::ShowTree { tree, at, kind } => super::stage::Stage::show(self.fd(*tree), at, *kind),
             HostStep::RestrictShown { at, flags } => super::stage::Stage::restrict(at, *flags),
             HostStep::EnterStage => {

@@ -38,8 +38,13 @@ pub fn start(layout: &Layout, record: &mut Record, document: &Document) -> Resul
         code: error.exit_code(),
     };
     let consoles = domain.consoles.len().max(1);
-    let request =
-        Request { terminal: true, more_consoles: consoles - 1, instance: instance(), ..Request::default() };
+    let request = Request {
+        terminal: true,
+        more_consoles: consoles - 1,
+        peers: crate::peers::named_in(layout, domain),
+        instance: instance(),
+        ..Request::default()
+    };
     let mut prepared = prepare(domain, &request);
     apply_mutation(&mut prepared.plan).map_err(|error| failed(&error))?;
     let notes =
