@@ -118,6 +118,8 @@ pub struct Survey {
     pub group: Option<String>,
     /// What the paths of the extension's `mask` are; the errno where they are not there.
     pub masks: Vec<Result<Kind, Errno>>,
+    /// The lock of the root's source, where that is a directory of its own.
+    pub hold: Option<crate::targets::Hold>,
     /// Namespaces that cannot be shared, and why.
     pub not_shared: Vec<share::Refusal>,
     /// Mounts of the host below `/sys`, likewise.
@@ -139,6 +141,7 @@ impl Survey {
             Some(filesystem) => survey.open_source(Purpose::Root, filesystem),
             None => survey.open(Purpose::Root, "/", root.map_or(NO_ROOT, |root| root.origin)),
         }
+        survey.hold_root();
         for (index, filesystem) in domain.filesystems.iter().enumerate().filter(|(_, fs)| !is_root(fs)) {
             survey.open_source(Purpose::Filesystem(index), filesystem);
         }
@@ -173,6 +176,12 @@ impl Survey {
     /// What was opened for `purpose`.
     pub fn get(&self, purpose: Purpose) -> Option<&Found> {
         self.found.iter().find(|found| found.purpose == purpose)
+    }
+
+    /// Before anybody looks what is in it.
+    fn hold_root(&mut self) {
+        let own = self.found.first().filter(|found| found.kind == Ok(Kind::Directory) && found.path != "/");
+        self.hold = own.and_then(|found| crate::targets::hold(found.fd.as_ref()?.as_raw_fd()));
     }
 
     fn open(&mut self, purpose: Purpose, path: &str, origin: Origin) {
@@ -291,8 +300,10 @@ impl Survey {
         sys::openat2(fd.as_raw_fd(), beneath.as_c_str(), flags, 0, RESOLVE_IN_ROOT).map(sys::adopt)
     }
 
+    /// A mount point that an earlier start has made is as good as missing: who uses it removes it.
     fn look_beneath_root(&self, path: &str) -> Result<Kind, Errno> {
-        kind_of(&self.open_beneath(Purpose::Root, path, libc::O_PATH)?)
+        let fd = self.open_beneath(Purpose::Root, path, libc::O_PATH)?;
+        if crate::targets::is_ours(&fd) { Err(Errno::ENOENT) } else { kind_of(&fd) }
     }
 
     /// Opens a path as the container will see it: in the filesystem of the document that covers it, else

@@ -2,7 +2,7 @@
 //! host as it was found.
 
 mod attend;
-mod beneath;
+pub(crate) mod beneath;
 mod block;
 mod cgroup;
 mod child;
@@ -184,7 +184,7 @@ impl<'a> Launcher<'a> {
                 owned.push(fd);
             }
         }
-        let undo = Undo::new(plan.kill_group.clone());
+        let undo = Undo::new(plan.kill_group.clone(), survey.hold);
         Self {
             plan,
             host,

@@ -115,7 +115,6 @@ fn made(plan: &Plan, survey: &Survey) -> Vec<Made> {
                     target.ancestors().filter(|path| below(path)).map(PathBuf::from).collect();
                 paths.reverse();
                 let root = PathBuf::from(&root.path);
-                paths.retain(|path| !root.join(path.strip_prefix("/").unwrap_or(path)).exists());
                 made.extend(paths.into_iter().map(|path| Made::Target { root: root.clone(), path }));
             }
             _ => {}
