@@ -39,6 +39,9 @@ pub fn main(arguments: Arguments, words: &[OsString]) -> u8 {
             place::move_away();
             trim_heap();
             monitor.serve();
+            // Everything is recorded and said: the next start need not wait for what follows.
+            drop(monitor);
+            place::leave();
             0
         }
         Err(error) => {

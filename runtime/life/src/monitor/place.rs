@@ -52,8 +52,21 @@ fn enter(root: &Path, group: &Path) -> bool {
     fs::write(group.join("cgroup.procs"), std::process::id().to_string()).is_ok()
 }
 
-/// Takes it away where the last monitor is gone: one that ends cannot do that itself, it would first have
-/// to move, which takes the kernel longer than all the rest of an end.
+/// The last monitor takes the group away, and has to leave it for that. After everything else: a move takes
+/// the kernel longer than all the rest of an end, and nobody waits for it.
+pub fn leave() {
+    let own = std::process::id().to_string();
+    for root in hierarchies() {
+        let group = root.join(GROUP);
+        let alone = fs::read_to_string(group.join("cgroup.procs")).is_ok_and(|procs| procs.trim() == own);
+        if alone && fs::write(root.join("cgroup.procs"), &own).is_ok() {
+            // Another monitor has just come: then it is that one's.
+            crate::disregard(fs::remove_dir(&group));
+        }
+    }
+}
+
+/// Takes it away where the last monitor was killed.
 pub fn sweep() {
     for root in hierarchies() {
         // Others are in it, or it was never made.
