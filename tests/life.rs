@@ -585,15 +585,16 @@ impl Delegated {
 
 impl Drop for Delegated {
     fn drop(&mut self) {
-        let children = fs::read_dir(&self.0).unwrap().flatten().filter(|entry| entry.path().is_dir());
-        for child in children {
-            fs::write(child.path().join("cgroup.kill"), "1").ok();
-            let deadline = Instant::now() + Duration::from_secs(5);
-            while fs::remove_dir(child.path()).is_err() && Instant::now() < deadline {
-                std::thread::sleep(Duration::from_millis(10));
+        // A monitor that is about to end may be in it yet.
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while self.0.exists() && Instant::now() < deadline {
+            for child in fs::read_dir(&self.0).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
+                fs::write(child.path().join("cgroup.kill"), "1").ok();
+                fs::remove_dir(child.path()).ok();
             }
+            fs::remove_dir(&self.0).ok();
+            std::thread::sleep(Duration::from_millis(10));
         }
-        fs::remove_dir(&self.0).ok();
     }
 }
 
