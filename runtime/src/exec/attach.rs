@@ -147,8 +147,11 @@ impl Drop for Attached {
 /// Takes away what was made inside; returns why not everything.
 fn undo_all(container: &Container, made: &[Inside]) -> Result<Option<Errno>, Errno> {
     inside(container, || {
-        let undone = made.iter().rev().map(|made| inside::undo(container, made));
-        undone.filter_map(Result::err).last()
+        let mut why = None;
+        for made in made.iter().rev() {
+            why = inside::undo(container, made).err().or(why);
+        }
+        why
     })
 }
 
