@@ -30,7 +30,17 @@ pub fn sweep(work: &Path, token: &str, keep: u32) {
         std::thread::sleep(Duration::from_millis(20));
     }
     mounts(work);
-    groups(&format!("bdc-{}-", std::process::id()));
+    let mark = format!("bdc-{}-", std::process::id());
+    groups(&mark);
+    crate::snapshot::state_files(&mark).iter().for_each(|path| {
+        let gone = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        if let Err(error) = gone {
+            eprintln!(
+                "browndog conformance: {} was left behind and cannot be removed: {error}",
+                path.display()
+            );
+        }
+    });
 }
 
 /// Processes that bear the token in their environment, or live in a mount namespace of their own whose

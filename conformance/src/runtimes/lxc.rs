@@ -59,13 +59,21 @@ impl Runtime for Lxc {
         if spec.env.iter().any(|(_, v)| broken(v)) {
             return Some("an LXC configuration has one line for each variable".into());
         }
+        if let Some(base) = spec.idmap
+            && super::on_path("newuidmap").is_some()
+            && !["/etc/subuid", "/etc/subgid"].iter().all(|file| granted(file, base))
+        {
+            return Some(format!(
+                "LXC maps ids with newuidmap, also for root, and /etc/subuid and /etc/subgid give root no range from {base}"
+            ));
+        }
         spec.console.then(|| "LXC hands its console to a terminal, and there is none here".into())
     }
     fn prepare(&self, spec: &Spec, place: &Path) -> Result<Call, RuntimeError> {
         let file = place.join("lxc.conf");
         write(&file, &config(spec, place, &crate::host::cgroup_layout()))?;
         write(&place.join("lxc.seccomp"), &filter())?;
-        let mut call = self.call(&name_of(&self.program), place, &spec.name, &["-F", "-f"]);
+        let mut call = self.call(&name_of(&self.program), place, &spec.name, &["-F", "-C", "-f"]);
         call.argv.extend([file.into_os_string(), "--".into()]);
         call.argv.extend(spec.argv.iter().map(OsString::from));
         Ok(call)
@@ -99,6 +107,18 @@ fn name_of(program: &Path) -> String {
     program.file_name().map_or_else(|| "lxc-start".into(), |n| n.to_string_lossy().into_owned())
 }
 
+/// Whether a file of ranges gives root 65536 ids from here on.
+fn granted(file: &str, base: u32) -> bool {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.lines().any(|line| {
+        let mut fields = line.split(':');
+        let root = fields.next().is_some_and(|who| who == "root" || who == "0");
+        let mut number = || fields.next().and_then(|n| n.trim().parse::<u64>().ok()).unwrap_or(0);
+        let (first, count) = (number(), number());
+        root && first <= u64::from(base) && u64::from(base) + 65_536 <= first + count
+    })
+}
+
 /// The configuration: what `lxc.container.conf(5)` has words for.
 fn config(spec: &Spec, place: &Path, layout: &str) -> String {
     let mut out = String::new();
@@ -114,7 +134,13 @@ fn config(spec: &Spec, place: &Path, layout: &str) -> String {
         set("lxc.rootfs.options", "ro");
     }
     set("lxc.net.0.type", if spec.private_network { "empty" } else { "none" });
-    set("lxc.mount.auto", "proc:mixed sys:ro cgroup:ro");
+    if spec.private_network {
+        set("lxc.net.0.flags", "up");
+    }
+    // It applies sysctls after it has made /proc/sys read-only, and so cannot have both.
+    let proc = if spec.sysctls.is_empty() { "proc:mixed" } else { "proc:rw" };
+    set("lxc.mount.auto", &format!("{proc} sys:ro cgroup:ro"));
+    set("lxc.pty.max", "1024");
     set("lxc.autodev", "1");
     set("lxc.tty.max", "0");
     set("lxc.console.path", "none");

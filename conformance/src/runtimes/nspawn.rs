@@ -81,6 +81,7 @@ impl Runtime for Nspawn {
             "--resolv-conf=off",
             "--timezone=off",
             "--no-new-privileges=yes",
+            "--kill-signal=SIGTERM",
         ] {
             put(word.to_owned());
         }
