@@ -212,6 +212,9 @@ fn one_element(source: &Source) -> Result<(String, Range<usize>)> {
             Ok(Event::DocType(_)) => {
                 return Err(refuse(source, start, "a document type declaration", "remove it"));
             }
+            Err(_) if depth == 0 && found.is_some() => {
+                return Err(refuse(source, start, "what follows the device is not well-formed", ONE));
+            }
             // What is not well-formed is said better by the checker, which is asked next.
             Ok(Event::Eof) | Err(_) => break,
             Ok(_) => {}
