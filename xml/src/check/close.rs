@@ -244,7 +244,7 @@ impl<S: Sink> Checker<'_, S> {
         if !self.tree.nodes[node].faulty {
             let view = View { tree: &self.tree, source: self.text };
             self.sink.unit(view, node, &mut self.units);
-            if !self.units.is_empty() {
+            if !self.units.diagnostics.is_empty() {
                 self.take_unit_findings(node);
             }
         } else {
@@ -258,13 +258,12 @@ impl<S: Sink> Checker<'_, S> {
     #[cold]
     fn take_unit_findings(&mut self, node: NodeId) {
         let unit_path = self.path();
-        for mut finding in std::mem::take(&mut self.units) {
-            if finding.path.is_empty() {
-                let view = View { tree: &self.tree, source: self.text };
-                finding.path = paths::path_in_unit(view, node, &unit_path, finding.span);
-            }
-            self.report.push(finding);
+        let mut found = std::mem::take(&mut self.units);
+        for finding in found.diagnostics.iter_mut().filter(|finding| finding.path.is_empty()) {
+            let view = View { tree: &self.tree, source: self.text };
+            finding.path = paths::path_in_unit(view, node, &unit_path, finding.span);
         }
+        self.report.absorb(found);
     }
 }
 

@@ -18,9 +18,12 @@ mod os;
 mod resources;
 mod rfc;
 
+use std::ops::RangeInclusive;
+
 use uuid::Uuid;
 
 use crate::check::Sink;
+use crate::codes::Code;
 use crate::domain::{
     Blkio, Capabilities, ClockDevice, Command, Console, Dialect, Disk, Domain, Extension, Filesystem,
     Hostdev, IdMap, Interface, LifecycleAction, Memory, Numa, Origin, Seclabel, Share, Sourced,
@@ -86,7 +89,7 @@ pub(crate) struct Whole {
     pub(crate) vcpus: Vec<(u64, Span)>,
     pub(crate) iothreads: u64,
     pub(crate) iothread_ids: Vec<u64>,
-    pub(crate) iothread_refs: Vec<(u64, Span)>,
+    pub(crate) iothread_refs: Vec<(RangeInclusive<u64>, Span)>,
     pub(crate) graphics: Option<Span>,
     pub(crate) video: bool,
     pub(crate) redirected: Option<Span>,
@@ -97,8 +100,21 @@ impl Draft {
     /// Notes that a start is to be refused, and says so.
     #[cold]
     pub(crate) fn cannot_start(&mut self, context: &mut Context<'_, '_>, span: Span, why: String) {
-        context.report.push(Diagnostic::warning(crate::codes::Code::CannotStart, span, why.clone()));
+        context.report.push(Diagnostic::warning(Code::CannotStart, span, why.clone()));
         self.unsupported.push(Sourced::xml(why, span));
+    }
+
+    /// The same, of the second of two things that cannot both be had.
+    #[cold]
+    pub(crate) fn cannot_start_twice(
+        &mut self,
+        context: &mut Context<'_, '_>,
+        (first, second): (Span, Span),
+        why: String,
+    ) {
+        let warning = Diagnostic::warning(Code::CannotStart, second, why.clone());
+        context.report.push(warning.label(first, "first one"));
+        self.unsupported.push(Sourced::xml(why, second));
     }
 }
 
@@ -114,7 +130,7 @@ impl Sink for Lowering {
         self.draft.root = view.span(root);
     }
 
-    fn unit(&mut self, view: View<'_>, unit: NodeId, report: &mut Vec<Diagnostic>) {
+    fn unit(&mut self, view: View<'_>, unit: NodeId, report: &mut Report) {
         let context = Context { view, report };
         match self.draft.dialect {
             Some(Dialect::Lxc) => lxc::unit(&mut self.draft, context, unit),
@@ -143,7 +159,7 @@ impl Lowering {
 /// A checked document, and where findings about it go.
 pub(crate) struct Context<'a, 'r> {
     pub(crate) view: View<'a>,
-    pub(crate) report: &'r mut Vec<Diagnostic>,
+    pub(crate) report: &'r mut Report,
 }
 
 impl<'a> Context<'a, '_> {
@@ -226,10 +242,7 @@ pub(crate) fn integer(text: &str) -> Result<i64, ValueError> {
 
 #[cold]
 fn not_a_number(text: &str) -> ValueError {
-    ValueError::new(
-        crate::codes::Code::NotANumber,
-        format!("{} is not a decimal number", crate::value::quoted(text)),
-    )
+    ValueError::new(Code::NotANumber, format!("{} is not a decimal number", crate::value::quoted(text)))
 }
 
 pub(crate) fn owned(text: &str) -> Result<String, ValueError> {

@@ -5,7 +5,7 @@ use crate::codes::Code;
 use crate::domain::{Account, Command, Sourced};
 use crate::report::Diagnostic;
 use crate::tree::NodeId;
-use crate::value::{AbsPath, parse_account};
+use crate::value::{AbsPath, parse_account, quoted};
 
 /// Everything about the first process but its command.
 #[derive(Debug, Default)]
@@ -35,6 +35,13 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
             "initarg" => args.extend(context.text(child, owned)),
             "initenv" => {
                 let name = context.view.attribute(child, "name").map_or("", |(name, _)| name);
+                let span = context.view.span(child);
+                if let Some(first) = draft.whole.seen.insert(("initenv", name.to_owned()), span) {
+                    let message =
+                        format!("this value of {} has no effect: a later one replaces it", quoted(name));
+                    let warning = Diagnostic::warning(Code::Ignored, first, message);
+                    context.report.push(warning.label(span, "the later one"));
+                }
                 draft.init.env.extend(context.text(child, |value| Ok((name.to_owned(), value.to_owned()))));
             }
             "initdir" => draft.init.dir = context.text(child, AbsPath::parse),
