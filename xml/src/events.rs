@@ -473,4 +473,4 @@ mod references;
 mod scan;
 mod tags;
 pub(crate) use references::{decode_attribute, decode_text};
-pub(crate) use scan::{comments, declarations};
+pub(crate) use scan::{comments, declarations, ranges};

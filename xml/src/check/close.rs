@@ -182,10 +182,12 @@ impl<S: Sink> Checker<'_, S> {
     #[inline]
     fn check_required(&mut self, node: NodeId, frame: Frame, children: &'static [Child], end: u32) {
         for (index, child) in children.iter().enumerate() {
-            if child.occurs.is_required()
+            if child.occurs.is_usual()
                 && !self.seen[frame.seen as usize..].iter().any(|seen| usize::from(seen.index) == index)
             {
-                self.missing_child(node, frame, index, child, end);
+                if child.occurs.is_required() || !self.sink.implies(child.element.name) {
+                    self.missing_child(node, frame, index, child, end);
+                }
             }
         }
     }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::{Context, Draft, integer, number, owned};
 use crate::codes::Code;
+use crate::covers::is_hidden;
 use crate::domain::Sourced;
 use crate::report::Diagnostic;
 use crate::source::Span;
@@ -36,7 +37,10 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
         }
         "mask" => {
             let mask = context.attribute(node, "path", AbsPath::parse);
-            if let Some(path) = &mask {
+            if let Some(path) = mask.as_ref().filter(|path| is_hidden(path.value.as_str())) {
+                let message = format!("{} is covered in every container: this has no effect", path.value);
+                context.report.push(Diagnostic::warning(Code::Ignored, span, message));
+            } else if let Some(path) = &mask {
                 let _said = draft.idle_twice(
                     context,
                     "mask",

@@ -51,6 +51,8 @@ pub(crate) struct Draft {
     pub(crate) quota_us: Option<Sourced<i64>>,
     pub(crate) numa: Option<Numa>,
     pub(crate) has_numa_cells: bool,
+    /// The sum of the cells, where they have sizes.
+    pub(crate) numa_memory: Option<Sourced<u64>>,
     pub(crate) memnode: Option<Span>,
     pub(crate) blkio: Blkio,
     pub(crate) pids: Option<Sourced<u64>>,
@@ -97,6 +99,18 @@ pub(crate) struct Whole {
 }
 
 impl Draft {
+    /// Without `<memory>` libvirt takes the sum of the NUMA cells.
+    fn imply_memory(&mut self, report: &mut Report) {
+        let (None, Some(sum)) = (&self.memory.maximum, self.numa_memory.take()) else { return };
+        if let Origin::Xml(span) = sum.origin {
+            let message =
+                format!("there is no <memory>: the sum of these cells is taken, {} KiB", sum.value / 1024);
+            let warning = Diagnostic::warning(Code::Suspicious, span, message).path("/domain/cpu/numa");
+            report.push(warning.help("write it as <memory>; the cells have no other effect on a container"));
+        }
+        self.memory.maximum = Some(sum);
+    }
+
     /// Notes that a start is to be refused, and says so.
     #[cold]
     pub(crate) fn cannot_start(&mut self, context: &mut Context<'_, '_>, span: Span, why: String) {
@@ -125,6 +139,10 @@ pub(crate) struct Lowering {
 }
 
 impl Sink for Lowering {
+    fn implies(&self, name: &str) -> bool {
+        name == "memory" && self.draft.numa_memory.is_some()
+    }
+
     fn begin(&mut self, dialect: Dialect, view: View<'_>, root: NodeId) {
         self.draft.dialect = Some(dialect);
         self.draft.root = view.span(root);
@@ -147,8 +165,9 @@ impl Lowering {
     }
 
     /// Applies the rules for the whole, then the defaults. `None` if there is an error.
-    pub(crate) fn finish(self, report: &mut Report) -> Option<Domain> {
+    pub(crate) fn finish(mut self, report: &mut Report) -> Option<Domain> {
         let _dialect = self.draft.dialect?;
+        self.draft.imply_memory(report);
         crate::rules::check(&self.draft, report);
         // Where the report is full, an error takes a warning's place: the number says nothing.
         report.sort();

@@ -14,7 +14,6 @@ pub(crate) struct InitDraft {
     pub(crate) dir: Option<Sourced<AbsPath>>,
     pub(crate) user: Option<Sourced<Account>>,
     pub(crate) group: Option<Sourced<Account>>,
-    pub(crate) cmdline: Option<Sourced<String>>,
     /// Where `<init>` belongs, if `<os>` has none.
     pub(crate) gap: Option<crate::source::Span>,
 }
@@ -47,7 +46,6 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
             "initdir" => draft.init.dir = context.text(child, AbsPath::parse),
             "inituser" => draft.init.user = context.text(child, parse_account),
             "initgroup" => draft.init.group = context.text(child, parse_account),
-            "cmdline" => draft.init.cmdline = context.text(child, owned),
             _ => {}
         }
     }
