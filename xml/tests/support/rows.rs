@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use browndog_xml::generate::COMPANY;
 use browndog_xml::schema::{Attribute, Content, Element, Namespace, Support, lxc, rfc, walk};
@@ -33,7 +34,12 @@ fn address(element: &'static Element) -> usize {
 }
 
 /// How the nearest way from a root to each row goes.
-fn ways() -> Vec<Vec<&'static Element>> {
+fn ways() -> &'static [Vec<&'static Element>] {
+    static WAYS: LazyLock<Vec<Vec<&'static Element>>> = LazyLock::new(find_ways);
+    &WAYS
+}
+
+fn find_ways() -> Vec<Vec<&'static Element>> {
     let mut known: Vec<Vec<&'static Element>> = Vec::new();
     for root in [&lxc::DOMAIN, &rfc::DOMAIN] {
         known.push(vec![root]);
@@ -90,7 +96,7 @@ pub fn every() -> BTreeSet<Row> {
         if matches!(element.content, Content::Variants(_)) {
             continue;
         }
-        let (at, path) = (address(element), shown(&way));
+        let (at, path) = (address(element), shown(way));
         let of = |attribute| Row { at, path: path.clone(), attribute };
         let _new = rows.insert(of(None));
         rows.extend(element.attributes.iter().map(|attribute| of(Some(attribute.name))));
@@ -141,7 +147,7 @@ pub fn marks() -> Vec<(Row, Support)> {
             continue;
         }
         let mark = way.iter().map(|it| it.support).find(|it| *it != Support::ActedOn);
-        let (at, path) = (address(element), shown(&way));
+        let (at, path) = (address(element), shown(way));
         let of = |attribute| Row { at, path: path.clone(), attribute };
         all.push((of(None), mark.unwrap_or(Support::ActedOn)));
         all.extend(element.attributes.iter().map(|it| (of(Some(it.name)), mark.unwrap_or(it.support))));
@@ -190,10 +196,9 @@ fn visit(
 }
 
 /// Documents that use `row`, the likeliest to be accepted first.
-pub fn documents(row: &Row) -> Vec<String> {
-    let ways = ways();
-    let Some(way) = ways.iter().find(|way| address(way[way.len() - 1]) == row.at) else { return Vec::new() };
-    (0..24).map(|choice| Writer { choice, row }.document(way)).collect()
+pub fn documents(row: &Row) -> impl Iterator<Item = String> {
+    let way = ways().iter().find(|way| address(way[way.len() - 1]) == row.at);
+    (0..24).filter_map(move |choice| Some(Writer { choice, row }.document(way?)))
 }
 
 struct Writer<'a> {
