@@ -115,6 +115,10 @@ pub struct Lab {
     pub append: String,
     /// Whether the guest's clock counts instructions, for figures that repeat.
     pub virtual_time: bool,
+    /// The command that exits with this status is the last one.
+    pub until: Option<i32>,
+    /// After each command whatever still runs is killed.
+    pub alone: bool,
 }
 
 /// A file for the guest.
@@ -156,6 +160,8 @@ impl Default for Lab {
             extra: Vec::new(),
             append: String::new(),
             virtual_time: false,
+            until: None,
+            alone: false,
         }
     }
 }
@@ -182,6 +188,18 @@ impl Lab {
         files: &[GuestFile],
         commands: &[Command],
     ) -> Result<GuestReport, LabError> {
+        self.run_watched(kernel, binary, files, commands, &mut |_| {})
+    }
+
+    /// The same; `watch` is told each message as it comes, which is all that is left of a guest that is lost.
+    pub fn run_watched(
+        &self,
+        kernel: &Kernel,
+        binary: &Path,
+        files: &[GuestFile],
+        commands: &[Command],
+        watch: &mut dyn FnMut(&Message),
+    ) -> Result<GuestReport, LabError> {
         let work = tempfile::Builder::new()
             .prefix("browndog-vm-")
             .tempdir()
@@ -202,7 +220,7 @@ impl Lab {
             extra: &self.extra,
             timeout: self.timeout,
         };
-        let outcome = qemu::boot(&machine, work.path())?;
+        let outcome = qemu::boot(&machine, work.path(), watch)?;
         report(kernel, outcome, accelerator)
     }
 
@@ -248,7 +266,13 @@ impl Lab {
         archive.file("etc/group", 0o644, b"root:x:0:\ntty:x:5:\nnogroup:x:65534:\n");
         archive.file("etc/subuid", 0o644, b"root:100000:655360\n");
         archive.file("etc/subgid", 0o644, b"root:100000:655360\n");
-        let mut job = Job { cgroups: self.cgroups, modules: Vec::new(), commands: commands.to_vec() };
+        let mut job = Job {
+            cgroups: self.cgroups,
+            commands: commands.to_vec(),
+            until: self.until,
+            alone: self.alone,
+            ..Job::default()
+        };
         for (name, bytes) in kernel::modules(kernel, &MODULES)? {
             let path = format!("browndog/{name}.ko");
             archive.file(&path, 0o644, &bytes);
@@ -327,7 +351,7 @@ fn accelerator(kernel: &Path, initrd: &Path, work: &Path) -> Result<Accelerator,
             timeout: Duration::from_secs(1),
         };
         // Without an init the kernel panics: that it gets so far is the proof.
-        matches!(qemu::boot(&machine, work)?.end, End::Panic(_))
+        matches!(qemu::boot(&machine, work, &mut |_| {})?.end, End::Panic(_))
     };
     Ok(*FOUND.get_or_init(|| if usable { Accelerator::Kvm } else { Accelerator::Tcg }))
 }

@@ -110,21 +110,26 @@ pub struct Outcome {
 }
 
 /// Boots and attends the guest; kills it when it hangs. `work` receives the two serial lines as files.
-pub fn boot(machine: &Machine<'_>, work: &Path) -> Result<Outcome, LabError> {
+/// `watch` is told each message as it comes.
+pub fn boot(
+    machine: &Machine<'_>,
+    work: &Path,
+    watch: &mut dyn FnMut(&Message),
+) -> Result<Outcome, LabError> {
     let begun = Instant::now();
     let (console, channel) = (work.join("console.log"), work.join("channel.jsonl"));
     super::write_file(&console, b"")?;
     super::write_file(&channel, b"")?;
     let mut child = spawn(machine, &console, &channel)?;
     let mut reader = Reader::open(&channel)?;
-    let end = attend(&mut child, &mut reader, machine, begun);
+    let end = attend(&mut child, &mut reader, machine, begun, watch);
     if !matches!(end, Some(End::Done | End::Failed(_))) {
         // A kill of one that ended by itself meanwhile is no error worth a word.
         drop(child.kill());
     }
     let status =
         child.wait().map_err(|source| LabError::Io { what: "wait for", path: QEMU.0.into(), source })?;
-    let _last_words = reader.pull()?;
+    let _last_words = reader.pull(watch)?;
     let mut stderr = String::new();
     if let Some(mut pipe) = child.stderr.take() {
         drop(pipe.read_to_string(&mut stderr));
@@ -167,7 +172,13 @@ fn spawn(machine: &Machine<'_>, console: &Path, channel: &Path) -> Result<Child,
 }
 
 /// Waits for the end of QEMU; `None` when it ended by itself.
-fn attend(child: &mut Child, reader: &mut Reader, machine: &Machine<'_>, begun: Instant) -> Option<End> {
+fn attend(
+    child: &mut Child,
+    reader: &mut Reader,
+    machine: &Machine<'_>,
+    begun: Instant,
+    watch: &mut dyn FnMut(&Message),
+) -> Option<End> {
     let mut heard = Instant::now();
     loop {
         match child.try_wait() {
@@ -175,7 +186,7 @@ fn attend(child: &mut Child, reader: &mut Reader, machine: &Machine<'_>, begun: 
             Ok(None) => {}
             Err(error) => return Some(End::Failed(format!("waiting for QEMU: {error}"))),
         }
-        match reader.pull() {
+        match reader.pull(watch) {
             Ok(true) => heard = Instant::now(),
             Ok(false) => {}
             Err(error) => return Some(End::Failed(error.to_string())),
@@ -234,7 +245,7 @@ impl Reader {
     }
 
     /// Reads what is new; true when there was something.
-    fn pull(&mut self) -> Result<bool, LabError> {
+    fn pull(&mut self, watch: &mut dyn FnMut(&Message)) -> Result<bool, LabError> {
         let lost = |source| LabError::Io { what: "read", path: "the guest's channel".into(), source };
         let at = self.file.stream_position().map_err(lost)?;
         let position = self.file.seek(SeekFrom::Start(at)).map_err(lost)?;
@@ -248,12 +259,13 @@ impl Reader {
             news = true;
             if self.partial.ends_with(b"\n") {
                 let line = std::mem::take(&mut self.partial);
-                let message = serde_json::from_slice(&line).map_err(|e| {
+                let message: Message = serde_json::from_slice(&line).map_err(|e| {
                     LabError::Protocol(format!(
                         "{e} in {:?}",
                         String::from_utf8_lossy(&line[..line.len().min(200)])
                     ))
                 })?;
+                watch(&message);
                 self.messages.push(message);
             }
         }

@@ -183,13 +183,20 @@ pub fn sweep(name: Option<&str>, said: &mut Vec<String>) {
         Cgroups::None { .. } => return,
     };
     crate::monitor::place::sweep();
-    for root in roots {
+    let mut open = roots;
+    while let Some(root) = open.pop() {
         for group in domains::entries(&root).unwrap_or_default() {
-            let Some((domain, launcher)) = launcher_of(&group) else { continue };
-            if name.is_some_and(|name| group_domain(name) != domain) || launcher.lives() {
+            let path = root.join(&group);
+            let Some((domain, launcher)) = launcher_of(&group) else {
+                // A partition that a start made; one of an administrator's has no groups without a launcher.
+                if browndog_runtime::exec::is_own_partition(&path) {
+                    open.push(path);
+                }
                 continue;
+            };
+            if name.is_none_or(|name| group_domain(name) == domain) && !launcher.lives() {
+                remove_stray(&path, said);
             }
-            remove_stray(&root.join(&group), said);
         }
     }
 }
