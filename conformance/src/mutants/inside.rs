@@ -26,6 +26,9 @@ const KEPT: &str = "/browndog/sound";
 const LASTING: [&str; 9] =
     ["mounts", "propagation", "cgroups", "cgroup_settings", "links", "files", "loops", "ipc", "sysctls"];
 
+/// Scenes of one container that only looks around: nothing in them is a matter of timing.
+const STILL: [&str; 7] = ["plain", "nonroot", "strict", "readonly", "declared", "shifted", "volumes"];
+
 /// Options of `conformance mutant`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct OneArgs {
@@ -85,7 +88,7 @@ pub fn main(args: &OneArgs) -> Result<i32, RunError> {
         {
             let mut seen = seeded(word, scene, &checks, &passing, &mut outcome)?;
             // One that a hair turned is tried again: what does not come back was no catch.
-            if !seen.is_empty() && seen.len() < 3 {
+            if !seen.is_empty() && seen.len() < 3 && !STILL.contains(&scene.name) {
                 let again = seeded(word, scene, &checks, &passing, &mut outcome)?;
                 seen.retain(|id, _| again.contains_key(id));
             }

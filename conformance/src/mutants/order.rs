@@ -10,7 +10,7 @@ const SHOWS_IN: [(&str, &str); 16] = [
     ("-uid", "nonroot"),
     ("-gid", "nonroot"),
     ("set-limit:", "declared"),
-    ("sysctl", "declared"),
+    ("skip:sysctl", "declared"),
     ("hostname", "declared"),
     ("change-dir", "declared"),
     ("-time", "shifted"),

@@ -53,7 +53,9 @@ impl Results {
     /// What is known of a mutant, if this build was asked, or another one had caught it.
     pub fn known(&self, mutant: &Mutant, build: &str, any_build: bool) -> bool {
         let fate = self.fates.get(&mutant.word);
-        fate.is_some_and(|fate| fate.build == build || any_build && fate.noticed())
+        // One that survived fewer scenes than are to be played is not known yet.
+        let whole = |fate: &Fate| fate.noticed() || fate.mutant.scenes.len() >= mutant.scenes.len();
+        fate.is_some_and(|fate| fate.build == build && whole(fate) || any_build && fate.noticed())
     }
 
     /// Adds one.

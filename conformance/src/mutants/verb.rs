@@ -33,6 +33,9 @@ pub struct MutantArgs {
     /// Play every scene of a mutant, also after the first that caught it.
     #[arg(long)]
     pub all: bool,
+    /// Only the first N scenes of each: those that most likely see it.
+    #[arg(long, value_name = "N")]
+    pub first: Option<usize>,
     /// Print the list of mutants and stop.
     #[arg(long)]
     pub list: bool,
@@ -116,6 +119,9 @@ fn choose(args: &MutantArgs, every: Vec<Mutant>, shard: Option<(usize, usize)>) 
     if let Some((part, parts)) = shard {
         // Every so many-th: neighbours are of a kind, and take alike.
         chosen = chosen.into_iter().skip(part - 1).step_by(parts).collect();
+    }
+    if let Some(most) = args.first {
+        chosen.iter_mut().for_each(|mutant| mutant.scenes.truncate(most.max(1)));
     }
     if let Some(most) = args.sample {
         let step = chosen.len().div_ceil(most.max(1)).max(1);
