@@ -132,7 +132,10 @@ impl Stage<'_> {
         let Some(plans) = &self.plans else { return Ok(()) };
         let file = place.join("domain.xml");
         fs::write(&file, spec.xml()).doing("writing the domain")?;
+        // From the dirty launcher, like the start: what it has to put back is part of the plan.
         let output = Command::new(&self.binary)
+            .args(["probe", "launch"])
+            .arg(&self.binary)
             .args(["plan", "--mutations"])
             .arg(&file)
             .output()

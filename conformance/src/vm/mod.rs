@@ -91,7 +91,7 @@ fn describe(end: &End) -> String {
         End::Done => "ended well".into(),
         End::Panic(line) => format!("panicked: {line}"),
         End::Timeout => "did not finish in time".into(),
-        End::Hang => "hangs: it has said nothing for more than a minute".into(),
+        End::Hang(silence) => format!("hangs: it has said nothing for {} s", silence.as_secs()),
         End::Failed(why) => format!("failed: {why}"),
     }
 }
@@ -119,6 +119,9 @@ pub struct Lab {
     pub until: Option<i32>,
     /// After each command whatever still runs is killed.
     pub alone: bool,
+    /// A guest beats every two seconds; one that says nothing for so long hangs. The busier this machine
+    /// may be, the longer it has to be.
+    pub silence: Duration,
 }
 
 /// A file for the guest.
@@ -162,6 +165,7 @@ impl Default for Lab {
             virtual_time: false,
             until: None,
             alone: false,
+            silence: Duration::from_secs(90),
         }
     }
 }
@@ -219,6 +223,7 @@ impl Lab {
             append: &self.append,
             extra: &self.extra,
             timeout: self.timeout,
+            silence: self.silence,
         };
         let outcome = qemu::boot(&machine, work.path(), watch)?;
         report(kernel, outcome, accelerator)
@@ -230,11 +235,8 @@ impl Lab {
             let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?.to_owned();
             line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib / 1024)
         });
-        // QEMU itself needs about as much again as a quarter of a small guest.
-        let each = u64::from(self.memory_mib) * 5 / 4;
-        let by_memory = usize::try_from(free_mib.unwrap_or(1024) / each.max(1)).unwrap_or(1);
-        let by_processor = std::thread::available_parallelism().map_or(1, usize::from);
-        by_memory.min(by_processor).max(1)
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        fitting(free_mib.unwrap_or(1024), self.memory_mib, processors)
     }
 
     fn initramfs(
@@ -293,6 +295,14 @@ impl Lab {
     }
 }
 
+/// How many guests of this much memory fit beside each other: one always, more only within both bounds.
+fn fitting(free_mib: u64, guest_mib: u32, processors: usize) -> usize {
+    // QEMU itself needs about as much again as a quarter of a small guest.
+    let each = u64::from(guest_mib) * 5 / 4;
+    let by_memory = usize::try_from(free_mib / each.max(1)).unwrap_or(1);
+    by_memory.min(processors).max(1)
+}
+
 /// The directories above a path, topmost first; those the skeleton links elsewhere are left alone.
 fn parents(path: &str) -> Vec<String> {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
@@ -349,6 +359,7 @@ fn accelerator(kernel: &Path, initrd: &Path, work: &Path) -> Result<Accelerator,
             append: "rdinit=/does-not-exist",
             extra: &[],
             timeout: Duration::from_secs(1),
+            silence: Duration::from_secs(1),
         };
         // Without an init the kernel panics: that it gets so far is the proof.
         matches!(qemu::boot(&machine, work, &mut |_| {})?.end, End::Panic(_))
@@ -366,4 +377,22 @@ pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), LabError> {
 
 pub(crate) fn make_directory(path: &Path) -> Result<(), LabError> {
     fs::create_dir_all(path).map_err(|source| LabError::Io { what: "make", path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case::processors(16_000, 512, 2, 2)]
+    #[case::memory(1_400, 512, 8, 2)]
+    #[case::one_always(100, 768, 8, 1)]
+    fn guests_side_by_side_stay_within_memory_and_processors(
+        #[case] free_mib: u64,
+        #[case] guest_mib: u32,
+        #[case] processors: usize,
+        #[case] expected: usize,
+    ) {
+        assert_eq!(fitting(free_mib, guest_mib, processors), expected);
+    }
 }

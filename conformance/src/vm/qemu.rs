@@ -11,9 +11,6 @@ use super::job::Message;
 
 /// The emulator for this architecture, and the Debian package that has it.
 pub const QEMU: (&str, &str) = ("qemu-system-x86_64", "qemu-system-x86");
-/// A guest beats every two seconds; so long without a word, on a machine that may be busy, is a hang.
-const SILENCE_MAX: Duration = Duration::from_secs(90);
-
 /// What executes the guest's instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -54,9 +51,9 @@ impl Accelerator {
         if self == Self::Virtual { " tsc_early_khz=1000000 nokaslr" } else { "" }
     }
 
-    /// How long a guest may say nothing: its seconds are this machine's, or so many instructions.
-    fn silence_max(self) -> Duration {
-        if self == Self::Virtual { SILENCE_MAX * 4 } else { SILENCE_MAX }
+    /// How much longer a guest may say nothing: its seconds are this machine's, or so many instructions.
+    fn patience(self) -> u32 {
+        if self == Self::Virtual { 4 } else { 1 }
     }
 }
 
@@ -79,6 +76,8 @@ pub struct Machine<'a> {
     pub extra: &'a [String],
     /// Killed after this time.
     pub timeout: Duration,
+    /// Killed after so long without a word.
+    pub silence: Duration,
 }
 
 /// How a guest ended.
@@ -90,8 +89,8 @@ pub enum End {
     Panic(String),
     /// Its time was over.
     Timeout,
-    /// It said nothing for too long.
-    Hang,
+    /// It said nothing for so long.
+    Hang(Duration),
     /// Its init gave up, or QEMU ended early; in words.
     Failed(String),
 }
@@ -194,8 +193,9 @@ fn attend(
         if begun.elapsed() > machine.timeout {
             return Some(End::Timeout);
         }
-        if heard.elapsed() > machine.accelerator.silence_max() {
-            return Some(End::Hang);
+        let silence = machine.silence * machine.accelerator.patience();
+        if heard.elapsed() > silence {
+            return Some(End::Hang(silence));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -269,5 +269,38 @@ impl Reader {
                 self.messages.push(message);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
+    fn said(end: Option<End>, console: &str, last: Option<Message>, status: i32) -> End {
+        verdict(
+            end,
+            console,
+            &last.into_iter().collect::<Vec<_>>(),
+            "qemu says",
+            ExitStatus::from_raw(status),
+        )
+    }
+
+    #[test]
+    fn an_end_is_told_from_the_other_ends() {
+        let panic = "[ 1.0] Kernel panic - not syncing: sysrq";
+        // A panic is one whatever came before it: QEMU may have ended by itself, or been killed.
+        for end in [None, Some(End::Timeout)] {
+            assert_eq!(said(end, panic, Some(Message::Done), 0), End::Panic(panic.into()));
+        }
+        assert_eq!(said(Some(End::Timeout), "", Some(Message::Beat(1)), 9), End::Timeout);
+        assert_eq!(said(None, "", Some(Message::Done), 0), End::Done);
+        assert_eq!(said(None, "", Some(Message::Failed("x".into())), 0), End::Failed("x".into()));
+        assert!(matches!(said(None, "", None, 256), End::Failed(why) if why.contains("qemu says")));
+        assert!(
+            matches!(said(None, "bye\n", Some(Message::Beat(1)), 0), End::Failed(why) if why.ends_with("bye"))
+        );
     }
 }
