@@ -10,8 +10,8 @@ use crate::exit::Status;
 use crate::life::living;
 use crate::list::Which;
 use crate::{
-    bench, blkiotune, conformance, console, convert, define, docs, events, exec, explain, fmt, host, list,
-    plan, run, schema, stats, stop, tune, validate,
+    attach, bench, blkiotune, conformance, console, convert, define, docs, events, exec, explain, fmt, host,
+    list, plan, run, schema, stats, stop, tune, validate,
 };
 
 /// Validate, prove and run Linux containers described by domain XML.
@@ -81,6 +81,8 @@ enum Verb {
     Blkiotune(Box<blkiotune::Blkiotune>),
     Pids(tune::Pids),
     Cpuset(tune::Cpuset),
+    AttachDevice(attach::AttachDevice),
+    DetachDevice(attach::DetachDevice),
     Autostart(define::Autostart),
     #[command(visible_alias = "event")]
     Events(events::Events),
@@ -172,6 +174,8 @@ fn dispatch(cli: Cli) -> Status {
         Verb::Blkiotune(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Pids(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Cpuset(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::AttachDevice(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::DetachDevice(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Autostart(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Events(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Validate(validate) => validate.perform(),

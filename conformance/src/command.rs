@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::checks;
 use crate::mutants;
+use crate::outputs::OutputArgs;
 use crate::report::{self, Format, render};
 use crate::requirement::Severity;
 use crate::run::{Event, Options, RunError, RunReport, Selection, end_in_order, run};
@@ -54,6 +55,9 @@ pub struct MergeArgs {
     /// Form of the merged report on standard output.
     #[arg(long, value_enum, default_value = "json")]
     pub format: Format,
+    /// Where it goes as well.
+    #[command(flatten)]
+    pub outputs: OutputArgs,
 }
 
 /// Options of `conformance facts`.
@@ -101,9 +105,12 @@ pub struct VmArgs {
 /// Options of `conformance run`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RunArgs {
-    /// Runtime: browndog, runc, crun, youki, bwrap, null, or the path of an OCI-like command.
-    #[arg(long = "runtime", value_name = "NAME", value_delimiter = ',', default_value = "browndog")]
+    /// Runtime: browndog, runc, crun, youki, bwrap, lxc, nspawn, null [default: browndog].
+    #[arg(long = "runtime", value_name = "NAME", value_delimiter = ',')]
     pub runtimes: Vec<String>,
+    /// Any program that takes the OCI runtimes' commands, with options before them if need be.
+    #[arg(long = "runtime-cmd", value_name = "COMMAND")]
+    pub commands: Vec<String>,
     /// Boot these kernels (series such as 6.12, or local) and run there.
     #[arg(long = "vm", value_name = "SERIES", value_delimiter = ',')]
     pub vm: Vec<String>,
@@ -125,21 +132,15 @@ pub struct RunArgs {
     /// Form of the report on standard output.
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
-    /// Also write the report as JSON to this file.
-    #[arg(long, value_name = "PATH")]
-    pub json: Option<PathBuf>,
-    /// Also write the report as `JUnit` XML to this file.
-    #[arg(long, value_name = "PATH")]
-    pub junit: Option<PathBuf>,
-    /// Also write the report in the Test Anything Protocol to this file.
-    #[arg(long, value_name = "PATH")]
-    pub tap: Option<PathBuf>,
-    /// Also write the report as one page of HTML to this file.
-    #[arg(long, value_name = "PATH")]
-    pub html: Option<PathBuf>,
+    /// Where the report goes as well.
+    #[command(flatten)]
+    pub outputs: OutputArgs,
     /// Fail only on what is worse than in this report (JSON).
     #[arg(long, value_name = "PATH")]
     pub baseline: Option<PathBuf>,
+    /// Wait no longer than this for anything a container has to do.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub patience: u64,
     /// Play only these scenes.
     #[arg(long = "scene", value_name = "NAME", value_delimiter = ',')]
     pub scenes: Vec<String>,
@@ -186,11 +187,7 @@ impl SelectionArgs {
 
 /// Reads `2/5`.
 fn shard(text: &str) -> Result<(usize, usize), String> {
-    let parsed = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
-    match parsed {
-        Some((part, parts)) if (1..=parts).contains(&part) => Ok((part, parts)),
-        _ => Err(format!("{text:?} is no part such as 2/5")),
-    }
+    Selection::part(text).ok_or_else(|| format!("{text:?} is no part such as 2/5"))
 }
 
 /// Obeys; the exit status: 0 good, 1 something failed, 2 it could not be run.
@@ -218,13 +215,14 @@ pub fn main(verb: Verb) -> i32 {
 
 fn run_verb(args: &RunArgs) -> Result<i32, RunError> {
     let mut options = Options {
-        runtimes: args.runtimes.clone(),
+        runtimes: runtimes_of(args),
         selection: args.selection.selection(),
         kernels: args.vm.clone(),
         cgroups: args.cgroups,
         jobs: args.jobs,
         scenes: args.scenes.clone(),
         lab: Lab { memory_mib: args.memory, ..Lab::default() },
+        patience: args.patience,
         ..Options::default()
     };
     options.kernels.extend(
@@ -236,23 +234,10 @@ fn run_verb(args: &RunArgs) -> Result<i32, RunError> {
         options.binary.clone_from(binary);
     }
     let before = args.baseline.as_deref().map(report::read).transpose()?;
-    // A path that cannot be written is said before minutes are spent, not after.
-    let files = [
-        (&args.json, Format::Json),
-        (&args.junit, Format::Junit),
-        (&args.tap, Format::Tap),
-        (&args.html, Format::Html),
-    ];
-    for path in files.iter().filter_map(|(path, _)| path.as_ref()) {
-        write(path, "")?;
-    }
+    args.outputs.check()?;
     end_in_order().map_err(|errno| RunError::Io { what: "blocking signals".into(), source: errno.into() })?;
     let report = run(&options, &progress)?;
-    for (path, format) in files {
-        if let Some(path) = path {
-            write(path, &render(&report, format))?;
-        }
-    }
+    args.outputs.write(&report)?;
     print!("{}", render(&report, args.format));
     match before {
         Some(before) => Ok(i32::from(told(&before, &report))),
@@ -260,9 +245,11 @@ fn run_verb(args: &RunArgs) -> Result<i32, RunError> {
     }
 }
 
-pub(crate) fn write(path: &std::path::Path, text: &str) -> Result<(), RunError> {
-    std::fs::write(path, text)
-        .map_err(|source| RunError::Io { what: format!("writing {}", path.display()), source })
+/// What was named; browndog where nothing was.
+fn runtimes_of(args: &RunArgs) -> Vec<String> {
+    let commands = args.commands.iter().map(|c| format!("{}{c}", crate::runtimes::COMMAND));
+    let all: Vec<String> = args.runtimes.iter().cloned().chain(commands).collect();
+    if all.is_empty() { vec!["browndog".into()] } else { all }
 }
 
 /// One line that is written over on a terminal, and a plain line for each guest and scene elsewhere.
@@ -300,8 +287,10 @@ fn compare_files(before: &std::path::Path, after: &std::path::Path) -> Result<i3
 }
 
 fn merge_files(args: &MergeArgs) -> Result<i32, RunError> {
+    args.outputs.check()?;
     let reports = args.reports.iter().map(|p| report::read(p)).collect::<Result<Vec<_>, _>>()?;
-    let merged = report::merge(reports);
+    let merged = report::merge(reports)?;
+    args.outputs.write(&merged)?;
     print!("{}", render(&merged, args.format));
     Ok(i32::from(!merged.good()))
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -15,8 +15,24 @@ use crate::runtimes::{Call, Runtime, RuntimeError, Verb};
 use crate::snapshot::Snapshot;
 use crate::spec::Spec;
 
-/// Longest time a container may take to say something.
+/// Longest time a container may take to say something, unless the run has less.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Seconds of patience with anything; a run may be told to have less.
+static PATIENCE_SECONDS: AtomicU64 = AtomicU64::new(60);
+
+/// From now on nothing is waited for longer than this.
+pub fn have_patience(seconds: u64) {
+    PATIENCE_SECONDS.store(seconds.max(1), Ordering::Relaxed);
+}
+
+/// When waiting ends.
+fn deadline(patience: Duration) -> Instant {
+    Instant::now() + patience.min(Duration::from_secs(PATIENCE_SECONDS.load(Ordering::Relaxed)))
+}
+
+/// How long to wait at a time, so that an interrupted run does not wait for a container that hangs.
+const SLICE: Duration = Duration::from_millis(50);
 
 /// Why a scene gave no facts.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +47,7 @@ pub enum SceneError {
     #[error("the container hangs: {0}")]
     Hang(String),
     /// The run was ended before this scene.
-    #[error("the run was interrupted before this scene")]
+    #[error("the run was interrupted before this scene was over")]
     Interrupted,
     /// The harness itself failed.
     #[error("{what}: {source}")]
@@ -105,6 +121,13 @@ impl Stage<'_> {
         crate::image::build(&place.join("root"), &self.work.join(NAME))
             .doing("making the root file system")?;
         Ok((place, name))
+    }
+
+    /// Clears away what the scene at hand has left.
+    pub fn sweep(&self) {
+        if self.plans.is_none() {
+            crate::sweep::sweep(&self.work, &self.canary.token, self.canary.pid());
+        }
     }
 
     /// Arguments with which the probe reports these areas.
@@ -285,18 +308,25 @@ impl Running {
 
     /// Waits for a line that begins so, and gives its rest.
     pub fn line(&mut self, prefix: &str, patience: Duration) -> Result<String, SceneError> {
-        let deadline = Instant::now() + patience;
+        let begun = Instant::now();
+        let deadline = deadline(patience);
         loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match self.lines.recv_timeout(SLICE.min(deadline.saturating_duration_since(Instant::now()))) {
                 Ok(line) => {
                     self.output.push_str(&line);
                     if let Some(at) = line.find(prefix) {
                         return Ok(line[at + prefix.len()..].trim_end().to_owned());
                     }
                 }
+                Err(mpsc::RecvTimeoutError::Timeout) if crate::run::interrupted() => {
+                    self.kill();
+                    return Err(SceneError::Interrupted);
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) if Instant::now() < deadline => {}
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     self.kill();
-                    return Err(SceneError::Hang(format!("no {prefix:?} within {} s", patience.as_secs())));
+                    let waited = begun.elapsed().as_secs();
+                    return Err(SceneError::Hang(format!("no {:?} within {waited} s", prefix.trim())));
                 }
                 Err(mpsc::RecvTimeoutError::Disconnected) => {
                     let status = self.child.wait().doing("waiting for the runtime")?;
@@ -351,7 +381,7 @@ impl Running {
     /// Waits for the end as closely as can be: for measuring.
     pub fn finish_closely(mut self, patience: Duration) -> Result<Finished, SceneError> {
         drop(self.child.stdin.take());
-        let deadline = Instant::now() + patience;
+        let deadline = deadline(patience);
         while let Ok(line) = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             self.output.push_str(&line);
         }
@@ -371,15 +401,22 @@ impl Running {
     /// Waits for the end.
     pub fn finish(mut self, patience: Duration) -> Result<Finished, SceneError> {
         drop(self.child.stdin.take());
-        let deadline = Instant::now() + patience;
+        let begun = Instant::now();
+        let deadline = deadline(patience);
         let status = loop {
             if let Some(status) = self.child.try_wait().doing("waiting for the runtime")? {
                 break status;
             }
-            if Instant::now() > deadline {
+            if Instant::now() > deadline || crate::run::interrupted() {
                 self.kill();
                 let _status = self.child.wait().doing("waiting for the runtime")?;
-                return Err(SceneError::Hang(format!("it did not end within {} s", patience.as_secs())));
+                if crate::run::interrupted() {
+                    return Err(SceneError::Interrupted);
+                }
+                return Err(SceneError::Hang(format!(
+                    "it did not end within {} s",
+                    begun.elapsed().as_secs()
+                )));
             }
             std::thread::sleep(Duration::from_micros(200));
         };
@@ -393,5 +430,15 @@ impl Running {
         };
         let stdout = std::mem::take(&mut self.output) + &drain(&self.lines);
         Ok(Finished { status, stdout, stderr: drain(&self.errors) })
+    }
+}
+
+impl Drop for Running {
+    /// A scene that ends early leaves no process to nobody.
+    fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+            self.kill();
+            drop(self.child.wait());
+        }
     }
 }

@@ -156,6 +156,7 @@ fn play(word: Option<&str>, scene: &Scene, checks: &[Check]) -> Result<Vec<Check
     let mut stage: Stage<'_> = stage(runtime.as_ref(), &options.binary, work.path())?;
     stage.mutation = word.map(str::to_owned);
     let gathered = (scene.play)(&mut stage);
+    stage.sweep();
     let kernel = KernelVersion::running();
     let results = checks.iter().map(|check| judge(check, &gathered, kernel)).collect();
     Ok(crate::run::cell_of(runtime.as_ref(), results, begun).results)

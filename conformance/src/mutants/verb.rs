@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::run::How;
 use super::{Mutant, of_plans, run_all, table};
-use crate::command::{SelectionArgs, write};
+use crate::command::SelectionArgs;
 use crate::run::{Options, RunError, end_in_order};
 use crate::vm::Lab;
 
@@ -104,7 +104,8 @@ pub fn main(args: &MutantArgs) -> Result<i32, RunError> {
     if missing > 0 {
         println!("{missing} more were not run; --resume goes on");
     } else if let Some(path) = &args.report {
-        write(path, &table::page(&fates, &args.vm))?;
+        std::fs::write(path, table::page(&fates, &args.vm))
+            .map_err(|source| RunError::Io { what: format!("writing {}", path.display()), source })?;
     }
     for fate in fates.iter().filter(|f| f.seen_after_all()) {
         println!("{} is listed as equivalent, and was noticed", fate.mutant.word);

@@ -105,8 +105,8 @@ fn freezer(record: &Record) -> Result<Freezer> {
     }
     Err(LifeError::refused(
         format!("'{}' cannot be suspended: it has no control group that can be frozen", record.name),
-        "start it as root, on a machine with control groups version 2 at /sys/fs/cgroup or \
-         /sys/fs/cgroup/unified",
+        "start it as root, or in a control group of version 2 that is handed over to you: \
+         systemd-run --user --scope -p Delegate=yes browndog start NAME",
     ))
 }
 
@@ -159,6 +159,12 @@ pub fn remove(made: &[Made]) -> (Vec<String>, Vec<String>) {
                     Err(error) => left.push(error),
                 }
             }
+            Made::Link { name, number } => match browndog_runtime::net::remove_if(name, *number) {
+                Ok(true) => removed.push(format!("the link {name}")),
+                // The kernel has, with the container's network.
+                Ok(false) => {}
+                Err(errno) => left.push(format!("cannot remove the link {name}: {errno}")),
+            },
             Made::Target { root, path } => match remove_target(root, path) {
                 Ok(true) => removed.push(format!("the mount point {} in {}", path.display(), root.display())),
                 Ok(false) => {}

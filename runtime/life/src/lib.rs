@@ -11,11 +11,13 @@
 pub mod atomic;
 pub mod attach;
 pub mod definitions;
+pub mod devices;
 pub mod domains;
 pub mod edit;
 pub mod error;
 pub mod events;
 pub mod exec;
+pub mod fragment;
 pub mod groups;
 pub mod layout;
 pub mod lock;

@@ -1,17 +1,22 @@
 //! The launcher: performs the plan's host steps, clones, attends to the child, waits, and leaves the
 //! host as it was found.
 
+pub mod attach;
 mod attend;
 mod beneath;
 mod block;
 mod cgroup;
 mod child;
+pub mod detach;
 mod devices;
 pub mod flow;
 mod host_steps;
+mod inside;
 pub mod live;
+mod own_program;
 pub mod relay;
 pub mod rootless;
+pub mod signals;
 mod stage;
 pub mod streams;
 pub mod terminal;
@@ -234,6 +239,7 @@ impl<'a> Launcher<'a> {
                 life: life_read.as_raw_fd(),
                 life_write: life_write.as_raw_fd(),
                 trace: self.options.trace,
+                own: sys::identity::identity(c"/proc/self/exe").ok(),
                 hold: self.options.child_hold,
                 fault: self.options.child_fault.map(|(at, errno)| (at, Errno::from_raw(errno))),
             };

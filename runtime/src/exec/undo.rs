@@ -50,6 +50,27 @@ impl Undo {
         self.child = None;
     }
 
+    /// Takes over what another list has to undo.
+    pub fn adopt(&mut self, other: &mut Self) {
+        self.made.append(&mut other.made);
+    }
+
+    /// What was made stays: it is somebody else's to remove.
+    pub fn forget(&mut self) {
+        self.made.clear();
+    }
+
+    /// Names of the links whose ends are on the host.
+    pub fn links(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        for made in &self.made {
+            if let Made::Link(crate::net::Left::HostEnd { name }) = made {
+                names.push(name.as_str());
+            }
+        }
+        names
+    }
+
     /// Kills what still runs and removes what was made; returns what could not be removed.
     pub fn run(&mut self) -> Vec<String> {
         self.end_child();

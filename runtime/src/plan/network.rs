@@ -290,7 +290,12 @@ fn absent(b: &mut Builder<'_>, name: &str, what: &str, errno: Errno, origin: Ori
 /// mean nothing: it makes a new one at each start, and so does this.
 fn host_name(b: &mut Builder<'_>, interface: &Interface, index: usize) -> String {
     const MADE: [&str; 3] = ["vnet", "macvtap", "macvlan"];
-    let made = net::host_end(&b.request.instance, index);
+    // A name that another interface of the document has was this start's, at another place in it.
+    let is_free = |name: &String| {
+        let others = b.domain.interfaces.iter().filter_map(|other| other.host_name.as_ref());
+        others.into_iter().all(|other| other.value.as_str() != name)
+    };
+    let made = (index..).map(|at| net::host_end(&b.request.instance, at)).find(is_free).unwrap_or_default();
     let Some(name) = &interface.host_name else { return made };
     let text = name.value.as_str();
     if text.contains('%') || MADE.iter().any(|prefix| text.starts_with(prefix)) {

@@ -6,7 +6,7 @@ use browndog_runtime::error::{StartError, render_problem};
 use browndog_runtime::exec::{Options, Running};
 use browndog_runtime::launch::{Prepared, apply_mutation, instance, prepare};
 use browndog_runtime::plan::step::{ChildStep, HostStep};
-use browndog_runtime::plan::{Plan, Request};
+use browndog_runtime::plan::{Entry, Plan, Request};
 use browndog_runtime::survey::Survey;
 use browndog_xml::domain::Lifecycle;
 
@@ -49,7 +49,7 @@ pub fn start(layout: &Layout, record: &mut Record, document: &Document) -> Resul
     record.monitor = Some(ProcessId::own());
     record.init = None;
     record.groups = groups(&prepared.plan);
-    record.made = made(&prepared.plan, &prepared.survey);
+    record.made = made(&prepared.plan.before, &prepared.survey);
     record.save(layout)?;
     let running = start_prepared(prepared).map_err(|error| failed(&error))?;
     record.phase = Phase::Running;
@@ -91,10 +91,10 @@ fn groups(plan: &Plan) -> Vec<Group> {
     groups
 }
 
-/// Everything that the plan makes on the host and that does not end with the container.
-fn made(plan: &Plan, survey: &Survey) -> Vec<Made> {
+/// Everything that these steps make on the host and that does not end with the container.
+pub(crate) fn made<'a>(steps: impl IntoIterator<Item = &'a Entry<HostStep>>, survey: &Survey) -> Vec<Made> {
     let mut made = Vec::new();
-    for entry in &plan.before {
+    for entry in steps {
         match &entry.step {
             HostStep::MakeCgroup { path, shared } => {
                 made.push(Made::Group { path: path.into(), shared: *shared });
