@@ -116,9 +116,7 @@ impl Run {
         }
         // Who has stayed a while can look after those that were killed; a short start pays nothing for them.
         if begun.elapsed() > Duration::from_secs(1) {
-            let mut removed = Vec::new();
-            browndog_life::reconcile::sweep(None, &mut removed);
-            removed.iter().for_each(|what| note(&format!("note: {what}")));
+            browndog_life::reconcile::sweep_empty();
         }
         Ok(Status::from(u8::try_from(ended.exit_code()).unwrap_or(255)))
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Fate;
+use super::{Fate, Mutant};
 
 /// More names than these say no more.
 const NAMES_MOST: usize = 8;
@@ -69,7 +69,7 @@ pub fn sum_line(fates: &[Fate]) -> String {
 }
 
 /// The page: `conformance/MUTANTS.md`.
-pub fn page(fates: &[Fate], kernel: &str) -> String {
+pub fn page(mutants: &[Mutant], fates: &[Fate], kernel: &str) -> String {
     let mut out = String::from(
         "# Mutants\n\nWritten by `browndog conformance mutants --report`; do not edit. Every fault that can be seeded \
          into a plan of\na scene, and what noticed it: the checks of the first scene that did, in the order of the \
@@ -77,8 +77,18 @@ pub fn page(fates: &[Fate], kernel: &str) -> String {
          be.\n*Equivalent*: no observation tells it from the sound runtime, for the reason given.\n\n",
     );
     out.push_str(&format!("Kernel {kernel}, control groups version 2. {}.\n\n", sum_line(fates)));
+    let missing = mutants.len() - fates.len();
+    if missing > 0 {
+        out.push_str(&format!(
+            "{missing} more have not been run yet: `--results FILE --resume` goes on.\n\n"
+        ));
+    }
     out.push_str("| mutant | noticed by |\n| --- | --- |\n");
-    for fate in fates {
+    for mutant in mutants {
+        let Some(fate) = fates.iter().find(|f| f.mutant.word == mutant.word) else {
+            out.push_str(&format!("| `{}` | not run yet |\n", mutant.word));
+            continue;
+        };
         let word = match fate {
             Fate { broke: Some(why), .. } => format!("the guest, which is lost: {}", first(why)),
             Fate { refused: Some(why), .. } => format!("*refused*: {}", reason(why)),
@@ -118,8 +128,6 @@ pub fn stale<'a>(page: &str, words: impl Iterator<Item = &'a str>) -> Vec<String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mutants::Mutant;
-
     fn fate(word: &str) -> Fate {
         Fate::of(&Mutant { word: word.into(), scenes: vec!["plain".into()] })
     }
@@ -129,8 +137,9 @@ mod tests {
         let caught = Fate { caught_by: vec!["pid-01".into()], ..fate("skip:a") };
         let refused = Fate { refused: Some("x; error: the step | fails\nmore".into()), ..fate("skip:b") };
         let fates = [caught, refused, fate("skip:c")];
+        let mut mutants: Vec<Mutant> = fates.iter().map(|f| f.mutant.clone()).collect();
         assert_eq!(sum(&fates), Sum { all: 3, caught: 1, refused: 1, equivalent: 0, survived: 1 });
-        let text = page(&fates, "6.12");
+        let text = page(&mutants, &fates, "6.12");
         let read = read(&text);
         assert_eq!(read["skip:a"], "pid-01");
         assert_eq!(read["skip:b"], "*refused*: the step \\| fails");
@@ -140,5 +149,7 @@ mod tests {
             stale(&text, ["skip:a", "skip:b", "skip:d"].into_iter()),
             ["skip:c is no mutant any more", "skip:d is not in the table"]
         );
+        mutants.push(fate("skip:d").mutant);
+        assert!(page(&mutants, &fates, "6.12").contains("1 more have not been run yet"));
     }
 }

@@ -51,7 +51,7 @@ pub struct MutantArgs {
     /// Begin no further guest after so many minutes; --resume goes on.
     #[arg(long, value_name = "N")]
     pub minutes: Option<u64>,
-    /// Also write the page, once every mutant was run.
+    /// Also write the page.
     #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = "conformance/MUTANTS.md")]
     pub report: Option<PathBuf>,
     /// Compare a page with the list of mutants, and stop.
@@ -103,8 +103,9 @@ pub fn main(args: &MutantArgs) -> Result<i32, RunError> {
     let missing = chosen.len() - fates.len();
     if missing > 0 {
         println!("{missing} more were not run; --resume goes on");
-    } else if let Some(path) = &args.report {
-        std::fs::write(path, table::page(&fates, &args.vm))
+    }
+    if let Some(path) = &args.report {
+        std::fs::write(path, table::page(&chosen, &fates, &args.vm))
             .map_err(|source| RunError::Io { what: format!("writing {}", path.display()), source })?;
     }
     for fate in fates.iter().filter(|f| f.seen_after_all()) {
