@@ -1,11 +1,11 @@
 //! `plan`: what `run` would do, step by step, without doing it.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use browndog_runtime::error::render_problem;
 use browndog_runtime::launch::prepare;
-use browndog_runtime::plan::{Plan, Request};
+use browndog_runtime::plan::{Plan, Request, mutate};
 use browndog_xml::domain::Origin;
 use browndog_xml::source::Source;
 use clap::{Args, ValueEnum};
@@ -36,6 +36,9 @@ pub(crate) struct PlanArgs {
     /// How to print the steps.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Print the faults that can be seeded into this plan, one a line, for `conformance mutants`.
+    #[arg(long, hide = true)]
+    mutations: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -56,14 +59,16 @@ struct Row<'a> {
 }
 
 impl PlanArgs {
-    pub(crate) fn perform(self) -> Status {
+    pub(crate) fn perform(self, root: Option<&Path>) -> Status {
         let Some((source, domain)) = load(&self.file) else { return Status::FAILED };
         let command = (!self.command.is_empty()).then_some(self.command);
-        let prepared =
-            prepare(&domain, &Request { command, instance: INSTANCE.to_owned(), ..Request::default() });
+        let peers = crate::life::peers(root, &domain);
+        let instance = INSTANCE.to_owned();
+        let prepared = prepare(&domain, &Request { command, peers, instance, ..Request::default() });
         let plan = &prepared.plan;
         let status = if plan.problems.is_empty() { Status::DONE } else { Status::FAILED };
         let text = match self.format {
+            _ if self.mutations => mutate::all(plan).iter().map(|one| format!("{one}\n")).collect(),
             Format::Text => text(plan, &source, self.why),
             Format::Json => format!("{}\n", as_json(plan, &source)),
         };

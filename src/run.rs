@@ -1,7 +1,8 @@
 //! `run`: a container in the foreground.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use browndog_runtime::error::{StartError, render_problem};
 use browndog_runtime::exec::relay::{attend, catch_signals, on_terminal};
@@ -64,10 +65,10 @@ impl Run {
         Self { file, command, env: Vec::new(), init: false, tty: false, trace }
     }
 
-    pub(crate) fn perform(self) -> Status {
+    pub(crate) fn perform(self, root: Option<&Path>) -> Status {
         let Some((source, domain)) = load(&self.file) else { return Status::BEFORE_INIT };
         let name = domain.name.value.to_string();
-        self.start(&source, &domain).unwrap_or_else(|error| {
+        self.start(root, &source, &domain).unwrap_or_else(|error| {
             note(error.render(&name, &source).trim_end());
             Status::from(u8::try_from(error.exit_code()).unwrap_or(125))
         })
@@ -75,16 +76,19 @@ impl Run {
 
     fn start(
         self,
+        root: Option<&Path>,
         source: &browndog_xml::source::Source,
         domain: &browndog_xml::domain::Domain,
     ) -> Result<Status, StartError> {
         gain_privilege()?;
+        let begun = Instant::now();
         let request = Request {
             command: (!self.command.is_empty()).then_some(self.command),
             env: identity(domain).into_iter().chain(self.env).collect(),
             init: self.init,
             terminal: self.tty || on_terminal(),
             more_consoles: domain.consoles.len().saturating_sub(1),
+            peers: crate::life::peers(root, domain),
             instance: instance(),
         };
         let mut prepared = prepare(domain, &request);
@@ -109,6 +113,10 @@ impl Run {
         }
         if self.trace {
             trace(&timings);
+        }
+        // Who has stayed a while can look after those that were killed; a short start pays nothing for them.
+        if begun.elapsed() > Duration::from_secs(1) {
+            browndog_life::reconcile::sweep_empty();
         }
         Ok(Status::from(u8::try_from(ended.exit_code()).unwrap_or(255)))
     }

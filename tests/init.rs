@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rstest::rstest;
+use support::life::Life;
 use support::{BROWNDOG, Case, browndog, root, run, text};
 
 const IDMAP: &str = "<idmap><uid start='0' target='100000' count='65536'/>\
@@ -140,6 +141,37 @@ fn the_program_of_process_1_cannot_be_written_by_the_container() {
     assert_eq!(std::fs::metadata(BROWNDOG).unwrap().modified().unwrap(), before);
 }
 
+/// A program that is a link to whatever executes it would be the launcher's own file, by the host's mount of
+/// it: another process of the container could hold that, and write to it when nobody executes it any more.
+#[rstest]
+#[case::link("", "/evil")]
+#[case::script("#!/evil\n", "/script")]
+fn the_launchers_own_program_is_no_init(#[case] script: &str, #[case] init: &str) {
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    let tree = case.root_tree();
+    std::os::unix::fs::symlink("/proc/self/exe", tree.join("evil")).unwrap();
+    program_at(&tree.join("script"), script);
+    let file = case.on_root("exit", "", "");
+    let text_of = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text_of.replace("<init>/bin/sh</init>", &format!("<init>{init}</init>"))).unwrap();
+    let output = support::run(&file);
+    assert_eq!(output.status.code(), Some(126), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("EACCES"), "{}", text(&output.stderr));
+    // What a domain in the background and `exec` execute from is not to be written in any case.
+    let life = support::life::Life { case };
+    life.ok(&["define", file.to_str().unwrap()]);
+    assert!(life.fails(1, &["start", life.name()]).contains("EACCES"));
+    life.assert_gone();
+}
+
+fn program_at(path: &std::path::Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+}
+
 #[test]
 fn an_init_may_be_a_script() {
     if !root() {
@@ -248,6 +280,26 @@ fn without_a_capability_nothing_inside_can_reboot() {
 }
 
 #[test]
+fn a_process_1_that_blocks_everything_for_a_while_does_not_lose_its_end() {
+    if !root() || !std::path::Path::new("/usr/bin/perl").exists() {
+        eprintln!("skipped: needs root and perl");
+        return;
+    }
+    let case = Case::new();
+    // As a shell does while it waits for its child to execute, which on a busy machine is long.
+    let script = "exec perl -MPOSIX -e '$|=1; $s=POSIX::SigSet->new(SIGTERM); sigprocmask(SIG_BLOCK,$s); \
+                  print \"READY\"; select(undef,undef,undef,0.5); sigprocmask(SIG_UNBLOCK,$s); sleep 100'";
+    let file = case.script(&script.replace('&', "&amp;").replace('>', "&gt;"));
+    let mut command = std::process::Command::new(support::BROWNDOG);
+    command.arg("run").arg(file).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut ready = [0; 5];
+    std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut ready).unwrap();
+    support::life::kill(child.id() as i32, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(137));
+}
+
+#[test]
 fn a_process_1_without_a_handler_is_ended_all_the_same() {
     if !root() {
         return;
@@ -258,4 +310,70 @@ fn a_process_1_without_a_handler_is_ended_all_the_same() {
     let said = signalled(&["run".as_ref(), file.as_os_str()], "TERM");
     assert_eq!(said, (String::new(), Some(137)));
     assert!(began.elapsed() < Duration::from_secs(12), "it was not its sleep that ended");
+}
+
+/// A tree whose only program is busybox: its init starts a terminal's login and ends by its own commands.
+fn busybox_tree(life: &Life) -> Option<std::path::PathBuf> {
+    let tree = life.case.dir.path().join("tree");
+    for dir in ["bin", "etc", "proc", "sys", "dev"] {
+        std::fs::create_dir_all(tree.join(dir)).unwrap();
+    }
+    std::fs::copy("/bin/busybox", tree.join("bin/busybox")).ok()?;
+    for name in ["init", "sh", "getty", "login", "poweroff", "reboot", "echo"] {
+        std::os::unix::fs::symlink("busybox", tree.join("bin").join(name)).unwrap();
+    }
+    std::os::unix::fs::symlink("bin", tree.join("sbin")).unwrap();
+    let inittab = "::sysinit:/bin/echo the system comes up\nconsole::respawn:/bin/getty -L 0 console linux\n\
+                   ::shutdown:/bin/echo the system goes down\n";
+    std::fs::write(tree.join("etc/inittab"), inittab).unwrap();
+    std::fs::write(tree.join("etc/passwd"), "root::0:0::/:/bin/sh\n").unwrap();
+    std::fs::write(tree.join("etc/group"), "root:x:0:\n").unwrap();
+    Some(tree)
+}
+
+#[test]
+fn busybox_as_init_boots_to_its_login_prompt_and_is_shut_down() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    let Some(tree) = busybox_tree(&life) else {
+        eprintln!("skipped: needs /bin/busybox (package busybox-static)");
+        return;
+    };
+    let file = life.case.file(&format!(
+        "<domain type='lxc'><name>{}</name><memory unit='MiB'>64</memory>{IDMAP}<os><type>exe</type>\
+         <init>/sbin/init</init></os><features><privnet/></features><on_reboot>restart</on_reboot><devices>\
+         <filesystem type='mount'><source dir='{}'/><target dir='/'/></filesystem><console type='pty'/></devices></domain>",
+        life.name(),
+        tree.display()
+    ));
+    life.ok(&["define", file.to_str().unwrap()]);
+    let started = life.run(&["start", life.name()]);
+    if text(&started.stderr).contains("cannot be translated") {
+        eprintln!("skipped: {}", text(&started.stderr));
+        return;
+    }
+    let said = || life.ok(&["logs", life.name()]).replace('\r', "");
+    let types = |line: &str| {
+        let mut command = life.command(&["console", life.name()]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        std::io::Write::write_all(child.stdin.as_mut().unwrap(), line.as_bytes()).unwrap();
+        child.wait_with_output().unwrap();
+    };
+    let prompt = format!("{} login:", life.name());
+    for (prompts, verb) in [(1, "reboot"), (2, "poweroff")] {
+        life.wait_for("the login prompt", || said().matches(&prompt).count() == prompts);
+        types("root\n");
+        life.wait_for("the shell's prompt", || said().matches("# ").count() == prompts);
+        types(&format!("{verb}\n"));
+    }
+    life.wait_for("its end", || life.state() == "shut off");
+    assert!(said().contains("the system comes up") && said().contains("the system goes down"), "{}", said());
+    let info = life.info();
+    assert_eq!((info["reason"].as_str(), info["restarts"].as_u64()), (Some("shutdown"), Some(1)), "{info}");
+    life.ok(&["start", life.name()]);
+    life.wait_for("the login prompt", || said().matches(&prompt).count() == 3);
+    life.ok(&["shutdown", life.name()]);
+    assert_eq!(life.state(), "shut off");
 }

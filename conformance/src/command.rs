@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::checks;
 use crate::mutants;
+use crate::outputs::OutputArgs;
 use crate::report::{self, Format, render};
 use crate::requirement::Severity;
 use crate::run::{Event, Options, RunError, RunReport, Selection, end_in_order, run};
@@ -24,7 +25,7 @@ pub enum Verb {
     },
     /// Plays scenes and prints the facts they gather, without judging.
     Facts(FactsArgs),
-    /// Prints the plans browndog makes for the scenes, from which mutants are made.
+    /// Prints the faults that browndog's plans for the scenes allow.
     #[command(hide = true)]
     Plans,
     /// Compares two reports (JSON): exit status 1 where something got worse.
@@ -39,7 +40,10 @@ pub enum Verb {
     /// Boots a kernel, runs one command there, and hands back its output and status.
     Vm(VmArgs),
     /// Seeds one fault after the other into browndog, in guests, and shows which checks caught it.
-    Mutants(MutantArgs),
+    Mutants(mutants::verb::MutantArgs),
+    /// Plays scenes with one fault seeded into browndog, in a guest.
+    #[command(hide = true)]
+    Mutant(mutants::inside::OneArgs),
 }
 
 /// Options of `conformance merge`.
@@ -51,6 +55,9 @@ pub struct MergeArgs {
     /// Form of the merged report on standard output.
     #[arg(long, value_enum, default_value = "json")]
     pub format: Format,
+    /// Where it goes as well.
+    #[command(flatten)]
+    pub outputs: OutputArgs,
 }
 
 /// Options of `conformance facts`.
@@ -84,6 +91,9 @@ pub struct VmArgs {
     /// Takes a program of this machine and its libraries along.
     #[arg(long = "program", value_name = "PATH")]
     pub programs: Vec<PathBuf>,
+    /// Gives the guest an image as a disk: /dev/vda, then /dev/vdb; what it writes there is not kept.
+    #[arg(long = "disk", value_name = "IMAGE")]
+    pub disks: Vec<PathBuf>,
     /// Time limit in seconds.
     #[arg(long, default_value_t = 300, value_name = "S")]
     pub timeout: u64,
@@ -95,41 +105,15 @@ pub struct VmArgs {
     pub argv: Vec<String>,
 }
 
-/// Options of `conformance mutants`.
-#[derive(Clone, Debug, clap::Args)]
-pub struct MutantArgs {
-    /// Kernel to boot for each.
-    #[arg(long, value_name = "SERIES", default_value = crate::mutants::KERNEL)]
-    pub vm: String,
-    /// Only mutants whose word contains this.
-    #[arg(long, value_name = "TEXT")]
-    pub only: Option<String>,
-    /// Which checks.
-    #[command(flatten)]
-    pub selection: SelectionArgs,
-    /// Guests side by side at most.
-    #[arg(long, value_name = "N")]
-    pub jobs: Option<usize>,
-    /// Only so many, spread over the list.
-    #[arg(long, value_name = "N")]
-    pub sample: Option<usize>,
-    /// Print the list of mutants and stop.
-    #[arg(long)]
-    pub list: bool,
-    /// Also write the table to this file.
-    #[arg(long, value_name = "PATH")]
-    pub report: Option<PathBuf>,
-    /// The browndog binary to test, where it is not this one.
-    #[arg(long, value_name = "PATH")]
-    pub binary: Option<PathBuf>,
-}
-
 /// Options of `conformance run`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RunArgs {
-    /// Runtime: browndog, runc, crun, youki, bwrap, null, or the path of an OCI-like command.
-    #[arg(long = "runtime", value_name = "NAME", value_delimiter = ',', default_value = "browndog")]
+    /// Runtime: browndog, runc, crun, youki, bwrap, lxc, nspawn, null [default: browndog].
+    #[arg(long = "runtime", value_name = "NAME", value_delimiter = ',')]
     pub runtimes: Vec<String>,
+    /// Any program that takes the OCI runtimes' commands, with options before them if need be.
+    #[arg(long = "runtime-cmd", value_name = "COMMAND")]
+    pub commands: Vec<String>,
     /// Boot these kernels (series such as 6.12, or local) and run there.
     #[arg(long = "vm", value_name = "SERIES", value_delimiter = ',')]
     pub vm: Vec<String>,
@@ -151,27 +135,18 @@ pub struct RunArgs {
     /// Form of the report on standard output.
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
-    /// Also write the report as JSON to this file.
-    #[arg(long, value_name = "PATH")]
-    pub json: Option<PathBuf>,
-    /// Also write the report as `JUnit` XML to this file.
-    #[arg(long, value_name = "PATH")]
-    pub junit: Option<PathBuf>,
-    /// Also write the report in the Test Anything Protocol to this file.
-    #[arg(long, value_name = "PATH")]
-    pub tap: Option<PathBuf>,
-    /// Also write the report as one page of HTML to this file.
-    #[arg(long, value_name = "PATH")]
-    pub html: Option<PathBuf>,
+    /// Where the report goes as well.
+    #[command(flatten)]
+    pub outputs: OutputArgs,
     /// Fail only on what is worse than in this report (JSON).
     #[arg(long, value_name = "PATH")]
     pub baseline: Option<PathBuf>,
+    /// Wait no longer than this for anything a container has to do.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub patience: u64,
     /// Play only these scenes.
     #[arg(long = "scene", value_name = "NAME", value_delimiter = ',')]
     pub scenes: Vec<String>,
-    /// Stop after the first scene in which one of these checks does not pass.
-    #[arg(long, value_name = "ID", value_delimiter = ',', hide = true)]
-    pub until_caught: Vec<String>,
     /// The browndog binary to test, where it is not this one.
     #[arg(long, value_name = "PATH")]
     pub binary: Option<PathBuf>,
@@ -203,7 +178,7 @@ pub struct SelectionArgs {
 }
 
 impl SelectionArgs {
-    fn selection(&self) -> Selection {
+    pub(crate) fn selection(&self) -> Selection {
         Selection {
             filters: self.filter.clone(),
             areas: self.area.clone(),
@@ -215,11 +190,7 @@ impl SelectionArgs {
 
 /// Reads `2/5`.
 fn shard(text: &str) -> Result<(usize, usize), String> {
-    let parsed = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
-    match parsed {
-        Some((part, parts)) if (1..=parts).contains(&part) => Ok((part, parts)),
-        _ => Err(format!("{text:?} is no part such as 2/5")),
-    }
+    Selection::part(text).ok_or_else(|| format!("{text:?} is no part such as 2/5"))
 }
 
 /// Obeys; the exit status: 0 good, 1 something failed, 2 it could not be run.
@@ -231,12 +202,13 @@ pub fn main(verb: Verb) -> i32 {
         Verb::Compare { before, after } => compare_files(&before, &after),
         Verb::Merge(args) => merge_files(&args),
         Verb::Facts(args) => facts(&args),
-        Verb::Plans => crate::run::plans(&Options::default().binary).map(|plans| {
-            println!("{}", serde_json::json!(plans));
+        Verb::Plans => crate::run::mutations(&Options::default().binary).map(|words| {
+            println!("{}", serde_json::json!(words));
             0
         }),
         Verb::Vm(args) => vm(&args),
-        Verb::Mutants(args) => mutants(&args),
+        Verb::Mutants(args) => mutants::verb::main(&args),
+        Verb::Mutant(args) => mutants::inside::main(&args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("browndog conformance: {error}");
@@ -246,14 +218,14 @@ pub fn main(verb: Verb) -> i32 {
 
 fn run_verb(args: &RunArgs) -> Result<i32, RunError> {
     let mut options = Options {
-        runtimes: args.runtimes.clone(),
+        runtimes: runtimes_of(args),
         selection: args.selection.selection(),
         kernels: args.vm.clone(),
         cgroups: args.cgroups,
         jobs: args.jobs,
         scenes: args.scenes.clone(),
-        until_caught: args.until_caught.clone(),
         lab: Lab { memory_mib: args.memory, ..Lab::default() },
+        patience: args.patience,
         ..Options::default()
     };
     options.kernels.extend(
@@ -265,23 +237,10 @@ fn run_verb(args: &RunArgs) -> Result<i32, RunError> {
         options.binary.clone_from(binary);
     }
     let before = args.baseline.as_deref().map(report::read).transpose()?;
-    // A path that cannot be written is said before minutes are spent, not after.
-    let files = [
-        (&args.json, Format::Json),
-        (&args.junit, Format::Junit),
-        (&args.tap, Format::Tap),
-        (&args.html, Format::Html),
-    ];
-    for path in files.iter().filter_map(|(path, _)| path.as_ref()) {
-        write(path, "")?;
-    }
+    args.outputs.check()?;
     end_in_order().map_err(|errno| RunError::Io { what: "blocking signals".into(), source: errno.into() })?;
     let report = run(&options, &progress)?;
-    for (path, format) in files {
-        if let Some(path) = path {
-            write(path, &render(&report, format))?;
-        }
-    }
+    args.outputs.write(&report)?;
     print!("{}", render(&report, args.format));
     match before {
         Some(before) => Ok(i32::from(told(&before, &report))),
@@ -289,9 +248,11 @@ fn run_verb(args: &RunArgs) -> Result<i32, RunError> {
     }
 }
 
-fn write(path: &std::path::Path, text: &str) -> Result<(), RunError> {
-    std::fs::write(path, text)
-        .map_err(|source| RunError::Io { what: format!("writing {}", path.display()), source })
+/// What was named; browndog where nothing was.
+fn runtimes_of(args: &RunArgs) -> Vec<String> {
+    let commands = args.commands.iter().map(|c| format!("{}{c}", crate::runtimes::COMMAND));
+    let all: Vec<String> = args.runtimes.iter().cloned().chain(commands).collect();
+    if all.is_empty() { vec!["browndog".into()] } else { all }
 }
 
 /// One line that is written over on a terminal, and a plain line for each guest and scene elsewhere.
@@ -329,8 +290,10 @@ fn compare_files(before: &std::path::Path, after: &std::path::Path) -> Result<i3
 }
 
 fn merge_files(args: &MergeArgs) -> Result<i32, RunError> {
+    args.outputs.check()?;
     let reports = args.reports.iter().map(|p| report::read(p)).collect::<Result<Vec<_>, _>>()?;
-    let merged = report::merge(reports);
+    let merged = report::merge(reports)?;
+    args.outputs.write(&merged)?;
     print!("{}", render(&merged, args.format));
     Ok(i32::from(!merged.good()))
 }
@@ -369,6 +332,7 @@ fn vm(args: &VmArgs) -> Result<i32, RunError> {
         cgroups: args.cgroups,
         memory_mib: args.memory,
         timeout: std::time::Duration::from_secs(args.timeout + 30),
+        disks: args.disks.clone(),
         ..Lab::default()
     };
     let kernel = lab.kernel(&args.kernel)?;
@@ -404,40 +368,4 @@ fn vm(args: &VmArgs) -> Result<i32, RunError> {
             127
         }
     })
-}
-
-fn mutants(args: &MutantArgs) -> Result<i32, RunError> {
-    let mut options = Options {
-        kernels: vec![args.vm.clone()],
-        selection: args.selection.selection(),
-        jobs: args.jobs,
-        ..Options::default()
-    };
-    if let Some(binary) = &args.binary {
-        options.binary.clone_from(binary);
-    }
-    let mut chosen = mutants::of_plans(&options)?;
-    if let Some(text) = &args.only {
-        chosen.retain(|m| m.word.contains(text.as_str()));
-    }
-    if let Some(most) = args.sample {
-        // Spread over the whole list, the same ones each time.
-        let step = chosen.len().div_ceil(most.max(1)).max(1);
-        chosen = chosen.into_iter().step_by(step).collect();
-    }
-    if args.list {
-        for mutant in &chosen {
-            println!("{:<56} {}", mutant.word, mutant.scenes.join(" "));
-        }
-        println!("{} mutants", chosen.len());
-        return Ok(0);
-    }
-    let fates = mutants::run_all(&options, &chosen, &|fate| eprintln!("{}", mutants::line(fate)))?;
-    let table = mutants::render(&fates);
-    print!("{table}");
-    if let Some(path) = &args.report {
-        std::fs::write(path, &table)
-            .map_err(|source| RunError::Io { what: format!("writing {}", path.display()), source })?;
-    }
-    Ok(i32::from(fates.iter().any(mutants::Fate::survived)))
 }

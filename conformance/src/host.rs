@@ -74,6 +74,7 @@ pub fn look(facts: &mut Facts, init: u32) {
         fs::read_link(format!("/proc/{pid}/cwd")).map_or_else(|e| e.to_string(), |p| p.display().to_string());
     facts.set("host.init.cwd", cwd);
     descriptors(facts, &pid);
+    crate::filter::look(facts, init);
     limits(facts, &pid);
     let root = fs::metadata(format!("/proc/{pid}/root"));
     if let Ok(root) = root {
@@ -81,6 +82,20 @@ pub fn look(facts: &mut Facts, init: u32) {
         facts.set("host.init.root_inode", root.ino());
     }
     let table = crate::probe::mounts::table(&pid);
+    // Peer groups have numbers: one that no mount here has is the container's own affair.
+    let groups = |table: &[crate::probe::mounts::Mount], kind: &str| -> Vec<String> {
+        let all = table.iter().flat_map(|m| m.propagation.iter());
+        all.filter_map(|p| p.strip_prefix(kind).map(str::to_owned)).collect()
+    };
+    let ours = groups(&crate::probe::mounts::table("self"), "shared:");
+    for (fact, kind) in
+        [("host.init.mounts_shared_with_host", "shared:"), ("host.init.mounts_after_host", "master:")]
+    {
+        let linked = table.iter().filter(|m| {
+            m.propagation.iter().any(|p| p.strip_prefix(kind).is_some_and(|n| ours.iter().any(|o| o == n)))
+        });
+        facts.set(fact, linked.map(|m| m.target.clone()).collect::<Vec<_>>());
+    }
     facts.set(
         "host.init.mounts",
         table.iter().map(|m| format!("{} {} {}", m.target, m.kind, m.root)).collect::<Vec<_>>(),

@@ -1,8 +1,8 @@
 //! A run: scenes played, checks judged, verdicts collected, on this host or in a guest.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ use crate::requirement::{Check, Severity};
 use crate::runtimes::{self, Runtime, RuntimeError};
 use crate::scenes::{SCENES, Scene};
 use crate::stage::{SceneError, Stage};
-use crate::vm::job::{BINARY_PATH, CgroupLayout, Command, Ended, LAB_MARK};
+use crate::vm::job::{CgroupLayout, LAB_MARK};
 use crate::vm::{Lab, LabError};
 
 /// What to run.
@@ -35,12 +35,10 @@ pub struct Options {
     pub jobs: Option<usize>,
     /// The binary that is probe, launcher, guest's init, and browndog itself.
     pub binary: PathBuf,
-    /// A mutation for browndog (only inside a guest).
-    pub mutation: Option<String>,
     /// Play only these scenes; empty takes all.
     pub scenes: Vec<String>,
-    /// Stop after the first scene in which one of these checks does not pass.
-    pub until_caught: Vec<String>,
+    /// Seconds to wait for anything a container has to do.
+    pub patience: u64,
     /// Where guests' kernels are kept.
     pub lab: Lab,
 }
@@ -54,9 +52,8 @@ impl Default for Options {
             cgroups: CgroupLayout::V2,
             jobs: None,
             binary: std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into()),
-            mutation: None,
             scenes: Vec::new(),
-            until_caught: Vec::new(),
+            patience: 60,
             lab: Lab::default(),
         }
     }
@@ -103,6 +100,20 @@ pub enum RunError {
         /// What it gave instead.
         reason: String,
     },
+    /// A scene that cannot be planned.
+    #[error("the scene {scene} cannot be planned: {reason}")]
+    NoPlan {
+        /// Scene.
+        scene: &'static str,
+        /// What the planner said.
+        reason: String,
+    },
+    /// The suite does not pass without a fault, so that it can catch none.
+    #[error("without a mutant the suite has to pass, and does not: {0}")]
+    Unsound(String),
+    /// Parts of a run are missing from a merge.
+    #[error("these parts of the run are missing: {0}; without them the whole would seem better than it is")]
+    MissingShards(String),
     /// A report file cannot be read.
     #[error("{path} is no report: {reason}")]
     BadReport {
@@ -113,11 +124,17 @@ pub enum RunError {
     },
 }
 
+/// Version of the reports written here, and the only one that is read.
+pub const SCHEMA: u32 = 1;
+
 /// A report: one cell for each runtime and kernel.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunReport {
     /// Version of this form.
     pub schema: u32,
+    /// Which parts of how many this is, as in `2/5`; empty where it is the whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shards: Vec<String>,
     /// The cells.
     pub cells: Vec<Cell>,
 }
@@ -155,6 +172,9 @@ pub struct CheckResult {
     /// The verdict.
     #[serde(flatten)]
     pub verdict: Verdict,
+    /// How long its scene took, told with the first check of each scene.
+    #[serde(default)]
+    pub milliseconds: u64,
     /// Why the table of known gaps expects it to fail here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap: Option<String>,
@@ -222,8 +242,15 @@ impl Selection {
         Ok(found)
     }
 
+    /// Reads `2/5`: the second of five.
+    pub fn part(text: &str) -> Option<(usize, usize)> {
+        let (part, parts) = text.split_once('/')?;
+        let (part, parts) = (part.parse().ok()?, parts.parse().ok()?);
+        (1..=parts).contains(&part).then_some((part, parts))
+    }
+
     /// The same selection as words of a command line.
-    fn words(&self) -> Vec<String> {
+    pub(crate) fn words(&self) -> Vec<String> {
         let mut words = Vec::new();
         let mut add = |flag: &str, value: String| words.extend([flag.to_owned(), value]);
         for filter in &self.filters {
@@ -281,9 +308,10 @@ pub fn run(options: &Options, watch: &(dyn Fn(&Event<'_>) + Sync)) -> Result<Run
         }
         cells
     } else {
-        in_guests(options, watch)?
+        crate::guests::all(options, watch)?
     };
-    Ok(RunReport { schema: 1, cells })
+    let shards = options.selection.shard.map(|(part, parts)| format!("{part}/{parts}"));
+    Ok(RunReport { schema: SCHEMA, shards: shards.into_iter().collect(), cells })
 }
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -317,6 +345,7 @@ fn here(
     watch: &(dyn Fn(&Event<'_>) + Sync),
 ) -> Result<Cell, RunError> {
     let begun = Instant::now();
+    crate::stage::have_patience(options.patience);
     let work = workshop()?;
     let mut stage = stage(runtime, &options.binary, work.path())?;
     let kernel = KernelVersion::running();
@@ -328,20 +357,24 @@ fn here(
     let mut judged: BTreeMap<&str, CheckResult> = BTreeMap::new();
     for (at, scene) in scenes.iter().enumerate() {
         watch(&Event::Scene { runtime: runtime.name(), name: scene.name, of: scenes.len(), at: at + 1 });
+        let played = Instant::now();
         let gathered = if interrupted() { Err(SceneError::Interrupted) } else { (scene.play)(&mut stage) };
-        let mut caught = false;
+        stage.sweep();
+        let mut took = u64::try_from(played.elapsed().as_millis()).unwrap_or(u64::MAX);
         for check in checks.iter().filter(|c| c.scene == scene.name) {
-            let result = judge(check, &gathered, kernel);
+            let mut result = judge(check, &gathered, kernel);
+            result.milliseconds = std::mem::take(&mut took);
             watch(&Event::Verdict { runtime: runtime.name(), result: &result });
-            caught |= result.verdict.status != Status::Pass && options.until_caught.contains(&result.id);
             let _earlier = judged.insert(check.id, result);
-        }
-        if caught {
-            break;
         }
     }
     // In the order of the catalogue, whatever the order of the scenes.
     let results: Vec<CheckResult> = checks.iter().filter_map(|c| judged.remove(c.id)).collect();
+    Ok(cell_of(runtime, results, begun))
+}
+
+/// Verdicts with where they were made, and what the table of known gaps says of them.
+pub(crate) fn cell_of(runtime: &dyn Runtime, results: Vec<CheckResult>, begun: Instant) -> Cell {
     let mut cell = Cell {
         runtime: runtime.name().to_owned(),
         runtime_version: runtimes::version(runtime.program()),
@@ -354,7 +387,7 @@ fn here(
         results,
     };
     crate::gaps::mark(&mut cell);
-    Ok(cell)
+    cell
 }
 
 pub(crate) fn judge(
@@ -373,12 +406,13 @@ pub(crate) fn judge(
         requirement: check.requirement.to_owned(),
         scene: check.scene.to_owned(),
         verdict,
+        milliseconds: 0,
         gap: None,
     }
 }
 
 /// A directory for a run. Other users have to get at the root file systems in it: an id-mapped root is one of them.
-fn workshop() -> Result<tempfile::TempDir, RunError> {
+pub(crate) fn workshop() -> Result<tempfile::TempDir, RunError> {
     let work = tempfile::Builder::new()
         .prefix("browndog-conformance-")
         .tempdir()
@@ -389,7 +423,7 @@ fn workshop() -> Result<tempfile::TempDir, RunError> {
     Ok(work)
 }
 
-fn stage<'a>(runtime: &'a dyn Runtime, binary: &Path, work: &Path) -> Result<Stage<'a>, RunError> {
+pub(crate) fn stage<'a>(runtime: &'a dyn Runtime, binary: &Path, work: &Path) -> Result<Stage<'a>, RunError> {
     let probe = work.join(crate::probe::NAME);
     let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     let _length = std::fs::copy(binary, &probe)
@@ -397,7 +431,14 @@ fn stage<'a>(runtime: &'a dyn Runtime, binary: &Path, work: &Path) -> Result<Sta
         .map_err(|source| RunError::Io { what: "copying the probe".into(), source })?;
     let canary = Canary::plant(binary, work)
         .map_err(|source| RunError::Io { what: "planting the canaries".into(), source })?;
-    Ok(Stage { runtime, binary: binary.to_owned(), work: work.to_owned(), canary, plans: None })
+    Ok(Stage {
+        runtime,
+        binary: binary.to_owned(),
+        work: work.to_owned(),
+        canary,
+        plans: None,
+        mutation: None,
+    })
 }
 
 /// Facts of scenes by name, or why a scene gave none.
@@ -409,91 +450,29 @@ pub fn facts(runtime: &str, binary: &Path, names: &[String]) -> Result<Gathered,
     let work = workshop()?;
     let mut stage = stage(runtime.as_ref(), binary, work.path())?;
     let chosen = SCENES.iter().filter(|s| names.is_empty() || names.iter().any(|n| n == s.name));
-    Ok(chosen.map(|s| (s.name.to_owned(), (s.play)(&mut stage).map_err(|e| e.to_string()))).collect())
+    let play = |s: &Scene| {
+        let gathered = (s.play)(&mut stage).map_err(|e| e.to_string());
+        stage.sweep();
+        (s.name.to_owned(), gathered)
+    };
+    Ok(chosen.map(play).collect())
 }
 
-/// The plans browndog makes for the scenes, by scene.
-pub fn plans(binary: &Path) -> Result<BTreeMap<String, serde_json::Value>, RunError> {
+/// The faults that browndog's plans for the scenes allow, by scene.
+pub fn mutations(binary: &Path) -> Result<BTreeMap<String, Vec<String>>, RunError> {
     let runtime = runtimes::by_name("browndog", binary)?;
     let work = workshop()?;
     let mut stage = stage(runtime.as_ref(), binary, work.path())?;
     let mut found = BTreeMap::new();
     for scene in SCENES {
-        stage.plans = Some(Vec::new());
-        let _only_planned = (scene.play)(&mut stage).is_err();
-        if let Some((_, plan)) = stage.plans.take().unwrap_or_default().into_iter().next() {
-            let _earlier = found.insert(scene.name.to_owned(), plan);
+        stage.plans = Some(RefCell::default());
+        if let Err(error) = (scene.play)(&mut stage)
+            && !matches!(error, SceneError::NotApplicable(_))
+        {
+            return Err(RunError::NoPlan { scene: scene.name, reason: error.to_string() });
         }
+        let words = stage.plans.take().map(RefCell::into_inner).unwrap_or_default();
+        let _earlier = found.insert(scene.name.to_owned(), words);
     }
     Ok(found)
-}
-
-/// The same run in one guest for each kernel, as many side by side as fit.
-fn in_guests(options: &Options, watch: &(dyn Fn(&Event<'_>) + Sync)) -> Result<Vec<Cell>, RunError> {
-    let lab = Lab { cgroups: options.cgroups, ..options.lab.clone() };
-    // One after the other: they share the cache.
-    let kernels = options.kernels.iter().map(|k| lab.kernel(k)).collect::<Result<Vec<_>, _>>()?;
-    let width = options.jobs.unwrap_or_else(|| lab.side_by_side()).clamp(1, kernels.len().max(1));
-    let next = Mutex::new(kernels.iter().enumerate());
-    let done: Mutex<BTreeMap<usize, Result<Vec<Cell>, RunError>>> = Mutex::new(BTreeMap::new());
-    std::thread::scope(|scope| {
-        for _ in 0..width {
-            let _worker = scope.spawn(|| {
-                loop {
-                    let Some((at, kernel)) = next.lock().ok().and_then(|mut n| n.next()) else { return };
-                    watch(&Event::Guest { release: &kernel.release });
-                    let cells = in_guest(options, &lab, kernel);
-                    if let Ok(mut done) = done.lock() {
-                        let _earlier = done.insert(at, cells);
-                    }
-                }
-            });
-        }
-    });
-    let done = done.into_inner().map_err(|_| RunError::NoReport {
-        release: "any".into(),
-        reason: "a worker of the harness panicked".into(),
-    })?;
-    let mut cells = Vec::new();
-    for (at, result) in done {
-        cells.extend(crate::lost::or_cells(options, &kernels, at, result)?);
-    }
-    Ok(cells)
-}
-
-fn in_guest(options: &Options, lab: &Lab, kernel: &crate::vm::kernel::Kernel) -> Result<Vec<Cell>, RunError> {
-    let mut files = Vec::new();
-    let mut words: Vec<String> =
-        [BINARY_PATH, "conformance", "run", "--format", "json"].map(str::to_owned).to_vec();
-    for name in &options.runtimes {
-        // Null and browndog are the binary that every guest has.
-        if !["null", "browndog"].contains(&name.as_str()) {
-            let runtime = runtimes::by_name(name, &options.binary)?;
-            files.extend(crate::vm::pack::program(runtime.program())?);
-        }
-        words.extend(["--runtime".to_owned(), name.clone()]);
-    }
-    words.extend(options.selection.words());
-    for (flag, names) in [("--scene", &options.scenes), ("--until-caught", &options.until_caught)] {
-        if !names.is_empty() {
-            words.extend([flag.to_owned(), names.join(",")]);
-        }
-    }
-    let mut command = Command::new(words);
-    command.timeout_s = lab.timeout.as_secs().saturating_sub(30).max(30);
-    if let Some(mutation) = &options.mutation {
-        let _earlier = command.env.insert("BROWNDOG_MUTATE".into(), mutation.clone());
-    }
-    let report = lab.run(kernel, &options.binary, &files, &[command])?;
-    let no_report = |reason: String| RunError::NoReport { release: report.release.clone(), reason };
-    let result = report.results.first().ok_or_else(|| no_report("no result came back".into()))?;
-    let inner: RunReport = serde_json::from_str(&result.stdout).map_err(|error| {
-        let how = match &result.ended {
-            Ended::Exit(code) => format!("exit status {code}"),
-            other => format!("{other:?}"),
-        };
-        no_report(format!("{error}; {how}; {}", result.stderr.trim()))
-    })?;
-    let accelerator = format!("{:?}", report.accelerator).to_lowercase();
-    Ok(inner.cells.into_iter().map(|cell| Cell { place: format!("vm/{accelerator}"), ..cell }).collect())
 }

@@ -8,7 +8,17 @@ use std::path::Path;
 use crate::facts::Facts;
 
 /// Directories in which runtimes keep state, sockets and temporary files.
-const STATE: [&str; 6] = ["/run", "/var/run", "/tmp", "/var/tmp", "/var/lib", "/dev/shm"];
+const STATE: [&str; 9] = [
+    "/run",
+    "/var/run",
+    "/tmp",
+    "/var/tmp",
+    "/var/lib",
+    "/dev/shm",
+    "/run/lxc",
+    "/run/lock/lxc",
+    "/run/systemd/nspawn/propagate",
+];
 /// sysctls that have been seen changed by start-up code.
 const SYSCTLS: [&str; 14] = [
     "kernel/core_pattern",
@@ -59,6 +69,12 @@ impl Snapshot {
         Self(kinds)
     }
 
+    /// A line for each thing of these kinds.
+    pub fn lines(&self, kinds: &[&str]) -> BTreeSet<String> {
+        let of = self.0.iter().filter(|(kind, _)| kinds.contains(kind));
+        of.flat_map(|(kind, names)| names.iter().map(move |name| format!("{kind} {name}"))).collect()
+    }
+
     /// What is new or gone in `after`, as facts `leak.KIND`; only what `belongs` counts.
     pub fn compare(&self, after: &Self, belongs: &dyn Fn(&str, &str) -> bool, facts: &mut Facts) {
         for (kind, before) in &self.0 {
@@ -69,6 +85,14 @@ impl Snapshot {
             facts.set(format!("leak.{kind}"), new.chain(gone).collect::<Vec<_>>());
         }
     }
+}
+
+/// What is left in those directories under a name with this mark.
+pub(crate) fn state_files(mark: &str) -> Vec<std::path::PathBuf> {
+    // The first of two names for one directory is enough.
+    let places = STATE.iter().filter(|d| **d != "/var/run");
+    let all = places.flat_map(|d| names_in(d).into_iter().map(move |n| Path::new(d).join(n)));
+    all.filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().contains(mark))).collect()
 }
 
 fn read(path: &str) -> String {

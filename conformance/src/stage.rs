@@ -1,10 +1,11 @@
 //! The stage of a scene: a place on disk, canaries on the host, one container at a time, and an eye on it from outside.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,24 @@ use crate::runtimes::{Call, Runtime, RuntimeError, Verb};
 use crate::snapshot::Snapshot;
 use crate::spec::Spec;
 
-/// Longest time a container may take to say something.
+/// Longest time a container may take to say something, unless the run has less.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Seconds of patience with anything; a run may be told to have less.
+static PATIENCE_SECONDS: AtomicU64 = AtomicU64::new(60);
+
+/// From now on nothing is waited for longer than this.
+pub fn have_patience(seconds: u64) {
+    PATIENCE_SECONDS.store(seconds.max(1), Ordering::Relaxed);
+}
+
+/// When waiting ends.
+fn deadline(patience: Duration) -> Instant {
+    Instant::now() + patience.min(Duration::from_secs(PATIENCE_SECONDS.load(Ordering::Relaxed)))
+}
+
+/// How long to wait at a time, so that an interrupted run does not wait for a container that hangs.
+const SLICE: Duration = Duration::from_millis(50);
 
 /// Why a scene gave no facts.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +47,7 @@ pub enum SceneError {
     #[error("the container hangs: {0}")]
     Hang(String),
     /// The run was ended before this scene.
-    #[error("the run was interrupted before this scene")]
+    #[error("the run was interrupted before this scene was over")]
     Interrupted,
     /// The harness itself failed.
     #[error("{what}: {source}")]
@@ -66,8 +83,10 @@ pub struct Stage<'a> {
     pub work: PathBuf,
     /// What no container may see.
     pub canary: crate::canary::Canary,
-    /// Ask browndog for its plans instead of starting anything; they are collected here.
-    pub plans: Option<Vec<(String, serde_json::Value)>>,
+    /// Ask browndog which faults its plans allow instead of starting anything; they are collected here.
+    pub plans: Option<RefCell<Vec<String>>>,
+    /// A fault for browndog (only inside a guest).
+    pub mutation: Option<String>,
 }
 
 /// A container in the foreground.
@@ -104,6 +123,13 @@ impl Stage<'_> {
         Ok((place, name))
     }
 
+    /// Clears away what the scene at hand has left.
+    pub fn sweep(&self) {
+        if self.plans.is_none() {
+            crate::sweep::sweep(&self.work, &self.canary.token, self.canary.pid());
+        }
+    }
+
     /// Arguments with which the probe reports these areas.
     pub fn probe_argv(&self, areas: &str, hold: bool) -> Vec<String> {
         let mut argv = vec![format!("/{NAME}"), "--facts".into(), areas.into()];
@@ -119,24 +145,30 @@ impl Stage<'_> {
         if let Some(reason) = self.runtime.cannot(spec) {
             return Err(SceneError::NotApplicable(reason));
         }
+        self.planned(spec, place)?;
         let call = self.runtime.prepare(spec, place)?;
         self.spawn(&call, true)
     }
 
-    /// Collects the plan for a recipe; a scene of a planning stage ends here.
-    fn planned(&mut self, spec: &Spec, place: &Path) -> Result<(), SceneError> {
-        let Some(plans) = &mut self.plans else { return Ok(()) };
+    /// Collects the faults that the plan for a recipe allows; a scene of a planning stage ends here.
+    pub fn planned(&self, spec: &Spec, place: &Path) -> Result<(), SceneError> {
+        let Some(plans) = &self.plans else { return Ok(()) };
         let file = place.join("domain.xml");
         fs::write(&file, spec.xml()).doing("writing the domain")?;
+        // From the dirty launcher, like the start: what it has to put back is part of the plan.
         let output = Command::new(&self.binary)
-            .args(["plan", "--format", "json"])
+            .args(["probe", "launch"])
+            .arg(&self.binary)
+            .args(["plan", "--mutations"])
             .arg(&file)
             .output()
             .doing("asking for a plan")?;
-        let plan = serde_json::from_slice(&output.stdout).map_err(|e| {
-            SceneError::NotStarted(format!("no plan: {e}: {}", String::from_utf8_lossy(&output.stderr)))
-        })?;
-        plans.push((spec.name.clone(), plan));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if text.is_empty() {
+            let why = String::from_utf8_lossy(&output.stderr).into_owned();
+            return Err(SceneError::NotStarted(format!("no plan: {why}")));
+        }
+        plans.borrow_mut().extend(text.lines().map(str::to_owned));
         Err(SceneError::NotApplicable("only planned".into()))
     }
 
@@ -152,6 +184,7 @@ impl Stage<'_> {
             .args(&call.argv)
             .envs(call.env.iter().map(|(n, v)| (n, v)))
             .env("BROWNDOG_CANARY", &self.canary.token)
+            .envs(self.mutation.iter().map(|word| ("BROWNDOG_MUTATE", format!("where-it-is:{word}"))))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -183,7 +216,6 @@ impl Stage<'_> {
         place: &Path,
         look: &dyn Fn(&mut Facts, u32),
     ) -> Result<Facts, SceneError> {
-        self.planned(spec, place)?;
         let before = Snapshot::take();
         let mut running = self.start(spec, place)?;
         let mut facts = running.facts(PATIENCE)?;
@@ -276,18 +308,25 @@ impl Running {
 
     /// Waits for a line that begins so, and gives its rest.
     pub fn line(&mut self, prefix: &str, patience: Duration) -> Result<String, SceneError> {
-        let deadline = Instant::now() + patience;
+        let begun = Instant::now();
+        let deadline = deadline(patience);
         loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match self.lines.recv_timeout(SLICE.min(deadline.saturating_duration_since(Instant::now()))) {
                 Ok(line) => {
                     self.output.push_str(&line);
                     if let Some(at) = line.find(prefix) {
                         return Ok(line[at + prefix.len()..].trim_end().to_owned());
                     }
                 }
+                Err(mpsc::RecvTimeoutError::Timeout) if crate::run::interrupted() => {
+                    self.kill();
+                    return Err(SceneError::Interrupted);
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) if Instant::now() < deadline => {}
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     self.kill();
-                    return Err(SceneError::Hang(format!("no {prefix:?} within {} s", patience.as_secs())));
+                    let waited = begun.elapsed().as_secs();
+                    return Err(SceneError::Hang(format!("no {:?} within {waited} s", prefix.trim())));
                 }
                 Err(mpsc::RecvTimeoutError::Disconnected) => {
                     let status = self.child.wait().doing("waiting for the runtime")?;
@@ -342,7 +381,7 @@ impl Running {
     /// Waits for the end as closely as can be: for measuring.
     pub fn finish_closely(mut self, patience: Duration) -> Result<Finished, SceneError> {
         drop(self.child.stdin.take());
-        let deadline = Instant::now() + patience;
+        let deadline = deadline(patience);
         while let Ok(line) = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             self.output.push_str(&line);
         }
@@ -362,15 +401,22 @@ impl Running {
     /// Waits for the end.
     pub fn finish(mut self, patience: Duration) -> Result<Finished, SceneError> {
         drop(self.child.stdin.take());
-        let deadline = Instant::now() + patience;
+        let begun = Instant::now();
+        let deadline = deadline(patience);
         let status = loop {
             if let Some(status) = self.child.try_wait().doing("waiting for the runtime")? {
                 break status;
             }
-            if Instant::now() > deadline {
+            if Instant::now() > deadline || crate::run::interrupted() {
                 self.kill();
                 let _status = self.child.wait().doing("waiting for the runtime")?;
-                return Err(SceneError::Hang(format!("it did not end within {} s", patience.as_secs())));
+                if crate::run::interrupted() {
+                    return Err(SceneError::Interrupted);
+                }
+                return Err(SceneError::Hang(format!(
+                    "it did not end within {} s",
+                    begun.elapsed().as_secs()
+                )));
             }
             std::thread::sleep(Duration::from_micros(200));
         };
@@ -384,5 +430,15 @@ impl Running {
         };
         let stdout = std::mem::take(&mut self.output) + &drain(&self.lines);
         Ok(Finished { status, stdout, stderr: drain(&self.errors) })
+    }
+}
+
+impl Drop for Running {
+    /// A scene that ends early leaves no process to nobody.
+    fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+            self.kill();
+            drop(self.child.wait());
+        }
     }
 }

@@ -136,7 +136,7 @@ pub(super) const CHECKS: &[Check] = &[
     ),
 ];
 
-fn at(j: &mut Judge<'_>, target: &str, options: &[&str]) {
+pub(super) fn at(j: &mut Judge<'_>, target: &str, options: &[&str]) {
     let name = format!("mount.{target}.options");
     if j.facts().get(&name).is_none() {
         j.note("mount.targets");

@@ -130,6 +130,10 @@ pub(super) const CHECKS: &[Check] = &[
         "No file below /sys can be opened for writing: sweep of the whole tree.",
         "sysfs(5)",
         |j| {
+            let tried = j.fact("sys.tried").and_then(serde_json::Value::as_i64);
+            if tried == Some(0) && j.facts().get("mount./sys.options").is_none() {
+                return j.not_applicable("nothing is mounted at /sys");
+            }
             j.within("sys.tried", 50.0, 1e7);
             j.none("sys.opened_for_write");
         },
@@ -178,9 +182,20 @@ pub(super) const CHECKS: &[Check] = &[
         "syslog(2), SYSLOG_ACTION_SIZE_BUFFER",
         |j| j.refused("proc.syslog_size"),
     ),
-    Check::new("proc-10c", Isolation, "plain", "/proc/kmsg cannot be opened.", "proc(5)", |j| {
-        j.refused("proc.kmsg_open")
-    }),
+    Check::new(
+        "proc-10c",
+        Isolation,
+        "plain",
+        "/proc/kmsg cannot be opened, or is an empty pipe in its place.",
+        "proc(5)",
+        |j| {
+            let pipe = j.fact("proc.kmsg_covered_by_pipe").is_some_and(|v| v == true);
+            match pipe {
+                true => j.is_not("proc.read.kmsg", "data"),
+                false => j.refused("proc.kmsg_open"),
+            }
+        },
+    ),
     Check::new(
         "proc-10d",
         Isolation,

@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::Params;
@@ -136,7 +136,9 @@ fn peek(path: &str) -> String {
         },
         Ok(_) => {
             let mut byte = [0_u8; 1];
-            match fs::File::open(path).and_then(|mut f| f.read(&mut byte)) {
+            // A pipe that covers a file must not keep the probe waiting.
+            let open = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+            match open.and_then(|mut f| f.read(&mut byte)) {
                 Ok(0) => "empty".into(),
                 Ok(_) => "data".into(),
                 Err(error) => spell::<()>(Err(errno_of(error))),
@@ -253,7 +255,11 @@ fn kernel_log(facts: &mut Facts) {
         attempt(libc::SYS_syslog, &mut [Arg::Int(3), Arg::Out(&mut buffer), Arg::Int(4096)]),
     );
     facts.attempt("proc.syslog_size", attempt(libc::SYS_syslog, &mut [Arg::Int(10), Arg::Null, Arg::Int(0)]));
-    facts.attempt_io("proc.kmsg_open", fs::File::open("/proc/kmsg"));
+    let open = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open("/proc/kmsg");
+    let covered =
+        open.as_ref().is_ok_and(|f| f.metadata().is_ok_and(|m| m.mode() & libc::S_IFMT == libc::S_IFIFO));
+    facts.set("proc.kmsg_covered_by_pipe", covered);
+    facts.attempt_io("proc.kmsg_open", open);
     facts.attempt_io("proc.dev_kmsg_open", fs::File::open("/dev/kmsg"));
     facts.attempt_io("proc.dev_kmsg_write", write_existing("/dev/kmsg", "browndog probe\n"));
 }

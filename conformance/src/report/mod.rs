@@ -3,12 +3,14 @@
 mod compare;
 mod html;
 mod junit;
+mod merge;
 mod table;
 mod tap;
 
 pub use compare::{Difference, compare};
+pub use merge::merge;
 
-use crate::run::{RunError, RunReport};
+use crate::run::{RunError, RunReport, SCHEMA};
 
 /// A form of report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -44,34 +46,11 @@ pub fn render(report: &RunReport, format: Format) -> String {
 pub fn read(path: &std::path::Path) -> Result<RunReport, RunError> {
     let bad = |reason: String| RunError::BadReport { path: path.to_owned(), reason };
     let bytes = std::fs::read(path).map_err(|e| bad(e.to_string()))?;
-    serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))
-}
-
-/// One report of several: cells of the same runtime, kernel and layout become one.
-pub fn merge(reports: Vec<RunReport>) -> RunReport {
-    let mut merged = RunReport { schema: 1, cells: Vec::new() };
-    for cell in reports.into_iter().flat_map(|r| r.cells) {
-        let same = |c: &&mut crate::run::Cell| {
-            c.runtime == cell.runtime
-                && c.kernel == cell.kernel
-                && c.cgroups == cell.cgroups
-                && c.place == cell.place
-        };
-        match merged.cells.iter_mut().find(same) {
-            Some(found) => {
-                found.milliseconds += cell.milliseconds;
-                let new = cell.results.into_iter().filter(|r| !found.results.iter().any(|f| f.id == r.id));
-                let new: Vec<_> = new.collect();
-                found.results.extend(new);
-            }
-            None => merged.cells.push(cell),
-        }
+    let report: RunReport = serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))?;
+    if report.schema != SCHEMA {
+        return Err(bad(format!("its form has version {}, this program reads {SCHEMA}", report.schema)));
     }
-    let order: Vec<&str> = crate::checks::all().iter().map(|c| c.id).collect();
-    for cell in &mut merged.cells {
-        cell.results.sort_by_key(|r| order.iter().position(|id| *id == r.id));
-    }
-    merged
+    Ok(report)
 }
 
 #[cfg(test)]
@@ -91,6 +70,7 @@ pub(crate) mod tests {
                 reasons: if reason.is_empty() { Vec::new() } else { vec![reason.into()] },
                 observed: std::collections::BTreeMap::from([("pid.self".into(), serde_json::json!(7))]),
             },
+            milliseconds: 250,
             gap: None,
         };
         let cell = Cell {
@@ -107,7 +87,7 @@ pub(crate) mod tests {
                 result("net-01", Status::Error, "the container hangs"),
             ],
         };
-        RunReport { schema: 1, cells: vec![cell] }
+        RunReport { schema: SCHEMA, shards: Vec::new(), cells: vec![cell] }
     }
 
     #[rstest::rstest]
@@ -115,20 +95,9 @@ pub(crate) mod tests {
     #[case("long", Format::Long)]
     #[case("junit", Format::Junit)]
     #[case("tap", Format::Tap)]
+    #[case("json", Format::Json)]
     fn every_status_is_told_in_every_form(#[case] name: &str, #[case] format: Format) {
         insta::assert_snapshot!(format!("report_as_{name}"), render(&sample(), format));
-    }
-
-    #[test]
-    fn shards_merge_into_the_whole() {
-        let whole = sample();
-        let mut parts = vec![whole.clone(), whole.clone()];
-        parts[0].cells[0].results.truncate(2);
-        parts[1].cells[0].results.remove(0).id.clear();
-        parts[1].cells[0].results.remove(0).id.clear();
-        let merged = merge(parts);
-        assert_eq!(merged.cells.len(), 1);
-        assert_eq!(merged.cells[0].results.len(), 4);
     }
 
     #[test]

@@ -15,8 +15,10 @@ pub(super) fn render(report: &RunReport) -> String {
             let word = if good { "ok" } else { "not ok" };
             let text = escape(&format!("{} {}", result.id, result.requirement));
             // A failure after TODO is one that is known; the protocol has it not fail the run.
-            let todo =
-                result.gap.as_deref().map(|why| format!(" # TODO {}", one_line(why))).unwrap_or_default();
+            let todo = match &result.gap {
+                Some(why) if verdict.status != Status::Error => format!(" # TODO {}", one_line(why)),
+                _ => String::new(),
+            };
             let skip = match verdict.status {
                 Status::NotApplicable => format!(" # SKIP {}", one_line(&verdict.reasons.join("; "))),
                 _ => todo,

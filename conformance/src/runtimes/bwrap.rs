@@ -46,6 +46,7 @@ impl Runtime for Bwrap {
             "--unshare-uts",
             "--unshare-cgroup-try",
             "--as-pid-1",
+            "--new-session",
             "--clearenv",
         ]);
         if spec.private_network {
@@ -56,9 +57,7 @@ impl Runtime for Bwrap {
             put(&[bind, &root.to_string_lossy(), "/"]);
         }
         put(&["--proc", "/proc", "--dev", "/dev", "--mqueue", "/dev/mqueue"]);
-        if let Some(name) = &spec.hostname {
-            put(&["--hostname", name]);
-        }
+        put(&["--hostname", spec.hostname.as_deref().unwrap_or(&spec.name)]);
         for volume in &spec.volumes {
             let bind = if volume.readonly { "--ro-bind" } else { "--bind" };
             put(&[bind, &volume.source.to_string_lossy(), &volume.target]);

@@ -2,6 +2,8 @@
 
 pub mod browndog;
 pub mod bwrap;
+pub mod lxc;
+pub mod nspawn;
 pub mod null;
 pub mod oci;
 
@@ -54,7 +56,8 @@ pub enum Verb {
 pub enum RuntimeError {
     /// No such runtime.
     #[error(
-        "no runtime {0:?}: known are browndog, runc, crun, youki, lxc, nspawn, bwrap, libvirt, null, or --runtime-cmd"
+        "no runtime {0:?}: known are browndog, runc, crun, youki, lxc, nspawn, bwrap, null, and with \
+         --runtime-cmd any program that takes the OCI runtimes' commands"
     )]
     Unknown(String),
     /// Its program is not there.
@@ -90,6 +93,14 @@ pub trait Runtime: Sync + Send {
     fn cannot(&self, spec: &Spec) -> Option<String>;
     /// Writes the recipe down below `place` and gives the command that runs it in the foreground.
     fn prepare(&self, spec: &Spec, place: &Path) -> Result<Call, RuntimeError>;
+    /// What a guest needs of it beside the program: tools for the other verbs.
+    fn companions(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+    /// Directories that have to be there.
+    fn directories(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
     /// The command for another verb on a prepared container; `None` where the runtime has none.
     fn verb(&self, verb: &Verb, name: &str, place: &Path) -> Option<Call>;
 }
@@ -108,23 +119,41 @@ pub fn by_name(name: &str, binary: &Path) -> Result<Box<dyn Runtime>, RuntimeErr
     };
     Ok(match name {
         "browndog" => Box::new(browndog::Browndog { program: binary.to_owned() }),
-        "runc" | "crun" | "youki" => Box::new(oci::Oci { name: name.to_owned(), program: find(name)? }),
+        "runc" | "crun" | "youki" => {
+            Box::new(oci::Oci { name: name.to_owned(), program: find(name)?, options: Vec::new() })
+        }
         "bwrap" => Box::new(bwrap::Bwrap { program: find("bwrap")? }),
+        "lxc" => Box::new(lxc::Lxc { program: find("lxc-start")? }),
+        "nspawn" => Box::new(nspawn::Nspawn { program: find("systemd-nspawn")? }),
         // Without isolation the probe's attempts succeed, and they are made on the machine itself.
         "null" if !Path::new(crate::vm::job::LAB_MARK).exists() => return Err(RuntimeError::GuestOnly),
         "null" => Box::new(null::Null { program: binary.to_owned() }),
-        path if path.contains('/') => by_command(Path::new(path))?,
-        other => return Err(RuntimeError::Unknown(other.to_owned())),
+        other => match command_of(other) {
+            Some(command) => by_command(command)?,
+            None => return Err(RuntimeError::Unknown(other.to_owned())),
+        },
     })
 }
 
-/// Any program with the OCI runtimes' command line.
-pub fn by_command(program: &Path) -> Result<Box<dyn Runtime>, RuntimeError> {
-    let name = program.file_name().map_or_else(|| "oci".into(), |n| n.to_string_lossy().into_owned());
-    if !program.is_file() {
-        return Err(RuntimeError::Missing { name, program: program.display().to_string() });
-    }
-    Ok(Box::new(oci::Oci { name, program: program.to_owned() }))
+/// Precedes a command among the names of runtimes; a path needs no such mark.
+pub const COMMAND: &str = "cmd:";
+
+/// The command, where a name is one.
+pub fn command_of(name: &str) -> Option<&str> {
+    name.strip_prefix(COMMAND).or_else(|| name.contains('/').then_some(name))
+}
+
+/// Any program with the OCI runtimes' command line, and options before its own commands.
+fn by_command(command: &str) -> Result<Box<dyn Runtime>, RuntimeError> {
+    let mut words = command.split_whitespace().map(str::to_owned);
+    let program = words.next().unwrap_or_default();
+    let name =
+        Path::new(&program).file_name().map_or_else(|| "oci".into(), |n| n.to_string_lossy().into_owned());
+    let found = if program.contains('/') { Some(PathBuf::from(&program)) } else { on_path(&program) };
+    let Some(program) = found.filter(|p| p.is_file()) else {
+        return Err(RuntimeError::Missing { name, program });
+    };
+    Ok(Box::new(oci::Oci { name, program, options: words.collect() }))
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {

@@ -14,6 +14,8 @@ pub struct Oci {
     pub name: String,
     /// Program.
     pub program: PathBuf,
+    /// Words before its command, as in `runsc --platform=kvm`.
+    pub options: Vec<String>,
 }
 
 /// What engines give a container by default, without `net_raw` and `mknod`.
@@ -90,7 +92,7 @@ const MASKED: [&str; 11] = [
 ];
 const READONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 /// What the default filters of engines deny.
-const DENIED: [&str; 46] = [
+pub(crate) const DENIED: [&str; 46] = [
     "acct",
     "add_key",
     "bpf",
@@ -141,7 +143,9 @@ const DENIED: [&str; 46] = [
 
 impl Oci {
     fn call(&self, place: &Path, words: &[&str]) -> Call {
-        let mut call = Call::new([self.program.clone().into_os_string(), "--root".into()]);
+        let mut call = Call::new([self.program.clone().into_os_string()]);
+        call.argv.extend(self.options.iter().map(Into::into));
+        call.argv.push("--root".into());
         call.argv.push(place.join("state").into_os_string());
         call.argv.extend(words.iter().map(|w| (*w).into()));
         call

@@ -152,46 +152,79 @@ pub fn remove_domain_dir(layout: &Layout, name: &str) -> Result<()> {
     }
 }
 
-/// Reconciles every domain that needs it and that nobody works on; returns what was done.
+/// How each domain is, after those that need it and that nobody works on are reconciled; and what was done.
 ///
 /// # Errors
 /// A directory that cannot be read.
-pub fn reconcile_all(layout: &Layout) -> Result<Vec<String>> {
-    let mut said = Vec::new();
-    crate::monitor::place::sweep();
-    for name in domains::entries(&layout.domains())? {
-        let stale = domains::view(layout, &name).is_ok_and(|view| view.stale.is_some());
-        if !stale {
-            continue;
-        }
-        // Somebody else is at it, or may not: then it is theirs to do and to say.
-        if let Ok(lock) = Lock::take_within(layout, &name, "clean-up", std::time::Duration::ZERO) {
+pub fn reconciled(layout: &Layout) -> Result<(Vec<Result<domains::View>>, Vec<String>)> {
+    let (mut views, mut said) = (Vec::new(), Vec::new());
+    for (name, mut view) in domains::views(layout)? {
+        if view.as_ref().is_ok_and(|view| view.stale.is_some())
+            // Somebody else is at it, or may not: then it is theirs to do and to say.
+            && let Ok(lock) = Lock::take_within(layout, &name, "clean-up", std::time::Duration::ZERO)
+        {
             said.extend(reconcile(layout, &lock, &name)?);
+            if !definitions::exists(layout, &name) && !layout.domain(&name).exists() {
+                continue;
+            }
+            view = domains::view(layout, &name);
         }
+        views.push(view);
     }
-    Ok(said)
+    if !views.iter().flatten().any(|view| view.phase.is_active()) {
+        crate::monitor::place::sweep();
+    }
+    Ok((views, said))
 }
 
 /// Removes control groups whose launcher is gone: of `run`, or of a start that left no record. With
 /// `name`, only that domain's.
 pub fn sweep(name: Option<&str>, said: &mut Vec<String>) {
-    let roots: Vec<PathBuf> = match Host::probe().cgroups {
+    crate::monitor::place::sweep();
+    strays(name).iter().for_each(|path| remove_stray(path, said));
+}
+
+/// The same for groups in which nobody is any more: nothing is killed, what cannot go stays.
+pub fn sweep_empty() {
+    strays(None).iter().for_each(|path| remove_empty(path));
+}
+
+fn remove_empty(path: &Path) {
+    for group in domains::entries(path).unwrap_or_default() {
+        let inner = path.join(group);
+        if inner.is_dir() {
+            remove_empty(&inner);
+        }
+    }
+    crate::disregard(fs::remove_dir(path));
+}
+
+/// Groups whose launcher is gone.
+fn strays(name: Option<&str>) -> Vec<PathBuf> {
+    let mut open: Vec<PathBuf> = match Host::probe().cgroups {
         Cgroups::V2 { root, .. } => vec![root.into()],
         Cgroups::V1 { controllers, unified } => {
             controllers.into_iter().map(|(_, path)| path).chain(unified).map(PathBuf::from).collect()
         }
-        Cgroups::None { .. } => return,
+        Cgroups::None { .. } => Vec::new(),
     };
-    crate::monitor::place::sweep();
-    for root in roots {
+    let mut found = Vec::new();
+    while let Some(root) = open.pop() {
         for group in domains::entries(&root).unwrap_or_default() {
-            let Some((domain, launcher)) = launcher_of(&group) else { continue };
-            if name.is_some_and(|name| group_domain(name) != domain) || launcher.lives() {
+            let path = root.join(&group);
+            let Some((domain, launcher)) = launcher_of(&group) else {
+                // A partition that a start made; an administrator's has no groups without a launcher.
+                if browndog_runtime::exec::is_own_partition(&path) {
+                    open.push(path);
+                }
                 continue;
+            };
+            if name.is_none_or(|name| group_domain(name) == domain) && !launcher.lives() {
+                found.push(path);
             }
-            remove_stray(&root.join(&group), said);
         }
     }
+    found
 }
 
 fn remove_stray(path: &Path, said: &mut Vec<String>) {

@@ -49,8 +49,21 @@ pub(super) fn populate(b: &mut Builder<'_>) {
     }
     let why = "POSIX shared memory (shm_overview(7))";
     mount(b, "/dev/shm", "tmpfs", no_exec | libc::MS_NODEV, Some("mode=1777,size=65536k"), why);
-    let why = "POSIX message queues of its own IPC namespace (mq_overview(7))";
-    mount(b, "/dev/mqueue", "mqueue", no_exec | libc::MS_NODEV, None, why);
+    match &b.domain.share.ipc {
+        Some(shared) if b.user_namespace => {
+            let message =
+                "there is no /dev/mqueue: the queues are another's, and so is the right to mount them";
+            b.note(
+                shared.origin,
+                message,
+                "mq_open(3) works; remove <idmap> or <lxc:shareipc> to see them as files",
+            );
+        }
+        _ => {
+            let why = "POSIX message queues of its own IPC namespace (mq_overview(7))";
+            mount(b, "/dev/mqueue", "mqueue", no_exec | libc::MS_NODEV, None, why);
+        }
+    }
     super::console::populate(b);
     declared(b);
 }
@@ -141,7 +154,11 @@ fn declared(b: &mut Builder<'_>) {
             (Err(_), _) => continue,
         };
         let target = device.target.unwrap_or_else(|| found.path.clone());
-        if !target.starts_with("/dev/") || target.contains("/../") || made.contains(&target) {
+        if !target.starts_with("/dev/")
+            || target.contains("/../")
+            || made.contains(&target)
+            || b.stands_at(&target)
+        {
             let message = format!("no node can be made at {target}: it is not below /dev, or there already");
             b.problem(device.origin, message, "give each device a path of its own below /dev");
             continue;

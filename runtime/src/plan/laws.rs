@@ -33,6 +33,9 @@ pub fn broken(plan: &Plan) -> Vec<String> {
     broken
 }
 
+/// What stands for a generator's paths of the host: files and directories that are everywhere.
+pub const THERE: [&str; 4] = ["/usr", "/etc", "/etc/passwd", "/var"];
+
 /// Every law that a plan of this domain breaks on any of the machines that tests know, with the
 /// sources of this one; for fuzzing, and for the tests that replay what it found.
 pub fn broken_anywhere(domain: &Domain) -> Vec<String> {
@@ -75,7 +78,7 @@ fn slots_are_filled_before_use(plan: &Plan, broken: &mut Vec<String>) {
 }
 
 fn is_surveyed(name: &str) -> bool {
-    ["root source ", "source ", "node ", "terminal ", "program", "base ", "init "]
+    ["root source ", "source ", "node ", "terminal ", "program", "base ", "init ", "namespace of "]
         .iter()
         .any(|prefix| name.starts_with(prefix))
 }
@@ -94,8 +97,9 @@ fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
         }
         HostStep::OpenCgroup { slot, .. } => (vec![], vec![*slot]),
         HostStep::MakeFileTree { into, .. } => (vec![], vec![*into]),
-        HostStep::EnterNamespaces { of, .. } => (vec![*of], vec![]),
+        HostStep::Share { of, .. } | HostStep::EnterNamespaces { of, .. } => (vec![*of], vec![]),
         HostStep::Hide
+        | HostStep::ResetOomScore
         | HostStep::MakeCgroup { .. }
         | HostStep::SetCgroup { .. }
         | HostStep::LimitDevices { .. }
