@@ -1,5 +1,6 @@
 //! `bench scale`: what a start costs as the machine fills up, and how many starts a second there are.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -66,8 +67,14 @@ pub fn scale(request: &Request<'_>, progress: Progress<'_>) -> io::Result<Report
         crowd.grow(count, &starter)?;
         let over = "running containers";
         if count > 0 {
-            let each = empty.saturating_sub(available_kib()) as f64 / count as f64;
-            add(&mut report.scaling, ("browndog", over, "KiB per running container"), (count as f64, each));
+            // Of all of the machine's memory: on one with others, it may even have grown meanwhile.
+            let gone = empty.saturating_sub(available_kib());
+            if gone > 0 {
+                let kind = ("browndog", over, "KiB of the machine per container, kernel's included");
+                add(&mut report.scaling, kind, (count as f64, gone as f64 / count as f64));
+            }
+            let kind = ("browndog", over, "KiB of launcher and init per container (PSS)");
+            add(&mut report.scaling, kind, (count as f64, crowd.proportional_kib() as f64 / count as f64));
         }
         let outcome = measure(&starter, subjects.clone(), request.effort, &mut *progress)?;
         for one in &outcome.measured {
@@ -124,10 +131,14 @@ fn throughput(subject: &Subject, width: usize, effort: Effort) -> Result<f64, St
     let all = (effort.rounds * effort.starts).max(width);
     let next = AtomicUsize::new(0);
     let began = Instant::now();
-    let work = || -> Result<(), String> {
+    let work = &|worker: usize| -> Result<(), String> {
+        // Runtimes that keep their containers by name want one for each at a time.
+        let named =
+            |word: &OsString| if word == "bench" { format!("bench{worker}").into() } else { word.clone() };
+        let words: Vec<OsString> = subject.command[1..].iter().map(named).collect();
         while next.fetch_add(1, Ordering::Relaxed) < all {
             let mut command = Command::new(&subject.command[0]);
-            let quiet = command.args(&subject.command[1..]).stdin(Stdio::null()).stdout(Stdio::null());
+            let quiet = command.args(&words).stdin(Stdio::null()).stdout(Stdio::null());
             let status = quiet.stderr(Stdio::null()).status().map_err(|error| error.to_string())?;
             if !status.success() {
                 return Err(format!("{width} at a time: {status}"));
@@ -136,7 +147,7 @@ fn throughput(subject: &Subject, width: usize, effort: Effort) -> Result<f64, St
         Ok(())
     };
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..width).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..width).map(|worker| scope.spawn(move || work(worker))).collect();
         workers
             .into_iter()
             .try_for_each(|worker| worker.join().unwrap_or_else(|_| Err("a worker ended early".to_owned())))
@@ -164,6 +175,24 @@ impl Crowd<'_> {
         }
         Ok(())
     }
+
+    /// What all launchers and their inits have, in KiB.
+    fn proportional_kib(&self) -> u64 {
+        let both = |member: &Child| {
+            let children = format!("/proc/{0}/task/{0}/children", member.id());
+            let children = std::fs::read_to_string(children).unwrap_or_default();
+            let inits: u64 = children.split_whitespace().map(proportional_kib).sum();
+            proportional_kib(&member.id().to_string()) + inits
+        };
+        self.members.iter().map(both).sum()
+    }
+}
+
+/// A process's memory, shared pages by their share, in KiB (smaps_rollup of proc(5)).
+fn proportional_kib(pid: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
 /// Waits until the container's init has been executed: the launcher then has a child with that name.
@@ -248,5 +277,23 @@ mod tests {
         let subject = Subject { name: "bad".to_owned(), version: String::new(), command, lacks: Vec::new() };
         let effort = Effort { rounds: 1, starts: 1, warmup: 0, paced: false };
         assert!(throughput(&subject, 2, effort).unwrap_err().contains("exit status: 1"));
+    }
+
+    #[test]
+    fn a_process_has_memory_and_one_that_is_gone_has_none() {
+        assert!(proportional_kib("self") > 0);
+        assert_eq!(proportional_kib("0"), 0);
+    }
+
+    #[test]
+    fn each_worker_has_a_container_of_its_own_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = "mkdir \"$0/$1\" || exit 1; sleep 0.05; rmdir \"$0/$1\"";
+        let command =
+            ["/bin/sh", "-c", script, dir.path().to_str().unwrap(), "bench"].map(Into::into).to_vec();
+        let subject =
+            Subject { name: "named".to_owned(), version: String::new(), command, lacks: Vec::new() };
+        let effort = Effort { rounds: 2, starts: 4, warmup: 0, paced: false };
+        assert!(throughput(&subject, 4, effort).is_ok());
     }
 }

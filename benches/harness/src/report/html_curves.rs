@@ -44,7 +44,8 @@ fn label(value: f64, step: f64) -> String {
 fn figure(list: &[&Curve]) -> String {
     let points = || list.iter().flat_map(|curve| &curve.points);
     let wide = points().map(|point| point.0).fold(1.0, f64::max);
-    let marks = ticks(points().map(|point| point.1).fold(1e-9, f64::max));
+    let highest = points().map(|point| point.1).fold(0.0, f64::max);
+    let marks = ticks(if highest > 0.0 { highest } else { 1.0 });
     let (step, tall) = (marks[1], marks[marks.len() - 1]);
     let x = |value: f64| LEFT + value / wide * (WIDTH - LEFT - 130.0);
     let y = |value: f64| HEIGHT - 24.0 - value / tall * (HEIGHT - 40.0);
