@@ -28,13 +28,13 @@ fn memory_and_allocations_grow_with_the_document_and_not_with_its_square() {
     let _first = cost("<domain type='lxc'><x/></domain>".to_owned());
     let mut wrong = Vec::new();
     for (name, document) in CASES {
-        let (small, large) = (cost(document(2000)), cost(document(8000)));
+        let (small, large) = (cost(document(1000)), cost(document(4000)));
         // Four times as much, and what a vector has in reserve.
         let grows = |small: u64, large: u64| large > 9 * small + 20_000;
         if grows(small.bytes_max, large.bytes_max) || grows(small.count_total, large.count_total) {
             wrong.push(format!("{name}: {small:?} {large:?}"));
         }
-        let (bytes, length) = (large.bytes_max, document(8000).len() as u64);
+        let (bytes, length) = (large.bytes_max, document(4000).len() as u64);
         // Reports and tables, and per byte what the shortest elements take.
         if bytes > 1_500_000 + 24 * length {
             wrong.push(format!("{name}: {bytes} bytes for {length}"));
