@@ -23,6 +23,7 @@ pub mod layout;
 pub mod lock;
 pub mod logs;
 pub mod monitor;
+pub mod peers;
 pub mod process;
 pub mod program;
 pub mod protocol;

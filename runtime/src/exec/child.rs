@@ -207,7 +207,7 @@ fn perform_mount(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
             sys::move_mount(context.fd(*tree), EMPTY, libc::AT_FDCWD, c"/", FROM_FD)
         }
         ChildStep::DetachBelow { target } => detach_below(context, target),
-        ChildStep::MakeTarget { target, kind } => beneath::make(context.root(), target, *kind, |_| ()),
+        ChildStep::MakeTarget { target, kind } => beneath::make(context.root(), target, *kind, 0, |_| ()),
         ChildStep::MountNew { fstype, target, flags, data } => {
             let at = context.open(target)?;
             sys::fchdir(at.0).map(drop)?;
@@ -384,7 +384,7 @@ fn detach_below(context: &Context<'_>, target: &Beneath) -> Result<(), Errno> {
 
 fn write_file(context: &Context<'_>, target: &Beneath, contents: &[u8], existing: bool) -> Result<(), Errno> {
     if !existing {
-        beneath::make(context.root(), target, crate::plan::step::TargetKind::File, |_| ())?;
+        beneath::make(context.root(), target, crate::plan::step::TargetKind::File, 0, |_| ())?;
     }
     let file = beneath::open_file(context.root(), target.as_c_str(), libc::O_WRONLY)?;
     let written = sys::write(file.0, contents)?;

@@ -66,7 +66,7 @@ pub(super) fn perform<'a>(
 fn make(root: i32, target: &Beneath, kind: TargetKind, made: &mut Vec<Inside>) -> Result<(), Errno> {
     let path = target.as_c_str().to_bytes();
     let mut lengths = Vec::new();
-    let done = beneath::make(root, target, kind, |length| lengths.push(length));
+    let done = beneath::make(root, target, kind, 0, |length| lengths.push(length));
     for length in lengths {
         made.push(Inside::Made(CString::new(&path[..length]).map_err(|_| Errno::EINVAL)?));
     }

@@ -38,8 +38,13 @@ pub fn start(layout: &Layout, record: &mut Record, document: &Document) -> Resul
         code: error.exit_code(),
     };
     let consoles = domain.consoles.len().max(1);
-    let request =
-        Request { terminal: true, more_consoles: consoles - 1, instance: instance(), ..Request::default() };
+    let request = Request {
+        terminal: true,
+        more_consoles: consoles - 1,
+        peers: crate::peers::named_in(layout, domain),
+        instance: instance(),
+        ..Request::default()
+    };
     let mut prepared = prepare(domain, &request);
     apply_mutation(&mut prepared.plan).map_err(|error| failed(&error))?;
     let notes =
@@ -110,7 +115,6 @@ pub(crate) fn made<'a>(steps: impl IntoIterator<Item = &'a Entry<HostStep>>, sur
                     target.ancestors().filter(|path| below(path)).map(PathBuf::from).collect();
                 paths.reverse();
                 let root = PathBuf::from(&root.path);
-                paths.retain(|path| !root.join(path.strip_prefix("/").unwrap_or(path)).exists());
                 made.extend(paths.into_iter().map(|path| Made::Target { root: root.clone(), path }));
             }
             _ => {}
