@@ -90,6 +90,8 @@ pub enum End {
     Panic(String),
     /// Its time was over.
     Timeout,
+    /// The run it belongs to was interrupted.
+    Interrupted,
     /// It said nothing for too long.
     Hang,
     /// Its init gave up, or QEMU ended early; in words.
@@ -179,6 +181,9 @@ fn attend(child: &mut Child, reader: &mut Reader, machine: &Machine<'_>, begun: 
             Ok(true) => heard = Instant::now(),
             Ok(false) => {}
             Err(error) => return Some(End::Failed(error.to_string())),
+        }
+        if crate::run::interrupted() {
+            return Some(End::Interrupted);
         }
         if begun.elapsed() > machine.timeout {
             return Some(End::Timeout);
