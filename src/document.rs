@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use browndog_xml::domain::Domain;
+use browndog_xml::limits;
 use browndog_xml::source::Source;
 
 use crate::exit::Status;
@@ -13,16 +14,25 @@ use crate::out::{coloured_errors, complain, note};
 
 /// Reads `path`, or standard input for `-`; the error is a sentence.
 pub(crate) fn open(path: &Path) -> Result<Source, String> {
-    let stdin = path.as_os_str() == OsStr::new("-");
-    let read = if stdin { read_stdin() } else { std::fs::read(path) };
-    let name = if stdin { "standard input".into() } else { path.to_string_lossy() };
-    let bytes = read.map_err(|error| format!("cannot read {name}: {}", reason(&error)))?;
-    Ok(Source::from_bytes(name, bytes))
+    open_into(path, Vec::new())
 }
 
-fn read_stdin() -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+/// The same, with the memory of a document before.
+pub(crate) fn open_into(path: &Path, mut memory: Vec<u8>) -> Result<Source, String> {
+    memory.clear();
+    let stdin = path.as_os_str() == OsStr::new("-");
+    // No more than shows that it is too much, however large the file or endless the pipe.
+    let most = limits::DOCUMENT_BYTES as u64 + 1;
+    let read = if stdin {
+        io::stdin().take(most).read_to_end(&mut memory)
+    } else {
+        fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut memory))
+    };
+    let name = if stdin { "standard input".into() } else { path.to_string_lossy() };
+    match read {
+        Ok(_) => Ok(Source::from_bytes(name, memory)),
+        Err(error) => Err(format!("cannot read {name}: {}", reason(&error))),
+    }
 }
 
 /// The error in words, without the number that Rust appends.

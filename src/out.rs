@@ -12,6 +12,13 @@ pub(crate) fn printing(body: impl FnOnce(&mut dyn Write) -> io::Result<Status>) 
     result.unwrap_or_else(|error| io_failed(&error))
 }
 
+/// The same for a text that holds colours only where they are wanted: nothing looks through it again.
+pub(crate) fn printing_as_is(text: &str, status: Status) -> Status {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_or_else(|error| io_failed(&error), |()| status)
+}
+
 /// The status for output that could not be written.
 fn io_failed(error: &io::Error) -> Status {
     if error.kind() == io::ErrorKind::BrokenPipe {

@@ -8,9 +8,9 @@ use browndog_xml::report::{Report, github, sarif};
 use browndog_xml::source::Source;
 use clap::{Args, ValueEnum};
 
-use crate::document::{expanded, open};
+use crate::document::{expanded, open_into};
 use crate::exit::Status;
-use crate::out::{coloured, complain, printing};
+use crate::out::{coloured, complain, printing_as_is};
 
 /// Check documents: every error at once, each with line, column, reason and fix.
 #[derive(Debug, Args)]
@@ -81,24 +81,28 @@ impl Validate {
             Format::Sarif => format!("{:#}\n", sarif(&kept)),
             Format::Github => texts.concat(),
         };
-        printing(|out| out.write_all(text.as_bytes()).map(|()| status))
+        printing_as_is(&text, status)
     }
 
     fn look_at(&self, files: &[PathBuf]) -> Vec<Looked> {
+        // Asked once: the answer is the terminal's, not a document's.
+        let colour = self.format == Format::Human && coloured();
         let cpus = || std::thread::available_parallelism().map_or(1, usize::from);
         let jobs = self.jobs.map_or_else(cpus, usize::from).min(files.len());
         if jobs <= 1 {
-            return files.iter().map(|file| self.look(file)).collect();
+            let mut memory = Vec::new();
+            return files.iter().map(|file| self.look(file, colour, &mut memory)).collect();
         }
         let next = AtomicUsize::new(0);
         let done: Mutex<Vec<(usize, Looked)>> = Mutex::new(Vec::with_capacity(files.len()));
         std::thread::scope(|scope| {
             for _ in 0..jobs {
                 let _worker = scope.spawn(|| {
+                    let (mut memory, mut mine) = (Vec::new(), Vec::new());
                     while let Some((index, file)) = numbered(files, next.fetch_add(1, Ordering::Relaxed)) {
-                        let looked = self.look(file);
-                        done.lock().unwrap_or_else(PoisonError::into_inner).push((index, looked));
+                        mine.push((index, self.look(file, colour, &mut memory)));
                     }
+                    done.lock().unwrap_or_else(PoisonError::into_inner).extend(mine);
                 });
             }
         });
@@ -107,9 +111,9 @@ impl Validate {
         done.into_iter().map(|(_, looked)| looked).collect()
     }
 
-    fn look(&self, file: &Path) -> Looked {
-        match open(file) {
-            Ok(source) => self.check(source),
+    fn look(&self, file: &Path, colour: bool, memory: &mut Vec<u8>) -> Looked {
+        match open_into(file, std::mem::take(memory)) {
+            Ok(source) => self.check(source, colour, memory),
             Err(message) => {
                 complain(&message, None);
                 Looked { status: Status::USAGE, text: String::new(), kept: None }
@@ -117,20 +121,23 @@ impl Validate {
         }
     }
 
-    fn check(&self, source: Source) -> Looked {
+    fn check(&self, source: Source, colour: bool, memory: &mut Vec<u8>) -> Looked {
         let mut report: Report = browndog_xml::read(&source).report;
         if self.deny.contains(&Deny::Ignored) {
             report.deny_ignored();
         }
         let status = if report.has_errors() { Status::FAILED } else { Status::DONE };
         let text = match self.format {
-            Format::Human => report.render_human(&source, coloured()),
+            Format::Human => report.render_human(&source, colour),
             Format::Json | Format::Jsonl => report.to_json(&source).to_string(),
             Format::Github => github(&source, &report),
             Format::Sarif => String::new(),
         };
-        let kept = (self.format == Format::Sarif).then_some((source, report));
-        Looked { status, text, kept }
+        if self.format == Format::Sarif {
+            return Looked { status, text, kept: Some((source, report)) };
+        }
+        *memory = source.into_bytes();
+        Looked { status, text, kept: None }
     }
 }
 

@@ -8,6 +8,8 @@ use serde::Serialize;
 
 mod context;
 
+use browndog_xml::covers::COVERS;
+pub use browndog_xml::covers::Cover;
 pub use context::Context;
 pub(crate) use context::TIMER_SLACK_NS;
 
@@ -205,43 +207,6 @@ impl Host {
         Self { kernel: Kernel { major: 5, minor: 10 }, ..Self::fixture_v2() }
     }
 }
-
-/// How a kernel interface is covered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Cover {
-    /// An empty file on top.
-    HideFile,
-    /// An empty read-only directory on top.
-    HideDirectory,
-    /// Itself, read-only.
-    ReadOnly,
-}
-
-/// What is covered where the kernel has it.
-const COVERS: [(&str, Cover); 22] = [
-    ("/proc/interrupts", Cover::HideFile),
-    ("/proc/kcore", Cover::HideFile),
-    ("/proc/keys", Cover::HideFile),
-    ("/proc/kpagecgroup", Cover::HideFile),
-    ("/proc/kpagecount", Cover::HideFile),
-    ("/proc/kpageflags", Cover::HideFile),
-    ("/proc/latency_stats", Cover::HideFile),
-    ("/proc/sched_debug", Cover::HideFile),
-    ("/proc/slabinfo", Cover::HideFile),
-    ("/proc/sysrq-trigger", Cover::HideFile),
-    ("/proc/timer_list", Cover::HideFile),
-    ("/proc/timer_stats", Cover::HideFile),
-    ("/proc/vmallocinfo", Cover::HideFile),
-    ("/proc/acpi", Cover::HideDirectory),
-    ("/proc/asound", Cover::HideDirectory),
-    ("/proc/scsi", Cover::HideDirectory),
-    ("/sys/firmware", Cover::HideDirectory),
-    ("/sys/devices/virtual/powercap", Cover::HideDirectory),
-    ("/proc/bus", Cover::ReadOnly),
-    ("/proc/fs", Cover::ReadOnly),
-    ("/proc/irq", Cover::ReadOnly),
-    ("/proc/sys", Cover::ReadOnly),
-];
 
 /// CAP_SYS_ADMIN, number 21 (linux/capability.h).
 const CAP_SYS_ADMIN: u64 = 1 << 21;

@@ -246,8 +246,6 @@ pub struct Init {
     pub user: Option<Sourced<Account>>,
     /// `<os><initgroup>`.
     pub group: Option<Sourced<Account>>,
-    /// `<os><cmdline>`: becomes `LIBVIRT_LXC_CMDLINE`.
-    pub cmdline: Option<Sourced<String>>,
 }
 
 /// One program and its arguments.

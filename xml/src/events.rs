@@ -64,8 +64,10 @@ pub(crate) enum TagEnd {
 pub(crate) struct Lexer<'a> {
     text: &'a [u8],
     at: usize,
-    /// Faults since the checker last looked.
+    /// Faults since the checker last looked, as many as a report keeps.
     pub(crate) faults: Vec<Diagnostic>,
+    /// How many more there were since then.
+    pub(crate) unkept: usize,
     /// Whether something swallowed the rest of the document, so that open elements are no news.
     pub(crate) truncated: bool,
     /// Whether a document type declaration was seen: entities may be meant to come from it.
@@ -89,7 +91,7 @@ impl<'a> Lexer<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         let text = text.as_bytes();
         let at = if text.starts_with("\u{FEFF}".as_bytes()) { 3 } else { 0 };
-        Self { text, at, faults: Vec::new(), truncated: false, doctype: false }
+        Self { text, at, faults: Vec::new(), unkept: 0, truncated: false, doctype: false }
     }
 
     /// The offset of what comes next.
@@ -122,7 +124,22 @@ impl<'a> Lexer<'a> {
         end: usize,
         message: impl Into<std::borrow::Cow<'static, str>>,
     ) {
-        self.faults.push(Diagnostic::error(code, Span::new(start, end), message));
+        self.keep_fault(Diagnostic::error(code, Span::new(start, end), message));
+    }
+
+    /// A tag or a text of any length makes no more faults than a report keeps.
+    #[cold]
+    pub(crate) fn keep_fault(&mut self, fault: Diagnostic) {
+        if self.faults.len() < limits::DIAGNOSTICS {
+            self.faults.push(fault);
+        } else {
+            self.unkept += 1;
+        }
+    }
+
+    /// How many faults there were since the checker last looked.
+    fn fault_count(&self) -> usize {
+        self.faults.len() + self.unkept
     }
 
     #[cold]
@@ -134,7 +151,7 @@ impl<'a> Lexer<'a> {
         message: &'static str,
         help: &'static str,
     ) {
-        self.faults.push(Diagnostic::error(code, Span::new(start, end), message).help(help));
+        self.keep_fault(Diagnostic::error(code, Span::new(start, end), message).help(help));
     }
 
     /// The next token. Comments and processing instructions are passed over.
@@ -437,7 +454,7 @@ impl<'a> Lexer<'a> {
                 let ascii = matches!(value.as_str(), "us-ascii" | "ascii") && self.text.is_ascii();
                 if !ascii && !matches!(value.as_str(), "utf-8" | "utf8") {
                     let shown = super::value::quoted(&value);
-                    self.faults.push(
+                    self.keep_fault(
                         Diagnostic::error(
                             Code::NotUtf8,
                             Span::new(start, end),
@@ -456,4 +473,4 @@ mod references;
 mod scan;
 mod tags;
 pub(crate) use references::{decode_attribute, decode_text};
-pub(crate) use scan::{comments, declarations};
+pub(crate) use scan::{comments, declarations, ranges};

@@ -1,6 +1,11 @@
 //! Documents made from the schema's tables, steered by bytes: for fuzzing and for the tests.
 
-use crate::schema::{Child, Content, Element, Namespace, Occurs, lxc, rfc};
+use std::ops::Range;
+
+use crate::events::ranges;
+use crate::read;
+use crate::schema::{Attribute, Child, Content, Element, Namespace, Occurs, lxc, rfc};
+use crate::source::Source;
 use crate::value::Value;
 
 /// Deepest nesting that is made; rows may contain themselves.
@@ -8,18 +13,49 @@ const DEPTH: usize = 8;
 /// Most bytes of a document.
 const BYTES: usize = 60_000;
 
+/// Parts that may be left out by the tables, and may not by the rules.
+pub const COMPANY: &[(&str, &str)] = &[
+    ("domain", "application"),
+    ("os", "init"),
+    ("resource", "partition"),
+    ("disk", "source"),
+    ("filesystem", "source"),
+    ("filesystem", "target"),
+    ("video", "model"),
+    ("cpu", "model"),
+];
+
+/// Values whose table takes more than their rule does: element around, element, attribute or text.
+const WORDS: &[(&str, &str, &str, &[&str])] = &[
+    ("domain", "memory", "", &["65536", "1000000"]),
+    ("domain", "memory", "unit", &["KiB", "k", "bytes"]),
+    ("os", "init", "", &["/sbin/init", "/bin/sh"]),
+    ("interface", "model", "type", &["virtio", "e1000"]),
+    ("seclabel", "seclabel", "model", &["selinux", "apparmor", "dac"]),
+];
+
+/// How often what is refused is taken out of a document before it is given up.
+const ROUNDS: usize = 8;
+
 /// A source of decisions: bytes first, then always the least.
 #[derive(Debug)]
 pub struct Generator<'a> {
     data: &'a [u8],
     out: String,
     names: usize,
+    /// Paths that stand for those of the host.
+    host: &'a [&'a str],
 }
 
 impl<'a> Generator<'a> {
     /// Steered by `data`.
     pub fn new(data: &'a [u8]) -> Self {
-        Self { data, out: String::new(), names: 0 }
+        Self { data, out: String::new(), names: 0, host: &[] }
+    }
+
+    /// What documents name of the host is one of `paths`.
+    pub fn of_host(self, paths: &'a [&'a str]) -> Self {
+        Self { host: paths, ..self }
     }
 
     fn next(&mut self) -> u8 {
@@ -45,12 +81,36 @@ impl<'a> Generator<'a> {
     pub fn document(&mut self) -> String {
         self.out.clear();
         let root: &'static Element = if self.next() % 4 == 3 { &rfc::DOMAIN } else { &lxc::DOMAIN };
-        self.element(root, 0);
+        self.element(root, "", 0);
         self.out.push('\n');
         std::mem::take(&mut self.out)
     }
 
-    fn element(&mut self, row: &'static Element, depth: usize) {
+    /// A document that is accepted, but for one in a hundred: what a rule refuses is taken out again.
+    pub fn acceptable(&mut self) -> String {
+        let mut text = self.document();
+        for round in 0..ROUNDS {
+            let source = Source::new("made.xml", text);
+            let report = read(&source).report;
+            text = String::from_utf8(source.into_bytes()).unwrap_or_default();
+            // A fault that stays is taken out with what is around it.
+            let mut out: Vec<Range<usize>> = report
+                .errors()
+                .flat_map(|error| around(&text, error.span.start as usize, round / 2))
+                .collect();
+            if out.is_empty() {
+                break;
+            }
+            out.sort_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
+            out.dedup_by(|next, kept| next.start < kept.end);
+            for range in out.into_iter().rev() {
+                text.replace_range(range, "");
+            }
+        }
+        text
+    }
+
+    fn element(&mut self, row: &'static Element, around: &'static str, depth: usize) {
         let mut row = row;
         while let Content::Variants(variants) = row.content {
             row = variants.rows[self.below(variants.rows.len())].1;
@@ -72,20 +132,23 @@ impl<'a> Generator<'a> {
         }
         for attribute in row.attributes {
             if attribute.required || self.next() % 3 == 2 {
-                let value = self.value(attribute.value);
+                let value = self.attribute(around, row.name, attribute);
                 self.out.push_str(&format!(" {}='{}'", attribute.name, escape(&value)));
             }
         }
         let before = self.out.len();
         self.out.push('>');
         match row.content {
-            Content::Text(value) => self.text(value),
-            Content::Children(children) => self.children(children, depth),
+            Content::Text(value) => {
+                let text = self.words(around, row.name, "").unwrap_or_else(|| self.value(value));
+                self.out.push_str(&escape(&text));
+            }
+            Content::Children(children) => self.children(row.name, children, depth),
             Content::Either(value, children) => {
                 if self.next().is_multiple_of(2) {
                     self.text(value)
                 } else {
-                    self.children(children, depth)
+                    self.children(row.name, children, depth)
                 }
             }
             Content::Foreign => self.out.push_str("<other>metadata</other>"),
@@ -104,20 +167,46 @@ impl<'a> Generator<'a> {
         self.out.push_str(&escape(&text));
     }
 
-    fn children(&mut self, children: &'static [Child], depth: usize) {
+    /// A value of [`WORDS`].
+    fn words(&mut self, around: &str, element: &str, what: &str) -> Option<String> {
+        let known = |it: &&(&str, &str, &str, _)| {
+            (it.0 == around || it.0 == element) && it.1 == element && it.2 == what
+        };
+        let (.., words) = WORDS.iter().find(known)?;
+        Some(words[self.below(words.len())].to_owned())
+    }
+
+    /// An attribute's value: one that its rule takes, where that is known.
+    fn attribute(&mut self, around: &str, element: &str, attribute: &Attribute) -> String {
+        if let Some(word) = self.words(around, element, attribute.name) {
+            return word;
+        }
+        let of_host = element == "source" && matches!(attribute.value, Value::AbsPath | Value::AbsFilePath);
+        if of_host && !self.host.is_empty() {
+            return self.host[self.below(self.host.len())].to_owned();
+        }
+        self.value(attribute.value)
+    }
+
+    fn children(&mut self, around: &'static str, children: &'static [Child], depth: usize) {
+        let mut before = 0;
         for child in children {
             let times = match child.occurs {
-                Occurs::Required => 1,
+                Occurs::Required | Occurs::Implied => 1,
+                Occurs::Optional | Occurs::Many if COMPANY.contains(&(around, child.element.name)) => 1,
+                // Both or neither.
+                _ if child.element.name == "initgroup" => before,
                 _ if depth >= DEPTH || self.out.len() > BYTES => usize::from(child.occurs.is_required()),
                 Occurs::Optional => usize::from(self.next() % 4 == 3),
                 Occurs::AtLeastOnce => 1 + usize::from(self.next() % 4 == 3),
                 Occurs::Many => usize::from(self.next() % 8).saturating_sub(5),
             };
+            before = times;
             for _ in 0..times {
                 if self.next() % 2 == 1 {
                     self.out.push('\n');
                 }
-                self.element(child.element, depth + 1);
+                self.element(child.element, around, depth + 1);
             }
         }
     }
@@ -193,6 +282,15 @@ impl<'a> Generator<'a> {
         }
         out
     }
+}
+
+/// The element that `at` stands in, or the one so many levels around it; never the document's own.
+fn around(text: &str, at: usize, levels: usize) -> Option<Range<usize>> {
+    let mut found: Vec<Range<usize>> = ranges(text).into_iter().filter(|range| range.contains(&at)).collect();
+    // Nearest last, the root first.
+    found.sort_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
+    let inner = found.len().checked_sub(1 + levels)?;
+    (inner > 0).then(|| found[inner].clone())
 }
 
 fn escape(text: &str) -> String {

@@ -49,6 +49,42 @@ pub fn generated(data: &[u8]) {
     renders(&hurt, &reading.report);
 }
 
+/// Documents that are accepted: written and read they are the same, in the canonical form, through
+/// the writer and through a bundle.
+pub fn round_trip(data: &[u8]) {
+    let text = Generator::new(data).acceptable();
+    let source = Source::new("fuzz.xml", text);
+    sound(&source, &read(&source));
+    canonical(source.text().as_bytes());
+    written(&source);
+}
+
+/// Documents with faults of any kind, under any name: every form of every report can be made, and
+/// every place is where a plain count has it.
+pub fn rendered(data: &[u8]) {
+    let (name, rest) = data.split_at(data.len().min(16));
+    let mut generator = Generator::new(rest);
+    let mut text = generator.document();
+    for _ in 0..4 {
+        text = generator.hurt(&text);
+    }
+    let source = Source::new(String::from_utf8_lossy(name), text);
+    let mut reading = read(&source);
+    sound(&source, &reading);
+    renders(&source, &reading.report);
+    for diagnostic in &reading.report.diagnostics {
+        let before = &source.text()[..diagnostic.span.start as usize];
+        let (line, column) = before
+            .rsplit_once('\n')
+            .map_or((0, before), |(lines, line)| (lines.matches('\n').count() + 1, line));
+        let place = source.position(diagnostic.span.start);
+        let counted = (line as u32 + 1, column.chars().count() as u32 + 1);
+        assert_eq!((place.line, place.column), counted, "a place is counted from the start");
+    }
+    reading.report.deny_ignored();
+    renders(&source, &reading.report);
+}
+
 /// The canonical form of a valid document is the same domain, and its own canonical form.
 pub fn canonical(data: &[u8]) {
     let source = Source::from_bytes("fuzz.xml", data.to_vec());

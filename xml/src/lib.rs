@@ -7,6 +7,7 @@
 mod check;
 mod codes;
 pub mod convert;
+pub mod covers;
 pub mod domain;
 mod events;
 pub mod explain;

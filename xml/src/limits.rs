@@ -1,7 +1,8 @@
 //! Every bound on what a document may contain, with its reason.
 
-/// Largest document in bytes: spans are 32 bits wide, and no container needs a tenth of it.
-pub const DOCUMENT_BYTES: usize = 512 << 20;
+/// Largest document in bytes: no container needs a hundredth of it, and a reader of any file or pipe
+/// can hold as much.
+pub const DOCUMENT_BYTES: usize = 128 << 20;
 /// Deepest nesting of elements. The deepest legal path is below 20; `<metadata>` may be deeper.
 pub const DEPTH: usize = 256;
 /// Most attributes on one element. The richest element of the schema has fewer than 40.

@@ -1,5 +1,7 @@
 //! A document's text and places in it. Line and column exist only when something is shown.
 
+use std::sync::OnceLock;
+
 use crate::limits;
 
 /// A range of bytes in a document.
@@ -46,6 +48,20 @@ pub struct Source {
     name: String,
     text: String,
     fault: Option<(u32, EncodingFault)>,
+    /// Every so many bytes a place, for documents in which counting from the start takes long.
+    marks: OnceLock<Vec<Mark>>,
+}
+
+/// How many bytes there are from mark to mark.
+const STRIDE: usize = 64 << 10;
+
+/// What is known of a byte.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    /// How many lines end before it.
+    lines: usize,
+    /// How many characters of its line stand before it.
+    characters: usize,
 }
 
 impl Source {
@@ -57,7 +73,7 @@ impl Source {
             text.clear();
             fault = Some((0, EncodingFault::TooLong));
         }
-        Self { name, text, fault }
+        Self { name, text, fault, marks: OnceLock::new() }
     }
 
     /// A document as read from a file. Bytes that are not UTF-8 make a document whose only
@@ -71,15 +87,21 @@ impl Source {
             [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [b'<', 0, ..] | [0, b'<', ..] => Some(EncodingFault::Utf16),
             _ => None,
         };
+        let faulty = |name: String, text: String, at: u32, fault: EncodingFault| Self {
+            name,
+            text,
+            fault: Some((at, fault)),
+            marks: OnceLock::new(),
+        };
         if let Some(fault) = fault {
-            return Self { name: name.into(), text: String::new(), fault: Some((0, fault)) };
+            return faulty(name.into(), String::new(), 0, fault);
         }
         match String::from_utf8(bytes) {
             Ok(text) => Self::new(name, text),
             Err(error) => {
                 let at = error.utf8_error().valid_up_to() as u32;
                 let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-                Self { name: name.into(), text, fault: Some((at, EncodingFault::NotUtf8)) }
+                faulty(name.into(), text, at, EncodingFault::NotUtf8)
             }
         }
     }
@@ -94,6 +116,11 @@ impl Source {
         &self.text
     }
 
+    /// The text's memory, for the next document.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.text.into_bytes()
+    }
+
     /// Why the bytes could not be read as text, and from where on.
     pub(crate) fn fault(&self) -> Option<(u32, EncodingFault)> {
         self.fault
@@ -102,9 +129,57 @@ impl Source {
     /// Where byte `offset` stands.
     pub fn position(&self, offset: u32) -> Position {
         let at = self.text.floor_char_boundary(offset as usize);
-        let before = &self.text[..at];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let line = memchr::memchr_iter(b'\n', before.as_bytes()).count() + 1;
-        Position { line: line as u32, column: before[line_start..].chars().count() as u32 + 1 }
+        let known = if at < STRIDE {
+            Mark { lines: 0, characters: 0 }
+        } else {
+            self.marks.get_or_init(|| self.marks())[at / STRIDE]
+        };
+        let Mark { lines, characters } = known.after(&self.text.as_bytes()[at / STRIDE * STRIDE..at]);
+        Position { line: lines as u32 + 1, column: characters as u32 + 1 }
+    }
+
+    fn marks(&self) -> Vec<Mark> {
+        let mut mark = Mark { lines: 0, characters: 0 };
+        let mut all = vec![mark];
+        for part in self.text.as_bytes().chunks_exact(STRIDE) {
+            mark = mark.after(part);
+            all.push(mark);
+        }
+        all
+    }
+}
+
+impl Mark {
+    /// What is known behind `bytes`, which need not begin or end with a whole character.
+    fn after(self, bytes: &[u8]) -> Self {
+        // A character is counted by its first byte.
+        let characters = |bytes: &[u8]| bytes.iter().filter(|&&byte| byte & 0xC0 != 0x80).count();
+        match memchr::memrchr(b'\n', bytes) {
+            Some(last) => Self {
+                lines: self.lines + memchr::memchr_iter(b'\n', bytes).count(),
+                characters: characters(&bytes[last + 1..]),
+            },
+            None => Self { characters: self.characters + characters(bytes), ..self },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_far_into_a_document_is_counted_from_its_start() {
+        let long = format!("{}\n{}é{}", "é\n".repeat(40_000), "ü".repeat(90_001), "x\ny".repeat(30_000));
+        let source = Source::new("long.xml", long.clone());
+        for at in
+            [0, 1, 2, 65_535, 65_536, 65_537, 119_999, 120_001, 131_071, 131_072, 250_000, long.len() - 1]
+        {
+            let at = long.floor_char_boundary(at);
+            let line = long[..at].matches('\n').count() as u32 + 1;
+            let start = long[..at].rfind('\n').map_or(0, |at| at + 1);
+            let column = long[start..at].chars().count() as u32 + 1;
+            assert_eq!(source.position(at as u32), Position { line, column }, "at {at}");
+        }
     }
 }

@@ -1,5 +1,8 @@
 //! Reports: as many errors as faults, and the forms that other tools read.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use browndog_xml::report::{github, sarif};
 use browndog_xml::source::Source;
 use browndog_xml::{laws, read};
@@ -74,6 +77,78 @@ fn sarif_keeps_the_rules_of_its_standard() {
             place(&location["physicalLocation"]);
         }
     }
+}
+
+/// The schema, which a crate carries that nothing here builds: `ci/install` fetches it.
+fn schema_of_sarif() -> Result<PathBuf, String> {
+    if let Some(named) = std::env::var_os("BROWNDOG_SARIF_SCHEMA") {
+        return Ok(PathBuf::from(named));
+    }
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let registry = home.unwrap_or_default().join("registry/src");
+    let entries = |path: PathBuf| {
+        std::fs::read_dir(path).into_iter().flatten().filter_map(|entry| entry.ok().map(|entry| entry.path()))
+    };
+    entries(registry)
+        .flat_map(entries)
+        .filter(|path| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("serde-sarif-"))
+        })
+        .map(|path| path.join("src/schema.json"))
+        .find(|path| path.is_file())
+        .ok_or_else(|| {
+            "no schema of SARIF (ci/install fetches it, BROWNDOG_SARIF_SCHEMA names one)".to_owned()
+        })
+}
+
+/// Prints a line for each fault; fails where it was not asked a question it can answer.
+const VALIDATE: &str = "import json, sys, jsonschema
+schema, document = (json.load(open(path, encoding='utf-8')) for path in sys.argv[1:])
+kind = jsonschema.validators.validator_for(schema)
+kind.check_schema(schema)
+for error in kind(schema).iter_errors(document):
+    print('/'.join(map(str, error.absolute_path)), error.message[:200])
+";
+
+#[test]
+fn sarif_is_valid_by_the_schema_of_its_standard() {
+    let schema = match schema_of_sarif() {
+        Ok(schema) => schema,
+        Err(reason) => return eprintln!("skipped: {reason}"),
+    };
+    let has_jsonschema = Command::new("python3").args(["-c", "import jsonschema"]).output();
+    if !has_jsonschema.is_ok_and(|output| output.status.success()) {
+        return eprintln!("skipped: no python3 with jsonschema (python3-jsonschema)");
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let faults = |value: &Value| {
+        let path = directory.path().join("log.sarif");
+        std::fs::write(&path, value.to_string()).expect("a temporary file can be written");
+        let run = Command::new("python3").args(["-c", VALIDATE]).args([&schema, &path]).output();
+        let output = run.expect("python3 runs");
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{complaint}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut sources = samples();
+    for directory in ["reject", "warn", "accept"] {
+        for entry in std::fs::read_dir(tests.join(directory)).expect("the directory is readable") {
+            let path = entry.expect("a directory lists its entries").path();
+            let bytes = std::fs::read(&path).expect("a listed file is readable");
+            sources.push(Source::from_bytes(path.display().to_string(), bytes));
+        }
+    }
+    let documents: Vec<_> = sources.into_iter().map(|it| (it.clone(), read(&it).report)).collect();
+    let mut all = sarif(&documents);
+    assert!(all["runs"][0]["results"].as_array().is_some_and(|results| results.len() > 50));
+    assert_eq!(faults(&all), "");
+    assert_eq!(faults(&sarif(&[])), "");
+    // The validator sees what is wrong.
+    all["runs"][0]["results"][3]["level"] = "fatal".into();
+    all["runs"][0]["results"][5]["locations"][0]["physicalLocation"]["region"]["startLine"] = 0.into();
+    assert_eq!(faults(&all).lines().count(), 2);
 }
 
 fn place(physical: &Value) {

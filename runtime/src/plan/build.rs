@@ -135,6 +135,19 @@ impl<'a> Builder<'a> {
         self.survey.get(Purpose::Root).is_none_or(|found| found.path.trim_end_matches('/').is_empty())
     }
 
+    /// Whether a step of the child has made something at `target` already.
+    pub fn stands_at(&self, target: &str) -> bool {
+        let at = |entry: &Entry<ChildStep>| entry.id.split_once(':').is_some_and(|(_, at)| at == target);
+        self.plan.child.iter().any(at)
+    }
+
+    /// A name that no step of the child has: a document may mount onto what every container mounts.
+    pub fn own_name(&self, verb: &str, target: &str) -> String {
+        let name = format!("{verb}:{target}");
+        let taken = self.plan.child.iter().any(|entry| entry.id == name);
+        if taken { format!("{name} (of the document)") } else { name }
+    }
+
     /// The slot of this name.
     pub fn find_slot(&self, name: &str) -> Option<Slot> {
         self.plan.slots.iter().position(|slot| slot == name).map(|index| Slot(index as u16))

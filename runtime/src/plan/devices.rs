@@ -141,7 +141,11 @@ fn declared(b: &mut Builder<'_>) {
             (Err(_), _) => continue,
         };
         let target = device.target.unwrap_or_else(|| found.path.clone());
-        if !target.starts_with("/dev/") || target.contains("/../") || made.contains(&target) {
+        if !target.starts_with("/dev/")
+            || target.contains("/../")
+            || made.contains(&target)
+            || b.stands_at(&target)
+        {
             let message = format!("no node can be made at {target}: it is not below /dev, or there already");
             b.problem(device.origin, message, "give each device a path of its own below /dev");
             continue;

@@ -33,6 +33,9 @@ pub fn broken(plan: &Plan) -> Vec<String> {
     broken
 }
 
+/// What stands for a generator's paths of the host: files and directories that are everywhere.
+pub const THERE: [&str; 4] = ["/usr", "/etc", "/etc/passwd", "/var"];
+
 /// Every law that a plan of this domain breaks on any of the machines that tests know, with the
 /// sources of this one; for fuzzing, and for the tests that replay what it found.
 pub fn broken_anywhere(domain: &Domain) -> Vec<String> {

@@ -287,7 +287,7 @@ pub(super) fn filesystems(b: &mut Builder<'_>) {
         if matches!(b.survey.targets.get(index), Some(None)) {
             let step = ChildStep::MakeTarget { target: target.clone(), kind: target_kind(b, index) };
             let why = "inside a file system of this document, which may be empty";
-            b.child(format!("make-target:{}", target.shown()), step, filesystem.target.origin, why);
+            b.child(b.own_name("make-target", &target.shown()), step, filesystem.target.origin, why);
         }
         mount_one(b, index, filesystem, target);
     }
@@ -301,7 +301,7 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
         FilesystemSource::Host(_) | FilesystemSource::Block(_) | FilesystemSource::Image { .. } => {
             let Some(tree) = b.find_slot(&tree_name(index)) else { return };
             b.child(
-                format!("attach:{shown}"),
+                b.own_name("attach", &shown),
                 ChildStep::Attach { tree, target: target.clone() },
                 origin,
                 why,
@@ -318,17 +318,17 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
             let tree = b.slot(tree_name(index));
             let source = Beneath::new(path.value.as_str());
             b.child(
-                format!("clone-tree:{shown}"),
+                b.own_name("clone-tree", &shown),
                 ChildStep::CloneTree { source, into: tree },
                 path.origin,
                 DETACHED,
             );
             if filesystem.readonly.is_some() && !classic::needed(b) {
                 let attr = MountAttr { attr_set: ATTR_RDONLY, ..MountAttr::default() };
-                b.child(format!("restrict:{shown}"), ChildStep::Restrict { tree, attr }, origin, RESTRICT);
+                b.child(b.own_name("restrict", &shown), ChildStep::Restrict { tree, attr }, origin, RESTRICT);
             }
             b.child(
-                format!("attach:{shown}"),
+                b.own_name("attach", &shown),
                 ChildStep::Attach { tree, target: target.clone() },
                 origin,
                 why,
@@ -346,13 +346,13 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
                 flags: libc::MS_NOSUID | libc::MS_NODEV | readonly,
                 data: Some(c_string(&format!("mode=0755,size={}", bytes.value))),
             };
-            b.child(format!("mount:{shown}"), step, bytes.origin, why);
+            b.child(b.own_name("mount", &shown), step, bytes.origin, why);
         }
     }
     if let Some(readonly) = filesystem.readonly {
         let step = ChildStep::Verify { target, flags: libc::ST_RDONLY };
         let why = "read back: what was asked to be read-only is, or nothing starts";
-        b.child(format!("verify:{shown}"), step, readonly, why);
+        b.child(b.own_name("verify", &shown), step, readonly, why);
     }
 }
 

@@ -136,9 +136,6 @@ fn environment(b: &Builder<'_>) -> Vec<(String, String)> {
         set("container_ttys", &names);
     }
     set("LIBVIRT_LXC_NAME", domain.name.value.as_str());
-    if let Some(Sourced { value, .. }) = &domain.init.cmdline {
-        set("LIBVIRT_LXC_CMDLINE", value);
-    }
     for Sourced { value: (name, value), .. } in &domain.init.env {
         set(name, value);
     }

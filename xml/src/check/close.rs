@@ -182,10 +182,12 @@ impl<S: Sink> Checker<'_, S> {
     #[inline]
     fn check_required(&mut self, node: NodeId, frame: Frame, children: &'static [Child], end: u32) {
         for (index, child) in children.iter().enumerate() {
-            if child.occurs.is_required()
+            if child.occurs.is_usual()
                 && !self.seen[frame.seen as usize..].iter().any(|seen| usize::from(seen.index) == index)
             {
-                self.missing_child(node, frame, index, child, end);
+                if child.occurs.is_required() || !self.sink.implies(child.element.name) {
+                    self.missing_child(node, frame, index, child, end);
+                }
             }
         }
     }
@@ -244,7 +246,7 @@ impl<S: Sink> Checker<'_, S> {
         if !self.tree.nodes[node].faulty {
             let view = View { tree: &self.tree, source: self.text };
             self.sink.unit(view, node, &mut self.units);
-            if !self.units.is_empty() {
+            if !self.units.diagnostics.is_empty() {
                 self.take_unit_findings(node);
             }
         } else {
@@ -258,13 +260,12 @@ impl<S: Sink> Checker<'_, S> {
     #[cold]
     fn take_unit_findings(&mut self, node: NodeId) {
         let unit_path = self.path();
-        for mut finding in std::mem::take(&mut self.units) {
-            if finding.path.is_empty() {
-                let view = View { tree: &self.tree, source: self.text };
-                finding.path = paths::path_in_unit(view, node, &unit_path, finding.span);
-            }
-            self.report.push(finding);
+        let mut found = std::mem::take(&mut self.units);
+        for finding in found.diagnostics.iter_mut().filter(|finding| finding.path.is_empty()) {
+            let view = View { tree: &self.tree, source: self.text };
+            finding.path = paths::path_in_unit(view, node, &unit_path, finding.span);
         }
+        self.report.absorb(found);
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::{Checker, Mode, Sink};
 use crate::codes::Code;
-use crate::report::{Diagnostic, Severity};
+use crate::report::{Diagnostic, Report, Severity};
 use crate::schema::{Content, Element, Support, Variants};
 use crate::source::{Source, Span};
 use crate::tree::{NodeId, Tree, View};
@@ -14,7 +14,7 @@ struct Judge;
 
 impl Sink for Judge {
     fn begin(&mut self, _: crate::domain::Dialect, _: View<'_>, _: NodeId) {}
-    fn unit(&mut self, _: View<'_>, _: NodeId, _: &mut Vec<Diagnostic>) {}
+    fn unit(&mut self, _: View<'_>, _: NodeId, _: &mut Report) {}
 }
 
 impl<S: Sink> Checker<'_, S> {

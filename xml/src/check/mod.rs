@@ -29,7 +29,12 @@ pub(crate) trait Sink {
     /// The root and its attributes are read.
     fn begin(&mut self, dialect: Dialect, view: View<'_>, root: NodeId);
     /// A child of the root, or of `<devices>`, is complete. Diagnostics without path are about it.
-    fn unit(&mut self, view: View<'_>, unit: NodeId, report: &mut Vec<Diagnostic>);
+    fn unit(&mut self, view: View<'_>, unit: NodeId, report: &mut Report);
+    /// Whether what was handed over says what an element of this name would say. Who does not judge
+    /// says yes.
+    fn implies(&self, _name: &str) -> bool {
+        true
+    }
     /// Whether the tree has to be kept.
     const KEEPS_TREE: bool = false;
 }
@@ -89,7 +94,7 @@ pub(super) struct Checker<'s, S> {
     forgiven: Vec<Span>,
     /// Elements that were self-closed or dropped, by name, below the open element.
     root: root::Root,
-    units: Vec<Diagnostic>,
+    units: Report,
     sink: S,
 }
 
@@ -118,7 +123,7 @@ impl<'s, S: Sink> Checker<'s, S> {
             data: text::Gathered::default(),
             forgiven: Vec::new(),
             root: root::Root::Awaited,
-            units: Vec::new(),
+            units: Report::default(),
             sink,
         }
     }
@@ -177,6 +182,7 @@ impl<'s, S: Sink> Checker<'s, S> {
 
     #[cold]
     fn take_faults_slowly(&mut self) {
+        self.report.suppressed += std::mem::take(&mut self.lexer.unkept);
         for fault in std::mem::take(&mut self.lexer.faults) {
             self.push(fault);
         }

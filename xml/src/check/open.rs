@@ -51,7 +51,7 @@ impl<S: Sink> Checker<'_, S> {
         if tag_end == TagEnd::Empty || dropped {
             let end = self.lexer.at();
             if dropped {
-                self.forgiven.push(name);
+                self.forgive(name);
             }
             self.pop(end as u32);
         }
@@ -404,6 +404,9 @@ impl<S: Sink> Checker<'_, S> {
     #[cold]
     fn unknown_element(&mut self, parent: &'static Element, namespace: Namespace, name: Span, local: Span) {
         self.mark_faulty();
+        if self.report.is_full() {
+            return self.report.only_count();
+        }
         let shown = self.name(name).to_owned();
         let local = self.name(local).to_owned();
         let span = Span { start: name.start - 1, end: name.end };

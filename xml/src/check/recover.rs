@@ -22,7 +22,7 @@ impl<S: Sink> Checker<'_, S> {
         }
         let start = name.start - 1;
         if inner.excused {
-            self.forgiven.push(inner.name);
+            self.forgive(inner.name);
             self.pop(start);
             return true;
         }
@@ -32,6 +32,13 @@ impl<S: Sink> Checker<'_, S> {
         self.unclosed(inner, Span { start, end: name.end });
         self.pop(start);
         true
+    }
+
+    /// Keeps in mind that the end tag of `name` needs no mention; as many as there may be mentions.
+    pub(super) fn forgive(&mut self, name: Span) {
+        if self.forgiven.len() < crate::limits::DIAGNOSTICS {
+            self.forgiven.push(name);
+        }
     }
 
     /// Whether an end tag of this name follows, and no start tag of this name before it.

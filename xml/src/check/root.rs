@@ -149,7 +149,7 @@ impl<S: Sink> Checker<'_, S> {
             EncodingFault::Utf16 => (Code::NotUtf8, "the document is UTF-16", "convert it to UTF-8"),
             EncodingFault::Utf32 => (Code::NotUtf8, "the document is UTF-32", "convert it to UTF-8"),
             EncodingFault::TooLong => {
-                (Code::Limit, "the document is longer than 512 MiB", "no container needs as much")
+                (Code::Limit, "the document is longer than 128 MiB", "no container needs as much")
             }
         };
         let start = self.text.floor_char_boundary(at as usize);

@@ -229,9 +229,6 @@ fn os(domain: &Domain, findings: &mut Findings) -> Element {
     for (name, who) in [("inituser", &init.user), ("initgroup", &init.group)] {
         os.children.extend(who.as_ref().map(|who| Element::text(name, account(&who.value)).from(who.origin)));
     }
-    if let Some(line) = &init.cmdline {
-        os.children.push(Element::text("cmdline", &line.value).from(line.origin));
-    }
     os
 }
 

@@ -2,6 +2,8 @@
 
 use super::Lexer;
 use crate::codes::Code;
+use crate::report::Diagnostic;
+use crate::source::Span;
 
 /// A reference at the start of `text`: its length and its character. `Err` has a message and how
 /// many bytes it is about.
@@ -63,10 +65,9 @@ impl Lexer<'_> {
                 if self.doctype && length > 1 {
                     continue;
                 }
-                self.fault(Code::BadReference, at, at + length, message);
-                if let Some(fault) = self.faults.last_mut() {
-                    fault.help = help.map(Into::into);
-                }
+                let mut fault = Diagnostic::error(Code::BadReference, Span::new(at, at + length), message);
+                fault.help = help.map(Into::into);
+                self.keep_fault(fault);
             }
         }
     }

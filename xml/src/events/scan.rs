@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::{Lexer, Token, decode_attribute};
+use super::{Lexer, TagEnd, Token, decode_attribute};
 use crate::source::Span;
 
 /// The comments of a document, with their delimiters.
@@ -31,6 +31,26 @@ pub(crate) fn comments(text: &str) -> Vec<Span> {
                     let _end = lexer.attributes(name.start as usize, &mut raw);
                 }
             }
+        }
+    }
+}
+
+/// The elements of a well-formed document, from `<` to the end of the end tag.
+pub(crate) fn ranges(text: &str) -> Vec<std::ops::Range<usize>> {
+    let mut lexer = Lexer::new(text);
+    let (mut found, mut open, mut raw) = (Vec::new(), Vec::new(), Vec::new());
+    loop {
+        match lexer.next() {
+            Token::Start { name } => {
+                let start = name.start as usize - 1;
+                match lexer.attributes(start, &mut raw) {
+                    TagEnd::Open => open.push(start),
+                    TagEnd::Empty | TagEnd::Missing => found.push(start..lexer.at),
+                }
+            }
+            Token::End { .. } => found.extend(open.pop().map(|start| start..lexer.at)),
+            Token::Eof => return found,
+            Token::Text { .. } | Token::Cdata { .. } => {}
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::{Lexer, RawAttribute, TagEnd, is_name_start, is_space};
 use crate::codes::Code;
 use crate::limits;
+use crate::report::Diagnostic;
 use crate::source::Span;
 
 impl Lexer<'_> {
@@ -53,16 +54,10 @@ impl Lexer<'_> {
         if let Some(first) = out.iter().find(|other| self.bytes(other.name) == name) {
             let first = first.name;
             let name = String::from_utf8_lossy(name).into_owned();
-            self.fault(
-                Code::DuplicateAttribute,
-                attribute.name.start as usize,
-                attribute.value.end as usize,
-                format!("the attribute '{name}' stands here twice"),
-            );
-            if let Some(fault) = self.faults.last_mut() {
-                fault.labels.push((first, "first written here".into()));
-            }
-            return;
+            let span = Span { start: attribute.name.start, end: attribute.value.end };
+            let message = format!("the attribute '{name}' stands here twice");
+            let fault = Diagnostic::error(Code::DuplicateAttribute, span, message);
+            return self.keep_fault(fault.label(first, "first written here"));
         }
         if out.len() == limits::ATTRIBUTES {
             self.fault(
@@ -123,21 +118,24 @@ impl Lexer<'_> {
     #[inline]
     fn quoted_value(&mut self, name: Span, quote: u8) -> RawAttribute {
         let start = self.at + 1;
-        let before = self.faults.len();
+        let before = self.fault_count();
         let mut encoded = false;
         let mut end = start;
+        // Up to where a '<' before was found harmless.
+        let mut judged = start;
         loop {
             match self.text.get(end) {
                 Some(&byte) if byte == quote => break,
                 Some(b'<') => {
-                    if let Some(attribute) = self.suspect_value(name, start, end) {
+                    if let Some(attribute) = self.suspect_value(name, start, judged, end) {
                         return attribute;
                     }
+                    judged = end;
                 }
                 Some(b'&' | b'\n' | b'\t' | b'\r') => encoded = true,
                 Some(_) => {}
                 None => {
-                    if let Some(attribute) = self.suspect_value(name, start, end) {
+                    if let Some(attribute) = self.suspect_value(name, start, judged, end) {
                         return attribute;
                     }
                     break;
@@ -155,7 +153,7 @@ impl Lexer<'_> {
         if encoded {
             self.check_references(start, end);
         }
-        RawAttribute { name, value: Span::new(start, end), encoded, faulty: self.faults.len() > before }
+        RawAttribute { name, value: Span::new(start, end), encoded, faulty: self.fault_count() > before }
     }
 
     /// A value that ends with `NAME=` and is followed by more of a value: the quote before NAME is
@@ -185,11 +183,10 @@ impl Lexer<'_> {
     /// A value with `<` in it, or without end: either the closing quote is missing, then the value
     /// ends with its tag; or the character stands in the value, then it is reported and passed.
     #[cold]
-    fn suspect_value(&mut self, name: Span, start: usize, end: usize) -> Option<RawAttribute> {
+    fn suspect_value(&mut self, name: Span, start: usize, judged: usize, end: usize) -> Option<RawAttribute> {
         let value = &self.text[start..end];
-        if let Some(close) =
-            memchr::memchr2(b'>', b'\n', value).or((end == self.text.len()).then_some(value.len()))
-        {
+        let close = memchr::memchr2(b'>', b'\n', &self.text[judged..end]).map(|at| judged - start + at);
+        if let Some(close) = close.or((end == self.text.len()).then_some(value.len())) {
             let slash = close > 0 && value[close - 1] == b'/' && value.get(close) == Some(&b'>');
             let stop = start + close - usize::from(slash);
             self.fault(
@@ -201,10 +198,13 @@ impl Lexer<'_> {
             self.at = stop;
             return Some(RawAttribute { name, value: Span::new(start, stop), encoded: false, faulty: true });
         }
-        self.fault(Code::BadAttribute, end, end + 1, "'<' stands in an attribute's value");
-        if let Some(fault) = self.faults.last_mut() {
-            fault.help = Some("write '&lt;' for the character itself".into());
-        }
+        self.fault_help(
+            Code::BadAttribute,
+            end,
+            end + 1,
+            "'<' stands in an attribute's value",
+            "write '&lt;' for the character itself",
+        );
         None
     }
 

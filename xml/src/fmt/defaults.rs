@@ -208,8 +208,10 @@ fn features(item: &mut Item) {
 }
 
 fn seclabel(item: &mut Item) {
+    if item.attribute("type").is_none() {
+        item.attributes.insert(0, ("type".into(), "dynamic".into()));
+    }
     match item.attribute("type").map(str::to_owned).as_deref() {
-        None => item.attributes.insert(0, ("type".into(), "dynamic".into())),
         Some("none") if item.attribute("model").is_none() => {
             item.attributes.insert(1, ("model".into(), "none".into()));
         }

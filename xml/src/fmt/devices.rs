@@ -52,10 +52,10 @@ fn number(devices: &mut Item, kind: &str, ports: Ports) {
     for device in devices.children.iter_mut().filter(|device| device.name == kind) {
         if device.child("target").is_none() {
             // In front of what follows it in libvirt's order.
-            let at = device
-                .children
-                .iter()
-                .position(|it| matches!(it.name.as_str(), "alias" | "acpi" | "address"));
+            let at = device.children.iter().position(|it| {
+                matches!(it.name.as_str(), "alias" | "acpi" | "address")
+                    || kind == "console" && it.name == "log"
+            });
             device.children.insert(at.unwrap_or(device.children.len()), Item::new("target"));
         }
         let known = written(device);
@@ -221,7 +221,11 @@ fn controller(item: &mut Item, controllers: &mut Controllers) {
 
 /// A PCI address in hexadecimal, as wide as its parts are.
 fn pci(item: &mut Item) {
-    if item.attribute("type").is_some_and(|kind| kind != "pci") {
+    // A bus of USB, SCSI or drives is another kind of number.
+    let foreign = ["device", "target", "unit", "controller", "port"];
+    if item.attribute("type").is_some_and(|kind| kind != "pci")
+        || foreign.iter().any(|name| item.attribute(name).is_some())
+    {
         return;
     }
     for (name, width) in [("domain", 6), ("bus", 4), ("slot", 4), ("function", 3)] {
@@ -230,7 +234,7 @@ fn pci(item: &mut Item) {
             Some(digits) => u64::from_str_radix(digits, 16).ok(),
             None => text.parse().ok(),
         };
-        if let (Some(number), true) = (number, item.attribute("device").is_none()) {
+        if let Some(number) = number {
             item.set(name, format!("{number:#0width$x}"));
         }
     }

@@ -22,7 +22,7 @@ pub(crate) use write::write;
 
 use crate::check::{self, Sink};
 use crate::domain::Dialect;
-use crate::report::{Diagnostic, Report};
+use crate::report::Report;
 use crate::source::Source;
 use crate::tree::{NodeId, Tree, View};
 
@@ -37,7 +37,7 @@ impl Sink for Keep {
     fn begin(&mut self, dialect: Dialect, _: View<'_>, _: NodeId) {
         self.dialect = Some(dialect);
     }
-    fn unit(&mut self, _: View<'_>, _: NodeId, _: &mut Vec<Diagnostic>) {}
+    fn unit(&mut self, _: View<'_>, _: NodeId, _: &mut Report) {}
 }
 
 /// The canonical form of a valid document, or why it has none.

@@ -1,14 +1,31 @@
 //! `<cachetune>` and `<memorytune>`: without effect here, but libvirt refuses collisions in them.
 
+use std::collections::HashMap;
+
 use super::Context;
 use crate::codes::Code;
 use crate::report::Diagnostic;
 use crate::tree::NodeId;
 use crate::value::IdSet;
 
+/// Which element tunes a CPU, by number.
+#[derive(Default)]
+struct Tuned(HashMap<u32, usize>, Vec<IdSet>);
+
+impl Tuned {
+    /// An element that tunes one of `vcpus` already.
+    fn by(&self, vcpus: &IdSet) -> impl Iterator<Item = &IdSet> {
+        vcpus.iter().filter_map(|cpu| self.0.get(&cpu)).filter_map(|&index| self.1.get(index))
+    }
+
+    fn add(&mut self, vcpus: IdSet) {
+        self.0.extend(vcpus.iter().map(|cpu| (cpu, self.1.len())));
+        self.1.push(vcpus);
+    }
+}
+
 pub(super) fn check(context: &mut Context<'_, '_>, cputune: NodeId) {
-    let mut caches: Vec<(IdSet, NodeId)> = Vec::new();
-    let mut memories: Vec<(IdSet, NodeId)> = Vec::new();
+    let (mut caches, mut memories) = (Tuned::default(), Tuned::default());
     for node in context.view.children(cputune) {
         let is_cache = context.view.name(node) == "cachetune";
         if !is_cache && context.view.name(node) != "memorytune" {
@@ -17,9 +34,8 @@ pub(super) fn check(context: &mut Context<'_, '_>, cputune: NodeId) {
         let Some(vcpus) = context.attribute(node, "vcpus", IdSet::parse).map(|vcpus| vcpus.value) else {
             continue;
         };
-        let (same, other) = if is_cache { (&caches, &memories) } else { (&memories, &caches) };
-        let collides = same.iter().any(|(known, _)| overlap(known, &vcpus))
-            || other.iter().any(|(known, _)| *known != vcpus && overlap(known, &vcpus));
+        let (same, other) = if is_cache { (&mut caches, &memories) } else { (&mut memories, &caches) };
+        let collides = same.by(&vcpus).next().is_some() || other.by(&vcpus).any(|known| *known != vcpus);
         if collides {
             contradiction(context, node, "these CPUs are tuned by another element already");
         }
@@ -27,12 +43,10 @@ pub(super) fn check(context: &mut Context<'_, '_>, cputune: NodeId) {
             monitors(context, node, &vcpus);
         }
         allocations(context, node);
-        if is_cache { &mut caches } else { &mut memories }.push((vcpus, node));
+        if !collides {
+            same.add(vcpus);
+        }
     }
-}
-
-fn overlap(one: &IdSet, other: &IdSet) -> bool {
-    one.iter().any(|number| other.contains(number))
 }
 
 fn contradiction(context: &mut Context<'_, '_>, node: NodeId, message: &'static str) {
@@ -54,19 +68,19 @@ fn monitors(context: &mut Context<'_, '_>, node: NodeId, vcpus: &IdSet) {
 
 /// A cache, or a node's bandwidth, is given out once; `both` is code and data.
 fn allocations(context: &mut Context<'_, '_>, node: NodeId) {
-    let mut given: Vec<(&str, &str, &str)> = Vec::new();
+    let mut given: HashMap<(&str, &str), Vec<&str>> = HashMap::new();
     for child in context.view.children(node) {
         let attribute = |name| context.view.attribute(child, name).map_or("", |(value, _)| value);
-        let key = (attribute("level"), attribute("id"), attribute("type"));
+        let kind = attribute("type");
         let name = context.view.name(child);
         if name != "cache" && name != "node" {
             continue;
         }
-        let both = |kind: &str| kind == "both";
-        let taken = given.iter().any(|known| {
-            known.0 == key.0 && known.1 == key.1 && (known.2 == key.2 || both(known.2) || both(key.2))
-        });
-        given.push(key);
+        let kinds = given.entry((attribute("level"), attribute("id"))).or_default();
+        let taken = kinds.iter().any(|&known| known == kind || known == "both" || kind == "both");
+        if !taken {
+            kinds.push(kind);
+        }
         if taken {
             contradiction(context, child, "this is given out already");
         }

@@ -3,8 +3,9 @@
 use super::driver::refuse;
 use super::{Context, Draft, number};
 use crate::codes::Code;
+use crate::domain::Sourced;
 use crate::tree::NodeId;
-use crate::value::{IdSet, quoted};
+use crate::value::{IdSet, parse_size, quoted};
 
 pub(super) fn check(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
     let view = context.view;
@@ -41,8 +42,17 @@ pub(super) fn check(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
 /// Cells are numbered from 0 without gaps, and no CPU is in two.
 fn cells(draft: &mut Draft, context: &mut Context<'_, '_>, numa: NodeId) {
     let view = context.view;
-    let mut taken: Vec<std::ops::RangeInclusive<u32>> = Vec::new();
+    let mut taken = vec![false; IdSet::MAX as usize + 1];
     let cells: Vec<NodeId> = view.children(numa).filter(|&cell| view.name(cell) == "cell").collect();
+    let mut sum = 0_u64;
+    for &cell in &cells {
+        let unit = view.attribute(cell, "unit").map(|(unit, _)| unit);
+        let size = view.attribute(cell, "memory").and_then(|(text, _)| parse_size(text, unit).ok());
+        sum = sum.saturating_add(size.map_or(0, super::whole_kib));
+    }
+    if sum > 0 {
+        draft.numa_memory = Some(Sourced::xml(sum, view.span(numa)));
+    }
     for (position, &cell) in cells.iter().enumerate() {
         if let Some((id, span)) = view.attribute(cell, "id") {
             if number(id).is_ok_and(|id| id >= cells.len() as u64) {
@@ -63,12 +73,9 @@ fn cells(draft: &mut Draft, context: &mut Context<'_, '_>, numa: NodeId) {
         let Some((text, span)) = view.attribute(cell, "cpus") else { continue };
         let Ok(cpus) = IdSet::parse(text) else { continue };
         draft.whole.vcpus.push((u64::from(cpus.last()), span));
-        for range in cpus.ranges() {
-            if taken.iter().any(|known| known.start() <= range.end() && range.start() <= known.end()) {
-                refuse(context, Code::Contradiction, span, "@cpus of <cell>: a CPU is in two cells");
-                break;
-            }
+        if cpus.iter().any(|cpu| taken[cpu as usize]) {
+            refuse(context, Code::Contradiction, span, "@cpus of <cell>: a CPU is in two cells");
         }
-        taken.extend(cpus.ranges().iter().cloned());
+        cpus.iter().for_each(|cpu| taken[cpu as usize] = true);
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
         "console" => console(draft, context, node),
         "interface" => interface::lower(draft, context, node),
         "hostdev" => {
-            let lowered = hostdev(context, node);
+            let lowered = hostdev(draft, context, node);
             draft.hostdevs.extend(lowered);
         }
         "disk" => {
@@ -122,7 +122,7 @@ fn is_raw(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId, kind: 
     false
 }
 
-fn hostdev(context: &mut Context<'_, '_>, node: NodeId) -> Option<Hostdev> {
+fn hostdev(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) -> Option<Hostdev> {
     let origin = context.origin(node);
     let (kind, _) = kind(context, node, "");
     let source = context.view.child(node, "source")?;
@@ -132,7 +132,7 @@ fn hostdev(context: &mut Context<'_, '_>, node: NodeId) -> Option<Hostdev> {
         "misc" => HostdevKind::Misc(context.text(part("char")?, AbsPath::parse)?),
         "net" => {
             let interface = context.text(part("interface")?, InterfaceName::parse)?;
-            let (addresses, routes) = interface::addresses(context, node);
+            let (addresses, routes) = interface::addresses(draft, context, node);
             HostdevKind::Net { interface, addresses, routes }
         }
         "usb" => match (part("vendor"), part("product"), part("address")) {

@@ -1,11 +1,15 @@
 //! Elements of browndog's own namespace.
 
+use std::net::IpAddr;
+
 use super::{Context, Draft, integer, number, owned};
 use crate::codes::Code;
+use crate::covers::is_hidden;
 use crate::domain::Sourced;
 use crate::report::Diagnostic;
+use crate::source::Span;
 use crate::tree::NodeId;
-use crate::value::{AbsPath, Hostname, ValueError, parse_ip};
+use crate::value::{AbsPath, Hostname, ValueError, parse_ip, quoted};
 
 pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
     let span = context.view.span(node);
@@ -22,14 +26,31 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
                 let message = format!("the soft limit of {name} is above the hard one");
                 context.report.push(Diagnostic::error(Code::Contradiction, span, message));
             }
+            draft.unique(context, "rlimit", &name, span, format!("the limit {name} is set twice"));
             draft.extension.rlimits.push(Sourced::xml((name, soft, hard), span));
         }
         "sysctl" => {
             let name = context.attribute(node, "name", owned).map_or_else(String::new, |name| name.value);
             let value = context.attribute(node, "value", owned).map_or_else(String::new, |value| value.value);
+            draft.unique(context, "sysctl", &name, span, format!("the parameter {name} is set twice"));
             draft.extension.sysctls.push(Sourced::xml((name, value), span));
         }
-        "mask" => draft.extension.masks.extend(context.attribute(node, "path", AbsPath::parse)),
+        "mask" => {
+            let mask = context.attribute(node, "path", AbsPath::parse);
+            if let Some(path) = mask.as_ref().filter(|path| is_hidden(path.value.as_str())) {
+                let message = format!("{} is covered in every container: this has no effect", path.value);
+                context.report.push(Diagnostic::warning(Code::Ignored, span, message));
+            } else if let Some(path) = &mask {
+                let _said = draft.idle_twice(
+                    context,
+                    "mask",
+                    path.value.as_str(),
+                    span,
+                    "the path is covered already",
+                );
+            }
+            draft.extension.masks.extend(mask);
+        }
         "time" => {
             let mut seconds =
                 |name| context.attribute(node, name, integer).map_or(0, |seconds| seconds.value);
@@ -37,8 +58,50 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
             draft.extension.time = Some(Sourced::xml(offsets, span));
         }
         "pids" => draft.pids = context.attribute(node, "limit", number),
-        "nameserver" => draft.nameservers.extend(context.attribute(node, "address", parse_ip)),
+        "nameserver" => {
+            let server = context.attribute(node, "address", parse_ip);
+            draft.nameserver(context, server, span);
+        }
         _ => {}
+    }
+}
+
+/// How many name servers a resolver asks: MAXNS of resolv.conf(5), and of musl.
+const ASKED: usize = 3;
+
+impl Draft {
+    /// Adds a name server, or says that nobody will ask it.
+    pub(super) fn nameserver(
+        &mut self,
+        context: &mut Context<'_, '_>,
+        server: Option<Sourced<IpAddr>>,
+        span: Span,
+    ) {
+        let Some(server) = server else { return };
+        let address = server.value.to_string();
+        let twice = self.idle_twice(context, "nameserver", &address, span, "this server is asked already");
+        if !twice && self.nameservers.len() == ASKED {
+            let message = format!("resolvers ask {ASKED} servers: this one has no effect");
+            context.report.push(Diagnostic::warning(Code::Ignored, span, message));
+        }
+        self.nameservers.push(server);
+    }
+
+    /// Says that the second thing of a kind with this key has no effect.
+    pub(super) fn idle_twice(
+        &mut self,
+        context: &mut Context<'_, '_>,
+        kind: &'static str,
+        key: &str,
+        span: Span,
+        why: &str,
+    ) -> bool {
+        let first = *self.whole.seen.entry((kind, key.to_owned())).or_insert(span);
+        if first != span {
+            let message = format!("the second <{kind}> of {} has no effect: {why}", quoted(key));
+            context.report.push(Diagnostic::warning(Code::Ignored, span, message).label(first, "first one"));
+        }
+        first != span
     }
 }
 

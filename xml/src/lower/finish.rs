@@ -65,7 +65,6 @@ pub(super) fn finish(draft: Draft) -> Option<Domain> {
             },
             user: draft.init.user,
             group: draft.init.group,
-            cmdline: draft.init.cmdline,
         },
         personality32: draft.personality32,
         private_network: draft.private_network,

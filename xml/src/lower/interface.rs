@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::devices::bare_interface;
 use super::{Context, Draft, number, owned};
 use crate::codes::Code;
-use crate::domain::{Address, InterfaceKind, MacvlanMode, Route, Sourced};
+use crate::domain::{Address, InterfaceKind, MacvlanMode, Origin, Route, Sourced};
 use crate::report::Diagnostic;
 use crate::source::Span;
 use crate::tree::NodeId;
@@ -21,7 +21,7 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
         return;
     };
     let mut interface = bare_interface(context, node, kind);
-    (interface.addresses, interface.routes) = addresses(context, node);
+    (interface.addresses, interface.routes) = addresses(draft, context, node);
     for child in context.view.children(node) {
         match context.view.name(child) {
             "mac" => interface.mac = context.attribute(child, "address", MacAddr::parse),
@@ -114,7 +114,7 @@ fn kind(
         }
         "ethernet" => {
             let (host_addresses, host_routes) =
-                source.map(|source| addresses(context, source)).unwrap_or_default();
+                source.map(|source| addresses(draft, context, source)).unwrap_or_default();
             Some(InterfaceKind::Ethernet { host_addresses, host_routes })
         }
         _ => None,
@@ -122,8 +122,12 @@ fn kind(
 }
 
 /// The `<ip>`s and `<route>`s below an element.
-pub(super) fn addresses(context: &mut Context<'_, '_>, node: NodeId) -> (Vec<Address>, Vec<Route>) {
-    let (mut addresses, mut routes) = (Vec::new(), Vec::new());
+pub(super) fn addresses(
+    draft: &mut Draft,
+    context: &mut Context<'_, '_>,
+    node: NodeId,
+) -> (Vec<Address>, Vec<Route>) {
+    let (mut addresses, mut routes): (Vec<Address>, Vec<Route>) = (Vec::new(), Vec::new());
     for child in context.view.children(node) {
         match context.view.name(child) {
             "ip" => addresses.extend(address(context, child)),
@@ -131,7 +135,31 @@ pub(super) fn addresses(context: &mut Context<'_, '_>, node: NodeId) -> (Vec<Add
             _ => {}
         }
     }
+    only_once(draft, context, &mut addresses, &mut routes);
     (addresses, routes)
+}
+
+/// The kernel takes no address and no route of a link twice (EEXIST): the second is taken out, and
+/// stops the start.
+pub(super) fn only_once(
+    draft: &mut Draft,
+    context: &mut Context<'_, '_>,
+    addresses: &mut Vec<Address>,
+    routes: &mut Vec<Route>,
+) {
+    let mut seen = std::collections::HashMap::new();
+    let mut first_of_its_kind = |what: String, origin| {
+        let Origin::Xml(span) = origin else { return true };
+        let Some(first) = seen.insert(what.clone(), span) else { return true };
+        let why = format!("{what} stands here twice: a link takes it once");
+        draft.cannot_start_twice(context, (first, span), why);
+        false
+    };
+    addresses.retain(|it| first_of_its_kind(format!("the address {}/{}", it.address, it.prefix), it.origin));
+    routes.retain(|it| {
+        let metric = it.metric.map(|metric| format!(" of metric {metric}")).unwrap_or_default();
+        first_of_its_kind(format!("the route to {}/{}{metric}", it.destination, it.prefix), it.origin)
+    });
 }
 
 fn address(context: &mut Context<'_, '_>, node: NodeId) -> Option<Address> {

@@ -18,9 +18,12 @@ mod os;
 mod resources;
 mod rfc;
 
+use std::ops::RangeInclusive;
+
 use uuid::Uuid;
 
 use crate::check::Sink;
+use crate::codes::Code;
 use crate::domain::{
     Blkio, Capabilities, ClockDevice, Command, Console, Dialect, Disk, Domain, Extension, Filesystem,
     Hostdev, IdMap, Interface, LifecycleAction, Memory, Numa, Origin, Seclabel, Share, Sourced,
@@ -48,6 +51,8 @@ pub(crate) struct Draft {
     pub(crate) quota_us: Option<Sourced<i64>>,
     pub(crate) numa: Option<Numa>,
     pub(crate) has_numa_cells: bool,
+    /// The sum of the cells, where they have sizes.
+    pub(crate) numa_memory: Option<Sourced<u64>>,
     pub(crate) memnode: Option<Span>,
     pub(crate) blkio: Blkio,
     pub(crate) pids: Option<Sourced<u64>>,
@@ -86,7 +91,7 @@ pub(crate) struct Whole {
     pub(crate) vcpus: Vec<(u64, Span)>,
     pub(crate) iothreads: u64,
     pub(crate) iothread_ids: Vec<u64>,
-    pub(crate) iothread_refs: Vec<(u64, Span)>,
+    pub(crate) iothread_refs: Vec<(RangeInclusive<u64>, Span)>,
     pub(crate) graphics: Option<Span>,
     pub(crate) video: bool,
     pub(crate) redirected: Option<Span>,
@@ -94,11 +99,36 @@ pub(crate) struct Whole {
 }
 
 impl Draft {
+    /// Without `<memory>` libvirt takes the sum of the NUMA cells.
+    fn imply_memory(&mut self, report: &mut Report) {
+        let (None, Some(sum)) = (&self.memory.maximum, self.numa_memory.take()) else { return };
+        if let Origin::Xml(span) = sum.origin {
+            let message =
+                format!("there is no <memory>: the sum of these cells is taken, {} KiB", sum.value / 1024);
+            let warning = Diagnostic::warning(Code::Suspicious, span, message).path("/domain/cpu/numa");
+            report.push(warning.help("write it as <memory>; the cells have no other effect on a container"));
+        }
+        self.memory.maximum = Some(sum);
+    }
+
     /// Notes that a start is to be refused, and says so.
     #[cold]
     pub(crate) fn cannot_start(&mut self, context: &mut Context<'_, '_>, span: Span, why: String) {
-        context.report.push(Diagnostic::warning(crate::codes::Code::CannotStart, span, why.clone()));
+        context.report.push(Diagnostic::warning(Code::CannotStart, span, why.clone()));
         self.unsupported.push(Sourced::xml(why, span));
+    }
+
+    /// The same, of the second of two things that cannot both be had.
+    #[cold]
+    pub(crate) fn cannot_start_twice(
+        &mut self,
+        context: &mut Context<'_, '_>,
+        (first, second): (Span, Span),
+        why: String,
+    ) {
+        let warning = Diagnostic::warning(Code::CannotStart, second, why.clone());
+        context.report.push(warning.label(first, "first one"));
+        self.unsupported.push(Sourced::xml(why, second));
     }
 }
 
@@ -109,12 +139,16 @@ pub(crate) struct Lowering {
 }
 
 impl Sink for Lowering {
+    fn implies(&self, name: &str) -> bool {
+        name == "memory" && self.draft.numa_memory.is_some()
+    }
+
     fn begin(&mut self, dialect: Dialect, view: View<'_>, root: NodeId) {
         self.draft.dialect = Some(dialect);
         self.draft.root = view.span(root);
     }
 
-    fn unit(&mut self, view: View<'_>, unit: NodeId, report: &mut Vec<Diagnostic>) {
+    fn unit(&mut self, view: View<'_>, unit: NodeId, report: &mut Report) {
         let context = Context { view, report };
         match self.draft.dialect {
             Some(Dialect::Lxc) => lxc::unit(&mut self.draft, context, unit),
@@ -131,8 +165,9 @@ impl Lowering {
     }
 
     /// Applies the rules for the whole, then the defaults. `None` if there is an error.
-    pub(crate) fn finish(self, report: &mut Report) -> Option<Domain> {
+    pub(crate) fn finish(mut self, report: &mut Report) -> Option<Domain> {
         let _dialect = self.draft.dialect?;
+        self.draft.imply_memory(report);
         crate::rules::check(&self.draft, report);
         // Where the report is full, an error takes a warning's place: the number says nothing.
         report.sort();
@@ -143,7 +178,7 @@ impl Lowering {
 /// A checked document, and where findings about it go.
 pub(crate) struct Context<'a, 'r> {
     pub(crate) view: View<'a>,
-    pub(crate) report: &'r mut Vec<Diagnostic>,
+    pub(crate) report: &'r mut Report,
 }
 
 impl<'a> Context<'a, '_> {
@@ -226,10 +261,7 @@ pub(crate) fn integer(text: &str) -> Result<i64, ValueError> {
 
 #[cold]
 fn not_a_number(text: &str) -> ValueError {
-    ValueError::new(
-        crate::codes::Code::NotANumber,
-        format!("{} is not a decimal number", crate::value::quoted(text)),
-    )
+    ValueError::new(Code::NotANumber, format!("{} is not a decimal number", crate::value::quoted(text)))
 }
 
 pub(crate) fn owned(text: &str) -> Result<String, ValueError> {

@@ -5,7 +5,7 @@ use crate::codes::Code;
 use crate::domain::{Account, Command, Sourced};
 use crate::report::Diagnostic;
 use crate::tree::NodeId;
-use crate::value::{AbsPath, parse_account};
+use crate::value::{AbsPath, parse_account, quoted};
 
 /// Everything about the first process but its command.
 #[derive(Debug, Default)]
@@ -14,7 +14,6 @@ pub(crate) struct InitDraft {
     pub(crate) dir: Option<Sourced<AbsPath>>,
     pub(crate) user: Option<Sourced<Account>>,
     pub(crate) group: Option<Sourced<Account>>,
-    pub(crate) cmdline: Option<Sourced<String>>,
     /// Where `<init>` belongs, if `<os>` has none.
     pub(crate) gap: Option<crate::source::Span>,
 }
@@ -35,12 +34,18 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
             "initarg" => args.extend(context.text(child, owned)),
             "initenv" => {
                 let name = context.view.attribute(child, "name").map_or("", |(name, _)| name);
+                let span = context.view.span(child);
+                if let Some(first) = draft.whole.seen.insert(("initenv", name.to_owned()), span) {
+                    let message =
+                        format!("this value of {} has no effect: a later one replaces it", quoted(name));
+                    let warning = Diagnostic::warning(Code::Ignored, first, message);
+                    context.report.push(warning.label(span, "the later one"));
+                }
                 draft.init.env.extend(context.text(child, |value| Ok((name.to_owned(), value.to_owned()))));
             }
             "initdir" => draft.init.dir = context.text(child, AbsPath::parse),
             "inituser" => draft.init.user = context.text(child, parse_account),
             "initgroup" => draft.init.group = context.text(child, parse_account),
-            "cmdline" => draft.init.cmdline = context.text(child, owned),
             _ => {}
         }
     }

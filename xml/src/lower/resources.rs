@@ -1,5 +1,7 @@
 //! Memory, CPU, NUMA, block I/O and id ranges.
 
+use std::ops::RangeInclusive;
+
 use super::{Context, Draft, integer, number};
 use crate::codes::Code;
 use crate::domain::{BlkioDevice, IdMap, IdRange, Numa, NumaMode, Origin, Sourced};
@@ -77,14 +79,15 @@ fn cputune(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
             "iothreadpin" => {
                 let thread = context.attribute(child, "iothread", number);
                 if let Some(Sourced { value, origin: Origin::Xml(span) }) = thread {
-                    draft.whole.iothread_refs.push((value, span));
+                    draft.whole.iothread_refs.push((value..=value, span));
                 }
             }
             "iothreadsched" => {
                 if let Some((text, span)) = context.view.attribute(child, "iothreads")
                     && let Ok(set) = IdSet::parse(text)
                 {
-                    draft.whole.iothread_refs.extend(set.iter().map(|thread| (u64::from(thread), span)));
+                    let wide = |range: &RangeInclusive<u32>| (*range.start()).into()..=(*range.end()).into();
+                    draft.whole.iothread_refs.extend(set.ranges().iter().map(|range| (wide(range), span)));
                 }
             }
             "global_quota" if draft.quota_us.is_none() => draft.quota_us = context.text(child, integer),

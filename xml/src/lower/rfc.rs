@@ -125,6 +125,7 @@ fn network(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
             _ => gateway_or_nameserver(draft, context, child, &mut interface),
         }
     }
+    super::interface::only_once(draft, context, &mut interface.addresses, &mut interface.routes);
     if !interface.addresses.is_empty() {
         draft.private_network = Some(interface.origin);
         draft.interfaces.push(interface);
@@ -171,10 +172,10 @@ fn gateway_or_nameserver(
     let text = context.view.text(node);
     let written = context.attribute(node, "address", parse_ip);
     match (written, text.trim()) {
-        (Some(address), "") => draft.nameservers.push(address),
+        (Some(address), "") => draft.nameserver(context, Some(address), context.view.span(node)),
         (None, _) => {
             let parsed = context.text(node, |text| parse_ip(text.trim()));
-            draft.nameservers.extend(parsed);
+            draft.nameserver(context, parsed, context.view.span(node));
         }
         (Some(_), _) => {
             let fault = Diagnostic::error(

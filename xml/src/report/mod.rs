@@ -143,6 +143,27 @@ impl Report {
         }
     }
 
+    /// Adds everything that another report has found.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.failed |= other.failed;
+        self.suppressed += other.suppressed;
+        for diagnostic in other.diagnostics {
+            self.push(diagnostic);
+        }
+    }
+
+    /// Whether one more error would only be counted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.diagnostics.len() >= limits::DIAGNOSTICS
+            && self.diagnostics.iter().all(|kept| kept.severity == Severity::Error)
+    }
+
+    /// Counts an error that would only be counted.
+    pub(crate) fn only_count(&mut self) {
+        self.failed = true;
+        self.suppressed += 1;
+    }
+
     /// Takes back errors that another one explains better.
     pub(crate) fn forget(&mut self, explained: impl Fn(&Diagnostic) -> bool) {
         self.diagnostics.retain(|diagnostic| !explained(diagnostic));

@@ -1,5 +1,7 @@
 //! What libvirt's driver asks of a whole definition, for elements without effect here.
 
+use std::ops::RangeInclusive;
+
 use crate::codes::Code;
 use crate::lower::Draft;
 use crate::report::{Diagnostic, Report};
@@ -16,17 +18,13 @@ pub(super) fn check(draft: &Draft, report: &mut Report) {
             report.push(Diagnostic::error(Code::OutOfRange, span, message).path("/domain"));
         }
     }
-    for &(thread, span) in &whole.iothread_refs {
-        let known = if whole.iothread_ids.is_empty() {
-            thread >= 1 && thread <= whole.iothreads
-        } else {
-            whole.iothread_ids.contains(&thread)
-        };
-        if !known && !wrong_threads {
-            let message = format!("there is no I/O thread {thread}");
-            let fault = Diagnostic::error(Code::OutOfRange, span, message).path("/domain/cputune");
-            report.push(fault.help("<iothreads> says how many there are, <iothreadids> which"));
-        }
+    let mut ids = whole.iothread_ids.clone();
+    ids.sort_unstable();
+    for (threads, span) in whole.iothread_refs.iter().filter(|_| !wrong_threads) {
+        let Some(thread) = missing(threads, &ids, whole.iothreads) else { continue };
+        let message = format!("there is no I/O thread {thread}");
+        let fault = Diagnostic::error(Code::OutOfRange, *span, message).path("/domain/cputune");
+        report.push(fault.help("<iothreads> says how many there are, <iothreadids> which"));
     }
     if let (Some(graphics), false) = (whole.graphics, whole.video) {
         let message = "<graphics> needs a <video> with a <model>";
@@ -38,4 +36,22 @@ pub(super) fn check(draft: &Draft, report: &mut Report) {
         let fault = Diagnostic::error(Code::Incomplete, redirected, message).path("/domain/devices/redirdev");
         report.push(fault.help("a container has no USB bus: remove it"));
     }
+}
+
+/// The first of `threads` that is neither one of `ids`, which are sorted and distinct, nor, where there
+/// are none, one of the `count` first.
+fn missing(threads: &RangeInclusive<u64>, ids: &[u64], count: u64) -> Option<u64> {
+    if ids.is_empty() {
+        return if *threads.start() == 0 {
+            Some(0)
+        } else {
+            (*threads.end() > count).then(|| (count + 1).max(*threads.start()))
+        };
+    }
+    let from = ids.partition_point(|id| id < threads.start());
+    let last = from + (threads.end() - threads.start()) as usize;
+    if ids.get(from) == Some(threads.start()) && ids.get(last) == Some(threads.end()) {
+        return None;
+    }
+    threads.clone().find(|thread| ids.binary_search(thread).is_err())
 }

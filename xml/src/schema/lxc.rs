@@ -3,7 +3,7 @@
 use super::values::{ARCHITECTURES, GENERIC_NAME, LINE, ON_OFF, U32, U64, VARIABLE};
 use super::{
     Attribute, Content, Element, Namespace, Support, Variants, commandline, devices, element, extension,
-    ignored, libvirt, many, maybe, once, optional, required, text,
+    ignored, implied, libvirt, many, maybe, once, optional, required, text,
 };
 use crate::value::Value;
 
@@ -18,7 +18,7 @@ pub static DOMAIN: Element = Element {
         maybe(&DESCRIPTION),
         maybe(&METADATA),
         maybe(libvirt::ROOT_MAXMEMORY),
-        once(&MEMORY),
+        implied(&MEMORY),
         maybe(&CURRENT_MEMORY),
         maybe(libvirt::ROOT_BLKIOTUNE),
         maybe(&MEMTUNE),
@@ -178,7 +178,12 @@ static TYPE: Element = Element {
 };
 static INIT: Element =
     Element { doc: "the program that becomes process 1", ..text("init", Value::AbsFilePath) };
-static CMDLINE: Element = machine("cmdline");
+static CMDLINE: Element = Element {
+    support: Support::Refused(
+        "libvirt's schema has none in a container; <initenv name='LIBVIRT_LXC_CMDLINE'> gives what its driver made of one",
+    ),
+    ..machine("cmdline")
+};
 static KERNEL: Element = machine("kernel");
 static INITRD: Element = machine("initrd");
 static LOADER: Element = machine("loader");

@@ -122,12 +122,18 @@ pub enum Occurs {
     Many,
     /// At least once.
     AtLeastOnce,
+    /// Once, unless the rest of the document implies it.
+    Implied,
 }
 
 impl Occurs {
     /// Whether it has to be there.
     pub const fn is_required(self) -> bool {
         matches!(self, Self::Required | Self::AtLeastOnce)
+    }
+    /// Whether a document that says nothing special has it.
+    pub const fn is_usual(self) -> bool {
+        self.is_required() || matches!(self, Self::Implied)
     }
     /// Whether it may stand there more than once.
     pub const fn may_repeat(self) -> bool {
@@ -193,6 +199,11 @@ pub const fn maybe(element: &'static Element) -> Child {
 /// A child that has to stand there once.
 pub const fn once(element: &'static Element) -> Child {
     Child { element, occurs: Occurs::Required }
+}
+
+/// A child that has to stand there once, unless the rest implies it.
+pub const fn implied(element: &'static Element) -> Child {
+    Child { element, occurs: Occurs::Implied }
 }
 
 /// A child that may stand there any number of times.

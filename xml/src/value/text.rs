@@ -38,7 +38,7 @@ macro_rules! text_newtype {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(Box<str>);
+        pub struct $name(smol_str::SmolStr);
         impl $name {
             /// A checked value of this text.
             pub fn parse(text: &str) -> Result<Self, ValueError> {

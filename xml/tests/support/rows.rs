@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Range;
+use std::sync::LazyLock;
 
-use browndog_xml::schema::{Attribute, Content, Element, Namespace, lxc, rfc, walk};
+use browndog_xml::generate::COMPANY;
+use browndog_xml::schema::{Attribute, Content, Element, Namespace, Support, lxc, rfc, walk};
 use browndog_xml::value::Value;
 
 use super::scan::{self, elements};
@@ -31,7 +34,12 @@ fn address(element: &'static Element) -> usize {
 }
 
 /// How the nearest way from a root to each row goes.
-fn ways() -> Vec<Vec<&'static Element>> {
+fn ways() -> &'static [Vec<&'static Element>] {
+    static WAYS: LazyLock<Vec<Vec<&'static Element>>> = LazyLock::new(find_ways);
+    &WAYS
+}
+
+fn find_ways() -> Vec<Vec<&'static Element>> {
     let mut known: Vec<Vec<&'static Element>> = Vec::new();
     for root in [&lxc::DOMAIN, &rfc::DOMAIN] {
         known.push(vec![root]);
@@ -88,7 +96,7 @@ pub fn every() -> BTreeSet<Row> {
         if matches!(element.content, Content::Variants(_)) {
             continue;
         }
-        let (at, path) = (address(element), shown(&way));
+        let (at, path) = (address(element), shown(way));
         let of = |attribute| Row { at, path: path.clone(), attribute };
         let _new = rows.insert(of(None));
         rows.extend(element.attributes.iter().map(|attribute| of(Some(attribute.name))));
@@ -103,6 +111,51 @@ pub fn every() -> BTreeSet<Row> {
 
 /// Takes the rows that `text` uses out of `missing`.
 pub fn used(text: &str, missing: &mut BTreeSet<Row>) {
+    every_element(text, &mut |element, row| {
+        let at = address(row);
+        let names: Vec<&str> = element.attributes.iter().map(|attribute| attribute.name.as_str()).collect();
+        missing.retain(|known| {
+            known.at != at || known.attribute.is_some_and(|attribute| !names.contains(&attribute))
+        });
+    });
+}
+
+/// Where `text` uses `row`: the whole of it, and what it says (a value, or what is between the tags).
+pub fn places(text: &str, row: &Row) -> Vec<(Range<usize>, Range<usize>)> {
+    let mut found = Vec::new();
+    every_element(text, &mut |element, known| {
+        if address(known) != row.at {
+            return;
+        }
+        match row.attribute {
+            None => found.push((element.whole.clone(), element.content.clone())),
+            Some(name) => {
+                let of_name = element.attributes.iter().filter(|attribute| attribute.name == name);
+                found.extend(of_name.map(|attribute| (attribute.whole.clone(), attribute.value.clone())));
+            }
+        }
+    });
+    found
+}
+
+/// Every row of [`every`] and its mark, which is that of the outermost element that has one.
+pub fn marks() -> Vec<(Row, Support)> {
+    let mut all = Vec::new();
+    for way in ways() {
+        let element = way[way.len() - 1];
+        if matches!(element.content, Content::Variants(_)) {
+            continue;
+        }
+        let mark = way.iter().map(|it| it.support).find(|it| *it != Support::ActedOn);
+        let (at, path) = (address(element), shown(way));
+        let of = |attribute| Row { at, path: path.clone(), attribute };
+        all.push((of(None), mark.unwrap_or(Support::ActedOn)));
+        all.extend(element.attributes.iter().map(|it| (of(Some(it.name)), mark.unwrap_or(it.support))));
+    }
+    all
+}
+
+fn every_element(text: &str, seen: &mut dyn FnMut(&scan::Element, &'static Element)) {
     let all = elements(text);
     let Some(root) = all.first() else { return };
     let attribute = |element: &scan::Element, name: &str| {
@@ -114,15 +167,16 @@ pub fn used(text: &str, missing: &mut BTreeSet<Row>) {
     } else {
         &lxc::DOMAIN
     };
-    mark(&all, 0, row, &attribute, missing);
+    visit(&all, 0, row, &attribute, seen);
 }
 
-fn mark(
+/// Visits the elements of a document, each with its row.
+fn visit(
     all: &[scan::Element],
     index: usize,
     row: &'static Element,
     attribute: &dyn Fn(&scan::Element, &str) -> Option<String>,
-    missing: &mut BTreeSet<Row>,
+    seen: &mut dyn FnMut(&scan::Element, &'static Element),
 ) {
     let mut row = row;
     while let Content::Variants(variants) = row.content {
@@ -131,29 +185,21 @@ fn mark(
         let Some((_, chosen)) = variants.rows.iter().find(|(words, _)| words.contains(&word)) else { return };
         row = chosen;
     }
-    let at = address(row);
-    let names: Vec<&str> = all[index].attributes.iter().map(|attribute| attribute.name.as_str()).collect();
-    missing.retain(|known| {
-        known.at != at || known.attribute.is_some_and(|attribute| !names.contains(&attribute))
-    });
+    seen(&all[index], row);
     for &child in &all[index].children {
         // The documents of the tests declare each namespace under its usual prefix.
         let found = row.children().iter().find(|known| prefixed(known.element) == all[child].name);
         if let Some(found) = found {
-            mark(all, child, found.element, attribute, missing);
+            visit(all, child, found.element, attribute, seen);
         }
     }
 }
 
 /// Documents that use `row`, the likeliest to be accepted first.
-pub fn documents(row: &Row) -> Vec<String> {
-    let ways = ways();
-    let Some(way) = ways.iter().find(|way| address(way[way.len() - 1]) == row.at) else { return Vec::new() };
-    (0..24).map(|choice| Writer { choice, row }.document(way)).collect()
+pub fn documents(row: &Row) -> impl Iterator<Item = String> {
+    let way = ways().iter().find(|way| address(way[way.len() - 1]) == row.at);
+    (0..24).filter_map(move |choice| Some(Writer { choice, row }.document(way?)))
 }
-
-/// Parts that may be left out by the tables, and may not by the rules.
-const COMPANY: &[(&str, &str)] = &[("disk", "source"), ("video", "model"), ("cpu", "model")];
 
 struct Writer<'a> {
     choice: u8,
@@ -231,7 +277,7 @@ impl Writer<'_> {
         for child in element.children() {
             if next.is_some_and(|next| std::ptr::eq(next, child.element)) {
                 self.element(out, rest, &[]);
-            } else if child.occurs.is_required() || COMPANY.contains(&(element.name, child.element.name)) {
+            } else if child.occurs.is_usual() || COMPANY.contains(&(element.name, child.element.name)) {
                 self.element(out, &[child.element], &[]);
             }
         }
@@ -244,9 +290,6 @@ impl Writer<'_> {
         }
         if element.name == "interface" && next.is_none_or(|next| next.name != "model") {
             out.push_str("<model type='virtio'/>");
-        }
-        if element.name == "os" {
-            out.push_str("<init>/sbin/init</init>");
         }
         if std::ptr::eq(element, &raw const rfc::DOMAIN) && next.is_none_or(|next| next.name != "application")
         {

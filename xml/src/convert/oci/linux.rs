@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::read::Reader;
-use super::{MASKED, READ_ONLY};
 use crate::convert::{Element, json};
+use crate::covers::{cover_of, is_hidden};
 use crate::value::quoted;
 
 pub(super) fn read(reader: &mut Reader<'_>) {
@@ -207,14 +207,14 @@ fn devices(reader: &mut Reader<'_>) {
 fn paths(reader: &mut Reader<'_>) {
     for (pointer, path) in reader.entries("/linux/maskedPaths") {
         let text = path.as_str().unwrap_or("");
-        if !MASKED.contains(&text) {
+        if !is_hidden(text) {
             let place = reader.place(&pointer);
             reader.extension.push(Element::new("browndog:mask").with("path", text).at(place));
         }
         reader.taken.take(pointer);
     }
     for (pointer, path) in reader.entries("/linux/readonlyPaths") {
-        if path.as_str().is_some_and(|path| READ_ONLY.contains(&path)) {
+        if path.as_str().is_some_and(|path| cover_of(path).is_some()) {
             reader.taken.take(pointer);
         }
     }

@@ -284,9 +284,6 @@ fn environment(domain: &Domain) -> Vec<String> {
         set("container_uuid", &uuid);
         set("LIBVIRT_LXC_UUID", &uuid);
     }
-    if let Some(line) = &domain.init.cmdline {
-        set("LIBVIRT_LXC_CMDLINE", &line.value);
-    }
     for variable in &domain.init.env {
         set(&variable.value.0, &variable.value.1);
     }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::write::Writer;
-use super::{MASKED, READ_ONLY};
+use crate::covers::{COVERS, is_hidden};
 use crate::domain::{Domain, NumaMode, Origin, ShareTarget, Sourced};
 
 /// Whether the container has a network namespace of its own.
@@ -37,13 +37,22 @@ pub(super) fn kernel_mounts(domain: &Domain) -> Vec<Value> {
     ]
 }
 
+fn covered<'a>(which: impl Fn(&str) -> bool) -> impl Iterator<Item = &'a str> {
+    COVERS.iter().map(|(path, _)| *path).filter(move |path| which(path))
+}
+
+/// What the document covers beside that.
+fn masks(domain: &Domain) -> impl Iterator<Item = &str> {
+    domain.extension.masks.iter().map(|mask| mask.value.as_str()).filter(|path| !is_hidden(path))
+}
+
 pub(super) fn linux(writer: &mut Writer<'_>) -> Value {
     let domain = writer.domain;
     let mut linux = json!({
         "namespaces": namespaces(writer),
         "resources": resources(writer),
-        "maskedPaths": MASKED.iter().copied().chain(domain.extension.masks.iter().map(|mask| mask.value.as_str())).collect::<Vec<_>>(),
-        "readonlyPaths": READ_ONLY,
+        "maskedPaths": covered(is_hidden).chain(masks(domain)).collect::<Vec<_>>(),
+        "readonlyPaths": covered(|path| !is_hidden(path)).collect::<Vec<_>>(),
         "rootfsPropagation": "private",
     });
     if let Some(map) = &domain.idmap {

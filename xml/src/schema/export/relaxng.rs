@@ -78,7 +78,7 @@ fn write_children(out: &mut String, children: &[Child], rows: &Rows) {
         let reference = format!("<ref name=\"{}\"/>", name_of(rows, child.element));
         let wrapped = match child.occurs {
             Occurs::Required => reference,
-            Occurs::Optional => format!("<optional>{reference}</optional>"),
+            Occurs::Optional | Occurs::Implied => format!("<optional>{reference}</optional>"),
             Occurs::Many => format!("<zeroOrMore>{reference}</zeroOrMore>"),
             Occurs::AtLeastOnce => format!("<oneOrMore>{reference}</oneOrMore>"),
         };

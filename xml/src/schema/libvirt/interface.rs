@@ -1,8 +1,9 @@
 //! `<interface>`: the kinds that a container can have, and the choice among all.
 
+use super::interface_parts::parts;
 use super::reasons;
 use crate::schema::values::YES_NO;
-use crate::schema::{Content, Element, Support, Variants, element, ignored, many, maybe, once, required};
+use crate::schema::{Content, Element, Support, Variants, element, ignored, maybe, once, required};
 use crate::value::Value;
 
 pub(super) static INTERFACE_BRIDGE: Element = Element {
@@ -10,36 +11,7 @@ pub(super) static INTERFACE_BRIDGE: Element = Element {
         required("type", Value::Choice(&["bridge"])),
         ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
     ],
-    content: Content::Children(&[
-        maybe(&super::interface_parts::MAC),
-        once(&super::interface_parts::SOURCE),
-        maybe(&super::interface_parts::VIRTUALPORT),
-        maybe(&super::interface_parts::BANDWIDTH),
-        maybe(&super::interface_parts::VLAN),
-        maybe(&super::interface_parts::PORT),
-        many(&super::common::IP),
-        many(&super::common::ROUTE),
-        maybe(&super::interface_parts::SCRIPT),
-        maybe(&super::interface_parts::DOWNSCRIPT),
-        maybe(&super::interface_parts::BACKENDDOMAIN),
-        maybe(&super::interface_parts::TARGET),
-        maybe(&super::interface_parts::GUEST),
-        maybe(&super::interface_parts::MODEL),
-        maybe(&super::interface_parts::DRIVER),
-        maybe(&super::interface_parts::BACKEND),
-        maybe(&super::interface_parts::FILTERREF),
-        maybe(&super::interface_parts::TUNE),
-        maybe(&super::interface_parts::LINK),
-        maybe(&super::interface_parts::MTU),
-        maybe(&super::interface_parts::COALESCE),
-        maybe(&super::common::TEAMING),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        many(&super::interface_parts::PORTFORWARD),
-    ]),
+    content: parts![once(&super::interface_parts::SOURCE), maybe(&super::interface_parts::VIRTUALPORT)],
     ..element("interface")
 };
 
@@ -48,35 +20,7 @@ pub(super) static INTERFACE_ETHERNET: Element = Element {
         required("type", Value::Choice(&["ethernet"])),
         ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
     ],
-    content: Content::Children(&[
-        maybe(&super::interface_parts::MAC),
-        maybe(&super::interface_parts::INTERFACE_SOURCE),
-        maybe(&super::interface_parts::BANDWIDTH),
-        maybe(&super::interface_parts::VLAN),
-        maybe(&super::interface_parts::PORT),
-        many(&super::common::IP),
-        many(&super::common::ROUTE),
-        maybe(&super::interface_parts::SCRIPT),
-        maybe(&super::interface_parts::DOWNSCRIPT),
-        maybe(&super::interface_parts::BACKENDDOMAIN),
-        maybe(&super::interface_parts::TARGET),
-        maybe(&super::interface_parts::GUEST),
-        maybe(&super::interface_parts::MODEL),
-        maybe(&super::interface_parts::DRIVER),
-        maybe(&super::interface_parts::BACKEND),
-        maybe(&super::interface_parts::FILTERREF),
-        maybe(&super::interface_parts::TUNE),
-        maybe(&super::interface_parts::LINK),
-        maybe(&super::interface_parts::MTU),
-        maybe(&super::interface_parts::COALESCE),
-        maybe(&super::common::TEAMING),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        many(&super::interface_parts::PORTFORWARD),
-    ]),
+    content: parts![maybe(&super::interface_parts::INTERFACE_SOURCE)],
     ..element("interface")
 };
 
@@ -85,36 +29,10 @@ pub(super) static INTERFACE_NETWORK: Element = Element {
         required("type", Value::Choice(&["network"])),
         ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
     ],
-    content: Content::Children(&[
-        maybe(&super::interface_parts::MAC),
+    content: parts![
         once(&super::interface_parts::INTERFACE_SOURCE_2),
-        maybe(&super::interface_parts::VIRTUALPORT),
-        maybe(&super::interface_parts::BANDWIDTH),
-        maybe(&super::interface_parts::VLAN),
-        maybe(&super::interface_parts::PORT),
-        many(&super::common::IP),
-        many(&super::common::ROUTE),
-        maybe(&super::interface_parts::SCRIPT),
-        maybe(&super::interface_parts::DOWNSCRIPT),
-        maybe(&super::interface_parts::BACKENDDOMAIN),
-        maybe(&super::interface_parts::TARGET),
-        maybe(&super::interface_parts::GUEST),
-        maybe(&super::interface_parts::MODEL),
-        maybe(&super::interface_parts::DRIVER),
-        maybe(&super::interface_parts::BACKEND),
-        maybe(&super::interface_parts::FILTERREF),
-        maybe(&super::interface_parts::TUNE),
-        maybe(&super::interface_parts::LINK),
-        maybe(&super::interface_parts::MTU),
-        maybe(&super::interface_parts::COALESCE),
-        maybe(&super::common::TEAMING),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        many(&super::interface_parts::PORTFORWARD),
-    ]),
+        maybe(&super::interface_parts::VIRTUALPORT)
+    ],
     ..element("interface")
 };
 
@@ -123,36 +41,10 @@ pub(super) static INTERFACE_DIRECT: Element = Element {
         required("type", Value::Choice(&["direct"])),
         ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
     ],
-    content: Content::Children(&[
-        maybe(&super::interface_parts::MAC),
+    content: parts![
         once(&super::interface_parts::INTERFACE_SOURCE_3),
-        maybe(&super::interface_parts::VIRTUALPORT),
-        maybe(&super::interface_parts::BANDWIDTH),
-        maybe(&super::interface_parts::VLAN),
-        maybe(&super::interface_parts::PORT),
-        many(&super::common::IP),
-        many(&super::common::ROUTE),
-        maybe(&super::interface_parts::SCRIPT),
-        maybe(&super::interface_parts::DOWNSCRIPT),
-        maybe(&super::interface_parts::BACKENDDOMAIN),
-        maybe(&super::interface_parts::TARGET),
-        maybe(&super::interface_parts::GUEST),
-        maybe(&super::interface_parts::MODEL),
-        maybe(&super::interface_parts::DRIVER),
-        maybe(&super::interface_parts::BACKEND),
-        maybe(&super::interface_parts::FILTERREF),
-        maybe(&super::interface_parts::TUNE),
-        maybe(&super::interface_parts::LINK),
-        maybe(&super::interface_parts::MTU),
-        maybe(&super::interface_parts::COALESCE),
-        maybe(&super::common::TEAMING),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        many(&super::interface_parts::PORTFORWARD),
-    ]),
+        maybe(&super::interface_parts::VIRTUALPORT)
+    ],
     ..element("interface")
 };
 
@@ -162,36 +54,10 @@ pub(super) static INTERFACE_HOSTDEV: Element = Element {
         ignored("managed", YES_NO, reasons::NOTHING),
         ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
     ],
-    content: Content::Children(&[
-        maybe(&super::interface_parts::MAC),
+    content: parts![
         once(&super::interface_parts::INTERFACE_SOURCE_9),
-        maybe(&super::interface_parts::VIRTUALPORT),
-        maybe(&super::interface_parts::BANDWIDTH),
-        maybe(&super::interface_parts::VLAN),
-        maybe(&super::interface_parts::PORT),
-        many(&super::common::IP),
-        many(&super::common::ROUTE),
-        maybe(&super::interface_parts::SCRIPT),
-        maybe(&super::interface_parts::DOWNSCRIPT),
-        maybe(&super::interface_parts::BACKENDDOMAIN),
-        maybe(&super::interface_parts::TARGET),
-        maybe(&super::interface_parts::GUEST),
-        maybe(&super::interface_parts::MODEL),
-        maybe(&super::interface_parts::DRIVER),
-        maybe(&super::interface_parts::BACKEND),
-        maybe(&super::interface_parts::FILTERREF),
-        maybe(&super::interface_parts::TUNE),
-        maybe(&super::interface_parts::LINK),
-        maybe(&super::interface_parts::MTU),
-        maybe(&super::interface_parts::COALESCE),
-        maybe(&super::common::TEAMING),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        many(&super::interface_parts::PORTFORWARD),
-    ]),
+        maybe(&super::interface_parts::VIRTUALPORT)
+    ],
     support: Support::CannotStart(reasons::NO_LINK),
     ..element("interface")
 };

@@ -9,6 +9,42 @@ use crate::schema::{
 };
 use crate::value::Value;
 
+/// What every kind of `<interface>` holds; its own parts stand behind the address.
+macro_rules! parts {
+    ($($own:expr),* $(,)?) => {
+        crate::schema::Content::Children(&[
+            crate::schema::maybe(&super::interface_parts::MAC),
+            $($own,)*
+            crate::schema::maybe(&super::interface_parts::BANDWIDTH),
+            crate::schema::maybe(&super::interface_parts::VLAN),
+            crate::schema::maybe(&super::interface_parts::PORT),
+            crate::schema::many(&super::common::IP),
+            crate::schema::many(&super::common::ROUTE),
+            crate::schema::maybe(&super::interface_parts::SCRIPT),
+            crate::schema::maybe(&super::interface_parts::DOWNSCRIPT),
+            crate::schema::maybe(&super::interface_parts::BACKENDDOMAIN),
+            crate::schema::maybe(&super::interface_parts::TARGET),
+            crate::schema::maybe(&super::interface_parts::GUEST),
+            crate::schema::maybe(&super::interface_parts::MODEL),
+            crate::schema::maybe(&super::interface_parts::DRIVER),
+            crate::schema::maybe(&super::interface_parts::BACKEND),
+            crate::schema::maybe(&super::interface_parts::FILTERREF),
+            crate::schema::maybe(&super::interface_parts::TUNE),
+            crate::schema::maybe(&super::interface_parts::LINK),
+            crate::schema::maybe(&super::interface_parts::MTU),
+            crate::schema::maybe(&super::interface_parts::COALESCE),
+            crate::schema::maybe(&super::common::TEAMING),
+            crate::schema::maybe(&super::common::BOOT),
+            crate::schema::maybe(&super::common::ROM),
+            crate::schema::maybe(&super::common::ALIAS),
+            crate::schema::maybe(&super::common::ACPI),
+            crate::schema::maybe(&super::common::ADDRESS),
+            crate::schema::many(&super::interface_parts::PORTFORWARD),
+        ])
+    };
+}
+pub(super) use parts;
+
 pub(super) static SOURCE: Element = Element {
     attributes: &[
         required("bridge", Value::Pattern(&patterns::BRIDGE)),

@@ -1,0 +1,52 @@
+//! What every container has covered: kernel interfaces that are not namespaced.
+//!
+//! The one table: a start covers what the kernel has of it, a bundle names all of it.
+
+use serde::Serialize;
+
+/// How a kernel interface is covered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Cover {
+    /// An empty file on top.
+    HideFile,
+    /// An empty read-only directory on top.
+    HideDirectory,
+    /// Itself, read-only.
+    ReadOnly,
+}
+
+/// What is covered where the kernel has it.
+pub const COVERS: [(&str, Cover); 22] = [
+    ("/proc/interrupts", Cover::HideFile),
+    ("/proc/kcore", Cover::HideFile),
+    ("/proc/keys", Cover::HideFile),
+    ("/proc/kpagecgroup", Cover::HideFile),
+    ("/proc/kpagecount", Cover::HideFile),
+    ("/proc/kpageflags", Cover::HideFile),
+    ("/proc/latency_stats", Cover::HideFile),
+    ("/proc/sched_debug", Cover::HideFile),
+    ("/proc/slabinfo", Cover::HideFile),
+    ("/proc/sysrq-trigger", Cover::HideFile),
+    ("/proc/timer_list", Cover::HideFile),
+    ("/proc/timer_stats", Cover::HideFile),
+    ("/proc/vmallocinfo", Cover::HideFile),
+    ("/proc/acpi", Cover::HideDirectory),
+    ("/proc/asound", Cover::HideDirectory),
+    ("/proc/scsi", Cover::HideDirectory),
+    ("/sys/firmware", Cover::HideDirectory),
+    ("/sys/devices/virtual/powercap", Cover::HideDirectory),
+    ("/proc/bus", Cover::ReadOnly),
+    ("/proc/fs", Cover::ReadOnly),
+    ("/proc/irq", Cover::ReadOnly),
+    ("/proc/sys", Cover::ReadOnly),
+];
+
+/// How `path` is covered in every container, if it is.
+pub fn cover_of(path: &str) -> Option<Cover> {
+    COVERS.iter().find(|(covered, _)| *covered == path).map(|(_, cover)| *cover)
+}
+
+/// Whether nothing of `path` is left to see in any container.
+pub fn is_hidden(path: &str) -> bool {
+    cover_of(path).is_some_and(|cover| cover != Cover::ReadOnly)
+}
