@@ -4,7 +4,7 @@ use crate::judge::Status;
 use crate::run::{Cell, RunReport};
 
 /// One verdict that changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
     /// Runtime, kernel and check.
     pub what: String,

@@ -105,11 +105,37 @@ pub trait Runtime: Sync + Send {
     fn verb(&self, verb: &Verb, name: &str, place: &Path) -> Option<Call>;
 }
 
-/// The first line of `PROGRAM --version`.
+/// How long a program may think about its version.
+const VERSION_MAX: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// The first line of `PROGRAM --version`. One that hangs there as well has none, and is ended with all
+/// that it started.
 pub fn version(program: &Path) -> String {
-    let output = std::process::Command::new(program).arg("--version").output();
-    let text = output.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
-    text.lines().next().unwrap_or("unknown").to_owned()
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::process::CommandExt;
+    use std::process::Stdio;
+    let spawned = std::process::Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn();
+    let Ok(mut child) = spawned else { return "unknown".to_owned() };
+    let group = nix::unistd::Pid::from_raw(child.id().cast_signed());
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let pipe = child.stdout.take();
+    let _detached = std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = pipe.map(|pipe| BufReader::new(pipe).read_line(&mut line));
+        // Nobody waits for it any more where it came too late.
+        drop(sender.send(read.and_then(Result::ok).map(|_| line)));
+    });
+    let line = receiver.recv_timeout(VERSION_MAX).ok().flatten();
+    // The group is gone already where all went well.
+    let _gone = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL).is_ok();
+    drop(child.wait());
+    line.map(|l| l.trim().to_owned()).filter(|l| !l.is_empty()).unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// A runtime by its name.
