@@ -10,8 +10,8 @@ use crate::exit::Status;
 use crate::life::living;
 use crate::list::Which;
 use crate::{
-    bench, blkiotune, conformance, console, convert, define, docs, events, exec, explain, fmt, host, list,
-    plan, run, schema, stats, stop, tune, validate,
+    attach, bench, blkiotune, conformance, console, convert, define, docs, events, exec, explain, fmt, host,
+    list, plan, run, schema, stats, stop, tune, validate,
 };
 
 /// Validate, prove and run Linux containers described by domain XML.
@@ -81,6 +81,8 @@ enum Verb {
     Blkiotune(Box<blkiotune::Blkiotune>),
     Pids(tune::Pids),
     Cpuset(tune::Cpuset),
+    AttachDevice(attach::AttachDevice),
+    DetachDevice(attach::DetachDevice),
     Autostart(define::Autostart),
     #[command(visible_alias = "event")]
     Events(events::Events),
@@ -102,8 +104,8 @@ pub(crate) fn main() -> Status {
         return Status::from(u8::try_from(browndog_runtime::pid1::main()).unwrap_or(125));
     }
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    if let Some(run) = run_alone(&arguments) {
-        return run.perform();
+    if let Some((root, run)) = run_alone(&arguments) {
+        return run.perform(root.as_deref());
     }
     match Cli::try_parse_from(&arguments) {
         Ok(cli) => dispatch(cli),
@@ -113,11 +115,12 @@ pub(crate) fn main() -> Status {
 
 /// `[--root DIR] run [--trace] FILE [-- COMMAND…]`, read without clap: a start should not pay for the
 /// definition of every verb, nor for a parser of everything. What it does not know is for [`Cli`].
-fn run_alone(arguments: &[OsString]) -> Option<run::Run> {
+fn run_alone(arguments: &[OsString]) -> Option<(Option<PathBuf>, run::Run)> {
     let mut words = arguments.iter().skip(1).map(|word| word.to_str());
     let mut word = words.next()??;
+    let mut root = None;
     if word == "--root" {
-        let _nothing_is_kept_there = words.next()??;
+        root = Some(PathBuf::from(words.next()??));
         word = words.next()??;
     }
     if word != "run" {
@@ -128,14 +131,14 @@ fn run_alone(arguments: &[OsString]) -> Option<run::Run> {
         match word? {
             "--" => {
                 let command: Option<Vec<String>> = words.map(|word| word.map(str::to_owned)).collect();
-                return Some(run::Run::new(file?, command?, trace));
+                return Some((root, run::Run::new(file?, command?, trace)));
             }
             "--trace" if !trace => trace = true,
             word if word.starts_with('-') || word.is_empty() || file.is_some() => return None,
             word => file = Some(PathBuf::from(word)),
         }
     }
-    Some(run::Run::new(file?, Vec::new(), trace))
+    Some((root, run::Run::new(file?, Vec::new(), trace)))
 }
 
 fn dispatch(cli: Cli) -> Status {
@@ -172,6 +175,8 @@ fn dispatch(cli: Cli) -> Status {
         Verb::Blkiotune(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Pids(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Cpuset(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::AttachDevice(verb) => living(root, |layout| verb.perform(layout)),
+        Verb::DetachDevice(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Autostart(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Events(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Validate(validate) => validate.perform(),
@@ -179,8 +184,8 @@ fn dispatch(cli: Cli) -> Status {
         Verb::Fmt(fmt) => fmt.perform(),
         Verb::Convert(convert) => convert.perform(),
         Verb::Schema(schema) => schema.perform(),
-        Verb::Plan(plan) => plan.perform(),
-        Verb::Run(run) => run.perform(),
+        Verb::Plan(plan) => plan.perform(root),
+        Verb::Run(run) => run.perform(root),
         Verb::Host(host) => host.perform(),
         Verb::Conformance(conformance) => conformance.perform(),
         Verb::Bench(bench) => bench.perform(),
@@ -230,9 +235,10 @@ mod tests {
     }
 
     /// What clap makes of the same line.
-    fn with_clap(words: &[OsString]) -> Option<run::Run> {
-        match Cli::try_parse_from(words).ok()?.verb {
-            Verb::Run(run) => Some(run),
+    fn with_clap(words: &[OsString]) -> Option<(Option<PathBuf>, run::Run)> {
+        let cli = Cli::try_parse_from(words).ok()?;
+        match cli.verb {
+            Verb::Run(run) => Some((cli.root, run)),
             _ => None,
         }
     }

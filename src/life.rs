@@ -7,7 +7,10 @@ use browndog_life::definitions;
 use browndog_life::domains::View;
 use browndog_life::error::LifeError;
 use browndog_life::layout::Layout;
+use browndog_life::peers::named_in;
 use browndog_life::time::rfc3339;
+use browndog_runtime::plan::share::{Peer, shared};
+use browndog_xml::domain::Domain;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
@@ -32,6 +35,14 @@ pub(crate) type Outcome = Result<Status, LifeError>;
 /// Does what a verb does, below `root`, and says why it could not.
 pub(crate) fn living(root: Option<&Path>, body: impl FnOnce(&Layout) -> Outcome) -> Status {
     Layout::new(root).and_then(|layout| body(&layout)).unwrap_or_else(|error| refuse(&error))
+}
+
+/// The running domains below `root` whose namespaces `domain` shares. Without a place for state none runs.
+pub(crate) fn peers(root: Option<&Path>, domain: &Domain) -> Vec<Peer> {
+    if shared(domain).next().is_none() {
+        return Vec::new();
+    }
+    Layout::new(root).map(|layout| named_in(&layout, domain)).unwrap_or_default()
 }
 
 /// Says why something was not done.

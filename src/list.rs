@@ -68,10 +68,11 @@ pub(crate) struct List {
 
 impl List {
     pub(crate) fn perform(self, layout: &Layout) -> Outcome {
-        cleaned(&reconcile::reconcile_all(layout)?);
+        let (found, said) = reconcile::reconciled(layout)?;
+        cleaned(&said);
         let mut views = Vec::new();
-        for name in domains::names(layout)? {
-            match domains::view(layout, &name) {
+        for view in found {
+            match view {
                 Ok(view) => views.push(view),
                 // One that cannot be read does not hide the others.
                 Err(error) => crate::disregard(crate::life::refuse(&error)),

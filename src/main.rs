@@ -6,6 +6,7 @@
 //! The command line and nothing else: one file per group of verbs, no logic. Each verb parses its
 //! arguments, calls one library and turns the answer into text and an exit status.
 
+mod attach;
 mod bench;
 mod blkiotune;
 mod cli;

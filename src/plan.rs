@@ -1,7 +1,7 @@
 //! `plan`: what `run` would do, step by step, without doing it.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use browndog_runtime::error::render_problem;
 use browndog_runtime::launch::prepare;
@@ -56,11 +56,12 @@ struct Row<'a> {
 }
 
 impl PlanArgs {
-    pub(crate) fn perform(self) -> Status {
+    pub(crate) fn perform(self, root: Option<&Path>) -> Status {
         let Some((source, domain)) = load(&self.file) else { return Status::FAILED };
         let command = (!self.command.is_empty()).then_some(self.command);
-        let prepared =
-            prepare(&domain, &Request { command, instance: INSTANCE.to_owned(), ..Request::default() });
+        let peers = crate::life::peers(root, &domain);
+        let instance = INSTANCE.to_owned();
+        let prepared = prepare(&domain, &Request { command, peers, instance, ..Request::default() });
         let plan = &prepared.plan;
         let status = if plan.problems.is_empty() { Status::DONE } else { Status::FAILED };
         let text = match self.format {

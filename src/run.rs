@@ -1,7 +1,7 @@
 //! `run`: a container in the foreground.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use browndog_runtime::error::{StartError, render_problem};
 use browndog_runtime::exec::relay::{attend, catch_signals, on_terminal};
@@ -64,10 +64,10 @@ impl Run {
         Self { file, command, env: Vec::new(), init: false, tty: false, trace }
     }
 
-    pub(crate) fn perform(self) -> Status {
+    pub(crate) fn perform(self, root: Option<&Path>) -> Status {
         let Some((source, domain)) = load(&self.file) else { return Status::BEFORE_INIT };
         let name = domain.name.value.to_string();
-        self.start(&source, &domain).unwrap_or_else(|error| {
+        self.start(root, &source, &domain).unwrap_or_else(|error| {
             note(error.render(&name, &source).trim_end());
             Status::from(u8::try_from(error.exit_code()).unwrap_or(125))
         })
@@ -75,6 +75,7 @@ impl Run {
 
     fn start(
         self,
+        root: Option<&Path>,
         source: &browndog_xml::source::Source,
         domain: &browndog_xml::domain::Domain,
     ) -> Result<Status, StartError> {
@@ -85,6 +86,7 @@ impl Run {
             init: self.init,
             terminal: self.tty || on_terminal(),
             more_consoles: domain.consoles.len().saturating_sub(1),
+            peers: crate::life::peers(root, domain),
             instance: instance(),
         };
         let mut prepared = prepare(domain, &request);

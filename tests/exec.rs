@@ -133,6 +133,27 @@ fn a_terminal_is_the_containers_own() {
     assert!(said.starts_with("/dev/pts/"), "{said}");
 }
 
+/// Opened by the host's root, it would be nobody's in a container with an id map.
+#[rstest]
+#[case::plain("", &[], "0")]
+#[case::mapped(MAP, &[], "0")]
+#[case::user("", &["--user", "nobody"], "65534")]
+fn a_terminal_is_whose_the_program_is(#[case] map: &str, #[case] user: &[&str], #[case] owner: &str) {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define_with("while :; do sleep 1; done", map);
+    life.ok(&["start", life.name()]);
+    let mut arguments = vec!["exec", "--tty"];
+    arguments.extend(user);
+    let script = "stat -c %u $(tty); (: >$(tty)) && echo opened";
+    arguments.extend([life.name(), "--", "/bin/sh", "-c", script]);
+    assert_eq!(life.ok(&arguments).replace('\r', ""), format!("{owner}\nopened\n"));
+}
+
+const MAP: &str = "<idmap><uid start='0' target='700000' count='1000'/><gid start='0' target='700000' count='1000'/></idmap>";
+
 #[test]
 fn a_detached_program_goes_on_by_itself() {
     let Some(life) = sleeping() else { return };

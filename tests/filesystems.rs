@@ -347,3 +347,64 @@ fn nix_major(device: u64) -> u64 {
 fn nix_minor(device: u64) -> u64 {
     device & 0xff | device >> 12 & 0xfff00
 }
+
+/// Names in the case's root directory that are missing before a start.
+fn mount_points(case: &Case) -> Vec<&'static str> {
+    let root = case.dir.path().join("root");
+    ["proc", "sys", "dev"].into_iter().filter(|name| root.join(name).exists()).collect()
+}
+
+/// A container on the case's root directory that runs until its launcher is told.
+fn on_root_in_background(case: &Case, script: &str) -> std::process::Child {
+    let file = case.on_root(script, "", "");
+    let mut child = Command::new(BROWNDOG);
+    child.arg("run").arg(&file).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = child.spawn().unwrap();
+    let mut ready = [0_u8; 6];
+    std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut ready).unwrap();
+    assert_eq!(&ready, b"ready\n");
+    child
+}
+
+#[test]
+fn the_last_container_on_a_root_removes_the_mount_points_and_no_other() {
+    if !root() || !merged_usr() {
+        return;
+    }
+    let (case, wait) = (Case::new(), "echo ready; while ! [ -e /tmp/go ]; do sleep 0.05; done;");
+    let mut first = on_root_in_background(&case, wait);
+    assert_eq!(mount_points(&case), ["proc", "sys", "dev"]);
+    let look = "ls -d /proc/1 /dev/null /sys/kernel";
+    let second =
+        on_root_in_background(&case, &format!("{wait} while ! [ -e /tmp/on ]; do sleep 0.05; done; {look}"));
+    let tmp = case.dir.path().join("root/tmp");
+    fs::write(tmp.join("go"), "").unwrap();
+    assert!(first.wait().unwrap().success());
+    assert_eq!(mount_points(&case), ["proc", "sys", "dev"], "another stands on them");
+    fs::write(tmp.join("on"), "").unwrap();
+    let output = second.wait_with_output().unwrap();
+    assert_eq!(text(&output.stdout), "/dev/null\n/proc/1\n/sys/kernel\n");
+    assert_eq!(mount_points(&case), [""; 0]);
+}
+
+#[test]
+fn mount_points_of_a_killed_launcher_go_with_the_next_container() {
+    if !root() || !merged_usr() {
+        return;
+    }
+    let case = Case::new();
+    let mut killed = on_root_in_background(&case, "echo ready; sleep 100");
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(mount_points(&case), ["proc", "sys", "dev"]);
+    // What was there before, and looks different, stays.
+    fs::create_dir(case.dir.path().join("root/new")).unwrap();
+    let file = case.on_root(
+        "true",
+        "",
+        "<filesystem type='ram'><source usage='64'/><target dir='/new'/></filesystem>",
+    );
+    assert_eq!(run(&file).status.code(), Some(0));
+    assert_eq!(mount_points(&case), [""; 0]);
+    assert!(case.dir.path().join("root/new").exists());
+}

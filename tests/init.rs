@@ -140,6 +140,37 @@ fn the_program_of_process_1_cannot_be_written_by_the_container() {
     assert_eq!(std::fs::metadata(BROWNDOG).unwrap().modified().unwrap(), before);
 }
 
+/// A program that is a link to whatever executes it would be the launcher's own file, by the host's mount of
+/// it: another process of the container could hold that, and write to it when nobody executes it any more.
+#[rstest]
+#[case::link("", "/evil")]
+#[case::script("#!/evil\n", "/script")]
+fn the_launchers_own_program_is_no_init(#[case] script: &str, #[case] init: &str) {
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    let tree = case.root_tree();
+    std::os::unix::fs::symlink("/proc/self/exe", tree.join("evil")).unwrap();
+    program_at(&tree.join("script"), script);
+    let file = case.on_root("exit", "", "");
+    let text_of = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text_of.replace("<init>/bin/sh</init>", &format!("<init>{init}</init>"))).unwrap();
+    let output = support::run(&file);
+    assert_eq!(output.status.code(), Some(126), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("EACCES"), "{}", text(&output.stderr));
+    // What a domain in the background and `exec` execute from is not to be written in any case.
+    let life = support::life::Life { case };
+    life.ok(&["define", file.to_str().unwrap()]);
+    assert!(life.fails(1, &["start", life.name()]).contains("EACCES"));
+    life.assert_gone();
+}
+
+fn program_at(path: &std::path::Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+}
+
 #[test]
 fn an_init_may_be_a_script() {
     if !root() {
@@ -245,6 +276,26 @@ fn without_a_capability_nothing_inside_can_reboot() {
     let case = Case::new();
     let output = run(&case.script("/bin/busybox poweroff -f 2>/dev/null; echo still here; exit 3"));
     assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("still here\n", Some(3)));
+}
+
+#[test]
+fn a_process_1_that_blocks_everything_for_a_while_does_not_lose_its_end() {
+    if !root() || !std::path::Path::new("/usr/bin/perl").exists() {
+        eprintln!("skipped: needs root and perl");
+        return;
+    }
+    let case = Case::new();
+    // As a shell does while it waits for its child to execute, which on a busy machine is long.
+    let script = "exec perl -MPOSIX -e '$|=1; $s=POSIX::SigSet->new(SIGTERM); sigprocmask(SIG_BLOCK,$s); \
+                  print \"READY\"; select(undef,undef,undef,0.5); sigprocmask(SIG_UNBLOCK,$s); sleep 100'";
+    let file = case.script(&script.replace('&', "&amp;").replace('>', "&gt;"));
+    let mut command = std::process::Command::new(support::BROWNDOG);
+    command.arg("run").arg(file).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut ready = [0; 5];
+    std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut ready).unwrap();
+    support::life::kill(child.id() as i32, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(137));
 }
 
 #[test]

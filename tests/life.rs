@@ -30,6 +30,7 @@ fn a_domain_is_defined_started_seen_and_shut_down() {
     assert!(life.ok(&["list"]).contains(life.name()));
     let uuid = life.info()["uuid"].as_str().unwrap().to_owned();
     assert_eq!(life.ok(&["domname", &uuid[..13]]).trim(), life.name());
+    assert_eq!(life.ok(&["domname", life.ok(&["domid", life.name()]).trim()]).trim(), life.name());
     let said = life.ok(&["shutdown", life.name()]);
     assert!(said.contains("by SIGTERM, status 7"), "{said}");
     assert_eq!((life.state().as_str(), life.info()["exit_code"].as_i64()), ("shut off", Some(7)));
@@ -424,6 +425,112 @@ fn a_fork_bomb_stays_inside_and_is_destroyed() {
 }
 
 #[test]
+fn a_full_state_directory_is_named_and_nothing_of_a_domain_is_lost() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define(SLEEP);
+    let (state, file) = (life.root(), life.case.dir.path().join("domain.xml"));
+    // In a mount namespace of its own, which goes with it, and the file system with that.
+    let script = "mount -t tmpfs -o size=64k none $1 || exit 90; fill() { dd if=/dev/zero of=$1/fill bs=4k 2>/dev/null; }
+        fill $1; $0 --root $1 define $2 && exit 91; ls $1/definitions | grep . && exit 92
+        rm $1/fill; $0 --root $1 define $2 || exit 93; fill $1
+        $0 --root $1 start $3 && exit 94; $0 --root $1 list --all
+        rm $1/fill; $0 --root $1 start $3 || exit 95; fill $1; $0 --root $1 destroy $3 || exit 96; rm $1/fill
+        $0 --root $1 state $3; $0 --root $1 dumpxml $3";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "sh", "-c", script, support::BROWNDOG]);
+    let output = command.arg(&state).arg(&file).arg(life.name()).stdin(Stdio::null()).output().unwrap();
+    let (shown, said) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{shown}{said}");
+    assert!(
+        said.matches("no space left on device").count() >= 2 && said.contains("free some space"),
+        "{said}"
+    );
+    assert!(
+        shown.contains("shut off") && shown.contains(&format!("<name>{}</name>", life.name())),
+        "{shown}"
+    );
+    life.assert_gone();
+}
+
+#[test]
+fn a_state_directory_that_may_not_be_written_is_named_with_a_way_out() {
+    let life = Life::new();
+    let Some(mut user) = support::as_plain_user(&life.case) else { return };
+    let file = life.case.script("exit 0");
+    let dir = life.case.dir.path().join("of-root");
+    fs::create_dir(&dir).unwrap();
+    fs::set_permissions(&dir, std::os::unix::fs::PermissionsExt::from_mode(0o555)).unwrap();
+    let output = user.arg("--root").arg(&dir).arg("define").arg(file).output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("of-root") && said.contains("permission denied") && said.contains("--root DIR"),
+        "{said}"
+    );
+}
+
+/// Processor time in clock ticks, and how often it has given up the processor.
+fn work_of(pid: i32) -> (u64, u64) {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields = stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().skip(11).take(2);
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let switches = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
+    (fields.map(|ticks| ticks.parse::<u64>().unwrap()).sum(), switches.trim().parse().unwrap())
+}
+
+#[test]
+fn an_idle_monitor_sleeps() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define("exec sleep 1000");
+    life.ok(&["start", life.name()]);
+    life.wait_for("the program", || {
+        fs::read_to_string(format!("/proc/{}/comm", life.info()["id"]))
+            .is_ok_and(|comm| comm.trim() == "sleep")
+    });
+    let monitor = life.monitor();
+    // Its own last steps after the start are over when two looks are the same.
+    life.wait_for("quiet", || {
+        let before = work_of(monitor);
+        std::thread::sleep(Duration::from_millis(300));
+        work_of(monitor) == before
+    });
+    let before = work_of(monitor);
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(work_of(monitor), before, "it has woken up while nothing happened");
+}
+
+#[test]
+fn a_console_that_is_hung_up_costs_nothing_and_works_again() {
+    if !root() || !PathBuf::from("/usr/bin/perl").exists() {
+        eprintln!("skipped: needs root and perl");
+        return;
+    }
+    let life = Life::new();
+    // vhangup(2), as a getty does before it opens its line anew.
+    let script = "trap '' HUP; echo before; perl -e 'syscall(153) == 0 or print \"cannot\"'; \
+                  sleep 1; exec &lt;/dev/console &gt;/dev/console 2&gt;&amp;1; echo after; while :; do sleep 1; done";
+    let file = life.case.script(script);
+    let all = "<privnet/><capabilities policy='allow'/>";
+    fs::write(&file, fs::read_to_string(&file).unwrap().replace("<privnet/>", all)).unwrap();
+    life.ok(&["define", file.to_str().unwrap()]);
+    life.ok(&["start", life.name()]);
+    let monitor = life.monitor();
+    life.wait_for("its first word", || life.ok(&["logs", life.name()]).contains("before"));
+    let before = work_of(monitor).0;
+    std::thread::sleep(Duration::from_secs(1));
+    let ticks = work_of(monitor).0 - before;
+    life.wait_for("its last word", || life.ok(&["logs", life.name()]).contains("after"));
+    assert!(!life.ok(&["logs", life.name()]).contains("cannot"), "it could not hang up: nothing is tested");
+    assert!(ticks < 20, "{ticks} ticks of 100");
+}
+
+#[test]
 fn a_plain_user_has_domains_too() {
     let life = Life::new();
     let Some(user) = support::as_plain_user(&life.case) else { return };
@@ -449,7 +556,83 @@ fn a_plain_user_has_domains_too() {
     let entered = run(&["exec", life.name(), "--", "/bin/sh", "-c", "id -u; echo $$ >&2; exit 4"]);
     assert_eq!((entered.0, entered.1.as_str()), (Some(4), "0\n"), "{}", entered.2);
     let refused = run(&["suspend", life.name()]);
-    assert!(refused.2.contains("no control group that can be frozen"), "{}", refused.2);
+    assert!(
+        refused.2.contains("no control group that can be frozen") && refused.2.contains("systemd-run --user"),
+        "{}",
+        refused.2
+    );
     let stopped = run(&["shutdown", life.name()]);
     assert!(stopped.1.contains("status 7"), "{}{}", stopped.1, stopped.2);
+}
+
+/// The group of version 2 that a plain user was given, as systemd gives one to each login.
+struct Delegated(PathBuf);
+
+impl Delegated {
+    fn new(name: &str) -> Option<Self> {
+        let roots = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map(PathBuf::from);
+        let root = roots
+            .into_iter()
+            .find(|root| root.join("cgroup.procs").exists() && root.join("cgroup.controllers").exists())?;
+        let group = root.join(format!("delegated-{name}"));
+        fs::create_dir(&group).unwrap();
+        for path in [group.clone(), group.join("cgroup.procs"), group.join("cgroup.subtree_control")] {
+            std::os::unix::fs::chown(path, Some(65_534), Some(65_534)).unwrap();
+        }
+        Some(Self(group))
+    }
+}
+
+impl Drop for Delegated {
+    fn drop(&mut self) {
+        // A monitor that is about to end may be in it yet.
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while self.0.exists() && Instant::now() < deadline {
+            for child in fs::read_dir(&self.0).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
+                fs::write(child.path().join("cgroup.kill"), "1").ok();
+                fs::remove_dir(child.path()).ok();
+            }
+            fs::remove_dir(&self.0).ok();
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+#[test]
+fn a_plain_user_suspends_in_a_group_of_its_own() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    let Some(user) = support::as_plain_user(&life.case) else { return };
+    let Some(group) = Delegated::new(life.name()) else {
+        eprintln!("skipped: this machine has no control groups of version 2");
+        return;
+    };
+    let home = life.case.dir.path().join("home");
+    fs::create_dir(&home).unwrap();
+    std::os::unix::fs::chown(&home, Some(65_534), Some(65_534)).unwrap();
+    let file = life.case.script("while :; do echo tick; sleep 0.02; done");
+    let run = |arguments: &[&str]| {
+        // Into the group as root, then down to the user, as a login does.
+        let script =
+            "echo $$ > $0/cgroup.procs && exec setpriv --reuid 65534 --regid 65534 --clear-groups \"$@\"";
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).arg(&group.0).arg(user.get_program()).args(arguments);
+        command.env("XDG_RUNTIME_DIR", &home).env("HOME", &home).current_dir("/");
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    run(&["create", file.to_str().unwrap()]);
+    life.wait_for("a tick", || run(&["logs", life.name()]).contains("tick"));
+    run(&["suspend", life.name()]);
+    let before = run(&["logs", life.name()]).len();
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(run(&["logs", life.name()]).len(), before);
+    run(&["resume", life.name()]);
+    life.wait_for("more ticks", || run(&["logs", life.name()]).len() > before);
+    assert_eq!(run(&["exec", life.name(), "--", "cat", "/proc/self/cgroup"]).lines().last(), Some("0::/"));
+    run(&["destroy", life.name()]);
+    life.wait_for("only the group that was handed over", || life.case.cgroups().len() == 1);
 }

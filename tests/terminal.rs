@@ -14,6 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{LocalFlags, tcgetattr};
 use nix::unistd::Pid;
 use rstest::rstest;
+use support::life::Life;
 use support::{BROWNDOG, Case, root, text};
 
 const SIZE: Winsize = Winsize { ws_row: 33, ws_col: 77, ws_xpixel: 0, ws_ypixel: 0 };
@@ -123,6 +124,47 @@ fn a_new_size_of_the_window_is_the_consoles_and_told_to_the_init() {
     signal(&child, Signal::SIGWINCH);
     terminal.until("12 34");
     assert_eq!(wait(&mut child), Some(4));
+}
+
+#[test]
+fn a_new_size_of_the_window_reaches_a_domain_in_the_background_by_its_console() {
+    if !root() {
+        return;
+    }
+    let (life, mut terminal) = (Life::new(), Terminal::new());
+    life.define("trap 'stty size' WINCH; echo READY; while :; do sleep 0.05; done");
+    life.ok(&["start", life.name()]);
+    let mut command = life.command(&["console", life.name()]);
+    command.stdin(terminal.side()).stdout(terminal.side()).stderr(terminal.side());
+    let mut child = command.spawn().unwrap();
+    terminal.until("33 77");
+    let resize = Command::new("stty").args(["rows", "12", "cols", "34"]).stdin(terminal.side()).status();
+    assert!(resize.unwrap().success());
+    signal(&child, Signal::SIGWINCH);
+    terminal.until("12 34");
+    terminal.screen.write_all(b"\x1d").unwrap();
+    assert_eq!(wait(&mut child), Some(0));
+    assert!(terminal.is_cooked());
+    assert_eq!(life.state(), "running");
+}
+
+#[test]
+fn top_shows_the_domains_until_a_key_ends_it() {
+    if !root() {
+        return;
+    }
+    let (life, mut terminal) = (Life::new(), Terminal::new());
+    life.define("while :; do sleep 1; done");
+    life.ok(&["start", life.name()]);
+    let mut command = life.command(&["top"]);
+    command.stdin(terminal.side()).stdout(terminal.side()).stderr(terminal.side());
+    let mut child = command.spawn().unwrap();
+    let shown = terminal.until(life.name());
+    assert!(shown.contains("1 running, q to leave") && shown.contains("64"), "{shown}");
+    assert!(!terminal.is_cooked());
+    terminal.screen.write_all(b"q").unwrap();
+    assert_eq!(wait(&mut child), Some(0));
+    assert!(terminal.is_cooked());
 }
 
 #[test]

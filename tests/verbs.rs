@@ -147,3 +147,66 @@ fn manual_pages_are_written_for_every_verb() {
         assert!(text.contains(".TH"), "{page}");
     }
 }
+
+/// The second column of the table in `runtime/life/VERBS.md`, with the first.
+fn table() -> Vec<(String, String)> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/runtime/life/VERBS.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
+    let cell = |line: &str, at: usize| {
+        line.replace("\\|", "/").split('|').nth(at + 1).unwrap_or_default().trim().to_owned()
+    };
+    rows.map(|line| (cell(line, 0), cell(line, 1))).collect()
+}
+
+fn words(cell: &str) -> Vec<String> {
+    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_table_of_virshs_verbs_is_true() {
+    let rows = table();
+    assert!(rows.len() > 30, "the table is not where it was: {}", rows.len());
+    let mut offenders = Vec::new();
+    for (virsh, ours) in &rows {
+        for command in words(ours) {
+            let mut words = command.split(' ');
+            let verb = words.next().unwrap();
+            let output = browndog(&[verb, "--help"]);
+            let help = text(&output.stdout);
+            if output.status.code() != Some(0) {
+                offenders.push(format!("{virsh}: there is no 'browndog {verb}'"));
+            }
+            offenders.extend(
+                words
+                    .filter(|word| word.starts_with("--") && !help.contains(*word))
+                    .map(|option| format!("{virsh}: 'browndog {verb}' has no {option}")),
+            );
+        }
+        if words(ours).is_empty() {
+            for verb in words(virsh) {
+                let name = verb.split(' ').next().unwrap();
+                if browndog(&[name, "--help"]).status.code() == Some(0) {
+                    offenders
+                        .push(format!("there is a 'browndog {name}', and the table says that there is none"));
+                }
+            }
+        }
+    }
+    assert!(offenders.is_empty(), "{}", offenders.join("\n"));
+}
+
+#[test]
+fn every_verb_on_a_domain_is_in_the_table_of_virshs() {
+    let known: Vec<String> = table().iter().flat_map(|(_, ours)| words(ours)).collect();
+    let known: Vec<&str> = known.iter().filter_map(|command| command.split(' ').next()).collect();
+    let help = text(&browndog(&["--help"]).stdout);
+    let verbs = help.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let domains: Vec<&str> = verbs
+        .filter(|verb| !verb.is_empty() && *verb != "help")
+        .filter(|verb| text(&browndog(&[*verb, "--help"]).stdout).contains("<DOMAIN>"))
+        .collect();
+    assert!(domains.len() > 20, "{domains:?}");
+    let missing: Vec<_> = domains.iter().filter(|verb| !known.contains(verb)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

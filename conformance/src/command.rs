@@ -88,6 +88,9 @@ pub struct VmArgs {
     /// Takes a program of this machine and its libraries along.
     #[arg(long = "program", value_name = "PATH")]
     pub programs: Vec<PathBuf>,
+    /// Gives the guest an image as a disk: /dev/vda, then /dev/vdb; what it writes there is not kept.
+    #[arg(long = "disk", value_name = "IMAGE")]
+    pub disks: Vec<PathBuf>,
     /// Time limit in seconds.
     #[arg(long, default_value_t = 300, value_name = "S")]
     pub timeout: u64,
@@ -382,6 +385,7 @@ fn vm(args: &VmArgs) -> Result<i32, RunError> {
         cgroups: args.cgroups,
         memory_mib: args.memory,
         timeout: std::time::Duration::from_secs(args.timeout + 30),
+        disks: args.disks.clone(),
         ..Lab::default()
     };
     let kernel = lab.kernel(&args.kernel)?;

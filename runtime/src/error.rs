@@ -40,7 +40,7 @@ pub enum StartError {
 }
 
 /// The step that failed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FailedStep {
     /// Where: `host`, `clone`, `attend` or `child`.
     pub stage: &'static str,

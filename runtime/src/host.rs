@@ -118,11 +118,7 @@ impl Host {
             gid_map: ids.gid,
             last_capability,
             bounding,
-            cgroups: if rootless {
-                Cgroups::None { reason: "control groups of the host belong to root".to_owned() }
-            } else {
-                probe_cgroups()
-            },
+            cgroups: if rootless { probe_delegated() } else { probe_cgroups() },
             covers: COVERS.iter().filter(|(path, _)| Path::new(path).exists()).copied().collect(),
             context: Context::probe(),
             page_size: 4096,
@@ -249,6 +245,32 @@ const CGROUP_ROOT: &str = "/sys/fs/cgroup";
 
 fn is_type(path: &str, magic: nix::sys::statfs::FsType) -> bool {
     nix::sys::statfs::statfs(Path::new(path)).is_ok_and(|stat| stat.filesystem_type() == magic)
+}
+
+/// What a plain user has of control groups: the group of version 2 that it is in, where that was handed over
+/// to it (cgroup-v2.rst, delegation), as systemd does below `user@UID.service`.
+///
+/// Its processes are in that group, so that controllers cannot be handed down from it: those that are
+/// already, are there.
+fn probe_delegated() -> Cgroups {
+    let none = || Cgroups::None { reason: "control groups of the host belong to root".to_owned() };
+    let (root, whole) = match probe_cgroups() {
+        Cgroups::V2 { root, .. } => (root, true),
+        Cgroups::V1 { unified: Some(unified), .. } => (unified, false),
+        _ => return none(),
+    };
+    let own = crate::small_file("/proc/self/cgroup").unwrap_or_default();
+    let Some(own) = own.lines().find_map(|line| line.strip_prefix("0::/")) else { return none() };
+    let root = format!("{root}/{own}").trim_end_matches('/').to_owned();
+    let mine = |path: &str| nix::unistd::eaccess(path, nix::unistd::AccessFlags::W_OK).is_ok();
+    if !mine(&root) || !mine(&format!("{root}/cgroup.procs")) {
+        return none();
+    }
+    if !whole {
+        return Cgroups::V1 { controllers: Vec::new(), unified: Some(root) };
+    }
+    let listed = crate::small_file(&format!("{root}/cgroup.subtree_control")).unwrap_or_default();
+    Cgroups::V2 { root, controllers: listed.split_ascii_whitespace().map(str::to_owned).collect() }
 }
 
 fn probe_cgroups() -> Cgroups {

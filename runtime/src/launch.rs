@@ -25,7 +25,8 @@ pub fn prepare(domain: &Domain, request: &Request) -> Prepared {
     let host = Host::probe();
     let bind_nodes = host.rootless || domain.idmap.is_some();
     let several = request.command.is_none() && domain.init.commands.len() > 1;
-    let survey = Survey::look(domain, bind_nodes, request.init || several);
+    let mut survey = Survey::look(domain, bind_nodes, request.init || several);
+    survey.open_shared(domain, &request.peers);
     let plan = plan(domain, &host, &survey, request);
     Prepared { plan, host, survey }
 }

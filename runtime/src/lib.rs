@@ -15,6 +15,7 @@ pub mod pid1;
 pub mod plan;
 pub mod survey;
 pub mod sys;
+pub mod targets;
 
 /// The text of a file of procfs or sysfs that fits in a page: three calls, where reading to the end of a
 /// file without a size takes a dozen.

@@ -4,6 +4,7 @@
 mod assume;
 pub mod blkio;
 pub mod devices;
+pub mod share;
 pub mod superblock;
 pub mod usb;
 
@@ -50,6 +51,8 @@ pub enum Purpose {
     Base,
     /// The browndog program, for the built-in PID 1.
     Program,
+    /// Whose namespace of this CLONE_NEW* kind is shared.
+    Shared(i32),
     /// The init of a container that runs (a pidfd), to be joined.
     Init,
     /// The terminal that a command in a running container gets.
@@ -115,6 +118,10 @@ pub struct Survey {
     pub group: Option<String>,
     /// What the paths of the extension's `mask` are; the errno where they are not there.
     pub masks: Vec<Result<Kind, Errno>>,
+    /// The lock of the root's source, where that is a directory of its own.
+    pub hold: Option<crate::targets::Hold>,
+    /// Namespaces that cannot be shared, and why.
+    pub not_shared: Vec<share::Refusal>,
     /// Mounts of the host below `/sys`, likewise.
     pub below_sys: Vec<String>,
     /// Whether owners are looked at: a system call for each source that few need.
@@ -134,6 +141,7 @@ impl Survey {
             Some(filesystem) => survey.open_source(Purpose::Root, filesystem),
             None => survey.open(Purpose::Root, "/", root.map_or(NO_ROOT, |root| root.origin)),
         }
+        survey.hold_root();
         for (index, filesystem) in domain.filesystems.iter().enumerate().filter(|(_, fs)| !is_root(fs)) {
             survey.open_source(Purpose::Filesystem(index), filesystem);
         }
@@ -168,6 +176,12 @@ impl Survey {
     /// What was opened for `purpose`.
     pub fn get(&self, purpose: Purpose) -> Option<&Found> {
         self.found.iter().find(|found| found.purpose == purpose)
+    }
+
+    /// Before anybody looks what is in it.
+    fn hold_root(&mut self) {
+        let own = self.found.first().filter(|found| found.kind == Ok(Kind::Directory) && found.path != "/");
+        self.hold = own.and_then(|found| crate::targets::hold(found.fd.as_ref()?.as_raw_fd()));
     }
 
     fn open(&mut self, purpose: Purpose, path: &str, origin: Origin) {
@@ -286,8 +300,10 @@ impl Survey {
         sys::openat2(fd.as_raw_fd(), beneath.as_c_str(), flags, 0, RESOLVE_IN_ROOT).map(sys::adopt)
     }
 
+    /// A mount point that an earlier start has made is as good as missing: who uses it removes it.
     fn look_beneath_root(&self, path: &str) -> Result<Kind, Errno> {
-        kind_of(&self.open_beneath(Purpose::Root, path, libc::O_PATH)?)
+        let fd = self.open_beneath(Purpose::Root, path, libc::O_PATH)?;
+        if crate::targets::is_ours(&fd) { Err(Errno::ENOENT) } else { kind_of(&fd) }
     }
 
     /// Opens a path as the container will see it: in the filesystem of the document that covers it, else

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 pub mod entry;
+pub mod identity;
 
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -22,7 +23,9 @@ mod progress;
 pub mod spawn;
 pub mod terminal;
 
-pub use bpf::{attach_device_policy, count_device_policies, load_device_policy};
+pub use bpf::{
+    attach_device_policy, count_device_policies, detach_device_policy, device_policies, load_device_policy,
+};
 pub use loops::{configure_loop, free_loop_device};
 pub use mounts::{
     MountAttr, detached_mount, mount, mount_device, mount_setattr, move_mount, open_tree, pivot_root, umount2,
@@ -291,6 +294,10 @@ plain_calls! {
     umask(mask: u32) = SYS_umask;
     /// `setresuid(r, e, s)`: setresuid(2).
     setresuid(r: u32, e: u32, s: u32) = SYS_setresuid;
+    /// `setfsuid(uid)`: setfsuid(2), of the calling thread alone.
+    setfsuid(uid: u32) = SYS_setfsuid;
+    /// `setfsgid(gid)`: setfsgid(2), likewise.
+    setfsgid(gid: u32) = SYS_setfsgid;
     /// `setresgid(r, e, s)`: setresgid(2).
     setresgid(r: u32, e: u32, s: u32) = SYS_setresgid;
     /// `personality(persona)`: personality(2).

@@ -110,6 +110,8 @@ pub struct Lab {
     pub cgroups: CgroupLayout,
     /// Time limit of each guest.
     pub timeout: Duration,
+    /// Images of disks for each guest.
+    pub disks: Vec<PathBuf>,
     /// Added to QEMU's command line.
     pub extra: Vec<String>,
     /// Added to the kernel's command line.
@@ -154,6 +156,7 @@ impl Default for Lab {
             cpus: 1,
             cgroups: CgroupLayout::V2,
             timeout: Duration::from_secs(600),
+            disks: Vec::new(),
             extra: Vec::new(),
             append: String::new(),
             virtual_time: false,
@@ -200,6 +203,7 @@ impl Lab {
             cpus: self.cpus,
             accelerator,
             append: &self.append,
+            disks: &self.disks,
             extra: &self.extra,
             timeout: self.timeout,
         };
@@ -250,7 +254,9 @@ impl Lab {
         archive.file("etc/subuid", 0o644, b"root:100000:655360\n");
         archive.file("etc/subgid", 0o644, b"root:100000:655360\n");
         let mut job = Job { cgroups: self.cgroups, modules: Vec::new(), commands: commands.to_vec() };
-        for (name, bytes) in kernel::modules(kernel, &MODULES)? {
+        let modules =
+            if self.disks.is_empty() { MODULES.to_vec() } else { [&MODULES[..], &["virtio_blk"]].concat() };
+        for (name, bytes) in kernel::modules(kernel, &modules)? {
             let path = format!("browndog/{name}.ko");
             archive.file(&path, 0o644, &bytes);
             job.modules.push(format!("/{path}"));
@@ -324,6 +330,7 @@ fn accelerator(kernel: &Path, initrd: &Path, work: &Path) -> Result<Accelerator,
             cpus: 1,
             accelerator: Accelerator::Kvm,
             append: "rdinit=/does-not-exist",
+            disks: &[],
             extra: &[],
             timeout: Duration::from_secs(1),
         };

@@ -1,5 +1,6 @@
 //! All domains: which there are, which one is meant, and how each is.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -68,11 +69,33 @@ pub fn names(layout: &Layout) -> Result<Vec<String>> {
 /// # Errors
 /// A record of another version, or one that cannot be read.
 pub fn view(layout: &Layout, name: &str) -> Result<View> {
-    let persistent = definitions::exists(layout, name);
-    let found = record::read(layout, name)?;
+    look(layout, name, definitions::exists(layout, name), true)
+}
+
+/// How each domain is, by name: the directories say which are defined, and which run or ran.
+///
+/// # Errors
+/// A directory that cannot be read.
+pub fn views(layout: &Layout) -> Result<Vec<(String, Result<View>)>> {
+    let mut all: BTreeMap<String, (bool, bool)> =
+        definitions::names(layout)?.into_iter().map(|name| (name, (true, false))).collect();
+    for name in entries(&layout.domains())? {
+        all.entry(name).or_default().1 = true;
+    }
+    let view = |(name, (defined, ran)): (String, (bool, bool))| {
+        let view = look(layout, &name, defined, ran);
+        (name, view)
+    };
+    Ok(all.into_iter().map(view).collect())
+}
+
+/// `ran`: whether it has a directory.
+fn look(layout: &Layout, name: &str, persistent: bool, ran: bool) -> Result<View> {
+    let found = if ran { record::read(layout, name)? } else { Found::Nothing };
     let alive = || lock::is_held(&layout.alive(name));
     let view = |phase, record, stale| View { name: name.to_owned(), persistent, phase, record, stale };
     Ok(match found {
+        Found::Nothing if !ran => view(Phase::ShutOff, None, None),
         Found::Nothing if alive() => view(Phase::Starting, None, None),
         Found::Nothing => {
             let stale = layout.domain(name).exists().then(|| "a start that was cut off".to_owned());
@@ -98,7 +121,7 @@ fn is_uuid_prefix(argument: &str) -> bool {
     argument.len() >= 4 && argument.chars().all(|c| c.is_ascii_hexdigit() || c == '-')
 }
 
-/// The domain that `argument` names: a name, a uuid, or the beginning of one.
+/// The domain that `argument` names: a name, the id of one that runs, a uuid, or the beginning of one.
 ///
 /// # Errors
 /// There is none (the nearest name is offered), or more than one.
@@ -107,6 +130,11 @@ pub fn find(layout: &Layout, argument: &str) -> Result<String> {
     let is_name = !argument.is_empty() && !argument.contains('/') && argument != "." && argument != "..";
     if is_name && (definitions::exists(layout, argument) || layout.domain(argument).is_dir()) {
         return Ok(argument.to_owned());
+    }
+    if let Ok(id) = argument.parse::<i32>()
+        && let Some(name) = with_id(layout, id)?
+    {
+        return Ok(name);
     }
     if is_uuid_prefix(argument) {
         let wanted = argument.to_ascii_lowercase();
@@ -124,6 +152,18 @@ pub fn find(layout: &Layout, argument: &str) -> Result<String> {
     }
     let nearest = nearest(argument, &names(layout)?);
     Err(LifeError::Unknown { argument: argument.to_owned(), nearest })
+}
+
+/// The domain that runs under this id.
+fn with_id(layout: &Layout, id: i32) -> Result<Option<String>> {
+    for name in entries(&layout.domains())? {
+        let has =
+            |record: &Record| record.phase.is_active() && record.init.is_some_and(|init| init.pid == id);
+        if matches!(record::read(layout, &name), Ok(Found::Record(record)) if has(&record)) {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 fn all_uuids(layout: &Layout) -> Result<Vec<(String, String)>> {
@@ -177,6 +217,16 @@ mod tests {
         assert_eq!(find(&layout, &A[..36]).unwrap(), "web");
         let Err(LifeError::Ambiguous { matches, .. }) = find(&layout, "1111") else { panic!("found") };
         assert_eq!(matches, [format!("{A} (web)"), format!("{B} (mail)")]);
+    }
+
+    #[test]
+    fn a_domain_that_runs_is_found_by_its_id() {
+        let (_dir, layout) = two();
+        let mut record = Record::starting("web", A);
+        record.init = Some(crate::process::ProcessId { pid: 4242, start: 1 });
+        record.save(&layout).unwrap();
+        assert_eq!(find(&layout, "4242").unwrap(), "web");
+        assert!(find(&layout, "4243").is_err());
     }
 
     #[test]

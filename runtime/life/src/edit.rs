@@ -76,6 +76,21 @@ impl Document {
         Self::check(&Source::new(self.source.name(), text))
     }
 
+    /// Where the content of the element at `path` ends; `None` where it is not there, or has none.
+    pub(crate) fn end_of(&self, path: &[&str]) -> Option<usize> {
+        find(self.source.text(), path)?.content.map(|content| content.end)
+    }
+
+    /// The same with `<name></name>` for an empty element at `path`; `None` where it is not there, or not empty.
+    pub(crate) fn opened(&self, path: &[&str]) -> Option<Self> {
+        let name = path.last()?;
+        if find(self.source.text(), path)?.content.is_some() {
+            return None;
+        }
+        let text = splice(self.source.text(), path, Some(&format!("<{name}></{name}>")));
+        Some(Self { source: Source::new(self.source.name(), text), domain: self.domain.clone() })
+    }
+
     /// The text of each child of the element at `path` that has this name, and where it stands.
     pub fn children(&self, path: &[&str], name: &str) -> Vec<(Range<usize>, &str)> {
         let text = self.source.text();
@@ -148,7 +163,8 @@ fn find_all(text: &str, path: &[&str]) -> Vec<Place> {
     found
 }
 
-fn splice(text: &str, path: &[&str], element: Option<&str>) -> String {
+/// `text` with `element` at `path` below its root, as [`Document::with`] has it.
+pub(crate) fn splice(text: &str, path: &[&str], element: Option<&str>) -> String {
     match (find(text, path), element) {
         (Some(place), _) => {
             format!("{}{}{}", &text[..place.whole.start], element.unwrap_or(""), &text[place.whole.end..])

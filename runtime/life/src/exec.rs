@@ -7,14 +7,16 @@
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use browndog_runtime::error::StartError;
+use browndog_runtime::exec::attach::Container;
 use browndog_runtime::exec::relay::{self, catch_signals};
 use browndog_runtime::exec::streams::Streams;
 use browndog_runtime::exec::{self, Ended, Options, Running};
 use browndog_runtime::host::{CONTROLLERS, Cgroups, Host};
 use browndog_runtime::plan::enter::{Target, enter};
-use browndog_runtime::plan::step::Beneath;
+use browndog_runtime::plan::step::{Beneath, ChildStep};
 use browndog_runtime::plan::{Plan, Request};
 use browndog_runtime::survey::{Found, Kind, Purpose, RESOLVE_IN_ROOT, Survey};
 use browndog_runtime::sys;
@@ -88,6 +90,7 @@ pub fn execute(layout: &Layout, name: &str, command: &Command) -> Result<Execute
         Held::new(init).map_err(|errno| LifeError::call(format!("look at the init of '{name}'"), errno))?;
     let host = held.host();
     let kinds = held.kinds;
+    let map = held.map("uid_map");
     let (survey, ends) = held.survey(command)?;
     let request =
         Request { command: Some(command.words.clone()), env: command.env.clone(), ..Request::default() };
@@ -98,6 +101,7 @@ pub fn execute(layout: &Layout, name: &str, command: &Command) -> Result<Execute
         tied: command.connection != Connection::Detached,
     };
     let plan: Plan = enter(&domain, &host, &survey, &request, &target);
+    hand_over(&survey, &plan, &map, &host)?;
     let launcher = |what| move |errno| failed(&StartError::Launcher { what, errno });
     let signals = match command.connection {
         Connection::Detached => None,
@@ -115,6 +119,28 @@ pub fn execute(layout: &Layout, name: &str, command: &Command) -> Result<Execute
     };
     finish(running);
     ended.map(Executed::Ended).map_err(launcher("poll"))
+}
+
+/// The terminal belongs to whom the program runs as, as a login's does: it was opened by the host's root,
+/// who is nobody in a container with an id map.
+fn hand_over(survey: &Survey, plan: &Plan, map: &[[u32; 3]], host: &Host) -> Result<()> {
+    let terminal = survey.get(Purpose::Terminal).and_then(|found| found.fd.as_ref());
+    let user = plan.child.iter().find_map(|entry| match entry.step {
+        ChildStep::SetUid { uid } => Some(uid),
+        _ => None,
+    });
+    let Some(terminal) = terminal.filter(|_| !host.rootless) else { return Ok(()) };
+    let user = user.unwrap_or(0);
+    // One that is not in the map fails at its own step, and says so.
+    let Some(owner) = outside(map, user) else { return Ok(()) };
+    nix::unistd::fchown(terminal, Some(owner.into()), None)
+        .map_err(|errno| LifeError::call("hand the terminal over", errno))
+}
+
+/// An id of the container as the host sees it.
+fn outside(map: &[[u32; 3]], id: u32) -> Option<u32> {
+    let holds = |[inside, _, count]: &&[u32; 3]| id >= *inside && id - inside < *count;
+    map.iter().find(holds).map(|[inside, outside, _]| outside + (id - inside))
 }
 
 fn finish(running: Running) {
@@ -166,7 +192,7 @@ fn domain_for(domain: &Domain, command: &Command) -> Result<Domain> {
 }
 
 /// The container's init, held so that no other process can be taken for it.
-struct Held {
+pub(crate) struct Held {
     pidfd: OwnedFd,
     root: OwnedFd,
     pid: i32,
@@ -189,7 +215,7 @@ const NAMESPACES: [(&str, i32); 8] = [
 const CLONE_NEWTIME: i32 = 0x80;
 
 impl Held {
-    fn new(init: ProcessId) -> std::result::Result<Self, Errno> {
+    pub(crate) fn new(init: ProcessId) -> std::result::Result<Self, Errno> {
         let pidfd = init.open().ok_or(Errno::ESRCH)?;
         let errno = |error: std::io::Error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
         let pid = init.pid;
@@ -211,17 +237,25 @@ impl Held {
         Ok(Self { pidfd, root: root.into(), pid, kinds })
     }
 
+    /// Itself as the runtime takes it.
+    pub(crate) fn into_container(self) -> Container {
+        let root = |map: &str| outside(&self.map(map), 0).unwrap_or(0);
+        let owner = (root("uid_map"), root("gid_map"));
+        Container { pid: self.pid, pidfd: self.pidfd, root: self.root, owner }
+    }
+
     /// This machine, as the program will find it: in the container's user namespace.
     fn host(&self) -> Host {
         let mut host = Host::probe();
         if host.rootless {
-            let map = |file: &str| {
-                let text = std::fs::read_to_string(format!("/proc/{}/{file}", self.pid)).unwrap_or_default();
-                parse_map(&text)
-            };
-            (host.uid_map, host.gid_map) = (map("uid_map"), map("gid_map"));
+            (host.uid_map, host.gid_map) = (self.map("uid_map"), self.map("gid_map"));
         }
         host
+    }
+
+    fn map(&self, file: &str) -> Vec<[u32; 3]> {
+        let text = std::fs::read_to_string(format!("/proc/{}/{file}", self.pid)).unwrap_or_default();
+        parse_map(&text)
     }
 
     /// What the plan's first slots hold, and the caller's ends.
@@ -326,12 +360,25 @@ fn unified(record: &Record, init: ProcessId, host: &Host) -> Option<String> {
         Cgroups::V1 { unified, .. } => unified.clone()?,
         Cgroups::None { .. } => return None,
     };
+    if host.rootless && !may_move(Path::new(&root), group) {
+        // The kernel lets a plain user move nothing between groups that root keeps apart, such as those of
+        // two logins: the program is in the container all the same, but not in its group.
+        return None;
+    }
     let text = std::fs::read_to_string(format!("/proc/{}/cgroup", init.pid)).unwrap_or_default();
     let own = text.lines().find_map(|line| line.strip_prefix("0::"));
     let path = own.map(|own| format!("{}{own}", root.trim_end_matches('/')));
     // What the file says is relative to our own namespace; a path that is not of the domain is not used.
-    let inside = path.filter(|path| std::path::Path::new(path).starts_with(group) && !path.contains("/../"));
+    let inside = path.filter(|path| Path::new(path).starts_with(group) && !path.contains("/../"));
     Some(inside.unwrap_or_else(|| group.to_string_lossy().into_owned()))
+}
+
+/// Whether a process of the group `from` may be put into `to`: that takes the right to write to
+/// `cgroup.procs` of the group that both are in (cgroup-v2.rst, delegation containment).
+fn may_move(from: &Path, to: &Path) -> bool {
+    let common = from.ancestors().find(|above| to.starts_with(above));
+    let procs = common.map(|common| common.join("cgroup.procs"));
+    procs.is_some_and(|procs| nix::unistd::eaccess(&procs, nix::unistd::AccessFlags::W_OK).is_ok())
 }
 
 fn groups_v1(record: &Record) -> Vec<(&'static str, String)> {

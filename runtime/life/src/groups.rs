@@ -105,8 +105,8 @@ fn freezer(record: &Record) -> Result<Freezer> {
     }
     Err(LifeError::refused(
         format!("'{}' cannot be suspended: it has no control group that can be frozen", record.name),
-        "start it as root, on a machine with control groups version 2 at /sys/fs/cgroup or \
-         /sys/fs/cgroup/unified",
+        "start it as root, or in a control group of version 2 that is handed over to you: \
+         systemd-run --user --scope -p Delegate=yes browndog start NAME",
     ))
 }
 
@@ -159,6 +159,12 @@ pub fn remove(made: &[Made]) -> (Vec<String>, Vec<String>) {
                     Err(error) => left.push(error),
                 }
             }
+            Made::Link { name, number } => match browndog_runtime::net::remove_if(name, *number) {
+                Ok(true) => removed.push(format!("the link {name}")),
+                // The kernel has, with the container's network.
+                Ok(false) => {}
+                Err(errno) => left.push(format!("cannot remove the link {name}: {errno}")),
+            },
             Made::Target { root, path } => match remove_target(root, path) {
                 Ok(true) => removed.push(format!("the mount point {} in {}", path.display(), root.display())),
                 Ok(false) => {}
@@ -171,49 +177,18 @@ pub fn remove(made: &[Made]) -> (Vec<String>, Vec<String>) {
     (removed, left)
 }
 
-/// Removes an empty file or directory beneath `root`; whether there was one.
+/// Removes what is still a mount point that was made, where nobody stands on that root any more.
 fn remove_target(root: &Path, path: &Path) -> std::io::Result<bool> {
-    use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
-    use nix::unistd::{UnlinkatFlags, unlinkat};
-    let root = fs::File::open(root)?;
     let relative = path.strip_prefix("/").unwrap_or(path);
-    let (Some(name), dir) = (relative.file_name(), relative.parent()) else { return Ok(false) };
-    let dir = dir.filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    // Never out of the root, whatever links the container has put there.
-    let how = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_IN_ROOT);
-    use nix::errno::Errno;
-    let dir = match openat2(&root, dir, how) {
-        Ok(dir) => dir,
-        Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(false),
-        Err(errno) => return Err(errno.into()),
-    };
-    let directory = unlinkat(&dir, name, UnlinkatFlags::RemoveDir);
-    match directory {
-        Ok(()) => Ok(true),
-        // Somebody has put something there: it is theirs now.
-        Err(Errno::ENOENT | Errno::ENOTEMPTY | Errno::EBUSY) => Ok(false),
-        Err(Errno::ENOTDIR) => remove_empty_file(&dir, Path::new(name)),
-        Err(errno) => Err(errno.into()),
-    }
-}
-
-fn remove_empty_file(dir: &std::os::fd::OwnedFd, name: &Path) -> std::io::Result<bool> {
-    use nix::fcntl::AtFlags;
-    use nix::unistd::{UnlinkatFlags, unlinkat};
-    let stat = nix::sys::stat::fstatat(dir, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
-    if stat.st_mode & nix::libc::S_IFMT != nix::libc::S_IFREG || stat.st_size != 0 {
-        return Ok(false);
-    }
-    match unlinkat(dir, name, UnlinkatFlags::NoRemoveDir) {
-        Ok(()) => Ok(true),
-        Err(nix::errno::Errno::ENOENT | nix::errno::Errno::EBUSY) => Ok(false),
-        Err(errno) => Err(errno.into()),
-    }
+    let path = std::ffi::CString::new(relative.as_os_str().as_encoded_bytes())?;
+    Ok(browndog_runtime::targets::remove_unused(&fs::File::open(root)?.into(), &path)?)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+
     use super::*;
 
     #[test]
@@ -226,13 +201,26 @@ mod tests {
         fs::write(root.join("data"), "mine").unwrap();
         fs::create_dir(dir.path().join("outside")).unwrap();
         std::os::unix::fs::symlink("..", root.join("up")).unwrap();
-        let made: Vec<Made> = ["/empty", "/full", "/file", "/data", "/none/at/all", "/up/outside"]
+        fs::create_dir(root.join("theirs")).unwrap();
+        // As a start marks what it makes.
+        for (path, mode) in
+            [("empty", 0o1755), ("full", 0o1755), ("file", 0o1644), ("data", 0o1644), ("../outside", 0o1755)]
+        {
+            fs::set_permissions(root.join(path), fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let made: Vec<Made> = ["/empty", "/full", "/file", "/data", "/theirs", "/none/at/all", "/up/outside"]
             .map(|path| Made::Target { root: root.clone(), path: path.into() })
             .to_vec();
         let (removed, left) = remove(&made);
         assert_eq!((removed.len(), left), (2, Vec::new()), "{removed:?}");
         assert!(root.join("full/inner").exists() && root.join("data").exists());
-        assert!(dir.path().join("outside").exists());
+        assert!(dir.path().join("outside").exists() && root.join("theirs").exists());
+        let again = fs::DirBuilder::new().mode(0o1755).create(root.join("empty"));
+        again.unwrap();
+        let held = browndog_runtime::targets::hold(fs::File::open(&root).unwrap().as_raw_fd());
+        assert_eq!(remove(&made).0, Vec::<String>::new(), "somebody stands on it");
+        drop(held);
+        assert_eq!(remove(&made).0.len(), 1);
     }
 
     #[test]

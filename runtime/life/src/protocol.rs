@@ -74,6 +74,11 @@ pub enum Request {
         /// The group, where it is one.
         group: Option<Group>,
     },
+    /// Something that was made for the domain is gone already.
+    Disown {
+        /// What.
+        made: Made,
+    },
     /// Say when it has ended.
     Wait,
 }

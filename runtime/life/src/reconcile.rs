@@ -152,24 +152,29 @@ pub fn remove_domain_dir(layout: &Layout, name: &str) -> Result<()> {
     }
 }
 
-/// Reconciles every domain that needs it and that nobody works on; returns what was done.
+/// How each domain is, after those that need it and that nobody works on are reconciled; and what was done.
 ///
 /// # Errors
 /// A directory that cannot be read.
-pub fn reconcile_all(layout: &Layout) -> Result<Vec<String>> {
-    let mut said = Vec::new();
-    crate::monitor::place::sweep();
-    for name in domains::entries(&layout.domains())? {
-        let stale = domains::view(layout, &name).is_ok_and(|view| view.stale.is_some());
-        if !stale {
-            continue;
-        }
-        // Somebody else is at it, or may not: then it is theirs to do and to say.
-        if let Ok(lock) = Lock::take_within(layout, &name, "clean-up", std::time::Duration::ZERO) {
+pub fn reconciled(layout: &Layout) -> Result<(Vec<Result<domains::View>>, Vec<String>)> {
+    let (mut views, mut said) = (Vec::new(), Vec::new());
+    for (name, mut view) in domains::views(layout)? {
+        if view.as_ref().is_ok_and(|view| view.stale.is_some())
+            // Somebody else is at it, or may not: then it is theirs to do and to say.
+            && let Ok(lock) = Lock::take_within(layout, &name, "clean-up", std::time::Duration::ZERO)
+        {
             said.extend(reconcile(layout, &lock, &name)?);
+            if !definitions::exists(layout, &name) && !layout.domain(&name).exists() {
+                continue;
+            }
+            view = domains::view(layout, &name);
         }
+        views.push(view);
     }
-    Ok(said)
+    if !views.iter().flatten().any(|view| view.phase.is_active()) {
+        crate::monitor::place::sweep();
+    }
+    Ok((views, said))
 }
 
 /// Removes control groups whose launcher is gone: of `run`, or of a start that left no record. With

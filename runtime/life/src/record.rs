@@ -121,6 +121,13 @@ pub enum Made {
         /// The path in it.
         path: PathBuf,
     },
+    /// The host's end of a link that was attached while the domain ran.
+    Link {
+        /// Its name.
+        name: String,
+        /// Its number, which no other link of this boot gets.
+        number: u32,
+    },
 }
 
 /// The record.
@@ -165,7 +172,7 @@ impl Record {
             version: VERSION,
             name: name.to_owned(),
             uuid: uuid.to_owned(),
-            boot: crate::process::boot_id(),
+            boot: crate::process::boot_id().to_owned(),
             phase: Phase::Starting,
             reason: "booted".to_owned(),
             monitor: None,

@@ -12,6 +12,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use browndog_runtime::exec::signals::takes;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::libc;
@@ -69,7 +70,7 @@ pub fn ask(
         };
         return sent(libc::SIGRTMIN() + offset, how);
     }
-    if handles(pid, libc::SIGTERM) {
+    if takes(pid, libc::SIGTERM) {
         return sent(libc::SIGTERM, "by SIGTERM");
     }
     sent(libc::SIGKILL, "by SIGKILL, since its init has no handler for SIGTERM")
@@ -77,16 +78,6 @@ pub fn ask(
 
 fn is_systemd(pid: i32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == "systemd")
-}
-
-/// SigCgt and SigIgn of proc_pid_status(5): an ignored signal has been dealt with, too.
-fn handles(pid: i32, signal: i32) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let mask = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
-    };
-    (mask("SigCgt:") | mask("SigIgn:")) & (1 << (signal - 1)) != 0
 }
 
 /// Where a System V init reads requests.

@@ -118,10 +118,14 @@ pub fn change(
 
 /// The plan that the domain of this record would be started by from `document`, with its own groups.
 fn plan_of(record: &Record, document: &Document) -> Result<(Plan, Host)> {
-    let instance = record.monitor.map(|monitor| format!("{}-{}", monitor.pid, monitor.start));
-    let request = StartRequest { instance: instance.unwrap_or_default(), ..StartRequest::default() };
-    let prepared = prepare(&document.domain, &request);
+    let prepared = prepare(&document.domain, &request_of(record));
     Ok((prepared.plan, prepared.host))
+}
+
+/// What the domain of this record was started with, as far as names on the host depend on it.
+pub(crate) fn request_of(record: &Record) -> StartRequest {
+    let instance = record.monitor.map(|monitor| format!("{}-{}", monitor.pid, monitor.start));
+    StartRequest { instance: instance.unwrap_or_default(), ..StartRequest::default() }
 }
 
 fn apply(layout: &Layout, record: &Record, old: &Document, new: &Document) -> Result<()> {

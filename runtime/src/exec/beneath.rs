@@ -36,12 +36,13 @@ pub(crate) fn open_file(root: RawFd, path: &CStr, flags: i32) -> Result<Fd, Errn
 /// Longest path, with its NUL (PATH_MAX).
 const PATH_MAX: usize = libc::PATH_MAX as usize;
 
-/// Makes `target` and the directories above it, where they are missing. Calls `made` with the length
+/// Makes `target` and the directories above it, where they are missing, with `mark` among their mode's bits. Calls `made` with the length
 /// of the path that was made, for an undo.
 pub(crate) fn make(
     root: RawFd,
     target: &Beneath,
     kind: TargetKind,
+    mark: u32,
     mut made: impl FnMut(usize),
 ) -> Result<(), Errno> {
     let path = target.as_c_str().to_bytes();
@@ -61,7 +62,7 @@ pub(crate) fn make(
         match open(root, whole, if last { 0 } else { libc::O_DIRECTORY }) {
             Ok(fd) => parent = fd,
             Err(Errno::ENOENT) => {
-                make_one(parent.0, c_str(&buffer[start..=end])?, directory)?;
+                make_one(parent.0, c_str(&buffer[start..=end])?, directory, mark)?;
                 made(end);
                 parent = open(root, whole, 0)?;
             }
@@ -75,12 +76,12 @@ pub(crate) fn make(
     Ok(())
 }
 
-fn make_one(parent: RawFd, name: &CStr, directory: bool) -> Result<(), Errno> {
+fn make_one(parent: RawFd, name: &CStr, directory: bool, mark: u32) -> Result<(), Errno> {
     let done = if directory {
-        sys::mkdirat(parent, name, 0o755)
+        sys::mkdirat(parent, name, mark | 0o755)
     } else {
         // S_IFREG makes an empty file, and never follows or opens anything.
-        sys::mknodat(parent, name, libc::S_IFREG | 0o644, 0)
+        sys::mknodat(parent, name, libc::S_IFREG | mark | 0o644, 0)
     };
     // Somebody else made it meanwhile: it is opened beneath the root next, whatever it is.
     if done == Err(Errno::EEXIST) { Ok(()) } else { done }

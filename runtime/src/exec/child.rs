@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use nix::errno::Errno;
 use nix::libc;
 
-use super::beneath;
+use super::{beneath, own_program};
 use crate::plan::Plan;
 use crate::plan::context::Reset;
 use crate::plan::step::{Beneath, ChildStep, Slot};
+use crate::sys::identity::Identity;
 use crate::sys::{self, Progress};
 
 /// What the child is given.
@@ -35,6 +36,8 @@ pub(crate) struct Context<'a> {
     pub trace: bool,
     /// Before this step the child waits until the launcher is gone.
     pub hold: Option<usize>,
+    /// The program that this process is so far: it is not the container's to execute.
+    pub own: Option<Identity>,
     /// A failure to be played: this step fails with this errno.
     pub fault: Option<(usize, Errno)>,
 }
@@ -98,7 +101,7 @@ impl Context<'_> {
 /// The path opened last, kept for as long as no step changes what a path means: the nodes of /dev stand in
 /// one directory, and a cover goes onto what it is a copy of.
 #[derive(Default)]
-struct Held<'a> {
+pub(super) struct Held<'a> {
     last: Option<(&'a CStr, beneath::Fd)>,
 }
 
@@ -137,7 +140,11 @@ const FROM_FD_TO_FD: u32 = 0x4 | 0x40;
 pub(crate) const TREE: u32 = libc::AT_EMPTY_PATH as u32 | 0x8000;
 
 /// Steps that leave every path what it is.
-fn perform<'a>(step: &'a ChildStep, context: &Context<'_>, held: &mut Held<'a>) -> Result<(), Errno> {
+pub(super) fn perform<'a>(
+    step: &'a ChildStep,
+    context: &Context<'_>,
+    held: &mut Held<'a>,
+) -> Result<(), Errno> {
     match step {
         ChildStep::CloneTree { source, into } => {
             let source = held.whole(context, source)?;
@@ -200,7 +207,7 @@ fn perform_mount(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
             sys::move_mount(context.fd(*tree), EMPTY, libc::AT_FDCWD, c"/", FROM_FD)
         }
         ChildStep::DetachBelow { target } => detach_below(context, target),
-        ChildStep::MakeTarget { target, kind } => beneath::make(context.root(), target, *kind, |_| ()),
+        ChildStep::MakeTarget { target, kind } => beneath::make(context.root(), target, *kind, 0, |_| ()),
         ChildStep::MountNew { fstype, target, flags, data } => {
             let at = context.open(target)?;
             sys::fchdir(at.0).map(drop)?;
@@ -312,7 +319,7 @@ fn perform_process(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno>
             sys::set_signal_mask(0).map(drop)
         }
         ChildStep::CloseFds { flags } => sys::close_range(3, u32::MAX, *flags).map(drop),
-        ChildStep::Exec { paths, argv, env } => Err(exec(paths, argv, env)),
+        ChildStep::Exec { paths, argv, env } => Err(exec(context.own, paths, argv, env)),
         ChildStep::ExecBuiltInInit { program, argv, env } => {
             Err(sys::execveat(context.fd(*program), argv, env))
         }
@@ -377,7 +384,7 @@ fn detach_below(context: &Context<'_>, target: &Beneath) -> Result<(), Errno> {
 
 fn write_file(context: &Context<'_>, target: &Beneath, contents: &[u8], existing: bool) -> Result<(), Errno> {
     if !existing {
-        beneath::make(context.root(), target, crate::plan::step::TargetKind::File, |_| ())?;
+        beneath::make(context.root(), target, crate::plan::step::TargetKind::File, 0, |_| ())?;
     }
     let file = beneath::open_file(context.root(), target.as_c_str(), libc::O_WRONLY)?;
     let written = sys::write(file.0, contents)?;
@@ -402,10 +409,20 @@ fn tie_to_launcher(context: &Context<'_>) -> Result<(), Errno> {
     Ok(())
 }
 
-fn exec(paths: &[std::ffi::CString], argv: &sys::StringArray, env: &sys::StringArray) -> Errno {
+fn exec(
+    own: Option<Identity>,
+    paths: &[std::ffi::CString],
+    argv: &sys::StringArray,
+    env: &sys::StringArray,
+) -> Errno {
     let mut worst = Errno::ENOENT;
     for path in paths {
-        let errno = sys::execve(path, argv, env);
+        // A link to /proc/self/exe is one to the host's file of ours, by the host's mount of it: whoever
+        // executed that could let others write to it.
+        let errno = match own.filter(|own| own_program::leads_to(path, *own)) {
+            Some(_) => Errno::EACCES,
+            None => sys::execve(path, argv, env),
+        };
         // A name looked up in PATH: the next directory may have it (execvp(3)).
         if errno != Errno::ENOENT && errno != Errno::ENOTDIR {
             worst = errno;

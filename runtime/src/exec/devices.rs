@@ -23,10 +23,48 @@ pub(super) fn write_list(group: &str, rules: &[Rule]) -> Result<(), Errno> {
     for rule in rules {
         write("devices.allow", &rule.to_string())?;
     }
+    check_list(group, rules)
+}
+
+fn check_list(group: &str, rules: &[Rule]) -> Result<(), Errno> {
     let list = fs::read_to_string(format!("{group}/devices.list")).map_err(|error| errno_of(&error))?;
     let have: BTreeSet<String> = list.lines().map(str::to_owned).collect();
     let want: BTreeSet<String> = rules.iter().map(ToString::to_string).collect();
     if have == want { Ok(()) } else { Err(Errno::ERANGE) }
+}
+
+/// The policy of a group that is in use becomes another one: what both allow opens at every moment.
+pub(super) fn change(group: &str, old: &[Rule], new: &[Rule], program: Option<&[u64]>) -> Result<(), Errno> {
+    match program {
+        Some(program) => replace_policy(group, program),
+        None => change_list(group, old, new),
+    }
+}
+
+fn change_list(group: &str, old: &[Rule], new: &[Rule]) -> Result<(), Errno> {
+    let write = |file: &str, rule: &Rule| {
+        let opened = fs::OpenOptions::new().write(true).open(format!("{group}/{file}"));
+        let line = rule.to_string();
+        opened.and_then(|mut file| file.write_all(line.as_bytes())).map_err(|error| errno_of(&error))
+    };
+    new.iter().filter(|rule| !old.contains(rule)).try_for_each(|rule| write("devices.allow", rule))?;
+    old.iter().filter(|rule| !new.contains(rule)).try_for_each(|rule| write("devices.deny", rule))?;
+    check_list(group, new)
+}
+
+fn replace_policy(group: &str, program: &[u64]) -> Result<(), Errno> {
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY;
+    let group = sys::openat2(libc::AT_FDCWD, &c_string(group), flags, 0, 0).map(sys::adopt)?;
+    let old = sys::device_policies(group.as_fd())?;
+    if old.len() > 1 {
+        // One of them is somebody else's, and nothing says which.
+        return Err(Errno::EBUSY);
+    }
+    let program = sys::load_device_policy(program)?;
+    sys::attach_device_policy(group.as_fd(), program.as_fd())?;
+    // With both attached only what both allow opens.
+    old.iter().try_for_each(|old| sys::detach_device_policy(group.as_fd(), old.as_fd()))?;
+    if sys::count_device_policies(group.as_fd())? == 1 { Ok(()) } else { Err(Errno::ERANGE) }
 }
 
 /// Version 2: a program on the group, which goes with it.

@@ -13,7 +13,8 @@ use super::{Launcher, Timing, beneath, block, cgroup, devices};
 use crate::error::StartError;
 use crate::plan::Entry;
 use crate::plan::step::{Beneath, HostStep, Slot, TargetKind};
-use crate::sys;
+use crate::survey::RESOLVE_IN_ROOT;
+use crate::{sys, targets};
 
 /// MOUNT_ATTR_NODEV.
 const NO_DEV: u32 = 0x4;
@@ -90,6 +91,10 @@ impl Launcher<'_> {
             HostStep::OpenConsole { pts, slot, owner, .. } => self.open_console(*pts, *slot, *owner),
             HostStep::Hide => sys::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0).map(drop),
             HostStep::EnterNamespaces { of, kinds } => sys::setns(self.fd(*of), *kinds).map(drop),
+            HostStep::Share { of, kind } => {
+                let of = self.fd(*of);
+                self.visit.enter(of, *kind)
+            }
             HostStep::ShowTree { tree, at, kind } => super::stage::Stage::show(self.fd(*tree), at, *kind),
             HostStep::RestrictShown { at, flags } => super::stage::Stage::restrict(at, *flags),
             HostStep::EnterStage => {
@@ -105,15 +110,23 @@ impl Launcher<'_> {
         }
     }
 
+    /// What an earlier start has made, and could not remove, is this one's to remove as well.
     fn make_target(&mut self, root: Slot, target: &Beneath, kind: TargetKind) -> Result<(), Errno> {
         let fd = self.fd(root);
-        let path = target.as_c_str().to_bytes().to_vec();
-        let mut made = Vec::new();
-        let done = beneath::make(fd, target, kind, |length| made.push(path[..length].to_vec()));
-        for path in made {
-            let root = sys::adopt(sys::openat2(fd, c".", libc::O_PATH | libc::O_DIRECTORY, 0, 0)?);
-            let path = CString::new(path).map_err(|_| Errno::EINVAL)?;
-            self.undo.push(Made::Target { root, path });
+        let path = target.as_c_str().to_bytes();
+        let mut ends: Vec<usize> = Vec::new();
+        let done = beneath::make(fd, target, kind, targets::MARK, |length| ends.push(length));
+        let all = (1..=path.len()).filter(|&end| end == path.len() || path[end] == b'/');
+        for end in all {
+            let prefix = CString::new(&path[..end]).map_err(|_| Errno::EINVAL)?;
+            let ours = ends.contains(&end) || {
+                let found = sys::openat2(fd, &prefix, libc::O_PATH, 0, RESOLVE_IN_ROOT).map(sys::adopt);
+                found.is_ok_and(|found| targets::is_ours(&found))
+            };
+            if ours {
+                let root = sys::adopt(sys::openat2(fd, c".", libc::O_PATH | libc::O_DIRECTORY, 0, 0)?);
+                self.undo.push(Made::Target { root, path: prefix });
+            }
         }
         done
     }

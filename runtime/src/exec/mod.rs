@@ -1,17 +1,22 @@
 //! The launcher: performs the plan's host steps, clones, attends to the child, waits, and leaves the
 //! host as it was found.
 
+pub mod attach;
 mod attend;
-mod beneath;
+pub(crate) mod beneath;
 mod block;
 mod cgroup;
 mod child;
+pub mod detach;
 mod devices;
 pub mod flow;
 mod host_steps;
+mod inside;
 pub mod live;
+mod own_program;
 pub mod relay;
 pub mod rootless;
+pub mod signals;
 mod stage;
 pub mod streams;
 pub mod terminal;
@@ -133,9 +138,29 @@ struct Launcher<'a> {
     bridge: Option<OwnedFd>,
     /// Where the launcher works for a while; left when dropped, before anything is undone.
     stage: Option<stage::Stage>,
+    /// Namespaces that it is in for the clone; left when dropped.
+    visit: stage::Visit,
+    _mask: Mask,
     undo: Undo,
     timings: Vec<Timing>,
     performed: usize,
+}
+
+/// The caller's file mode mask, back when this is dropped: what is made on the host has the mode that its
+/// step says, and root of a container with an id map, who is a stranger there, finds the way to it.
+#[derive(Debug)]
+struct Mask(u32);
+
+impl Mask {
+    fn set() -> Self {
+        Self(sys::umask(0o022).map_or(0o022, |mask| mask as u32))
+    }
+}
+
+impl Drop for Mask {
+    fn drop(&mut self) {
+        crate::disregard(sys::umask(self.0));
+    }
 }
 
 /// Starts the container of `plan`. Whatever happens, nothing is left behind: what was made is undone
@@ -164,7 +189,7 @@ impl<'a> Launcher<'a> {
                 owned.push(fd);
             }
         }
-        let undo = Undo::new(plan.kill_group.clone());
+        let undo = Undo::new(plan.kill_group.clone(), survey.hold);
         Self {
             plan,
             host,
@@ -175,6 +200,8 @@ impl<'a> Launcher<'a> {
             consoles: Vec::new(),
             bridge: survey.terminal.and_then(Result::ok),
             stage: None,
+            visit: stage::Visit::default(),
+            _mask: Mask::set(),
             undo,
             timings: Vec::new(),
             performed: 0,
@@ -233,11 +260,13 @@ impl<'a> Launcher<'a> {
                 life: life_read.as_raw_fd(),
                 life_write: life_write.as_raw_fd(),
                 trace: self.options.trace,
+                own: sys::identity::identity(c"/proc/self/exe").ok(),
                 hold: self.options.child_hold,
                 fault: self.options.child_fault.map(|(at, errno)| (at, Errno::from_raw(errno))),
             };
             self.clone3(&stack, &context)
         };
+        self.visit = stage::Visit::default();
         let (pid, pidfd) = match cloned {
             Ok(child) => child,
             Err(errno) => {

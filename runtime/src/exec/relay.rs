@@ -13,6 +13,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::flow::{Flow, Quiet};
+use super::signals::takes;
 use super::terminal::Raw;
 use super::{Ended, Running};
 use crate::sys;
@@ -251,50 +252,8 @@ pub(super) fn pass_signals(running: &Running, signals: &SignalFd, resize: &dyn F
         // The kernel drops a signal that process 1 of a namespace has no handler for. Whoever sends one
         // from outside wants it to have its effect, so it gets the effect it would have on any process.
         let ends = running.is_init && signal != libc::SIGUSR1 && signal != libc::SIGUSR2;
-        let signal = if ends && !handles(running.pid, signal) { libc::SIGKILL } else { signal };
+        let signal = if ends && !takes(running.pid, signal) { libc::SIGKILL } else { signal };
         // ESRCH: the init has ended meanwhile, which the loop sees next.
         crate::disregard(running.signal(signal));
-    }
-}
-
-/// Whether the process takes this signal: it has a handler, or blocks it for good and takes it another way
-/// (signalfd(2), as systemd does), or sits in sigwait(3), which shows the signal as neither (the kernel
-/// unblocks it meanwhile). A shell blocks everything for the moment in which it forks.
-fn handles(pid: i32, signal: i32) -> bool {
-    const LOOKS: u32 = 10;
-    let waits = |call: String| {
-        let number = call.split_ascii_whitespace().next().and_then(|word| word.parse().ok());
-        number == Some(libc::SYS_rt_sigtimedwait)
-    };
-    for _ in 0..LOOKS {
-        if waits(std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default()) {
-            return true;
-        }
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        match (has(&status, "SigCgt:", signal), has(&status, "SigBlk:", signal)) {
-            (true, _) => return true,
-            (false, false) => return false,
-            (false, true) => std::thread::sleep(Duration::from_millis(2)),
-        }
-    }
-    true
-}
-
-/// Whether a mask of proc_pid_status(5) has the signal.
-fn has(status: &str, mask: &str, signal: i32) -> bool {
-    let line = status.lines().find_map(|line| line.strip_prefix(mask));
-    let mask = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    mask & (1 << (signal - 1)) != 0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_signal_is_in_the_mask_that_has_its_bit() {
-        let status = "SigBlk:\t0000000000004000\nSigIgn:\t0000000000000001\nSigCgt:\t0000000000000002\n";
-        assert!(has(status, "SigBlk:", libc::SIGTERM) && has(status, "SigCgt:", libc::SIGINT));
-        assert!(!has(status, "SigBlk:", libc::SIGHUP) && !has(status, "SigCgt:", libc::SIGHUP));
     }
 }

@@ -1,4 +1,4 @@
-//! The stage: a mount namespace of the launcher's, from which a container with an id map gets its trees.
+//! Where the launcher is for a while. The stage: a mount namespace of the launcher's, from which a container with an id map gets its trees.
 //!
 //! What root of a user namespace mounts itself, it may mount again without its restrictions; what it
 //! gets from a namespace of the host's has its flags locked (mount_namespaces(7)). So the trees are
@@ -65,6 +65,38 @@ impl Stage {
         sys::fchdir(self.root.as_raw_fd()).map(drop)?;
         sys::chroot(c".")?;
         sys::fchdir(self.dir.as_raw_fd()).map(drop)
+    }
+}
+
+/// Namespaces of the launcher's own, to go back to.
+#[derive(Debug, Default)]
+pub(super) struct Visit {
+    left: Vec<(OwnedFd, i32)>,
+}
+
+impl Visit {
+    /// Leaves one's own namespace of this kind.
+    pub fn enter(&mut self, of: RawFd, kind: i32) -> Result<(), Errno> {
+        let own = match kind {
+            libc::CLONE_NEWNET => c"/proc/thread-self/ns/net",
+            libc::CLONE_NEWIPC => c"/proc/thread-self/ns/ipc",
+            _ => c"/proc/thread-self/ns/uts",
+        };
+        let own = sys::adopt(sys::openat2(libc::AT_FDCWD, own, libc::O_RDONLY, 0, 0)?);
+        sys::setns(of, kind).map(drop)?;
+        self.left.push((own, kind));
+        Ok(())
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        for (own, kind) in &self.left {
+            if let Err(errno) = sys::setns(own.as_raw_fd(), *kind) {
+                eprintln!("browndog: cannot return to the launcher's own namespaces: {errno}");
+                sys::exit_now(125);
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 
-use crate::sys;
+use crate::{sys, targets};
 
 /// One thing made.
 #[derive(Debug)]
@@ -26,11 +26,12 @@ pub(super) struct Undo {
     kill_group: Option<String>,
     child: Option<(i32, OwnedFd)>,
     life: Option<OwnedFd>,
+    hold: Option<targets::Hold>,
 }
 
 impl Undo {
-    pub fn new(kill_group: Option<String>) -> Self {
-        Self { made: Vec::new(), kill_group, child: None, life: None }
+    pub fn new(kill_group: Option<String>, hold: Option<targets::Hold>) -> Self {
+        Self { made: Vec::new(), kill_group, child: None, life: None, hold }
     }
 
     pub fn push(&mut self, made: Made) {
@@ -48,6 +49,27 @@ impl Undo {
 
     pub fn child_is_gone(&mut self) {
         self.child = None;
+    }
+
+    /// Takes over what another list has to undo.
+    pub fn adopt(&mut self, other: &mut Self) {
+        self.made.append(&mut other.made);
+    }
+
+    /// What was made stays: it is somebody else's to remove.
+    pub fn forget(&mut self) {
+        self.made.clear();
+    }
+
+    /// Names of the links whose ends are on the host.
+    pub fn links(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        for made in &self.made {
+            if let Made::Link(crate::net::Left::HostEnd { name }) = made {
+                names.push(name.as_str());
+            }
+        }
+        names
     }
 
     /// Kills what still runs and removes what was made; returns what could not be removed.
@@ -75,27 +97,18 @@ impl Undo {
     fn remove(&self, made: &Made) -> Result<(), String> {
         match made {
             Made::Cgroup { path, shared } => super::cgroup::remove(path, *shared, self.kill_group.as_deref()),
-            Made::Target { root, path } => remove_target(root, path),
+            Made::Target { root, path } => {
+                // Others stand on it: the last of them removes it.
+                if self.hold.as_ref().is_some_and(|hold| !targets::alone(hold)) {
+                    return Ok(());
+                }
+                let removed = targets::remove(root.as_raw_fd(), path).map(drop);
+                removed.map_err(|errno| {
+                    format!("cannot remove the mount point /{}: {errno}", path.to_string_lossy())
+                })
+            }
             Made::Link(left) => left.undo(),
         }
-    }
-}
-
-fn remove_target(root: &OwnedFd, path: &std::ffi::CStr) -> Result<(), String> {
-    let text = path.to_string_lossy();
-    let (dir, name) = text.rsplit_once('/').unwrap_or((".", &text));
-    let dir = crate::plan::step::c_string(dir);
-    let name = crate::plan::step::c_string(name);
-    let opened = super::beneath::open(root.as_raw_fd(), &dir, libc::O_DIRECTORY);
-    let removed = opened.and_then(|dir| {
-        sys::unlinkat(dir.0, &name, libc::AT_REMOVEDIR).or_else(|errno| {
-            if errno == Errno::ENOTDIR { sys::unlinkat(dir.0, &name, 0) } else { Err(errno) }
-        })
-    });
-    match removed {
-        // Somebody has put something there: it is theirs now.
-        Ok(()) | Err(Errno::ENOENT | Errno::ENOTEMPTY) => Ok(()),
-        Err(errno) => Err(format!("cannot remove the mount point /{text}: {errno}")),
     }
 }
 

@@ -155,6 +155,42 @@ fn remove(name: &str) -> Result<(), Errno> {
     if removed == Err(Errno::ENODEV) { Ok(()) } else { removed }
 }
 
+/// The number of the host's link of this name, which no other link of this boot gets.
+///
+/// # Errors
+/// ENODEV where there is none.
+pub fn number_of(name: &str) -> Result<u32, Errno> {
+    Routing::open()?.index_of(name)
+}
+
+/// Takes the host's link of this name away, if it still is the one of this number; says whether it was.
+///
+/// # Errors
+/// The errno of the request.
+pub fn remove_if(name: &str, number: u32) -> Result<bool, Errno> {
+    let host = Routing::open()?;
+    match host.index_of(name) {
+        Ok(found) if found == number => host.delete_link(found).map(|()| true),
+        Ok(_) | Err(Errno::ENODEV) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Whether the network namespace of process `pid` has a link of this name.
+pub(crate) fn is_inside(name: &str, pid: i32) -> Result<bool, Errno> {
+    match Routing::open_in(&namespace(&format!("/proc/{pid}/ns/net"))?)?.index_of(name) {
+        Ok(_) => Ok(true),
+        Err(Errno::ENODEV) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Takes a link of the network namespace of process `pid` away, by its name in there.
+pub(crate) fn remove_inside(name: &str, pid: i32) -> Result<(), Errno> {
+    let guest = Routing::open_in(&namespace(&format!("/proc/{pid}/ns/net"))?)?;
+    guest.delete_link(guest.index_of(name)?)
+}
+
 /// Moves the device back under its old name, whatever it is called in there.
 fn move_back(name: &str, netns: &OwnedFd, index: u32, was_up: bool) -> Result<(), Errno> {
     let home = namespace("/proc/thread-self/ns/net")?;

@@ -5,7 +5,8 @@ pub mod libvirt;
 mod make;
 mod rtnetlink;
 
-pub(crate) use make::{Left, add};
+pub(crate) use make::{Left, add, is_inside, remove_inside};
+pub use make::{number_of, remove_if};
 
 use std::fmt::{self, Display, Formatter};
 use std::net::IpAddr;

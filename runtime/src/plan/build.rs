@@ -23,14 +23,16 @@ pub(super) struct Builder<'a> {
     pub staged: Option<Origin>,
     /// What is done on the stage before the clone.
     pub on_stage: Vec<Entry<HostStep>>,
+    /// The namespaces that the launcher joins for the clone.
+    shares: Vec<Entry<HostStep>>,
     plan: Plan,
 }
 
 impl<'a> Builder<'a> {
     pub fn new(domain: &'a Domain, host: &'a Host, survey: &'a Survey, request: &'a Request) -> Self {
         let slots = survey.found.iter().map(|found| slot_name(found.purpose, &found.path)).collect();
-        let network_namespace = domain.share.net.is_none()
-            && (domain.private_network.is_some() || !domain.interfaces.is_empty() || has_net_hostdev(domain));
+        let network_namespace =
+            domain.share.net.is_none() && (domain.private_network.is_some() || has_links(domain));
         let user_namespace = domain.idmap.is_some();
         let clone = Entry {
             id: "clone".to_owned(),
@@ -60,6 +62,7 @@ impl<'a> Builder<'a> {
             network_namespace,
             staged: None,
             on_stage: Vec::new(),
+            shares: Vec::new(),
             plan,
         };
         builder.report_missing_sources();
@@ -91,6 +94,10 @@ impl<'a> Builder<'a> {
 
     pub fn host_step(&mut self, id: impl Into<String>, step: HostStep, origin: Origin, why: &'static str) {
         self.plan.before.push(Entry { id: id.into(), step, origin, why });
+    }
+
+    pub fn sharing(&mut self, id: String, step: HostStep, origin: Origin, why: &'static str) {
+        self.shares.push(Entry { id, step, origin, why });
     }
 
     pub fn attend(&mut self, id: impl Into<String>, step: HostStep, origin: Origin, why: &'static str) {
@@ -169,7 +176,12 @@ impl<'a> Builder<'a> {
 
     /// Whether interfaces are made or moved by the launcher.
     pub fn network_needs_launcher(&self) -> bool {
-        self.network_namespace && (!self.domain.interfaces.is_empty() || has_net_hostdev(self.domain))
+        self.network_namespace && self.wants_links()
+    }
+
+    /// Whether the document names interfaces.
+    pub fn wants_links(&self) -> bool {
+        has_links(self.domain)
     }
 
     /// A plan that joins a container instead of making one: nothing is cloned anew, and no memory is
@@ -188,6 +200,7 @@ impl<'a> Builder<'a> {
             let on_stage = std::mem::take(&mut self.on_stage);
             self.plan.before.extend(on_stage);
         }
+        self.plan.before.append(&mut self.shares);
         if self.needs_attendance() {
             let why = "the id maps are written and the interfaces are there: the child may go on";
             self.attend("go", HostStep::Go, Origin::Default(why), why);
@@ -222,9 +235,10 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn has_net_hostdev(domain: &Domain) -> bool {
+fn has_links(domain: &Domain) -> bool {
     use browndog_xml::domain::HostdevKind;
-    domain.hostdevs.iter().any(|hostdev| matches!(hostdev.kind, HostdevKind::Net { .. }))
+    let moved = || domain.hostdevs.iter().any(|hostdev| matches!(hostdev.kind, HostdevKind::Net { .. }));
+    !domain.interfaces.is_empty() || moved()
 }
 
 fn slot_name(purpose: Purpose, path: &str) -> String {
@@ -238,5 +252,6 @@ fn slot_name(purpose: Purpose, path: &str) -> String {
         Purpose::Init => format!("init {path}"),
         Purpose::Terminal => format!("terminal {path}"),
         Purpose::Base => format!("base {path}"),
+        Purpose::Shared(_) => format!("namespace of {path}"),
     }
 }

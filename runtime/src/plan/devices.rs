@@ -49,8 +49,21 @@ pub(super) fn populate(b: &mut Builder<'_>) {
     }
     let why = "POSIX shared memory (shm_overview(7))";
     mount(b, "/dev/shm", "tmpfs", no_exec | libc::MS_NODEV, Some("mode=1777,size=65536k"), why);
-    let why = "POSIX message queues of its own IPC namespace (mq_overview(7))";
-    mount(b, "/dev/mqueue", "mqueue", no_exec | libc::MS_NODEV, None, why);
+    match &b.domain.share.ipc {
+        Some(shared) if b.user_namespace => {
+            let message =
+                "there is no /dev/mqueue: the queues are another's, and so is the right to mount them";
+            b.note(
+                shared.origin,
+                message,
+                "mq_open(3) works; remove <idmap> or <lxc:shareipc> to see them as files",
+            );
+        }
+        _ => {
+            let why = "POSIX message queues of its own IPC namespace (mq_overview(7))";
+            mount(b, "/dev/mqueue", "mqueue", no_exec | libc::MS_NODEV, None, why);
+        }
+    }
     super::console::populate(b);
     declared(b);
 }

@@ -78,7 +78,7 @@ fn slots_are_filled_before_use(plan: &Plan, broken: &mut Vec<String>) {
 }
 
 fn is_surveyed(name: &str) -> bool {
-    ["root source ", "source ", "node ", "terminal ", "program", "base ", "init "]
+    ["root source ", "source ", "node ", "terminal ", "program", "base ", "init ", "namespace of "]
         .iter()
         .any(|prefix| name.starts_with(prefix))
 }
@@ -97,7 +97,7 @@ fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
         }
         HostStep::OpenCgroup { slot, .. } => (vec![], vec![*slot]),
         HostStep::MakeFileTree { into, .. } => (vec![], vec![*into]),
-        HostStep::EnterNamespaces { of, .. } => (vec![*of], vec![]),
+        HostStep::Share { of, .. } | HostStep::EnterNamespaces { of, .. } => (vec![*of], vec![]),
         HostStep::Hide
         | HostStep::MakeCgroup { .. }
         | HostStep::SetCgroup { .. }

@@ -27,6 +27,7 @@ mod print;
 mod process;
 mod refuse;
 pub mod seccomp;
+pub mod share;
 pub mod step;
 mod weaken;
 
@@ -86,6 +87,8 @@ pub struct Request {
     pub terminal: bool,
     /// Further consoles, beside the first.
     pub more_consoles: usize,
+    /// The running domains whose namespaces the document shares.
+    pub peers: Vec<share::Peer>,
     /// A suffix that no other start on this host uses at the same time: `PID-STARTTIME`.
     pub instance: String,
 }
@@ -129,7 +132,7 @@ pub fn plan(domain: &Domain, host: &Host, survey: &Survey, request: &Request) ->
     // In the child: into the groups and namespaces, out of the host's mounts.
     cgroup::join(&mut b);
     identity::enter_user_namespace(&mut b);
-    network::share(&mut b);
+    share::join(&mut b);
     mounts::root(&mut b);
     // The kernel's own file systems, before the old root goes: mounting them needs the host's in view.
     mounts::kernel_filesystems(&mut b);

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use browndog_xml::domain::{Address, HostdevKind, Interface, InterfaceKind, Origin, Route, ShareTarget};
+use browndog_xml::domain::{Address, HostdevKind, Interface, InterfaceKind, Origin, Route};
 use nix::errno::Errno;
 
 use super::build::Builder;
@@ -11,33 +11,6 @@ use crate::net::libvirt::Network;
 use crate::net::{self, HostEnd, Link, LinkKind};
 
 const PRIVATE: Origin = Origin::Default("a network namespace starts with its loopback down");
-
-/// Says aloud when the host's network is shared.
-pub(super) fn share(b: &mut Builder<'_>) {
-    for (what, target) in
-        [("net", &b.domain.share.net), ("ipc", &b.domain.share.ipc), ("uts", &b.domain.share.uts)]
-    {
-        if let Some(target) = target {
-            let who = match &target.value {
-                ShareTarget::Name(name) => format!("domain {name}"),
-                ShareTarget::Pid(pid) => format!("process {pid}"),
-                ShareTarget::NetNs(name) => format!("/run/netns/{name}"),
-            };
-            let message = format!("not supported: sharing the {what} namespace of {who}");
-            b.problem(target.origin, message, "remove the element");
-        }
-    }
-    if !b.network_namespace && b.domain.share.net.is_none() {
-        b.note(
-            SHARED,
-            "the container shares the host's network",
-            "add <features><privnet/></features> for a network of its own",
-        );
-    }
-}
-
-const SHARED: Origin =
-    Origin::Default("libvirt's rule: without <interface> and without <privnet/> the network is the host's");
 
 /// Loopback and links.
 pub(super) fn configure(b: &mut Builder<'_>) {
@@ -290,7 +263,12 @@ fn absent(b: &mut Builder<'_>, name: &str, what: &str, errno: Errno, origin: Ori
 /// mean nothing: it makes a new one at each start, and so does this.
 fn host_name(b: &mut Builder<'_>, interface: &Interface, index: usize) -> String {
     const MADE: [&str; 3] = ["vnet", "macvtap", "macvlan"];
-    let made = net::host_end(&b.request.instance, index);
+    // A name that another interface of the document has was this start's, at another place in it.
+    let is_free = |name: &String| {
+        let others = b.domain.interfaces.iter().filter_map(|other| other.host_name.as_ref());
+        others.into_iter().all(|other| other.value.as_str() != name)
+    };
+    let made = (index..).map(|at| net::host_end(&b.request.instance, at)).find(is_free).unwrap_or_default();
     let Some(name) = &interface.host_name else { return made };
     let text = name.value.as_str();
     if text.contains('%') || MADE.iter().any(|prefix| text.starts_with(prefix)) {

@@ -70,6 +70,8 @@ pub const ORDERS: &[Order] = &[
         "in a user namespace the kernel compares with a /proc that is still in view",
     ),
     order("mount:/sys", "pivot", "likewise for sysfs"),
+    order("open-console", "share", "terminals are of the launcher's own namespaces"),
+    order("open-cgroup", "share", "what is of the host is done there"),
     order("make-pts", "open-console", "a terminal is of an instance"),
     order("mount:/dev", "attach:/dev/pts", "the mount point is in the container's own /dev"),
     order("mount:/proc", "reset:", "the process is described in /proc"),

@@ -110,6 +110,10 @@ impl Plan {
                 format!("write(uid_map, {}); write(gid_map, {})", id_map(uid), id_map(gid))
             }
             HostStep::AddInterface(link) => link.to_string(),
+            HostStep::Share { of, kind } => {
+                let name = CLONE_FLAGS.iter().find(|(_, bit)| kind == bit).map_or("?", |(name, _)| name);
+                format!("setns(<{}>, {name}) until the clone", self.slot_name(*of))
+            }
             HostStep::Hide => "prctl(PR_SET_DUMPABLE, 0)".to_owned(),
             HostStep::EnterNamespaces { of, kinds } => {
                 let set = CLONE_FLAGS.iter().filter(|(_, bit)| kinds & bit != 0).map(|(name, _)| *name);

@@ -457,6 +457,13 @@ pub enum HostStep {
     },
     /// `prctl(PR_SET_DUMPABLE, 0)`: no process of the container may look into ours, or at its program.
     Hide,
+    /// `setns(of, kind)` of the launcher for the time of the clone: what it clones is born in there (setns(2)).
+    Share {
+        /// A pidfd, or the namespace's file.
+        of: Slot,
+        /// CLONE_NEWNET, CLONE_NEWIPC or CLONE_NEWUTS.
+        kind: i32,
+    },
     /// `setns(pidfd, kinds)` of the launcher: what it clones from here on is in there (setns(2)).
     EnterNamespaces {
         /// The process whose namespaces they are.

@@ -8,6 +8,8 @@ use super::{Result, check, owned};
 
 const PROG_LOAD: i32 = 5;
 const PROG_ATTACH: i32 = 8;
+const PROG_DETACH: i32 = 9;
+const PROG_GET_FD_BY_ID: i32 = 13;
 const PROG_QUERY: i32 = 16;
 const PROG_TYPE_CGROUP_DEVICE: u32 = 15;
 const ATTACH_CGROUP_DEVICE: u32 = 6;
@@ -49,8 +51,8 @@ struct Query {
 }
 
 fn bpf<T>(command: i32, attributes: &mut T) -> Result<libc::c_long> {
-    // SAFETY: each structure above is a prefix of bpf_attr for its command, of the size that is passed,
-    // and lives through the call with what its pointers name.
+    // SAFETY: each structure above, and three numbers for BPF_PROG_GET_FD_BY_ID, is a prefix of bpf_attr for
+    // its command, of the size that is passed, and lives through the call with what its pointers name.
     check(unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attributes), size_of::<T>()) })
 }
 
@@ -83,14 +85,43 @@ pub fn attach_device_policy(group: BorrowedFd<'_>, program: BorrowedFd<'_>) -> R
 
 /// How many policies are attached to the group itself.
 pub fn count_device_policies(group: BorrowedFd<'_>) -> Result<u32> {
+    query(group, &mut []).map(|count| count as u32)
+}
+
+/// The policies that are attached to the group itself.
+///
+/// # Errors
+/// ENOSPC where there are more than [`POLICIES_MAX`].
+pub fn device_policies(group: BorrowedFd<'_>) -> Result<Vec<OwnedFd>> {
+    let mut ids = [0_u32; POLICIES_MAX];
+    let count = query(group, &mut ids)?;
+    ids[..count.min(POLICIES_MAX)].iter().map(|id| owned(bpf(PROG_GET_FD_BY_ID, &mut [*id, 0, 0])?)).collect()
+}
+
+/// As many policies as a group is expected to have.
+pub const POLICIES_MAX: usize = 16;
+
+/// Takes a policy off the group whose directory is open.
+pub fn detach_device_policy(group: BorrowedFd<'_>, program: BorrowedFd<'_>) -> Result<()> {
+    let mut detach = Attach {
+        target: group.as_raw_fd() as u32,
+        program: program.as_raw_fd() as u32,
+        kind: ATTACH_CGROUP_DEVICE,
+        flags: 0,
+    };
+    bpf(PROG_DETACH, &mut detach).map(drop)
+}
+
+/// How many policies there are, and the numbers of as many as `ids` has room for.
+fn query(group: BorrowedFd<'_>, ids: &mut [u32]) -> Result<usize> {
     let mut query = Query {
         target: group.as_raw_fd() as u32,
         kind: ATTACH_CGROUP_DEVICE,
         query_flags: 0,
         attach_flags: 0,
-        ids: 0,
-        count: 0,
+        ids: if ids.is_empty() { 0 } else { ids.as_mut_ptr() as u64 },
+        count: ids.len() as u32,
         pad: 0,
     };
-    bpf(PROG_QUERY, &mut query).map(|_| query.count)
+    bpf(PROG_QUERY, &mut query).map(|_| query.count as usize)
 }

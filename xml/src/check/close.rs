@@ -184,10 +184,9 @@ impl<S: Sink> Checker<'_, S> {
         for (index, child) in children.iter().enumerate() {
             if child.occurs.is_usual()
                 && !self.seen[frame.seen as usize..].iter().any(|seen| usize::from(seen.index) == index)
+                && (child.occurs.is_required() || !self.sink.implies(child.element.name))
             {
-                if child.occurs.is_required() || !self.sink.implies(child.element.name) {
-                    self.missing_child(node, frame, index, child, end);
-                }
+                self.missing_child(node, frame, index, child, end);
             }
         }
     }

@@ -36,9 +36,12 @@ pub fn main(arguments: Arguments, words: &[OsString]) -> u8 {
             // A command that was killed meanwhile has nobody to tell.
             crate::disregard(say(outcome.as_raw_fd(), &Outcome::Started { record, notes }));
             drop((lock, outcome));
-            place::move_away();
+            let places = place::move_away();
             trim_heap();
             monitor.serve();
+            // Everything is recorded and said: the next start need not wait for what follows.
+            drop(monitor);
+            place::leave(&places);
             0
         }
         Err(error) => {

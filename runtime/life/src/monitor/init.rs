@@ -6,7 +6,7 @@ use browndog_runtime::error::{StartError, render_problem};
 use browndog_runtime::exec::{Options, Running};
 use browndog_runtime::launch::{Prepared, apply_mutation, instance, prepare};
 use browndog_runtime::plan::step::{ChildStep, HostStep};
-use browndog_runtime::plan::{Plan, Request};
+use browndog_runtime::plan::{Entry, Plan, Request};
 use browndog_runtime::survey::Survey;
 use browndog_xml::domain::Lifecycle;
 
@@ -38,8 +38,13 @@ pub fn start(layout: &Layout, record: &mut Record, document: &Document) -> Resul
         code: error.exit_code(),
     };
     let consoles = domain.consoles.len().max(1);
-    let request =
-        Request { terminal: true, more_consoles: consoles - 1, instance: instance(), ..Request::default() };
+    let request = Request {
+        terminal: true,
+        more_consoles: consoles - 1,
+        peers: crate::peers::named_in(layout, domain),
+        instance: instance(),
+        ..Request::default()
+    };
     let mut prepared = prepare(domain, &request);
     apply_mutation(&mut prepared.plan).map_err(|error| failed(&error))?;
     let notes =
@@ -49,7 +54,7 @@ pub fn start(layout: &Layout, record: &mut Record, document: &Document) -> Resul
     record.monitor = Some(ProcessId::own());
     record.init = None;
     record.groups = groups(&prepared.plan);
-    record.made = made(&prepared.plan, &prepared.survey);
+    record.made = made(&prepared.plan.before, &prepared.survey);
     record.save(layout)?;
     let running = start_prepared(prepared).map_err(|error| failed(&error))?;
     record.phase = Phase::Running;
@@ -91,10 +96,10 @@ fn groups(plan: &Plan) -> Vec<Group> {
     groups
 }
 
-/// Everything that the plan makes on the host and that does not end with the container.
-fn made(plan: &Plan, survey: &Survey) -> Vec<Made> {
+/// Everything that these steps make on the host and that does not end with the container.
+pub(crate) fn made<'a>(steps: impl IntoIterator<Item = &'a Entry<HostStep>>, survey: &Survey) -> Vec<Made> {
     let mut made = Vec::new();
-    for entry in &plan.before {
+    for entry in steps {
         match &entry.step {
             HostStep::MakeCgroup { path, shared } => {
                 made.push(Made::Group { path: path.into(), shared: *shared });
@@ -110,7 +115,6 @@ fn made(plan: &Plan, survey: &Survey) -> Vec<Made> {
                     target.ancestors().filter(|path| below(path)).map(PathBuf::from).collect();
                 paths.reverse();
                 let root = PathBuf::from(&root.path);
-                paths.retain(|path| !root.join(path.strip_prefix("/").unwrap_or(path)).exists());
                 made.extend(paths.into_iter().map(|path| Made::Target { root: root.clone(), path }));
             }
             _ => {}

@@ -20,6 +20,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use init::made;
 pub use log::aside as log_aside;
 
 use crate::layout::Layout;

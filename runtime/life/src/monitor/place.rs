@@ -26,18 +26,16 @@ fn hierarchies() -> Vec<PathBuf> {
     roots
 }
 
-/// Moves this process there. Best effort: where it is not possible (a plain user, a container), the
-/// monitor stays with whoever started it, as any process does.
-pub fn move_away() {
-    for root in hierarchies() {
+/// Moves this process there, and returns from where. Best effort: where it is not possible (a plain user, a
+/// container), the monitor stays with whoever started it, as any process does.
+pub fn move_away() -> Vec<PathBuf> {
+    let mut roots = hierarchies();
+    roots.retain(|root| {
         let group = root.join(GROUP);
         // Another monitor, the last one, may just be taking it away: once more, then.
-        for _ in 0..3 {
-            if enter(&root, &group) {
-                break;
-            }
-        }
-    }
+        (0..3).any(|_| enter(root, &group))
+    });
+    roots
 }
 
 fn enter(root: &Path, group: &Path) -> bool {
@@ -52,8 +50,22 @@ fn enter(root: &Path, group: &Path) -> bool {
     fs::write(group.join("cgroup.procs"), std::process::id().to_string()).is_ok()
 }
 
-/// Takes it away where the last monitor is gone: one that ends cannot do that itself, it would first have
-/// to move, which takes the kernel longer than all the rest of an end.
+/// The last monitor takes the group away, and has to leave it for that. After everything else: a move takes
+/// the kernel longer than all the rest of an end, and nobody waits for it. `roots` are those of [`move_away`]:
+/// what a plain user has is found by the group that it is in.
+pub fn leave(roots: &[PathBuf]) {
+    let own = std::process::id().to_string();
+    for root in roots {
+        let group = root.join(GROUP);
+        let alone = fs::read_to_string(group.join("cgroup.procs")).is_ok_and(|procs| procs.trim() == own);
+        if alone && fs::write(root.join("cgroup.procs"), &own).is_ok() {
+            // Another monitor has just come: then it is that one's.
+            crate::disregard(fs::remove_dir(&group));
+        }
+    }
+}
+
+/// Takes it away where the last monitor was killed.
 pub fn sweep() {
     for root in hierarchies() {
         // Others are in it, or it was never made.

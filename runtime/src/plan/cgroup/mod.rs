@@ -109,7 +109,7 @@ fn delegates(b: &Builder<'_>) -> Option<Origin> {
 /// A group inside the group, for the container to manage: the limits stay outside of what it can write,
 /// and no process sits in a group that hands controllers down (cgroup-v2.rst, delegation).
 fn delegate(b: &mut Builder<'_>, group: &str, enable: &str) -> String {
-    let Some(origin) = delegates(b) else { return group.to_owned() };
+    let Some(origin) = delegates(b).filter(|_| !b.host.rootless) else { return group.to_owned() };
     let leaf = format!("{group}/container");
     enable_controllers(b, group, enable, origin);
     let step = HostStep::MakeCgroup { path: leaf.clone(), shared: false };
@@ -197,6 +197,10 @@ const FREEZER: &str = "freezer";
 const DEVICES: &str = "devices";
 
 fn limit_devices(b: &mut Builder<'_>, group: &str, program: bool) {
+    if b.host.rootless {
+        // Nobody can make a node that opens in a user namespace, and only root may attach a policy.
+        return;
+    }
     let (rules, asked): (Vec<_>, Vec<_>) = device_policy::rules(b).into_iter().unzip();
     let origin = asked.into_iter().find(|origin| matches!(origin, Origin::Xml(_)));
     let program = program.then(|| device_policy::program(&rules));
@@ -245,8 +249,13 @@ fn set(b: &mut Builder<'_>, group: &str, setting: Setting) {
 /// Keeps the settings whose controller is there; one that was asked for and is not is a problem.
 fn available(b: &mut Builder<'_>, settings: Vec<Setting>, has: impl Fn(&str) -> bool) -> Vec<Setting> {
     let (there, missing): (Vec<_>, Vec<_>) = settings.into_iter().partition(|s| has(s.controller));
+    let reason = if b.host.rootless {
+        "its controller belongs to root"
+    } else {
+        "this machine has no such controller"
+    };
     for setting in missing {
-        report_missing(b, &setting, "this machine has no such controller");
+        report_lacking(b, &setting, reason);
     }
     there
 }
@@ -269,15 +278,20 @@ fn report_missing(b: &mut Builder<'_>, setting: &Setting, reason: &str) {
 
 /// libvirt demands `<memory>` of every document, so to a plain user, who can have no limit at all, it is
 /// no request that stops the start; every other limit in the document is.
-fn refuse_limits(b: &mut Builder<'_>, reason: &str) {
+fn report_lacking(b: &mut Builder<'_>, setting: &Setting, reason: &str) {
     let demanded = b.domain.memory.maximum.as_ref().map(|memory| memory.origin);
+    let memory = ["memory.max", "memory.limit_in_bytes"].contains(&setting.file);
+    if b.host.rootless && memory && demanded == Some(setting.origin) {
+        let message = format!("the limit {} cannot be applied: {reason}", setting.file);
+        b.note(setting.origin, message, "start as root to have it; <memtune> insists on it");
+    } else {
+        report_missing(b, setting, reason);
+    }
+}
+
+fn refuse_limits(b: &mut Builder<'_>, reason: &str) {
     for setting in limits::v2(b) {
-        if b.host.rootless && setting.file == "memory.max" && demanded == Some(setting.origin) {
-            let message = format!("the limit {} cannot be applied: {reason}", setting.file);
-            b.note(setting.origin, message, "start as root to have it; <memtune> insists on it");
-        } else {
-            report_missing(b, &setting, reason);
-        }
+        report_lacking(b, &setting, reason);
     }
 }
 

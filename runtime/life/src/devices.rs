@@ -1,0 +1,423 @@
+//! Devices attached to a domain and detached from it: as it runs, in its definition, or both.
+//!
+//! As with limits, a change is a change of the document: what the plan of the new one has beyond the plan of
+//! the old one is done in the container that runs. The document of a domain that runs gives each interface
+//! its names, so that it is known again when others are gone.
+
+use browndog_runtime::error::StartError;
+use browndog_runtime::exec::attach::{self, Attached, Container};
+use browndog_runtime::exec::detach;
+use browndog_runtime::launch::{Prepared, prepare};
+use browndog_runtime::net::{self, Link, LinkKind};
+use browndog_runtime::plan::step::HostStep;
+use browndog_runtime::plan::{Entry, Plan, Request as StartRequest};
+use browndog_xml::domain::{Dialect, Domain, Filesystem, Interface, Origin};
+
+use crate::atomic::{self, Keep};
+use crate::edit::{Document, splice};
+use crate::error::{LifeError, Result};
+use crate::exec::Held;
+use crate::fragment::Fragment;
+use crate::layout::Layout;
+use crate::lock::Lock;
+use crate::protocol::{self, Request};
+use crate::record::{Made, Record};
+use crate::tune::{self, Scope};
+use crate::{domains, events, monitor, stop};
+
+/// Which of the document's lists a device is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Interface,
+    Hostdev,
+    Disk,
+    Filesystem,
+}
+
+impl Kind {
+    fn of(fragment: &Fragment) -> Result<Self> {
+        match fragment.name() {
+            "interface" => Ok(Self::Interface),
+            "hostdev" => Ok(Self::Hostdev),
+            "disk" => Ok(Self::Disk),
+            "filesystem" => Ok(Self::Filesystem),
+            other => Err(LifeError::refused(
+                format!("a <{other}> is no device that can be attached or detached"),
+                "interface, hostdev, disk and filesystem are; 'browndog edit' changes the rest for the next start",
+            )),
+        }
+    }
+
+    fn element(self) -> &'static str {
+        match self {
+            Self::Interface => "interface",
+            Self::Hostdev => "hostdev",
+            Self::Disk => "disk",
+            Self::Filesystem => "filesystem",
+        }
+    }
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// The device's element.
+    pub device: String,
+    /// Where.
+    pub scope: Scope,
+    /// What of it has no effect, rendered.
+    pub notes: String,
+}
+
+/// Attaches the device of `fragment`: all that `scope` names, or nothing.
+///
+/// # Errors
+/// The device is no valid part of the document, is there already, or cannot be had by a container that runs.
+pub fn attach(layout: &Layout, name: &str, scope: Scope, fragment: &Fragment) -> Result<Changed> {
+    let kind = Kind::of(fragment)?;
+    let (lock, view, scope) = begin(layout, name, scope, "attach-device")?;
+    let documents = tune::documents(layout, name, scope)?;
+    let mut notes = String::new();
+    for document in documents.live.iter().chain(&documents.config) {
+        can_hold(document, kind, fragment)?;
+        notes = fragment.within(document)?.notes;
+    }
+    let config = documents.config.map(|config| config.adding(&["devices"], fragment.text())).transpose()?;
+    if let Some(old) = &documents.live {
+        let record = view.record.as_ref().ok_or_else(|| stop::not_running(&view, "attach-device"))?;
+        let live = Live::new(layout, record, old, kind)?;
+        let (attached, new) = live.attach(fragment)?;
+        if let Err(error) = keep(layout, name, Some(&new), config.as_ref()) {
+            drop(attached);
+            live.disown_all();
+            keep(layout, name, Some(old), None)?;
+            return Err(error);
+        }
+        attached.keep();
+    } else {
+        keep(layout, name, None, config.as_ref())?;
+    }
+    drop(lock);
+    events::note(layout, name, "device", "attached", kind.element());
+    Ok(Changed { device: kind.element().to_owned(), scope, notes })
+}
+
+/// Detaches the device that `fragment` describes.
+///
+/// # Errors
+/// There is no such device, or more than one; or it is in use.
+pub fn detach(layout: &Layout, name: &str, scope: Scope, fragment: &Fragment) -> Result<Changed> {
+    let kind = Kind::of(fragment)?;
+    let (lock, view, scope) = begin(layout, name, scope, "detach-device")?;
+    let documents = tune::documents(layout, name, scope)?;
+    let wanted = fragment.alone()?;
+    // Found in both before it is gone from either.
+    let config = documents.config.map(|config| without(&config, kind, &wanted)).transpose()?;
+    if let Some(old) = &documents.live {
+        let record = view.record.as_ref().ok_or_else(|| stop::not_running(&view, "detach-device"))?;
+        let live = Live::new(layout, record, old, kind)?;
+        let new = live.detach(&wanted)?;
+        keep(layout, name, Some(&new), config.as_ref())?;
+    } else {
+        keep(layout, name, None, config.as_ref())?;
+    }
+    drop(lock);
+    events::note(layout, name, "device", "detached", kind.element());
+    Ok(Changed { device: kind.element().to_owned(), scope, notes: String::new() })
+}
+
+fn begin(
+    layout: &Layout,
+    name: &str,
+    scope: Scope,
+    verb: &'static str,
+) -> Result<(Lock, domains::View, Scope)> {
+    let lock = Lock::take(layout, name, verb)?;
+    let view = domains::view(layout, name)?;
+    let scope = scope.settle(&view, verb)?;
+    Ok((lock, view, scope))
+}
+
+fn keep(layout: &Layout, name: &str, live: Option<&Document>, config: Option<&Document>) -> Result<()> {
+    if let Some(live) = live {
+        atomic::write(&layout.live(name), live.source.text().as_bytes(), Keep::Boot)?;
+    }
+    if let Some(config) = config {
+        atomic::write(&layout.definition(name), config.source.text().as_bytes(), Keep::Disk)?;
+    }
+    Ok(())
+}
+
+/// Whether the device can be one of the document's.
+fn can_hold(document: &Document, kind: Kind, fragment: &Fragment) -> Result<()> {
+    if document.domain.dialect == Dialect::LinuxContainer {
+        return Err(LifeError::refused(
+            "the domain is written in the dialect of 2008, which has no such devices",
+            "'browndog convert --from rfc --to lxc' makes it one of today's",
+        ));
+    }
+    let wanted = fragment.alone()?;
+    if kind == Kind::Filesystem
+        && let Some(new) = wanted.filesystems.first()
+        && document.domain.filesystems.iter().any(|old| old.target == new.target)
+    {
+        return Err(LifeError::refused(
+            format!("there is a file system at {} already", new.target.value.as_str()),
+            "choose another target, or detach that first",
+        ));
+    }
+    Ok(())
+}
+
+/// A domain that runs, and what it runs by.
+struct Live<'a> {
+    layout: &'a Layout,
+    record: &'a Record,
+    kind: Kind,
+    /// The document, with the names that its interfaces have got.
+    document: Document,
+    request: StartRequest,
+}
+
+impl<'a> Live<'a> {
+    fn new(layout: &'a Layout, record: &'a Record, document: &Document, kind: Kind) -> Result<Self> {
+        let request = tune::request_of(record);
+        let mut live = Self { layout, record, kind, document: document.clone(), request };
+        if kind == Kind::Interface {
+            let plan = live.prepare(&live.document.domain).plan;
+            live.document = named(&live.document, &plan)?;
+        }
+        Ok(live)
+    }
+
+    fn prepare(&self, domain: &Domain) -> Prepared {
+        prepare(domain, &self.request)
+    }
+
+    fn container(&self) -> Result<Container> {
+        let init = self.record.init.ok_or_else(|| {
+            LifeError::refused(format!("'{}' has no init just now", self.record.name), "try again")
+        })?;
+        let held = Held::new(init);
+        held.map(Held::into_container)
+            .map_err(|errno| LifeError::call(format!("look at the init of '{}'", self.record.name), errno))
+    }
+
+    fn own(&self, made: Made) -> Result<()> {
+        let own = Request::Own { made, group: None };
+        protocol::ask(self.layout, &self.record.name, &own).map(drop)
+    }
+
+    fn disown(&self, made: Made) {
+        // What is gone already is nobody's, also where the monitor does not learn of it.
+        crate::disregard(protocol::ask(self.layout, &self.record.name, &Request::Disown { made }));
+    }
+
+    /// What has been attached is gone again: everything that was not there at the beginning.
+    fn disown_all(&self) {
+        let Ok(crate::record::Found::Record(now)) = crate::record::read(self.layout, &self.record.name)
+        else {
+            return;
+        };
+        now.made
+            .into_iter()
+            .filter(|made| !self.record.made.contains(made))
+            .for_each(|made| self.disown(made));
+    }
+
+    fn attach(&self, fragment: &Fragment) -> Result<(Attached, Document)> {
+        let name = &self.record.name;
+        let composed = fragment.within(&self.document)?;
+        let failed = |error: &StartError| composed.render("cannot attach a device to", name, error);
+        let before = self.prepare(&self.document.domain);
+        let after = self.prepare(&composed.domain);
+        if after.host.rootless {
+            return Err(LifeError::refused(
+                "a plain user's container gets its devices when it starts, and only then",
+                "use --config and start it again, or start it as root",
+            ));
+        }
+        let steps = after.plan.before.iter();
+        let new = steps.filter(|entry| !before.plan.before.iter().any(|old| old.id == entry.id));
+        for made in monitor::made(new.filter(|entry| is_target(entry)), &after.survey) {
+            self.own(made)?;
+        }
+        let attached =
+            attach::attach(&before.plan, &after.plan, &after.host, after.survey, self.container()?);
+        let attached = attached.map_err(|error| {
+            self.disown_all();
+            failed(&error)
+        })?;
+        match self.finish(fragment, &attached, &after.plan) {
+            Ok(new) => Ok((attached, new)),
+            Err(error) => {
+                drop(attached);
+                self.disown_all();
+                Err(error)
+            }
+        }
+    }
+
+    /// The links are the domain's to remove, and the new document has their names.
+    fn finish(&self, fragment: &Fragment, attached: &Attached, plan: &Plan) -> Result<Document> {
+        for link in attached.links() {
+            let number = net::number_of(&link)
+                .map_err(|errno| LifeError::call(format!("look at the link {link}"), errno))?;
+            self.own(Made::Link { name: link, number })?;
+        }
+        let new = self.document.adding(&["devices"], fragment.text())?;
+        if self.kind == Kind::Interface { named(&new, plan) } else { Ok(new) }
+    }
+
+    fn detach(&self, wanted: &Domain) -> Result<Document> {
+        let name = &self.record.name;
+        let new = without(&self.document, self.kind, wanted)?;
+        let before = self.prepare(&self.document.domain);
+        let after = self.prepare(&new.domain);
+        let links = links(&before.plan).filter(|link| !self::links(&after.plan).any(|other| other == *link));
+        let links: Vec<Link> = links.cloned().collect();
+        detach::detach(&before.plan, &after.plan, &before.survey, &self.container()?).map_err(|error| {
+            let rendered = error.render(name, &self.document.source);
+            let rendered = rendered.replacen("cannot start", "cannot detach a device from", 1);
+            LifeError::Start { rendered, code: 1 }
+        })?;
+        // What was made for it on the host goes with it.
+        let known = self.record.made.iter().filter(|made| match made {
+            Made::Link { name, .. } => links.iter().any(|link| host_end(link) == Some(name)),
+            // With the directories above it that were made for it.
+            Made::Target { path, .. } => {
+                wanted.filesystems.iter().any(|gone| target_of(gone).starts_with(path))
+            }
+            Made::Group { .. } => false,
+        });
+        let known: Vec<Made> = known.cloned().collect();
+        let (_, left) = crate::groups::remove(&known);
+        if let Some(left) = left.first() {
+            return Err(LifeError::refused(left.clone(), ""));
+        }
+        known.into_iter().filter(|made| !is_there(made)).for_each(|made| self.disown(made));
+        Ok(new)
+    }
+}
+
+fn is_target(entry: &Entry<HostStep>) -> bool {
+    matches!(entry.step, HostStep::MakeTarget { .. })
+}
+
+/// Whether a mount point is used by others yet.
+fn is_there(made: &Made) -> bool {
+    match made {
+        Made::Target { root, path } => root.join(path.strip_prefix("/").unwrap_or(path)).exists(),
+        _ => false,
+    }
+}
+
+fn target_of(filesystem: &Filesystem) -> std::path::PathBuf {
+    filesystem.target.value.as_str().into()
+}
+
+/// The links that a plan makes, in the order of the document's interfaces.
+fn links(plan: &Plan) -> impl Iterator<Item = &Link> {
+    plan.attend.iter().filter_map(|entry| match &entry.step {
+        HostStep::AddInterface(link) if !matches!(link.kind, LinkKind::Moved { .. }) => Some(&**link),
+        _ => None,
+    })
+}
+
+fn host_end(link: &Link) -> Option<&String> {
+    match &link.kind {
+        LinkKind::Veth(end) => Some(&end.name),
+        _ => None,
+    }
+}
+
+/// The document with the names that its interfaces have by `plan`.
+fn named(document: &Document, plan: &Plan) -> Result<Document> {
+    let links: Vec<&Link> = links(plan).collect();
+    let elements = document.children(&["devices"], Kind::Interface.element());
+    if links.len() != elements.len() || links.len() != document.domain.interfaces.len() {
+        let why = plan.problems.first().map(|problem| problem.message.clone()).unwrap_or_default();
+        return Err(LifeError::refused(
+            format!("the network that '{}' was started with is not there any more: {why}", document.name()),
+            "start it again",
+        ));
+    }
+    let mut text = document.source.text().to_owned();
+    let all = elements.iter().zip(&links).zip(&document.domain.interfaces);
+    for (((range, element), link), interface) in all.collect::<Vec<_>>().into_iter().rev() {
+        let mut element = (*element).to_owned();
+        if let Some(end) = host_end(link)
+            && interface.host_name.as_ref().is_none_or(|name| name.value.as_str() != end)
+        {
+            element = splice(&element, &["target"], Some(&format!("<target dev='{end}'/>")));
+        }
+        if interface.guest_name.is_none() {
+            element = splice(&element, &["guest"], Some(&format!("<guest dev='{}'/>", link.guest_name)));
+        }
+        text.replace_range(range.clone(), &element);
+    }
+    Document::check(&browndog_xml::source::Source::new(document.source.name(), text))
+}
+
+/// The document without the one device that `wanted` describes.
+fn without(document: &Document, kind: Kind, wanted: &Domain) -> Result<Document> {
+    let domain = &document.domain;
+    let places: Vec<Origin> = match kind {
+        Kind::Interface => matching(&domain.interfaces, &wanted.interfaces, is_interface, |it| it.origin),
+        Kind::Hostdev => {
+            matching(&domain.hostdevs, &wanted.hostdevs, |a, b| a.kind == b.kind, |it| it.origin)
+        }
+        Kind::Disk => matching(&domain.disks, &wanted.disks, |a, b| a.target == b.target, |it| it.origin),
+        Kind::Filesystem => {
+            matching(&domain.filesystems, &wanted.filesystems, |a, b| a.target == b.target, |it| it.origin)
+        }
+    };
+    let element = kind.element();
+    let span = match places.as_slice() {
+        [Origin::Xml(span)] => *span,
+        [] => {
+            return Err(LifeError::refused(
+                format!("'{}' has no such {element}", document.name()),
+                format!("see 'browndog dumpxml {}'", document.name()),
+            ));
+        }
+        _ => {
+            return Err(LifeError::refused(
+                format!("'{}' has {} such {element}s", document.name(), places.len()),
+                "say which: by <mac>, or by the names that 'browndog dumpxml' shows",
+            ));
+        }
+    };
+    let elements = document.children(&["devices"], element);
+    let range =
+        elements.into_iter().map(|(range, _)| range).find(|range| range.contains(&(span.start as usize)));
+    match range {
+        Some(range) => document.replacing(range, ""),
+        None => Err(LifeError::refused(
+            format!("the {element} of '{}' is not where it was read", document.name()),
+            "",
+        )),
+    }
+}
+
+fn matching<T>(
+    have: &[T],
+    wanted: &[T],
+    same: impl Fn(&T, &T) -> bool,
+    origin: impl Fn(&T) -> Origin,
+) -> Vec<Origin> {
+    let Some(wanted) = wanted.first() else { return Vec::new() };
+    have.iter().filter(|it| same(it, wanted)).map(origin).collect()
+}
+
+/// Whether `have` is what `wanted` describes: what that leaves out may be anything.
+fn is_interface(have: &Interface, wanted: &Interface) -> bool {
+    fn said<T: PartialEq>(have: &Option<T>, wanted: &Option<T>) -> bool {
+        wanted.is_none() || have == wanted
+    }
+    have.kind == wanted.kind
+        && said(&have.mac, &wanted.mac)
+        && said(&have.guest_name, &wanted.guest_name)
+        && said(&have.host_name, &wanted.host_name)
+        && (wanted.addresses.is_empty() || have.addresses == wanted.addresses)
+}

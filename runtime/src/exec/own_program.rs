@@ -1,0 +1,95 @@
+//! Whether a program of the container is, by a link, this program's own file on the host.
+//!
+//! Between clone and exec: nothing here allocates.
+
+use std::ffi::CStr;
+
+use nix::libc;
+
+use super::beneath::Fd;
+use crate::sys;
+use crate::sys::identity::{Identity, identity};
+
+/// As many interpreters of interpreters as the kernel goes through (execve(2)).
+const DEPTH: usize = 5;
+
+/// As much of a first line as the kernel looks at (BINPRM_BUF_SIZE).
+const LINE: usize = 256;
+
+/// Whether executing `path` executes `own`: by a link, or as the interpreter that its first line names.
+pub(super) fn leads_to(path: &CStr, own: Identity) -> bool {
+    let mut line = [0_u8; LINE + 1];
+    let mut names = [0_u8; LINE + 1];
+    let mut path = path;
+    for _ in 0..=DEPTH {
+        if identity(path) == Ok(own) {
+            return true;
+        }
+        if !read_line(path, &mut line) {
+            return false;
+        }
+        let Some(name) = interpreter(&line) else { return false };
+        names[..name.len()].copy_from_slice(name);
+        names[name.len()] = 0;
+        match CStr::from_bytes_until_nul(&names) {
+            // Copied above: the buffer of the line is read into again.
+            Ok(name) => path = name,
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+fn read_line(path: &CStr, line: &mut [u8; LINE + 1]) -> bool {
+    // A FIFO or a device in its place must not stop the start; what cannot be read is no script.
+    let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let Ok(file) = sys::openat2(libc::AT_FDCWD, path, flags, 0, 0).map(Fd) else { return false };
+    *line = [0; LINE + 1];
+    sys::read(file.0, &mut line[..LINE]).is_ok()
+}
+
+/// The path behind `#!`.
+fn interpreter(line: &[u8]) -> Option<&[u8]> {
+    let rest = line.strip_prefix(b"#!")?;
+    let start = rest.iter().position(|byte| *byte != b' ' && *byte != b'\t')?;
+    let rest = &rest[start..];
+    let end = rest.iter().position(|byte| matches!(byte, b' ' | b'\t' | b'\n' | 0)).unwrap_or(rest.len());
+    (end > 0).then(|| &rest[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use std::ffi::CString;
+    use std::os::unix::fs::symlink;
+
+    #[rstest]
+    #[case::usual("#!/bin/sh\n", Some("/bin/sh"))]
+    #[case::blanks("#! \t/bin/sh -e\n", Some("/bin/sh"))]
+    #[case::no_end("#!/x", Some("/x"))]
+    #[case::nothing("#!\n", None)]
+    #[case::program("\x7fELF", None)]
+    #[case::empty("", None)]
+    fn an_interpreter_is_what_the_first_line_names(#[case] line: &str, #[case] name: Option<&str>) {
+        assert_eq!(interpreter(line.as_bytes()), name.map(str::as_bytes));
+    }
+
+    #[test]
+    fn a_link_and_a_script_lead_to_the_program() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| dir.path().join(name);
+        let c_path = |name: &str| CString::new(path(name).to_str().expect("UTF-8")).expect("no NUL");
+        symlink("/proc/self/exe", path("link")).expect("a link");
+        std::fs::write(path("script"), format!("#! {}\n", path("link").display())).expect("a script");
+        std::fs::write(path("second"), format!("#!{} x\n", path("script").display())).expect("a script");
+        std::fs::write(path("other"), "#!/bin/sh\n").expect("a script");
+        let own = identity(c"/proc/self/exe").expect("it is there");
+        for name in ["link", "script", "second"] {
+            assert!(leads_to(&c_path(name), own), "{name}");
+        }
+        for name in ["other", "missing"] {
+            assert!(!leads_to(&c_path(name), own), "{name}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The namespaces of others that a document shares, opened once.
+
+use std::os::fd::OwnedFd;
+
+use browndog_xml::domain::{Domain, ShareTarget};
+use nix::errno::Errno;
+use nix::libc;
+
+use super::{Found, Kind, Purpose, Survey};
+use crate::plan::share::{Peer, shared, whose};
+use crate::plan::step::c_string;
+use crate::sys;
+
+/// NSFS_MAGIC of linux/magic.h: what a pinned namespace lies on.
+const NSFS: i64 = 0x6e73_6673;
+
+/// Why a namespace of this kind cannot be shared, and the way out.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// CLONE_NEW*.
+    pub kind: i32,
+    /// Why.
+    pub reason: String,
+    /// The way out.
+    pub help: String,
+}
+
+impl Survey {
+    /// Opens what `domain` shares; `peers` are the running domains that it names.
+    pub fn open_shared(&mut self, domain: &Domain, peers: &[Peer]) {
+        for (kind, _, target) in shared(domain) {
+            let path = whose(&target.value);
+            match open(&target.value, peers) {
+                Ok(fd) => self.found.push(Found::new(Purpose::Shared(kind), &path, target.origin, Some(fd))),
+                Err((reason, help)) => self.not_shared.push(Refusal { kind, reason, help }),
+            }
+        }
+    }
+
+    /// The same, assumed to be there.
+    pub(super) fn assume_shared(&mut self, domain: &Domain) {
+        for (kind, _, target) in shared(domain) {
+            let path = whose(&target.value);
+            self.found.push(Found::new(Purpose::Shared(kind), &path, target.origin, None));
+        }
+    }
+}
+
+impl Found {
+    fn new(purpose: Purpose, path: &str, origin: browndog_xml::domain::Origin, fd: Option<OwnedFd>) -> Self {
+        let path = path.to_owned();
+        Self {
+            purpose,
+            path,
+            origin,
+            kind: Ok(Kind::Other),
+            owner: None,
+            below: Vec::new(),
+            contents: None,
+            fd,
+        }
+    }
+}
+
+fn open(target: &ShareTarget, peers: &[Peer]) -> Result<OwnedFd, (String, String)> {
+    let told = |errno: Errno| format!("{} ({errno})", errno.desc());
+    match target {
+        ShareTarget::Name(name) => {
+            let peer = peers.iter().find(|peer| peer.name == *name).map(|peer| peer.init.clone());
+            let init = peer.unwrap_or_else(|| Err("no such domain runs".to_owned()));
+            let help = || format!("start it first: 'browndog start {name}'");
+            let fd = init.map_err(|reason| (reason, help()))?;
+            fd.try_clone().map_err(|error| (error.to_string(), help()))
+        }
+        ShareTarget::Pid(pid) => match sys::pidfd_open(*pid as i32, 0) {
+            Ok(fd) => Ok(sys::adopt(fd as i32)),
+            Err(errno) => {
+                Err((told(errno), "give the number of a process that runs, as this host counts".to_owned()))
+            }
+        },
+        ShareTarget::NetNs(name) => {
+            let help = || format!("make it first: 'ip netns add {name}' (ip-netns(8))");
+            if name.contains('/') || name == "." || name == ".." {
+                return Err(("it is no name".to_owned(), "give the name of a file in /run/netns".to_owned()));
+            }
+            let path = c_string(&format!("/run/netns/{name}"));
+            let opened = sys::openat2(libc::AT_FDCWD, &path, libc::O_RDONLY | libc::O_NONBLOCK, 0, 0);
+            let fd = opened.map(sys::adopt).map_err(|errno| (told(errno), help()))?;
+            match nix::sys::statfs::fstatfs(&fd) {
+                Ok(found) if found.filesystem_type().0 == NSFS => Ok(fd),
+                _ => Err(("it is no namespace".to_owned(), help())),
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Mount points in the source of a root directory: made where they are missing, shared by every container
+//! that stands on that root, removed with the last of them.
+//!
+//! A mount point that is removed takes what others have mounted on it with it, in every mount namespace
+//! (rmdir(2) of one is refused only where it is mounted on in the caller's own). So whoever stands on a root
+//! directory holds a lock of it, from before it looks what is there, and only who has it alone removes.
+
+use std::ffi::CStr;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use nix::libc;
+
+use crate::exec::beneath;
+use crate::sys;
+
+/// The sticky bit with modes that nothing else has: a mount point of browndog's, also after a kill.
+pub(crate) const MARK: u32 = 0o1000;
+
+/// A root directory's lock, for as long as a container stands on it.
+pub type Hold = Flock<OwnedFd>;
+
+/// Takes the lock; `None` where the directory cannot be read, or its file system has no locks.
+pub fn hold(root: RawFd) -> Option<Hold> {
+    lock(root, FlockArg::LockShared)
+}
+
+fn lock(root: RawFd, how: FlockArg) -> Option<Hold> {
+    let dir = sys::openat2(root, c".", libc::O_RDONLY | libc::O_DIRECTORY, 0, 0).map(sys::adopt).ok()?;
+    Flock::lock(dir, how).ok()
+}
+
+/// Whether nobody else stands on the root directory; the lock is then this one's alone.
+pub fn alone(hold: &Hold) -> bool {
+    hold.relock(FlockArg::LockExclusiveNonblock).is_ok()
+}
+
+/// Whether this is a mount point that a start has made.
+pub(crate) fn is_ours(fd: &OwnedFd) -> bool {
+    nix::sys::stat::fstat(fd).is_ok_and(|stat| marked(stat.st_mode))
+}
+
+/// With the set-group-ID bit that a directory inherits from the one above it.
+fn marked(mode: u32) -> bool {
+    let bits = mode & 0o7777 & !libc::S_ISGID;
+    match mode & libc::S_IFMT {
+        libc::S_IFDIR => bits == MARK | 0o755,
+        libc::S_IFREG => bits == MARK | 0o644,
+        _ => false,
+    }
+}
+
+/// Removes one beneath `root`, where it is still what was made; whether it was.
+///
+/// # Errors
+/// The errno of openat2(2) or unlinkat(2).
+pub fn remove(root: RawFd, path: &CStr) -> Result<bool, Errno> {
+    let gone = |errno| match errno {
+        // Somebody has put something there: it is theirs now.
+        Errno::ENOENT | Errno::ENOTDIR | Errno::ENOTEMPTY | Errno::EBUSY => Ok(false),
+        errno => Err(errno),
+    };
+    let text = path.to_string_lossy();
+    let (dir, name) = text.rsplit_once('/').unwrap_or((".", &text));
+    let (dir, name) = (crate::plan::step::c_string(dir), crate::plan::step::c_string(name));
+    let dir = match beneath::open(root, &dir, libc::O_DIRECTORY) {
+        Ok(dir) => dir,
+        Err(errno) => return gone(errno),
+    };
+    let found = sys::openat2(dir.0, &name, libc::O_PATH | libc::O_NOFOLLOW, 0, 0).map(sys::adopt);
+    let stat = match found.and_then(|fd| nix::sys::stat::fstat(&fd)) {
+        Ok(stat) if marked(stat.st_mode) => stat,
+        Ok(_) => return Ok(false),
+        Err(errno) => return gone(errno),
+    };
+    let directory = stat.st_mode & libc::S_IFMT == libc::S_IFDIR;
+    if !directory && stat.st_size != 0 {
+        return Ok(false);
+    }
+    let flags = if directory { libc::AT_REMOVEDIR } else { 0 };
+    sys::unlinkat(dir.0, &name, flags).map_or_else(gone, |_| Ok(true))
+}
+
+/// The same for a root directory that nobody of this process stands on.
+///
+/// # Errors
+/// Likewise.
+pub fn remove_unused(root: &OwnedFd, path: &CStr) -> Result<bool, Errno> {
+    match lock(root.as_raw_fd(), FlockArg::LockExclusiveNonblock) {
+        Some(_alone) => remove(root.as_raw_fd(), path),
+        None => Ok(false),
+    }
+}

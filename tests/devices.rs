@@ -1,0 +1,374 @@
+//! Devices come and go while a domain runs, and with its definition: all of one, or nothing of it.
+#![allow(unused_results, reason = "commands are built in steps")]
+
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use rstest::rstest;
+use support::life::Life;
+use support::{merged_usr, root, text};
+
+const SLEEP: &str = "while :; do sleep 1; done";
+
+/// A life in a network namespace of its own, so that no link is made on the host.
+struct Apart {
+    life: Life,
+    holder: Child,
+}
+
+impl Apart {
+    /// A domain that sleeps on a root directory of its own; `rest` is added to its document.
+    fn new(rest: &str) -> Option<Self> {
+        Self::with("<privnet/>", rest)
+    }
+
+    /// The same with these features.
+    fn with(features: &str, rest: &str) -> Option<Self> {
+        if !root() || !merged_usr() {
+            return None;
+        }
+        let life = Life::new();
+        let holder =
+            Command::new("unshare").args(["--net", "sleep", "600"]).stdin(Stdio::null()).spawn().unwrap();
+        let apart = Self { life, holder };
+        let own = fs::read_link("/proc/self/ns/net").unwrap();
+        let theirs = format!("/proc/{}/ns/net", apart.holder.id());
+        apart.life.wait_for("the namespace", || fs::read_link(&theirs).is_ok_and(|net| net != own));
+        let file = apart.life.case.on_root(SLEEP, rest, "");
+        fs::write(&file, fs::read_to_string(&file).unwrap().replace("<privnet/>", features)).unwrap();
+        assert_eq!(apart.run(&["define", file.to_str().unwrap()]).0, 0);
+        let (status, said) = apart.run(&["start", apart.name()]);
+        assert_eq!(status, 0, "{said}");
+        Some(apart)
+    }
+
+    fn name(&self) -> &str {
+        self.life.name()
+    }
+
+    fn inside(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["--net", "--target", &self.holder.id().to_string(), program]).stdin(Stdio::null());
+        command
+    }
+
+    /// Status, and what was said on both streams.
+    fn run(&self, arguments: &[&str]) -> (i32, String) {
+        let mut command = self.inside(support::BROWNDOG);
+        let output = command.arg("--root").arg(self.life.root()).args(arguments).output().unwrap();
+        (output.status.code().unwrap(), text(&output.stdout) + &text(&output.stderr))
+    }
+
+    fn ok(&self, arguments: &[&str]) -> String {
+        let (status, said) = self.run(arguments);
+        assert_eq!(status, 0, "{arguments:?}: {said}");
+        said
+    }
+
+    fn sh(&self, script: &str) -> String {
+        self.run(&["exec", self.name(), "--", "/bin/sh", "-c", script]).1
+    }
+
+    /// `attach-device` or `detach-device` of a device that stands here.
+    fn device(&self, verb: &str, device: &str, scope: &[&str]) -> (i32, String) {
+        let file = self.life.case.dir.path().join("device.xml");
+        fs::write(&file, device).unwrap();
+        let mut arguments = vec![verb, self.name(), file.to_str().unwrap()];
+        arguments.extend(scope);
+        self.run(&arguments)
+    }
+
+    fn attach(&self, device: &str) -> String {
+        let (status, said) = self.device("attach-device", device, &[]);
+        assert_eq!(status, 0, "{device}: {said}");
+        said
+    }
+
+    fn detach(&self, device: &str) -> String {
+        let (status, said) = self.device("detach-device", device, &[]);
+        assert_eq!(status, 0, "{device}: {said}");
+        said
+    }
+
+    /// Names of the links of the namespace beside the loopback.
+    fn links(&self) -> Vec<String> {
+        let output = self.inside("ip").args(["-o", "link"]).output().unwrap();
+        let name = |line: &str| Some(line.split(": ").nth(1)?.split('@').next()?.to_owned());
+        text(&output.stdout).lines().filter_map(name).filter(|name| name != "lo").collect()
+    }
+
+    fn directory(&self, name: &str) -> PathBuf {
+        let dir = self.life.case.dir.path().join(name);
+        fs::create_dir_all(&dir).unwrap();
+        dir
+    }
+
+    fn record(&self) -> String {
+        fs::read_to_string(self.life.root().join("run/domains").join(self.name()).join("record.json"))
+            .unwrap()
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        self.run(&["destroy", self.name()]);
+        self.holder.kill().unwrap();
+        self.holder.wait().unwrap();
+    }
+}
+
+fn filesystem(source: &std::path::Path, target: &str, more: &str) -> String {
+    format!(
+        "<filesystem type='mount'>\n  <source dir='{}'/>\n  <target dir='{target}'/>{more}\n</filesystem>\n",
+        source.display()
+    )
+}
+
+const ETHERNET: &str = "<?xml version='1.0'?>\n<interface type='ethernet'>\n  <ip address='10.9.8.7' prefix='24'/>\n</interface>\n";
+const FUSE: &str =
+    "<hostdev mode='capabilities' type='misc'><source><char>/dev/fuse</char></source></hostdev>";
+
+#[test]
+fn a_file_system_comes_restricted_and_goes_and_leaves_no_mount_point() {
+    let Some(apart) = Apart::new("") else { return };
+    let source = apart.directory("source");
+    fs::write(source.join("file"), "of the host").unwrap();
+    let device = filesystem(&source, "/new/place", "<readonly/>");
+    apart.attach(&device);
+    assert_eq!(apart.sh("cat /new/place/file"), "of the host");
+    assert!(apart.sh("touch /new/place/more").contains("Read-only file system"));
+    let mounts = apart.sh("grep ' /new/place ' /proc/self/mountinfo");
+    assert!(mounts.contains("nodev") && !mounts.contains("shared:"), "{mounts}");
+    assert!(apart.ok(&["dumpxml", apart.name()]).contains("<target dir='/new/place'/>"));
+    assert!(!apart.ok(&["dumpxml", "--inactive", apart.name()]).contains("/new/place"));
+    assert!(
+        apart
+            .device("attach-device", &device, &[])
+            .1
+            .contains("there is a file system at /new/place already")
+    );
+    // Not while a program is in it.
+    let mut user = apart.inside(support::BROWNDOG);
+    user.arg("--root").arg(apart.life.root()).args([
+        "exec",
+        "--cwd",
+        "/new/place",
+        apart.name(),
+        "--",
+        "sleep",
+        "100",
+    ]);
+    let mut user = user.spawn().unwrap();
+    apart.life.wait_for("its user", || apart.sh("readlink /proc/[0-9]*/cwd").contains("/new/place"));
+    let (status, said) = apart.device("detach-device", &device, &[]);
+    assert!(status == 1 && said.contains("a program in the container uses it"), "{said}");
+    user.kill().unwrap();
+    user.wait().unwrap();
+    apart.life.wait_for("its end", || !apart.sh("readlink /proc/[0-9]*/cwd").contains("/new/place"));
+    apart.detach(&device);
+    assert!(apart.sh("cat /new/place/file").contains("No such file"));
+    assert!(!apart.life.case.dir.path().join("root/new").exists());
+    assert!(!apart.record().contains("/new"), "{}", apart.record());
+}
+
+#[test]
+fn a_mount_point_goes_with_the_domain() {
+    let Some(apart) = Apart::new("") else { return };
+    apart.attach(&filesystem(&apart.directory("source"), "/new/place", ""));
+    apart.attach("<filesystem type='ram'><source usage='64' units='KiB'/><target dir='/mnt'/></filesystem>");
+    assert!(apart.sh("grep ' /mnt ' /proc/self/mounts").contains("size=64k"));
+    assert!(apart.life.case.dir.path().join("root/new/place").exists());
+    apart.ok(&["destroy", apart.name()]);
+    assert!(!apart.life.case.dir.path().join("root/new").exists());
+}
+
+#[test]
+fn interfaces_are_named_addressed_and_known_again() {
+    let Some(apart) = Apart::new("") else { return };
+    apart.attach(ETHERNET);
+    apart.attach(&ETHERNET.replace("9.8.7", "9.7.7"));
+    let inside = apart.sh("ip -br address; ip -br link");
+    assert!(inside.contains("10.9.8.7/24") && inside.contains("10.9.7.7/24"), "{inside}");
+    assert_eq!(apart.links().len(), 2);
+    // The document of the domain that runs has the names that the kernel has.
+    let live = apart.ok(&["dumpxml", apart.name()]);
+    for name in apart.links() {
+        assert!(live.contains(&format!("<target dev='{name}'/>")), "{name}: {live}");
+    }
+    let (status, said) = apart.device("detach-device", "<interface type='ethernet'/>", &[]);
+    assert!(status == 1 && said.contains("has 2 such interfaces"), "{said}");
+    apart.detach("<interface type='ethernet'><guest dev='eth0'/></interface>");
+    assert!(!apart.sh("ip -br address").contains("10.9.8.7"));
+    assert_eq!(apart.links().len(), 1);
+    // A new one takes what is free, and nothing that is not.
+    apart.attach(ETHERNET);
+    assert_eq!(apart.links().len(), 2);
+    apart.ok(&["destroy", apart.name()]);
+    assert_eq!(apart.links(), [] as [&str; 0]);
+}
+
+#[test]
+fn a_link_goes_with_a_monitor_that_was_killed() {
+    let Some(apart) = Apart::new("") else { return };
+    apart.attach(ETHERNET);
+    support::life::kill(apart.life.monitor(), "-KILL");
+    apart.life.wait_for("the end", || apart.run(&["state", apart.name()]).1.contains("crashed"));
+    apart.ok(&["start", apart.name()]);
+    assert_eq!(apart.links(), [] as [&str; 0]);
+}
+
+#[test]
+fn a_node_opens_while_it_is_attached_and_no_longer() {
+    if !PathBuf::from("/dev/fuse").exists() {
+        eprintln!("skipped: this machine has no /dev/fuse");
+        return;
+    }
+    let Some(apart) =
+        Apart::with("<privnet/><capabilities policy='default'><mknod state='on'/></capabilities>", "")
+    else {
+        return;
+    };
+    let open = "exec 3</dev/fuse && echo open";
+    // One of its own making opens nothing.
+    let made = "mknod /dev/own c 10 229; exec 3</dev/own && echo open";
+    assert!(!apart.sh(made).contains("open\n"), "{}", apart.sh(made));
+    apart.attach(FUSE);
+    assert_eq!(apart.sh(open), "open\n");
+    assert_eq!(apart.sh("stat -c '%F' /dev/fuse"), "character special file\n");
+    let memory = apart.sh("mknod /dev/memory c 1 1; head -c 1 /dev/memory");
+    assert!(memory.contains("not permitted"), "{memory}");
+    apart.detach(FUSE);
+    assert!(apart.sh("ls /dev/fuse").contains("No such file"));
+    assert!(!apart.sh("exec 3</dev/own && echo open").contains("open\n"));
+}
+
+#[test]
+fn what_is_attached_to_the_definition_is_there_at_the_next_start() {
+    let Some(apart) = Apart::new("") else { return };
+    let source = apart.directory("source");
+    fs::write(source.join("file"), "of the host").unwrap();
+    let device = filesystem(&source, "/mnt", "");
+    let (status, said) = apart.device("attach-device", &device, &["--config"]);
+    assert_eq!(status, 0, "{said}");
+    assert!(apart.sh("cat /mnt/file").contains("No such file"));
+    apart.ok(&["destroy", apart.name()]);
+    apart.ok(&["start", apart.name()]);
+    assert_eq!(apart.sh("cat /mnt/file"), "of the host");
+    let (status, said) = apart.device("detach-device", &device, &["--persistent"]);
+    assert_eq!(status, 0, "{said}");
+    assert!(apart.sh("cat /mnt/file").contains("No such file"));
+    assert!(!apart.ok(&["dumpxml", "--inactive", apart.name()]).contains("/mnt"));
+    let (status, said) = apart.device("detach-device", &device, &["--persistent"]);
+    assert!(status == 1 && said.contains("has no such filesystem"), "{said}");
+}
+
+#[rstest]
+#[case::unknown(
+    "<interface type='bridge'>\n  <sorce bridge='b'/>\n</interface>",
+    "device.xml:2:3",
+    "did you mean <source>"
+)]
+#[case::no_bridge(
+    "<interface type='bridge'>\n  <source bridge='nosuchbr0'/>\n</interface>",
+    "device.xml:2:11",
+    "no bridge nosuchbr0"
+)]
+#[case::no_source(
+    "<filesystem type='mount'>\n<source dir='/no/such/dir'/><target dir='/mnt'/></filesystem>",
+    "device.xml:2:9",
+    "/no/such/dir"
+)]
+#[case::no_node(
+    "<hostdev mode='capabilities' type='misc'>\n<source><char>/etc/passwd</char></source></hostdev>",
+    "device.xml",
+    "not a character device"
+)]
+#[case::moved(
+    "<hostdev mode='capabilities' type='net'>\n<source><interface>nosuchdev0</interface></source></hostdev>",
+    "device.xml:2",
+    "nosuchdev0"
+)]
+#[case::console("<console type='pty'/>", "", "no device that can be attached")]
+#[case::two("<disk/><disk/>", "device.xml:1:8", "a second element")]
+#[case::nothing("", "device.xml:1:1", "no device in the document")]
+fn what_cannot_be_attached_is_refused_with_its_place(
+    #[case] device: &str,
+    #[case] place: &str,
+    #[case] why: &str,
+) {
+    let Some(apart) = Apart::new("") else { return };
+    let before = (apart.ok(&["dumpxml", apart.name()]), apart.record());
+    let (status, said) = apart.device("attach-device", device, &[]);
+    assert!(status == 1 && said.contains(place) && said.contains(why), "{said}");
+    assert_eq!((apart.ok(&["dumpxml", apart.name()]), apart.record()), before);
+}
+
+#[test]
+fn a_step_that_fails_undoes_those_before_it() {
+    let Some(apart) = Apart::new("") else { return };
+    // The second address cannot be had: the link was there by then.
+    let twice = "<interface type='ethernet'><ip address='10.9.8.7' prefix='24'/>\
+        <ip address='10.9.8.7' prefix='24'/></interface>";
+    let (status, said) = apart.device("attach-device", twice, &[]);
+    assert!(status == 1, "{said}");
+    assert_eq!(apart.links(), [] as [&str; 0]);
+    assert!(!apart.sh("ip -br link").contains("eth0"));
+    // A directory in the place of a file: the mount point was made, the mount is refused.
+    apart.sh("mkdir -p /tmp/there");
+    let file = apart.directory("source").join("file");
+    fs::write(&file, "").unwrap();
+    let (status, said) = apart.device("attach-device", &filesystem(&file, "/tmp/there", ""), &[]);
+    assert!(status == 1 && said.contains("device.xml:1:1") && said.contains("move_mount"), "{said}");
+    assert!(!apart.record().contains("there"), "{}", apart.record());
+}
+
+#[test]
+fn what_the_kernel_does_not_allow_is_refused_with_the_reason() {
+    let map = "<idmap><uid start='0' target='700000' count='1000'/><gid start='0' target='700000' count='1000'/></idmap>";
+    let Some(apart) = Apart::new(map) else { return };
+    let (status, said) =
+        apart.device("attach-device", &filesystem(&apart.directory("source"), "/mnt", ""), &[]);
+    assert!(status == 1 && said.contains("could lift the restrictions"), "{said}");
+    // A node is the host's, shown.
+    if PathBuf::from("/dev/fuse").exists() {
+        apart.attach(FUSE);
+        assert!(apart.sh("stat -c '%F' /dev/fuse").contains("character special file"));
+        apart.detach(FUSE);
+        assert!(apart.sh("ls /dev/fuse").contains("No such file"));
+    }
+    drop(apart);
+    let life = Life::new();
+    // Without <privnet/> the network is the host's, which no link is made in here: it is refused before.
+    let file = life.case.script(SLEEP);
+    let shared = fs::read_to_string(&file).unwrap().replace("<privnet/>", "");
+    fs::write(&file, shared).unwrap();
+    life.ok(&["create", file.to_str().unwrap()]);
+    let device = life.case.dir.path().join("device.xml");
+    fs::write(&device, ETHERNET).unwrap();
+    let said = life.fails(1, &["attach-device", life.name(), device.to_str().unwrap()]);
+    assert!(said.contains("started with the host's network"), "{said}");
+}
+
+#[test]
+fn attach_of_a_domain_that_does_not_run_changes_its_definition() {
+    let life = Life::new();
+    life.define("exit 0");
+    let device = life.case.dir.path().join("device.xml");
+    fs::write(
+        &device,
+        "<filesystem type='ram'><source usage='64' units='KiB'/><target dir='/mnt'/></filesystem>",
+    )
+    .unwrap();
+    let device = device.to_str().unwrap();
+    let said = life.fails(1, &["attach-device", life.name(), device, "--live"]);
+    assert!(said.contains("shut off"), "{said}");
+    let said = life.ok(&["attach-device", life.name(), device, "--format", "json"]);
+    let value: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((value["device"].as_str(), value["config"].as_bool()), (Some("filesystem"), Some(true)));
+    assert!(life.ok(&["dumpxml", life.name()]).contains("<target dir='/mnt'/>"));
+    life.ok(&["detach-device", life.name(), device]);
+    assert!(!life.ok(&["dumpxml", life.name()]).contains("<target dir='/mnt'/>"));
+}

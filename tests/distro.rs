@@ -1,0 +1,154 @@
+//! Whole systems: Debian with systemd and Debian with OpenRC reach their login prompts under an id map, in a
+//! virtual machine with control groups of version 2; what is typed there ends them or starts them anew.
+//! The trees are made by `ci/distro`; without them this is skipped.
+#![allow(unused_results, reason = "commands are built in steps")]
+
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use support::{BROWNDOG, Case, text};
+
+/// The image with the trees, where `ci/distro` says that there is one: it takes minutes.
+fn trees() -> Option<PathBuf> {
+    let place = std::env::var_os("BROWNDOG_DISTRO").map(PathBuf::from)?;
+    Some(place.join("trees.ext4")).filter(|image| image.exists())
+}
+
+fn document(name: &str) -> String {
+    format!(
+        "<domain type='lxc'><name>{name}</name><memory unit='MiB'>256</memory>
+         <os><type>exe</type><init>/sbin/init</init></os>
+         <idmap><uid start='0' target='700000' count='65536'/><gid start='0' target='700000' count='65536'/></idmap>
+         <features><privnet/></features><on_reboot>restart</on_reboot>
+         <devices><filesystem type='mount'><source dir='/trees/{name}'/><target dir='/'/></filesystem>
+         <console type='pty'/><console type='pty'/></devices></domain>"
+    )
+}
+
+/// In the guest. `said`: what the console has to have said, so many times, before the script goes on.
+const GUEST: &str = r#"
+export PATH=/usr/bin
+/bin/busybox --install -s /usr/bin
+mkdir /trees
+mount -t ext4 /dev/vda /trees || exit 1
+say() { echo; echo "== $*"; }
+said() {
+  n=0
+  until [ "$(grep -c "$3" /var/log/browndog/$1.log)" -ge "$2" ]; do
+    n=$((n + 1))
+    if [ $n -gt 300 ]; then say "$1 never said $3"; browndog info $1; browndog logs $1 | tail -n 60; exit 1; fi
+    sleep 1
+  done
+}
+types() { echo "$2" | browndog console $1 > /dev/null; }
+ends() { browndog wait $1; browndog info $1; browndog list --all; }
+
+say systemd boots
+browndog define /systemd.xml
+browndog start systemd || exit 1
+said systemd 1 'systemd login:'
+browndog exec systemd -- systemctl is-system-running --wait
+browndog exec systemd -- systemctl --failed --no-legend
+browndog exec systemd -- cat /proc/1/cgroup /sys/fs/cgroup/cgroup.controllers
+browndog exec systemd -- stat -c '%U %G %a %F' /dev/console /dev/pts/1
+browndog exec systemd -- systemctl is-active container-getty@1.service
+say somebody logs in
+types systemd root
+said systemd 1 'root@systemd:'
+types systemd 'echo I am $(id -un) at $(tty); cat /proc/self/uid_map; reboot'
+say reboot from inside
+said systemd 2 'systemd login:'
+say shutdown from outside
+browndog shutdown --mode signal systemd
+ends systemd
+say poweroff from inside
+browndog start systemd
+said systemd 3 'systemd login:'
+types systemd root
+said systemd 2 'root@systemd:'
+types systemd poweroff
+ends systemd
+browndog logs systemd | tail -n 3
+say openrc boots
+browndog define /openrc.xml
+browndog start openrc || exit 1
+said openrc 1 'login:'
+types openrc root
+said openrc 1 'root@'
+types openrc 'echo I am $(id -un) at $(tty); rc-status -r; reboot'
+said openrc 2 'login:'
+browndog logs openrc | grep -E 'I am|OpenRC|^default'
+say openrc ends
+types openrc root
+said openrc 2 'root@'
+types openrc poweroff
+ends openrc
+say events
+browndog events --past --no-follow
+browndog logs systemd | grep -E 'I am|700000'
+find /sys/fs/cgroup -name '*.browndog'
+say over
+"#;
+
+fn section<'a>(said: &'a str, name: &str) -> &'a str {
+    let rest = said.split_once(&format!("== {name}\n")).map_or("", |(_, rest)| rest);
+    rest.split("\n== ").next().unwrap_or_default()
+}
+
+#[test]
+fn whole_systems_boot_to_their_login_prompts_reboot_and_end() {
+    let Some(image) = trees() else {
+        eprintln!("skipped: ci/distro makes the trees, as root, and runs this");
+        return;
+    };
+    if !std::path::Path::new("/bin/busybox").exists() {
+        eprintln!("skipped: needs /bin/busybox (package busybox-static)");
+        return;
+    }
+    let case = Case::new();
+    let mut command = Command::new(BROWNDOG);
+    command.args(["conformance", "vm", "--kernel", "6.12", "--memory", "1024", "--timeout", "1500"]);
+    command.args(["--program", "/bin/busybox", "--disk"]).arg(image);
+    for (name, content) in [
+        ("systemd.xml", document("systemd")),
+        ("openrc.xml", document("openrc")),
+        ("guest.sh", GUEST.to_owned()),
+    ] {
+        let path = case.dir.path().join(name);
+        fs::write(&path, content).unwrap();
+        command.args(["--file", &format!("{}:/{name}", path.display())]);
+    }
+    let output =
+        command.args(["--", "/bin/busybox", "sh", "/guest.sh"]).stdin(Stdio::null()).output().unwrap();
+    let (said, errors) = (text(&output.stdout).replace('\r', ""), text(&output.stderr));
+    if !said.contains("== ") {
+        eprintln!("skipped: no guest with kernel 6.12: {errors}");
+        return;
+    }
+    let has = |name: &str, wanted: &str| {
+        assert!(section(&said, name).contains(wanted), "{name}: no {wanted} in\n{said}{errors}");
+    };
+    assert!(said.contains("\n== over"), "{said}{errors}");
+    has("systemd boots", "\nrunning\n0::/init.scope\n");
+    has("systemd boots", "cpuset cpu io memory pids");
+    has("systemd boots", "root tty 620 character special file\nroot tty 620 character special file\nactive");
+    has("events", "I am root at /dev/console");
+    has("events", "0     700000      65536");
+    has("shutdown from outside", "systemd's SIGRTMIN+3");
+    has("shutdown from outside", "Reason:         shutdown");
+    has("poweroff from inside", "Reason:         shutdown");
+    has("poweroff from inside", "Powering off.");
+    has("openrc boots", "I am root at /dev/tty1");
+    has("openrc ends", "Reason:         shutdown");
+    let events = section(&said, "events");
+    let count = |word: &str| events.matches(word).count();
+    assert_eq!(
+        (count("'systemd': started"), count("'openrc': started")),
+        (3, 2),
+        "one start for each reboot\n{said}"
+    );
+    assert!(!events.contains(".browndog"), "no group stays\n{said}");
+}
