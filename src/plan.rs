@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use browndog_runtime::error::render_problem;
 use browndog_runtime::launch::prepare;
-use browndog_runtime::plan::{Plan, Request};
+use browndog_runtime::plan::{Plan, Request, mutate};
 use browndog_xml::domain::Origin;
 use browndog_xml::source::Source;
 use clap::{Args, ValueEnum};
@@ -36,6 +36,9 @@ pub(crate) struct PlanArgs {
     /// How to print the steps.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Print the faults that can be seeded into this plan, one a line, for `conformance mutants`.
+    #[arg(long, hide = true)]
+    mutations: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -65,6 +68,7 @@ impl PlanArgs {
         let plan = &prepared.plan;
         let status = if plan.problems.is_empty() { Status::DONE } else { Status::FAILED };
         let text = match self.format {
+            _ if self.mutations => mutate::all(plan).iter().map(|one| format!("{one}\n")).collect(),
             Format::Text => text(plan, &source, self.why),
             Format::Json => format!("{}\n", as_json(plan, &source)),
         };

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use browndog_runtime::error::{StartError, render_problem};
 use browndog_runtime::exec::relay::{attend, catch_signals, on_terminal};
@@ -80,6 +81,7 @@ impl Run {
         domain: &browndog_xml::domain::Domain,
     ) -> Result<Status, StartError> {
         gain_privilege()?;
+        let begun = Instant::now();
         let request = Request {
             command: (!self.command.is_empty()).then_some(self.command),
             env: identity(domain).into_iter().chain(self.env).collect(),
@@ -111,6 +113,10 @@ impl Run {
         }
         if self.trace {
             trace(&timings);
+        }
+        // Who has stayed a while can look after those that were killed; a short start pays nothing for them.
+        if begun.elapsed() > Duration::from_secs(1) {
+            browndog_life::reconcile::sweep_empty();
         }
         Ok(Status::from(u8::try_from(ended.exit_code()).unwrap_or(255)))
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use browndog_life::domains;
+use browndog_life::error::LifeError;
 use browndog_life::events::{Follower, From};
 use browndog_life::layout::Layout;
 use browndog_life::lock::Lock;
@@ -113,7 +114,7 @@ impl Reboot {
 /// Kill a domain; one that does not run is done already.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Paused domains too. What a killed monitor has left is removed, and said.
+Paused domains too. What a killed monitor has left is removed, and said; so is what a killed 'run' has.
 
 Exit status: 0 it does not run, 1 it could not be killed, 2 usage.")]
 pub(crate) struct Destroy {
@@ -129,7 +130,19 @@ pub(crate) struct Destroy {
 
 impl Destroy {
     pub(crate) fn perform(self, layout: &Layout) -> Outcome {
-        let name = domains::find(layout, &self.domain)?;
+        let name = match domains::find(layout, &self.domain) {
+            // One in the foreground has no record; what its killed launcher left has its name all the same.
+            Err(unknown @ LifeError::Unknown { .. }) => {
+                let mut removed = Vec::new();
+                reconcile::sweep(Some(&self.domain), &mut removed);
+                if removed.is_empty() {
+                    return Err(unknown);
+                }
+                cleaned(&removed);
+                return Ok(tell(&self.domain, &Stopped::WasOff, "destroyed", 0, self.format));
+            }
+            found => found?,
+        };
         tidy(layout, &name)?;
         if self.graceful {
             let within = Duration::from_secs(10);
@@ -144,7 +157,7 @@ impl Destroy {
 }
 
 /// Cleans up after a crash before anything else is done, and says so.
-fn tidy(layout: &Layout, name: &str) -> Result<(), browndog_life::error::LifeError> {
+fn tidy(layout: &Layout, name: &str) -> Result<(), LifeError> {
     if domains::view(layout, name)?.stale.is_some() {
         let lock = Lock::take(layout, name, "clean-up")?;
         cleaned(&reconcile::reconcile(layout, &lock, name)?);

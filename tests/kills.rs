@@ -121,3 +121,34 @@ fn random_kills_lose_nothing_and_leave_nothing() {
     assert_eq!(files(&life.root().join("definitions")), [format!("{}.xml", life.name())]);
     eprintln!("{kills} kills: nothing lost, nothing left");
 }
+
+/// A group that is of no partition, and one in a partition that the start made.
+#[rstest::rstest]
+#[case("")]
+#[case("<resource><partition>/bdtest-killed</partition></resource>")]
+fn destroy_takes_away_what_a_killed_run_left(#[case] resource: &str) {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    let file = life.case.script("echo up; sleep 100");
+    let document = fs::read_to_string(&file).unwrap().replace("<os>", &format!("{resource}<os>"));
+    fs::write(&file, document).unwrap();
+    let mut command = life.command(&["run", &file.to_string_lossy()]);
+    let mut launcher = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut said = [0; 2];
+    std::io::Read::read_exact(&mut launcher.stdout.take().unwrap(), &mut said).unwrap();
+    // Not of a killed launcher: nothing is taken from one that lives.
+    life.fails(1, &["destroy", life.name()]);
+    assert!(!life.case.cgroups().is_empty());
+    launcher.kill().unwrap();
+    launcher.wait().unwrap();
+    assert!(!life.case.cgroups().is_empty(), "nothing is left even without a removal: then why test it");
+    life.ok(&["destroy", life.name()]);
+    assert_eq!(life.case.cgroups(), [] as [&Path; 0]);
+    life.fails(1, &["destroy", life.name()]);
+    let partition = Path::new("/sys/fs/cgroup/bdtest-killed");
+    if partition.exists() {
+        fs::remove_dir(partition).unwrap();
+    }
+}

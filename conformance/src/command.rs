@@ -25,7 +25,7 @@ pub enum Verb {
     },
     /// Plays scenes and prints the facts they gather, without judging.
     Facts(FactsArgs),
-    /// Prints the plans browndog makes for the scenes, from which mutants are made.
+    /// Prints the faults that browndog's plans for the scenes allow.
     #[command(hide = true)]
     Plans,
     /// Compares two reports (JSON): exit status 1 where something got worse.
@@ -40,7 +40,10 @@ pub enum Verb {
     /// Boots a kernel, runs one command there, and hands back its output and status.
     Vm(VmArgs),
     /// Seeds one fault after the other into browndog, in guests, and shows which checks caught it.
-    Mutants(MutantArgs),
+    Mutants(mutants::verb::MutantArgs),
+    /// Plays scenes with one fault seeded into browndog, in a guest.
+    #[command(hide = true)]
+    Mutant(mutants::inside::OneArgs),
 }
 
 /// Options of `conformance merge`.
@@ -102,35 +105,6 @@ pub struct VmArgs {
     pub argv: Vec<String>,
 }
 
-/// Options of `conformance mutants`.
-#[derive(Clone, Debug, clap::Args)]
-pub struct MutantArgs {
-    /// Kernel to boot for each.
-    #[arg(long, value_name = "SERIES", default_value = crate::mutants::KERNEL)]
-    pub vm: String,
-    /// Only mutants whose word contains this.
-    #[arg(long, value_name = "TEXT")]
-    pub only: Option<String>,
-    /// Which checks.
-    #[command(flatten)]
-    pub selection: SelectionArgs,
-    /// Guests side by side at most.
-    #[arg(long, value_name = "N")]
-    pub jobs: Option<usize>,
-    /// Only so many, spread over the list.
-    #[arg(long, value_name = "N")]
-    pub sample: Option<usize>,
-    /// Print the list of mutants and stop.
-    #[arg(long)]
-    pub list: bool,
-    /// Also write the table to this file.
-    #[arg(long, value_name = "PATH")]
-    pub report: Option<PathBuf>,
-    /// The browndog binary to test, where it is not this one.
-    #[arg(long, value_name = "PATH")]
-    pub binary: Option<PathBuf>,
-}
-
 /// Options of `conformance run`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RunArgs {
@@ -173,9 +147,6 @@ pub struct RunArgs {
     /// Play only these scenes.
     #[arg(long = "scene", value_name = "NAME", value_delimiter = ',')]
     pub scenes: Vec<String>,
-    /// Stop after the first scene in which one of these checks does not pass.
-    #[arg(long, value_name = "ID", value_delimiter = ',', hide = true)]
-    pub until_caught: Vec<String>,
     /// The browndog binary to test, where it is not this one.
     #[arg(long, value_name = "PATH")]
     pub binary: Option<PathBuf>,
@@ -219,7 +190,7 @@ pub struct SelectionArgs {
 }
 
 impl SelectionArgs {
-    fn selection(&self) -> Selection {
+    pub(crate) fn selection(&self) -> Selection {
         Selection {
             filters: self.filter.clone(),
             areas: self.area.clone(),
@@ -243,12 +214,13 @@ pub fn main(verb: Verb) -> i32 {
         Verb::Compare { before, after } => compare_files(&before, &after),
         Verb::Merge(args) => merge_files(&args),
         Verb::Facts(args) => facts(&args),
-        Verb::Plans => crate::run::plans(&Options::default().binary).map(|plans| {
-            println!("{}", serde_json::json!(plans));
+        Verb::Plans => crate::run::mutations(&Options::default().binary).map(|words| {
+            println!("{}", serde_json::json!(words));
             0
         }),
         Verb::Vm(args) => vm(&args),
-        Verb::Mutants(args) => mutants(&args),
+        Verb::Mutants(args) => mutants::verb::main(&args),
+        Verb::Mutant(args) => mutants::inside::main(&args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("browndog conformance: {error}");
@@ -264,7 +236,6 @@ fn run_verb(args: &RunArgs) -> Result<i32, RunError> {
         cgroups: args.cgroups,
         jobs: args.jobs,
         scenes: args.scenes.clone(),
-        until_caught: args.until_caught.clone(),
         lab: Lab { memory_mib: args.memory, ..Lab::default() },
         patience: args.patience,
         ..Options::default()
@@ -421,40 +392,4 @@ fn vm(args: &VmArgs) -> Result<i32, RunError> {
             127
         }
     })
-}
-
-fn mutants(args: &MutantArgs) -> Result<i32, RunError> {
-    let mut options = Options {
-        kernels: vec![args.vm.clone()],
-        selection: args.selection.selection(),
-        jobs: args.jobs,
-        ..Options::default()
-    };
-    if let Some(binary) = &args.binary {
-        options.binary.clone_from(binary);
-    }
-    let mut chosen = mutants::of_plans(&options)?;
-    if let Some(text) = &args.only {
-        chosen.retain(|m| m.word.contains(text.as_str()));
-    }
-    if let Some(most) = args.sample {
-        // Spread over the whole list, the same ones each time.
-        let step = chosen.len().div_ceil(most.max(1)).max(1);
-        chosen = chosen.into_iter().step_by(step).collect();
-    }
-    if args.list {
-        for mutant in &chosen {
-            println!("{:<56} {}", mutant.word, mutant.scenes.join(" "));
-        }
-        println!("{} mutants", chosen.len());
-        return Ok(0);
-    }
-    let fates = mutants::run_all(&options, &chosen, &|fate| eprintln!("{}", mutants::line(fate)))?;
-    let table = mutants::render(&fates);
-    print!("{table}");
-    if let Some(path) = &args.report {
-        std::fs::write(path, &table)
-            .map_err(|source| RunError::Io { what: format!("writing {}", path.display()), source })?;
-    }
-    Ok(i32::from(fates.iter().any(mutants::Fate::survived)))
 }

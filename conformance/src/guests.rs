@@ -68,16 +68,11 @@ fn one(options: &Options, lab: &Lab, kernel: &crate::vm::kernel::Kernel) -> Resu
     }
     words.extend(options.selection.words());
     words.extend(["--patience".to_owned(), options.patience.to_string()]);
-    for (flag, names) in [("--scene", &options.scenes), ("--until-caught", &options.until_caught)] {
-        if !names.is_empty() {
-            words.extend([flag.to_owned(), names.join(",")]);
-        }
+    if !options.scenes.is_empty() {
+        words.extend(["--scene".to_owned(), options.scenes.join(",")]);
     }
     let mut command = Command::new(words);
     command.timeout_s = lab.timeout.as_secs().saturating_sub(30).max(30);
-    if let Some(mutation) = &options.mutation {
-        let _earlier = command.env.insert("BROWNDOG_MUTATE".into(), mutation.clone());
-    }
     let report = lab.run(kernel, &options.binary, &files, &[command])?;
     let no_report = |reason: String| RunError::NoReport { release: report.release.clone(), reason };
     let result = report.results.first().ok_or_else(|| no_report("no result came back".into()))?;

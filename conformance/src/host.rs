@@ -74,6 +74,7 @@ pub fn look(facts: &mut Facts, init: u32) {
         fs::read_link(format!("/proc/{pid}/cwd")).map_or_else(|e| e.to_string(), |p| p.display().to_string());
     facts.set("host.init.cwd", cwd);
     descriptors(facts, &pid);
+    crate::filter::look(facts, init);
     limits(facts, &pid);
     let root = fs::metadata(format!("/proc/{pid}/root"));
     if let Ok(root) = root {

@@ -11,6 +11,7 @@ pub mod checks;
 pub mod command;
 pub mod environment;
 pub mod facts;
+pub mod filter;
 pub mod gaps;
 mod guests;
 pub mod host;

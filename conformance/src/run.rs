@@ -1,5 +1,6 @@
 //! A run: scenes played, checks judged, verdicts collected, on this host or in a guest.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,12 +35,8 @@ pub struct Options {
     pub jobs: Option<usize>,
     /// The binary that is probe, launcher, guest's init, and browndog itself.
     pub binary: PathBuf,
-    /// A mutation for browndog (only inside a guest).
-    pub mutation: Option<String>,
     /// Play only these scenes; empty takes all.
     pub scenes: Vec<String>,
-    /// Stop after the first scene in which one of these checks does not pass.
-    pub until_caught: Vec<String>,
     /// Seconds to wait for anything a container has to do.
     pub patience: u64,
     /// Where guests' kernels are kept.
@@ -55,9 +52,7 @@ impl Default for Options {
             cgroups: CgroupLayout::V2,
             jobs: None,
             binary: std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into()),
-            mutation: None,
             scenes: Vec::new(),
-            until_caught: Vec::new(),
             patience: 60,
             lab: Lab::default(),
         }
@@ -105,6 +100,17 @@ pub enum RunError {
         /// What it gave instead.
         reason: String,
     },
+    /// A scene that cannot be planned.
+    #[error("the scene {scene} cannot be planned: {reason}")]
+    NoPlan {
+        /// Scene.
+        scene: &'static str,
+        /// What the planner said.
+        reason: String,
+    },
+    /// The suite does not pass without a fault, so that it can catch none.
+    #[error("without a mutant the suite has to pass, and does not: {0}")]
+    Unsound(String),
     /// Parts of a run are missing from a merge.
     #[error("these parts of the run are missing: {0}; without them the whole would seem better than it is")]
     MissingShards(String),
@@ -175,9 +181,16 @@ pub struct CheckResult {
 }
 
 impl CheckResult {
-    /// Fails, and the table of known gaps says why.
+    /// Fails, and the table of known gaps says why. A runtime that refuses to start what it was asked to
+    /// gives no facts to fail on; any other error is of the run and never known.
     pub fn is_known(&self) -> bool {
-        self.gap.is_some() && self.verdict.status == Status::Fail
+        let refused = self.verdict.reasons.first().is_some_and(|r| r.starts_with(crate::stage::NOT_STARTED));
+        let fails = match self.verdict.status {
+            Status::Fail => true,
+            Status::Error => refused,
+            Status::Pass | Status::NotApplicable => false,
+        };
+        fails && self.gap.is_some()
     }
     /// Passes although the table says that it fails here.
     pub fn is_unexpected(&self) -> bool {
@@ -355,20 +368,20 @@ fn here(
         let gathered = if interrupted() { Err(SceneError::Interrupted) } else { (scene.play)(&mut stage) };
         stage.sweep();
         let mut took = u64::try_from(played.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let mut caught = false;
         for check in checks.iter().filter(|c| c.scene == scene.name) {
             let mut result = judge(check, &gathered, kernel);
             result.milliseconds = std::mem::take(&mut took);
             watch(&Event::Verdict { runtime: runtime.name(), result: &result });
-            caught |= result.verdict.status != Status::Pass && options.until_caught.contains(&result.id);
             let _earlier = judged.insert(check.id, result);
-        }
-        if caught {
-            break;
         }
     }
     // In the order of the catalogue, whatever the order of the scenes.
     let results: Vec<CheckResult> = checks.iter().filter_map(|c| judged.remove(c.id)).collect();
+    Ok(cell_of(runtime, results, begun))
+}
+
+/// Verdicts with where they were made, and what the table of known gaps says of them.
+pub(crate) fn cell_of(runtime: &dyn Runtime, results: Vec<CheckResult>, begun: Instant) -> Cell {
     let mut cell = Cell {
         runtime: runtime.name().to_owned(),
         runtime_version: runtimes::version(runtime.program()),
@@ -381,7 +394,7 @@ fn here(
         results,
     };
     crate::gaps::mark(&mut cell);
-    Ok(cell)
+    cell
 }
 
 pub(crate) fn judge(
@@ -406,7 +419,7 @@ pub(crate) fn judge(
 }
 
 /// A directory for a run. Other users have to get at the root file systems in it: an id-mapped root is one of them.
-fn workshop() -> Result<tempfile::TempDir, RunError> {
+pub(crate) fn workshop() -> Result<tempfile::TempDir, RunError> {
     let work = tempfile::Builder::new()
         .prefix("browndog-conformance-")
         .tempdir()
@@ -417,7 +430,7 @@ fn workshop() -> Result<tempfile::TempDir, RunError> {
     Ok(work)
 }
 
-fn stage<'a>(runtime: &'a dyn Runtime, binary: &Path, work: &Path) -> Result<Stage<'a>, RunError> {
+pub(crate) fn stage<'a>(runtime: &'a dyn Runtime, binary: &Path, work: &Path) -> Result<Stage<'a>, RunError> {
     let probe = work.join(crate::probe::NAME);
     let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     let _length = std::fs::copy(binary, &probe)
@@ -425,7 +438,14 @@ fn stage<'a>(runtime: &'a dyn Runtime, binary: &Path, work: &Path) -> Result<Sta
         .map_err(|source| RunError::Io { what: "copying the probe".into(), source })?;
     let canary = Canary::plant(binary, work)
         .map_err(|source| RunError::Io { what: "planting the canaries".into(), source })?;
-    Ok(Stage { runtime, binary: binary.to_owned(), work: work.to_owned(), canary, plans: None })
+    Ok(Stage {
+        runtime,
+        binary: binary.to_owned(),
+        work: work.to_owned(),
+        canary,
+        plans: None,
+        mutation: None,
+    })
 }
 
 /// Facts of scenes by name, or why a scene gave none.
@@ -445,18 +465,21 @@ pub fn facts(runtime: &str, binary: &Path, names: &[String]) -> Result<Gathered,
     Ok(chosen.map(play).collect())
 }
 
-/// The plans browndog makes for the scenes, by scene.
-pub fn plans(binary: &Path) -> Result<BTreeMap<String, serde_json::Value>, RunError> {
+/// The faults that browndog's plans for the scenes allow, by scene.
+pub fn mutations(binary: &Path) -> Result<BTreeMap<String, Vec<String>>, RunError> {
     let runtime = runtimes::by_name("browndog", binary)?;
     let work = workshop()?;
     let mut stage = stage(runtime.as_ref(), binary, work.path())?;
     let mut found = BTreeMap::new();
     for scene in SCENES {
-        stage.plans = Some(Vec::new());
-        let _only_planned = (scene.play)(&mut stage).is_err();
-        if let Some((_, plan)) = stage.plans.take().unwrap_or_default().into_iter().next() {
-            let _earlier = found.insert(scene.name.to_owned(), plan);
+        stage.plans = Some(RefCell::default());
+        if let Err(error) = (scene.play)(&mut stage)
+            && !matches!(error, SceneError::NotApplicable(_))
+        {
+            return Err(RunError::NoPlan { scene: scene.name, reason: error.to_string() });
         }
+        let words = stage.plans.take().map(RefCell::into_inner).unwrap_or_default();
+        let _earlier = found.insert(scene.name.to_owned(), words);
     }
     Ok(found)
 }

@@ -69,6 +69,12 @@ impl Snapshot {
         Self(kinds)
     }
 
+    /// A line for each thing of these kinds.
+    pub fn lines(&self, kinds: &[&str]) -> BTreeSet<String> {
+        let of = self.0.iter().filter(|(kind, _)| kinds.contains(kind));
+        of.flat_map(|(kind, names)| names.iter().map(move |name| format!("{kind} {name}"))).collect()
+    }
+
     /// What is new or gone in `after`, as facts `leak.KIND`; only what `belongs` counts.
     pub fn compare(&self, after: &Self, belongs: &dyn Fn(&str, &str) -> bool, facts: &mut Facts) {
         for (kind, before) in &self.0 {

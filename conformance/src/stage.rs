@@ -1,5 +1,6 @@
 //! The stage of a scene: a place on disk, canaries on the host, one container at a time, and an eye on it from outside.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -33,6 +34,9 @@ fn deadline(patience: Duration) -> Instant {
 /// How long to wait at a time, so that an interrupted run does not wait for a container that hangs.
 const SLICE: Duration = Duration::from_millis(50);
 
+/// How the reason begins where the runtime itself gave up.
+pub const NOT_STARTED: &str = "the container did not start: ";
+
 /// Why a scene gave no facts.
 #[derive(Debug, thiserror::Error)]
 pub enum SceneError {
@@ -40,7 +44,7 @@ pub enum SceneError {
     #[error("{0}")]
     NotApplicable(String),
     /// The runtime did not start the container.
-    #[error("the container did not start: {0}")]
+    #[error("{NOT_STARTED}{0}")]
     NotStarted(String),
     /// It did not end, or said nothing.
     #[error("the container hangs: {0}")]
@@ -82,8 +86,10 @@ pub struct Stage<'a> {
     pub work: PathBuf,
     /// What no container may see.
     pub canary: crate::canary::Canary,
-    /// Ask browndog for its plans instead of starting anything; they are collected here.
-    pub plans: Option<Vec<(String, serde_json::Value)>>,
+    /// Ask browndog which faults its plans allow instead of starting anything; they are collected here.
+    pub plans: Option<RefCell<Vec<String>>>,
+    /// A fault for browndog (only inside a guest).
+    pub mutation: Option<String>,
 }
 
 /// A container in the foreground.
@@ -142,24 +148,30 @@ impl Stage<'_> {
         if let Some(reason) = self.runtime.cannot(spec) {
             return Err(SceneError::NotApplicable(reason));
         }
+        self.planned(spec, place)?;
         let call = self.runtime.prepare(spec, place)?;
         self.spawn(&call, true)
     }
 
-    /// Collects the plan for a recipe; a scene of a planning stage ends here.
-    fn planned(&mut self, spec: &Spec, place: &Path) -> Result<(), SceneError> {
-        let Some(plans) = &mut self.plans else { return Ok(()) };
+    /// Collects the faults that the plan for a recipe allows; a scene of a planning stage ends here.
+    pub fn planned(&self, spec: &Spec, place: &Path) -> Result<(), SceneError> {
+        let Some(plans) = &self.plans else { return Ok(()) };
         let file = place.join("domain.xml");
         fs::write(&file, spec.xml()).doing("writing the domain")?;
+        // From the dirty launcher, like the start: what it has to put back is part of the plan.
         let output = Command::new(&self.binary)
-            .args(["plan", "--format", "json"])
+            .args(["probe", "launch"])
+            .arg(&self.binary)
+            .args(["plan", "--mutations"])
             .arg(&file)
             .output()
             .doing("asking for a plan")?;
-        let plan = serde_json::from_slice(&output.stdout).map_err(|e| {
-            SceneError::NotStarted(format!("no plan: {e}: {}", String::from_utf8_lossy(&output.stderr)))
-        })?;
-        plans.push((spec.name.clone(), plan));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if text.is_empty() {
+            let why = String::from_utf8_lossy(&output.stderr).into_owned();
+            return Err(SceneError::NotStarted(format!("no plan: {why}")));
+        }
+        plans.borrow_mut().extend(text.lines().map(str::to_owned));
         Err(SceneError::NotApplicable("only planned".into()))
     }
 
@@ -175,6 +187,7 @@ impl Stage<'_> {
             .args(&call.argv)
             .envs(call.env.iter().map(|(n, v)| (n, v)))
             .env("BROWNDOG_CANARY", &self.canary.token)
+            .envs(self.mutation.iter().map(|word| ("BROWNDOG_MUTATE", format!("where-it-is:{word}"))))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -206,7 +219,6 @@ impl Stage<'_> {
         place: &Path,
         look: &dyn Fn(&mut Facts, u32),
     ) -> Result<Facts, SceneError> {
-        self.planned(spec, place)?;
         let before = Snapshot::take();
         let mut running = self.start(spec, place)?;
         let mut facts = running.facts(PATIENCE)?;

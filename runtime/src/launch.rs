@@ -68,10 +68,14 @@ pub const MUTATE: &str = "BROWNDOG_MUTATE";
 /// Written by the init of a throw-away machine: the machine's boot id.
 const LAB_MARK: &str = "/run/browndog-lab";
 
+/// Precedes a fault for a suite of many starts, of which not every one has the step.
+const WHERE_IT_IS: &str = "where-it-is:";
+
 /// Seeds the fault that [`MUTATE`] asks for into `plan`.
 ///
 /// # Errors
-/// Refuses outside a throw-away machine, and where the plan has no such step.
+/// Refuses outside a throw-away machine, and where the plan has no such step, unless the fault is to be
+/// seeded only where it is.
 pub fn apply_mutation(plan: &mut Plan) -> Result<(), StartError> {
     let Some(text) = std::env::var_os(MUTATE) else { return Ok(()) };
     let refuse = |message: String| Err(StartError::Mutation(message));
@@ -79,11 +83,12 @@ pub fn apply_mutation(plan: &mut Plan) -> Result<(), StartError> {
     if !in_lab() {
         return refuse(format!("{MUTATE} is honoured only in a throw-away virtual machine"));
     }
-    match Mutation::parse(&text) {
+    let word = text.strip_prefix(WHERE_IT_IS);
+    match Mutation::parse(word.unwrap_or(&text)) {
         None => {
             refuse(format!("{MUTATE}={text}: expected skip:STEP, drop-flag:STEP:FLAG or weaken:STEP:HOW"))
         }
-        Some(mutation) if mutate::apply(plan, &mutation) => Ok(()),
+        Some(mutation) if mutate::apply(plan, &mutation) || word.is_some() => Ok(()),
         Some(mutation) => refuse(format!("{MUTATE}={mutation}: this plan has no such step or flag")),
     }
 }

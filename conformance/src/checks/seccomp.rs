@@ -12,6 +12,16 @@ fn stopped(j: &mut Judge<'_>, calls: &[&str]) {
     }
 }
 
+/// Nothing of this is let through by a filter that is the runtime's own; one that the recipe spells out
+/// for another runtime names fewer calls.
+fn own_filter(j: &mut Judge<'_>, name: &str) {
+    match j.facts().text("run.runtime") {
+        Some("browndog" | "null") => j.none(name),
+        Some(_) => j.not_applicable("the filter is that of the recipe, which does not name these calls"),
+        None => j.note("run.runtime"),
+    }
+}
+
 /// A family of calls is stopped.
 macro_rules! family {
     ($id:literal, $what:literal, $($call:literal),+) => {
@@ -142,6 +152,38 @@ pub(super) const CHECKS: &[Check] = &[
                 j.refused(&format!("seccomp.unshare.{kind}"));
             }
         },
+    ),
+    Check::new(
+        "seccomp-09",
+        Functional,
+        "plain",
+        "The filter itself refuses what a missing capability stops as well: two locks, not one.",
+        "seccomp(2); ptrace(2), PTRACE_SECCOMP_GET_FILTER",
+        |j| j.none("host.filter.calls"),
+    ),
+    Check::new(
+        "seccomp-09b",
+        Isolation,
+        "plain",
+        "32-bit programs meet the filter as well.",
+        "seccomp(2), architecture; ptrace(2), PTRACE_SECCOMP_GET_FILTER",
+        |j| j.none("host.filter.calls_32"),
+    ),
+    Check::new(
+        "seccomp-09c",
+        Functional,
+        "plain",
+        "The default filter refuses old and rare calls, and new ones of the same kind.",
+        "seccomp(2); ptrace(2), PTRACE_SECCOMP_GET_FILTER",
+        |j| own_filter(j, "host.filter.rare_calls"),
+    ),
+    Check::new(
+        "seccomp-09d",
+        Functional,
+        "plain",
+        "The default filter refuses clone(2) with any new namespace.",
+        "seccomp(2); ptrace(2), PTRACE_SECCOMP_GET_FILTER",
+        |j| own_filter(j, "host.filter.clone_flags"),
     ),
     Check::new(
         "seccomp-07",

@@ -41,7 +41,8 @@ fn exchange(fd: i32, kind: u16, flags: u16, payload: &[u8]) -> Result<Vec<(u16, 
     let _sent = sendto(fd, &message, &NetlinkAddr::new(0, 0), MsgFlags::empty())?;
     let mut answers = Vec::new();
     let mut buffer = vec![0_u8; 65_536];
-    let mut patience = 200;
+    // The kernel answers a request before sendto(2) returns; who has not by then will not.
+    let mut patience = 20;
     loop {
         let length = match recv(fd, &mut buffer, MsgFlags::MSG_DONTWAIT) {
             Ok(length) => length,

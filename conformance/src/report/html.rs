@@ -65,7 +65,7 @@ fn summary(report: &RunReport) -> String {
 fn class(result: &CheckResult) -> &'static str {
     match result.verdict.status {
         Status::Pass => "pass",
-        Status::Fail if result.is_known() => "known",
+        Status::Fail | Status::Error if result.is_known() => "known",
         Status::Fail => "fail",
         Status::NotApplicable => "na",
         Status::Error => "error",

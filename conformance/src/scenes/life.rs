@@ -173,6 +173,7 @@ pub(super) fn starved(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     let mut odd = Vec::new();
     for limit in [4, 6, 8, 10, 12, 16, 24, 32, 64] {
         let (place, spec) = obeying(stage, "starved", &["exit", "7"])?;
+        stage.planned(&spec, &place)?;
         let mut call = stage.runtime.prepare(&spec, &place)?;
         let words = ["probe".to_owned(), "limited".to_owned(), limit.to_string()];
         let mut argv: Vec<std::ffi::OsString> = vec![stage.binary.clone().into_os_string()];

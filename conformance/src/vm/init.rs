@@ -61,8 +61,12 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     let release = nix::sys::utsname::uname()?.release().to_string_lossy().into_owned();
     send(&mut channel, &Message::Hello { release, notes })?;
     for command in &job.commands {
-        let result = perform(command, &mut channel)?;
+        let result = perform(command, job.alone, &mut channel)?;
+        let last = matches!(result.ended, Ended::Exit(status) if job.until == Some(status));
         send(&mut channel, &Message::Result(result))?;
+        if last {
+            break;
+        }
     }
     send(&mut channel, &Message::Done)?;
     termios::tcdrain(&channel)?;
@@ -198,7 +202,7 @@ fn send(channel: &mut File, message: &Message) -> std::io::Result<()> {
 }
 
 /// Runs one command in a session of its own, reaping whatever else dies meanwhile, and beats.
-fn perform(command: &Command, channel: &mut File) -> std::io::Result<CommandResult> {
+fn perform(command: &Command, alone: bool, channel: &mut File) -> std::io::Result<CommandResult> {
     let begun = Instant::now();
     let mut result = CommandResult {
         argv: command.argv.clone(),
@@ -236,11 +240,38 @@ fn perform(command: &Command, channel: &mut File) -> std::io::Result<CommandResu
     let err = collect(child.stderr.take());
     let pid = nix::unistd::Pid::from_raw(child.id().cast_signed());
     result.ended = attend(pid, command.timeout_s, channel)?;
+    if alone {
+        end_all();
+    }
     result.milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     // A background child may hold the pipes open for ever: what came within a second is what counts.
     result.stdout = out.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
     result.stderr = err.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
     Ok(result)
+}
+
+/// Kills whatever is left, and waits for it as long as that may reasonably take.
+fn end_all() {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        // -1 is every process but this one.
+        let _none_is_there =
+            nix::sys::signal::kill(nix::unistd::Pid::from_raw(-1), nix::sys::signal::Signal::SIGKILL);
+        while matches!(waitpid(None, Some(WaitPidFlag::WNOHANG)), Ok(status) if status != WaitStatus::StillAlive)
+        {
+        }
+        if !others_live() || Instant::now() > deadline {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Is there a process of a program beside this one? The kernel's own have no file, nor have the dead.
+fn others_live() -> bool {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|e| e.file_name().to_string_lossy().parse::<u32>().ok());
+    numbers.filter(|pid| *pid != 1).any(|pid| fs::read_link(format!("/proc/{pid}/exe")).is_ok())
 }
 
 fn collect<R: Read + Send + 'static>(pipe: Option<R>) -> mpsc::Receiver<String> {

@@ -33,6 +33,12 @@ pub struct Job {
     pub modules: Vec<String>,
     /// Commands, one after the other.
     pub commands: Vec<Command>,
+    /// The command that exits with this status is the last one.
+    #[serde(default)]
+    pub until: Option<i32>,
+    /// After each command whatever still runs is killed, so that the next one finds the machine to itself.
+    #[serde(default)]
+    pub alone: bool,
 }
 
 /// One command of a job.

@@ -92,7 +92,7 @@ fn describe(end: &End) -> String {
         End::Panic(line) => format!("panicked: {line}"),
         End::Interrupted => "was ended, since the run was interrupted".into(),
         End::Timeout => "did not finish in time".into(),
-        End::Hang => "hangs: it has said nothing for more than a minute".into(),
+        End::Hang(silence) => format!("hangs: it has said nothing for {} s", silence.as_secs()),
         End::Failed(why) => format!("failed: {why}"),
     }
 }
@@ -118,6 +118,13 @@ pub struct Lab {
     pub append: String,
     /// Whether the guest's clock counts instructions, for figures that repeat.
     pub virtual_time: bool,
+    /// The command that exits with this status is the last one.
+    pub until: Option<i32>,
+    /// After each command whatever still runs is killed.
+    pub alone: bool,
+    /// A guest beats every two seconds; one that says nothing for so long hangs. The busier this machine
+    /// may be, the longer it has to be.
+    pub silence: Duration,
 }
 
 /// A file for the guest.
@@ -160,6 +167,9 @@ impl Default for Lab {
             extra: Vec::new(),
             append: String::new(),
             virtual_time: false,
+            until: None,
+            alone: false,
+            silence: Duration::from_secs(90),
         }
     }
 }
@@ -186,6 +196,18 @@ impl Lab {
         files: &[GuestFile],
         commands: &[Command],
     ) -> Result<GuestReport, LabError> {
+        self.run_watched(kernel, binary, files, commands, &mut |_| {})
+    }
+
+    /// The same; `watch` is told each message as it comes, which is all that is left of a guest that is lost.
+    pub fn run_watched(
+        &self,
+        kernel: &Kernel,
+        binary: &Path,
+        files: &[GuestFile],
+        commands: &[Command],
+        watch: &mut dyn FnMut(&Message),
+    ) -> Result<GuestReport, LabError> {
         let work = tempfile::Builder::new()
             .prefix("browndog-vm-")
             .tempdir()
@@ -206,8 +228,9 @@ impl Lab {
             disks: &self.disks,
             extra: &self.extra,
             timeout: self.timeout,
+            silence: self.silence,
         };
-        let outcome = qemu::boot(&machine, work.path())?;
+        let outcome = qemu::boot(&machine, work.path(), watch)?;
         report(kernel, outcome, accelerator)
     }
 
@@ -217,11 +240,8 @@ impl Lab {
             let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?.to_owned();
             line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib / 1024)
         });
-        // QEMU itself needs about as much again as a quarter of a small guest.
-        let each = u64::from(self.memory_mib) * 5 / 4;
-        let by_memory = usize::try_from(free_mib.unwrap_or(1024) / each.max(1)).unwrap_or(1);
-        let by_processor = std::thread::available_parallelism().map_or(1, usize::from);
-        by_memory.min(by_processor).max(1)
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        fitting(free_mib.unwrap_or(1024), self.memory_mib, processors)
     }
 
     fn initramfs(
@@ -253,7 +273,13 @@ impl Lab {
         archive.file("etc/group", 0o644, b"root:x:0:\ntty:x:5:\nnogroup:x:65534:\n");
         archive.file("etc/subuid", 0o644, b"root:100000:655360\n");
         archive.file("etc/subgid", 0o644, b"root:100000:655360\n");
-        let mut job = Job { cgroups: self.cgroups, modules: Vec::new(), commands: commands.to_vec() };
+        let mut job = Job {
+            cgroups: self.cgroups,
+            commands: commands.to_vec(),
+            until: self.until,
+            alone: self.alone,
+            ..Job::default()
+        };
         let modules =
             if self.disks.is_empty() { MODULES.to_vec() } else { [&MODULES[..], &["virtio_blk"]].concat() };
         for (name, bytes) in kernel::modules(kernel, &modules)? {
@@ -274,6 +300,14 @@ impl Lab {
         archive.file(JOB_PATH, 0o644, &text);
         Ok(archive.finish())
     }
+}
+
+/// How many guests of this much memory fit beside each other: one always, more only within both bounds.
+fn fitting(free_mib: u64, guest_mib: u32, processors: usize) -> usize {
+    // QEMU itself needs about as much again as a quarter of a small guest.
+    let each = u64::from(guest_mib) * 5 / 4;
+    let by_memory = usize::try_from(free_mib / each.max(1)).unwrap_or(1);
+    by_memory.min(processors).max(1)
 }
 
 /// The directories above a path, topmost first; those the skeleton links elsewhere are left alone.
@@ -333,9 +367,10 @@ fn accelerator(kernel: &Path, initrd: &Path, work: &Path) -> Result<Accelerator,
             disks: &[],
             extra: &[],
             timeout: Duration::from_secs(1),
+            silence: Duration::from_secs(1),
         };
         // Without an init the kernel panics: that it gets so far is the proof.
-        matches!(qemu::boot(&machine, work)?.end, End::Panic(_))
+        matches!(qemu::boot(&machine, work, &mut |_| {})?.end, End::Panic(_))
     };
     Ok(*FOUND.get_or_init(|| if usable { Accelerator::Kvm } else { Accelerator::Tcg }))
 }
@@ -350,4 +385,22 @@ pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), LabError> {
 
 pub(crate) fn make_directory(path: &Path) -> Result<(), LabError> {
     fs::create_dir_all(path).map_err(|source| LabError::Io { what: "make", path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case::processors(16_000, 512, 2, 2)]
+    #[case::memory(1_400, 512, 8, 2)]
+    #[case::one_always(100, 768, 8, 1)]
+    fn guests_side_by_side_stay_within_memory_and_processors(
+        #[case] free_mib: u64,
+        #[case] guest_mib: u32,
+        #[case] processors: usize,
+        #[case] expected: usize,
+    ) {
+        assert_eq!(fitting(free_mib, guest_mib, processors), expected);
+    }
 }

@@ -11,9 +11,6 @@ use super::job::Message;
 
 /// The emulator for this architecture, and the Debian package that has it.
 pub const QEMU: (&str, &str) = ("qemu-system-x86_64", "qemu-system-x86");
-/// A guest beats every two seconds; so long without a word, on a machine that may be busy, is a hang.
-const SILENCE_MAX: Duration = Duration::from_secs(90);
-
 /// What executes the guest's instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -54,9 +51,9 @@ impl Accelerator {
         if self == Self::Virtual { " tsc_early_khz=1000000 nokaslr" } else { "" }
     }
 
-    /// How long a guest may say nothing: its seconds are this machine's, or so many instructions.
-    fn silence_max(self) -> Duration {
-        if self == Self::Virtual { SILENCE_MAX * 4 } else { SILENCE_MAX }
+    /// How much longer a guest may say nothing: its seconds are this machine's, or so many instructions.
+    fn patience(self) -> u32 {
+        if self == Self::Virtual { 4 } else { 1 }
     }
 }
 
@@ -81,6 +78,8 @@ pub struct Machine<'a> {
     pub extra: &'a [String],
     /// Killed after this time.
     pub timeout: Duration,
+    /// Killed after so long without a word.
+    pub silence: Duration,
 }
 
 /// How a guest ended.
@@ -94,8 +93,8 @@ pub enum End {
     Timeout,
     /// The run it belongs to was interrupted.
     Interrupted,
-    /// It said nothing for too long.
-    Hang,
+    /// It said nothing for so long.
+    Hang(Duration),
     /// Its init gave up, or QEMU ended early; in words.
     Failed(String),
 }
@@ -114,21 +113,26 @@ pub struct Outcome {
 }
 
 /// Boots and attends the guest; kills it when it hangs. `work` receives the two serial lines as files.
-pub fn boot(machine: &Machine<'_>, work: &Path) -> Result<Outcome, LabError> {
+/// `watch` is told each message as it comes.
+pub fn boot(
+    machine: &Machine<'_>,
+    work: &Path,
+    watch: &mut dyn FnMut(&Message),
+) -> Result<Outcome, LabError> {
     let begun = Instant::now();
     let (console, channel) = (work.join("console.log"), work.join("channel.jsonl"));
     super::write_file(&console, b"")?;
     super::write_file(&channel, b"")?;
     let mut child = spawn(machine, &console, &channel)?;
     let mut reader = Reader::open(&channel)?;
-    let end = attend(&mut child, &mut reader, machine, begun);
+    let end = attend(&mut child, &mut reader, machine, begun, watch);
     if !matches!(end, Some(End::Done | End::Failed(_))) {
         // A kill of one that ended by itself meanwhile is no error worth a word.
         drop(child.kill());
     }
     let status =
         child.wait().map_err(|source| LabError::Io { what: "wait for", path: QEMU.0.into(), source })?;
-    let _last_words = reader.pull()?;
+    let _last_words = reader.pull(watch)?;
     let mut stderr = String::new();
     if let Some(mut pipe) = child.stderr.take() {
         drop(pipe.read_to_string(&mut stderr));
@@ -188,7 +192,13 @@ fn spawn(machine: &Machine<'_>, console: &Path, channel: &Path) -> Result<Child,
 }
 
 /// Waits for the end of QEMU; `None` when it ended by itself.
-fn attend(child: &mut Child, reader: &mut Reader, machine: &Machine<'_>, begun: Instant) -> Option<End> {
+fn attend(
+    child: &mut Child,
+    reader: &mut Reader,
+    machine: &Machine<'_>,
+    begun: Instant,
+    watch: &mut dyn FnMut(&Message),
+) -> Option<End> {
     let mut heard = Instant::now();
     loop {
         match child.try_wait() {
@@ -196,7 +206,7 @@ fn attend(child: &mut Child, reader: &mut Reader, machine: &Machine<'_>, begun: 
             Ok(None) => {}
             Err(error) => return Some(End::Failed(format!("waiting for QEMU: {error}"))),
         }
-        match reader.pull() {
+        match reader.pull(watch) {
             Ok(true) => heard = Instant::now(),
             Ok(false) => {}
             Err(error) => return Some(End::Failed(error.to_string())),
@@ -207,8 +217,9 @@ fn attend(child: &mut Child, reader: &mut Reader, machine: &Machine<'_>, begun: 
         if begun.elapsed() > machine.timeout {
             return Some(End::Timeout);
         }
-        if heard.elapsed() > machine.accelerator.silence_max() {
-            return Some(End::Hang);
+        let silence = machine.silence * machine.accelerator.patience();
+        if heard.elapsed() > silence {
+            return Some(End::Hang(silence));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -258,7 +269,7 @@ impl Reader {
     }
 
     /// Reads what is new; true when there was something.
-    fn pull(&mut self) -> Result<bool, LabError> {
+    fn pull(&mut self, watch: &mut dyn FnMut(&Message)) -> Result<bool, LabError> {
         let lost = |source| LabError::Io { what: "read", path: "the guest's channel".into(), source };
         let at = self.file.stream_position().map_err(lost)?;
         let position = self.file.seek(SeekFrom::Start(at)).map_err(lost)?;
@@ -272,14 +283,48 @@ impl Reader {
             news = true;
             if self.partial.ends_with(b"\n") {
                 let line = std::mem::take(&mut self.partial);
-                let message = serde_json::from_slice(&line).map_err(|e| {
+                let message: Message = serde_json::from_slice(&line).map_err(|e| {
                     LabError::Protocol(format!(
                         "{e} in {:?}",
                         String::from_utf8_lossy(&line[..line.len().min(200)])
                     ))
                 })?;
+                watch(&message);
                 self.messages.push(message);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
+    fn said(end: Option<End>, console: &str, last: Option<Message>, status: i32) -> End {
+        verdict(
+            end,
+            console,
+            &last.into_iter().collect::<Vec<_>>(),
+            "qemu says",
+            ExitStatus::from_raw(status),
+        )
+    }
+
+    #[test]
+    fn an_end_is_told_from_the_other_ends() {
+        let panic = "[ 1.0] Kernel panic - not syncing: sysrq";
+        // A panic is one whatever came before it: QEMU may have ended by itself, or been killed.
+        for end in [None, Some(End::Timeout)] {
+            assert_eq!(said(end, panic, Some(Message::Done), 0), End::Panic(panic.into()));
+        }
+        assert_eq!(said(Some(End::Timeout), "", Some(Message::Beat(1)), 9), End::Timeout);
+        assert_eq!(said(None, "", Some(Message::Done), 0), End::Done);
+        assert_eq!(said(None, "", Some(Message::Failed("x".into())), 0), End::Failed("x".into()));
+        assert!(matches!(said(None, "", None, 256), End::Failed(why) if why.contains("qemu says")));
+        assert!(
+            matches!(said(None, "bye\n", Some(Message::Beat(1)), 0), End::Failed(why) if why.ends_with("bye"))
+        );
     }
 }

@@ -180,23 +180,51 @@ pub fn reconciled(layout: &Layout) -> Result<(Vec<Result<domains::View>>, Vec<St
 /// Removes control groups whose launcher is gone: of `run`, or of a start that left no record. With
 /// `name`, only that domain's.
 pub fn sweep(name: Option<&str>, said: &mut Vec<String>) {
-    let roots: Vec<PathBuf> = match Host::probe().cgroups {
+    crate::monitor::place::sweep();
+    strays(name).iter().for_each(|path| remove_stray(path, said));
+}
+
+/// The same for groups in which nobody is any more: nothing is killed, what cannot go stays.
+pub fn sweep_empty() {
+    strays(None).iter().for_each(|path| remove_empty(path));
+}
+
+fn remove_empty(path: &Path) {
+    for group in domains::entries(path).unwrap_or_default() {
+        let inner = path.join(group);
+        if inner.is_dir() {
+            remove_empty(&inner);
+        }
+    }
+    crate::disregard(fs::remove_dir(path));
+}
+
+/// Groups whose launcher is gone.
+fn strays(name: Option<&str>) -> Vec<PathBuf> {
+    let mut open: Vec<PathBuf> = match Host::probe().cgroups {
         Cgroups::V2 { root, .. } => vec![root.into()],
         Cgroups::V1 { controllers, unified } => {
             controllers.into_iter().map(|(_, path)| path).chain(unified).map(PathBuf::from).collect()
         }
-        Cgroups::None { .. } => return,
+        Cgroups::None { .. } => Vec::new(),
     };
-    crate::monitor::place::sweep();
-    for root in roots {
+    let mut found = Vec::new();
+    while let Some(root) = open.pop() {
         for group in domains::entries(&root).unwrap_or_default() {
-            let Some((domain, launcher)) = launcher_of(&group) else { continue };
-            if name.is_some_and(|name| group_domain(name) != domain) || launcher.lives() {
+            let path = root.join(&group);
+            let Some((domain, launcher)) = launcher_of(&group) else {
+                // A partition that a start made; an administrator's has no groups without a launcher.
+                if browndog_runtime::exec::is_own_partition(&path) {
+                    open.push(path);
+                }
                 continue;
+            };
+            if name.is_none_or(|name| group_domain(name) == domain) && !launcher.lives() {
+                found.push(path);
             }
-            remove_stray(&root.join(&group), said);
         }
     }
+    found
 }
 
 fn remove_stray(path: &Path, said: &mut Vec<String>) {

@@ -41,7 +41,8 @@ fn mark(path: &str) -> Result<(), Errno> {
     fs::set_permissions(path, mode).map_err(|error| errno_of(&error))
 }
 
-fn is_ours(path: &str) -> bool {
+/// Whether a start made this group as a partition.
+pub fn is_own_partition(path: &std::path::Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.permissions().mode() & OURS != 0)
 }
 
@@ -140,7 +141,7 @@ pub(super) fn remove(path: &str, shared: bool, kill_group: Option<&str>) -> Resu
 fn remove_partition(path: &str) -> Result<(), String> {
     match lock_parent(path, FlockArg::LockExclusiveNonblock) {
         // Fails while anything is in it.
-        Ok(_lock) if is_ours(path) => crate::disregard(fs::remove_dir(path)),
+        Ok(_lock) if is_own_partition(path.as_ref()) => crate::disregard(fs::remove_dir(path)),
         Ok(_lock) => {}
         Err(Errno::EWOULDBLOCK | Errno::ENOENT) => {}
         Err(errno) => return Err(format!("cannot lock the group above {path}: {errno}")),

@@ -34,6 +34,7 @@ use crate::host::Host;
 use crate::plan::{Entry, Plan};
 use crate::survey::Survey;
 use crate::sys::{self, CloneArgs, ProgressPage, Stack};
+pub use cgroup::is_own_partition;
 use undo::Undo;
 
 /// How a plan is executed.

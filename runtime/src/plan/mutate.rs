@@ -80,7 +80,7 @@ pub const MOUNT_FLAGS: [(&str, u64); 5] = [
 pub const ATTR_FLAGS: [(&str, u64); 4] =
     [("MOUNT_ATTR_RDONLY", 1), ("MOUNT_ATTR_NOSUID", 2), ("MOUNT_ATTR_NODEV", 4), ("MOUNT_ATTR_NOEXEC", 8)];
 
-/// Every mutation that this plan allows: each step left out, each flag left out.
+/// Every mutation that this plan allows: each step left out, each flag left out, each step weakened.
 pub fn all(plan: &Plan) -> Vec<Mutation> {
     let skip = |id: &String| Mutation::Skip { id: id.clone() };
     let mut list: Vec<Mutation> =
@@ -109,6 +109,7 @@ pub fn all(plan: &Plan) -> Vec<Mutation> {
             list.extend(attribute_names(attr).map(|name| drop(&entry.id, name)));
         }
     }
+    list.extend(super::weaken::all(plan).into_iter().map(|(id, how)| Mutation::Weaken { id, how }));
     list
 }
 

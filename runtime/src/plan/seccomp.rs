@@ -188,6 +188,15 @@ pub(super) fn program(capabilities: u64, machine: &str) -> Option<Vec<Instructio
     Some(program)
 }
 
+/// The ways in which [`weaken`] makes the filter of a container that keeps `capabilities` weaker.
+pub(super) fn ways(capabilities: u64) -> Vec<String> {
+    let held = |row: &&Row| row.unless.is_some_and(|bit| capabilities & (1 << bit) != 0);
+    let rows = REFUSED.iter().filter(|row| row.x86_64.is_some() && !held(row));
+    let clone = (capabilities & (1 << 21) == 0).then(|| "clone-flags".to_owned());
+    let whole = ["unknown", "other-abi"].map(str::to_owned);
+    whole.into_iter().chain(clone).chain(rows.map(|row| format!("allow-{}", row.name))).collect()
+}
+
 /// Makes a filter weaker, for [`super::weaken`]: `allow-NAME` lets one call of the 64-bit table through,
 /// `unknown` refuses what it does not know instead of denying that it exists, `other-abi` allows
 /// everything to 32-bit programs, `clone-flags` allows every new namespace.

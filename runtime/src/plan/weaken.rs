@@ -4,8 +4,64 @@
 use nix::libc;
 
 use super::step::{ChildStep, HostStep, c_string};
-use super::{Plan, seccomp};
+use super::{Plan, device_policy, seccomp};
 use crate::sys::StringArray;
+
+/// Every way in which a step of this plan can be weakened: the step's name, and how.
+pub(super) fn all(plan: &Plan) -> Vec<(String, String)> {
+    let kept = plan.child.iter().find_map(|entry| match &entry.step {
+        ChildStep::DropBounding { keep, last } => Some((*keep, *last)),
+        _ => None,
+    });
+    let mut found: Vec<(String, String)> = Vec::new();
+    let mut add = |id: &str, how: String| {
+        let word = (id.to_owned(), how);
+        if !found.contains(&word) {
+            found.push(word);
+        }
+    };
+    for entry in plan.before.iter().chain(&plan.attend) {
+        for how in HOST_WAYS.iter().filter(|how| host(&mut entry.step.clone(), how)) {
+            add(&entry.id, (*how).to_owned());
+        }
+    }
+    for entry in &plan.child {
+        for how in CHILD_WAYS.iter().filter(|how| child(&mut entry.step.clone(), how)) {
+            add(&entry.id, (*how).to_owned());
+        }
+        if let ChildStep::Seccomp { .. } = entry.step {
+            for how in seccomp::ways(kept.map_or(0, |(keep, _)| keep)) {
+                add(&entry.id, how);
+            }
+        }
+    }
+    if let Some((keep, last)) = kept {
+        for number in (0..=last).filter(|number| keep & (1 << number) == 0) {
+            add("capabilities", format!("keep-{number}"));
+        }
+    }
+    found
+}
+
+const HOST_WAYS: [&str; 8] = ["stays", "tenfold", "root", "shifted", "short", "all", "make", "letters"];
+const CHILD_WAYS: [&str; 16] = [
+    "other",
+    "number",
+    "mode",
+    "data",
+    "inheritable",
+    "none",
+    "extra",
+    "zero",
+    "root",
+    "soft",
+    "hard",
+    "tmp",
+    "no-random",
+    "astray",
+    "fewer",
+    "caller",
+];
 
 /// Weakens every step called `id` in this way; `false` where there is none that can be weakened so.
 pub(super) fn apply(plan: &mut Plan, id: &str, how: &str) -> bool {
@@ -25,7 +81,7 @@ const CAPABILITIES: [&str; 2] = ["drop-bounding", "set-capabilities"];
 
 fn host(step: &mut HostStep, how: &str) -> bool {
     match (step, how) {
-        (HostStep::MakeCgroup { shared, .. }, "stays") => *shared = true,
+        (HostStep::MakeCgroup { shared, .. }, "stays") if !*shared => *shared = true,
         (HostStep::SetCgroup { value, .. }, "tenfold") => {
             let mut words: Vec<String> = value.split(' ').map(str::to_owned).collect();
             let Some(number) = words[0].parse::<u64>().ok() else { return false };
@@ -41,6 +97,23 @@ fn host(step: &mut HostStep, how: &str) -> bool {
         }
         (HostStep::WriteIdMaps { uid, gid, .. }, "short") => {
             uid.iter_mut().chain(gid).for_each(|line| line[2] = 1);
+        }
+        (HostStep::LimitDevices { rules, program, .. }, "all" | "make" | "letters") => {
+            match how {
+                "letters" if rules.iter().all(|rule| rule.access.contains('w')) => return false,
+                "letters" => rules.iter_mut().for_each(|rule| rule.access = "rwm"),
+                _ => {
+                    let access = if how == "all" { "rwm" } else { "m" };
+                    let any = |block| device_policy::Rule { block, major: None, minor: None, access };
+                    if rules.contains(&any(true)) {
+                        return false;
+                    }
+                    rules.extend([any(false), any(true)]);
+                }
+            }
+            if program.is_some() {
+                *program = Some(device_policy::program(rules));
+            }
         }
         _ => return false,
     }

@@ -70,11 +70,11 @@ fn place_v2(b: &mut Builder<'_>, root: &str, controllers: &[String]) {
     let mut dir = root.to_owned();
     let origin = b.domain.partition.origin;
     for part in partition(b) {
-        enable_controllers(b, &dir, &enable, origin);
+        enable_controllers(b, &dir, &dir, &enable, origin);
         dir = format!("{dir}/{part}");
         make_group(b, &format!("make-partition:{dir}"), &dir, true);
     }
-    enable_controllers(b, &dir, &enable, origin);
+    enable_controllers(b, &dir, &dir, &enable, origin);
     let group = format!("{dir}/{}", group_name(b));
     make_group(b, "make-cgroup:v2", &group, false);
     for setting in settings {
@@ -111,7 +111,7 @@ fn delegates(b: &Builder<'_>) -> Option<Origin> {
 fn delegate(b: &mut Builder<'_>, group: &str, enable: &str) -> String {
     let Some(origin) = delegates(b).filter(|_| !b.host.rootless) else { return group.to_owned() };
     let leaf = format!("{group}/container");
-    enable_controllers(b, group, enable, origin);
+    enable_controllers(b, "leaf", group, enable, origin);
     let step = HostStep::MakeCgroup { path: leaf.clone(), shared: false };
     let why = "the limits stand in the group around it, out of the container's reach";
     b.host_step("make-leaf", step, origin, why);
@@ -129,12 +129,13 @@ fn delegate(b: &mut Builder<'_>, group: &str, enable: &str) -> String {
     leaf
 }
 
-fn enable_controllers(b: &mut Builder<'_>, dir: &str, enable: &str, origin: Origin) {
+/// `name`: the group in the step's name, where its own has what changes from start to start.
+fn enable_controllers(b: &mut Builder<'_>, name: &str, dir: &str, enable: &str, origin: Origin) {
     if !enable.is_empty() {
         let path = format!("{dir}/cgroup.subtree_control");
         let step = HostStep::SetCgroup { path, value: enable.to_owned(), check: ReadBack::None };
         let why = "a controller has files in a group only where its parent hands it down";
-        b.host_step(format!("enable-controllers:{dir}"), step, origin, why);
+        b.host_step(format!("enable-controllers:{name}"), step, origin, why);
     }
 }
 
