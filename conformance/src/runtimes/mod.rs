@@ -60,6 +60,13 @@ pub enum RuntimeError {
          --runtime-cmd any program that takes the OCI runtimes' commands"
     )]
     Unknown(String),
+    /// It exists, and there is no adapter.
+    #[error(
+        "libvirt is not driven: its container driver needs a daemon with state for the whole machine, gives the \
+         payload a terminal and not the caller's streams, and does not tell the status of the init; nspawn and lxc \
+         are the nearest that are"
+    )]
+    NotDriven,
     /// Its program is not there.
     #[error("the runtime {name} is not installed: no {program} on PATH")]
     Missing {
@@ -151,6 +158,7 @@ pub fn by_name(name: &str, binary: &Path) -> Result<Box<dyn Runtime>, RuntimeErr
         "bwrap" => Box::new(bwrap::Bwrap { program: find("bwrap")? }),
         "lxc" => Box::new(lxc::Lxc { program: find("lxc-start")? }),
         "nspawn" => Box::new(nspawn::Nspawn { program: find("systemd-nspawn")? }),
+        "libvirt" => return Err(RuntimeError::NotDriven),
         // Without isolation the probe's attempts succeed, and they are made on the machine itself.
         "null" if !Path::new(crate::vm::job::LAB_MARK).exists() => return Err(RuntimeError::GuestOnly),
         "null" => Box::new(null::Null { program: binary.to_owned() }),
