@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use browndog_conformance::RunReport;
@@ -30,7 +31,8 @@ fn root() -> bool {
 /// A runtime that is a script, and a word that no other process has in its command line.
 fn runtime(script: &str) -> (tempfile::TempDir, String, String) {
     let place = tempfile::tempdir().expect("a directory");
-    let word = format!("9{}{}", std::process::id(), place.path().to_string_lossy().len());
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let word = format!("9{}0{}0", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
     let path = place.path().join("fake");
     std::fs::write(&path, format!("#!/bin/sh\n{}\n", script.replace("WORD", &word))).expect("a script");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("its mode");
