@@ -152,9 +152,21 @@ pub struct RunArgs {
     pub binary: Option<PathBuf>,
 }
 
+/// A form of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ListFormat {
+    /// One line for each check that fits.
+    Text,
+    /// The whole catalogue in Markdown, and what is left out of it.
+    Md,
+}
+
 /// Options of `conformance list`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ListArgs {
+    /// As lines, or all of it as the document that is checked in.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ListFormat,
     /// Which checks.
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -278,7 +290,15 @@ fn told(before: &RunReport, after: &RunReport) -> bool {
     let word = |s: Option<crate::judge::Status>| s.map_or("absent", crate::judge::Status::word);
     for difference in &differences {
         let mark = if difference.is_regression() { "worse " } else { "better" };
-        println!("{mark} {}: {} -> {}", difference.what, word(difference.before), word(difference.after));
+        match difference.ratio {
+            Some((old, new)) => println!("{mark} {}: {old:.2} -> {new:.2}", difference.what),
+            None => println!(
+                "{mark} {}: {} -> {}",
+                difference.what,
+                word(difference.before),
+                word(difference.after)
+            ),
+        }
     }
     let worse = differences.iter().filter(|d| d.is_regression()).count();
     println!("{} differences, {worse} of them regressions", differences.len());
@@ -299,6 +319,10 @@ fn merge_files(args: &MergeArgs) -> Result<i32, RunError> {
 }
 
 fn list(args: &ListArgs) -> Result<i32, RunError> {
+    if args.format == ListFormat::Md {
+        print!("{}", crate::catalogue::markdown());
+        return Ok(0);
+    }
     for check in args.selection.selection().checks()? {
         println!("{:<12} {:<4} {}", check.id, check.severity.short(), check.requirement);
     }

@@ -21,15 +21,18 @@ pub struct Gap {
     pub reason: &'static str,
 }
 
-/// Every row; several checks in one row share its reason.
+/// Every row; several runtimes and checks in one row share its reason.
 pub fn all() -> Vec<Gap> {
     let rows = TABLE.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
     let cells = rows.map(|row| row.split(" | ").map(str::trim).collect::<Vec<_>>());
     cells
         .filter(|c| c.len() == 4 && !["runtime", "---"].contains(&c[0]))
         .flat_map(|c| {
-            let row = |check| Gap { runtime: c[0], check, place: c[2], reason: c[3] };
-            c[1].split(' ').map(row).collect::<Vec<_>>()
+            let row = |runtime| c[1].split(' ').map(move |check| (runtime, check));
+            let pairs = c[0].split(' ').flat_map(row);
+            pairs
+                .map(|(runtime, check)| Gap { runtime, check, place: c[2], reason: c[3] })
+                .collect::<Vec<_>>()
         })
         .collect()
 }

@@ -109,6 +109,21 @@ impl<'a> Judge<'a> {
         Some(value)
     }
 
+    /// The probe met the call as one that does not exist, on a kernel that has it, under a filter: the
+    /// filter answers so. That is a refusal, and it is noted.
+    pub fn filtered(&mut self, name: &str) -> bool {
+        let Some(value) = self.facts.get(name) else { return false };
+        let missing = value.get("unsupported").and_then(Value::as_str);
+        let under_filter = self.facts.text("seccomp.mode") == Some("2");
+        let found = missing.is_some_and(|feature| under_filter && believe(feature, self.kernel).is_err());
+        if found {
+            self.looked += 1;
+            let _earlier = self.observed.insert(name.to_owned(), value.clone());
+            self.note("seccomp.mode");
+        }
+        found
+    }
+
     /// Keeps a fact in the verdict, for an expectation in words; a missing one makes the verdict an error.
     pub fn note(&mut self, name: &str) {
         match self.facts.get(name) {

@@ -6,6 +6,7 @@
 //! the same binary. [`vm`] boots any kernel with that binary as its init.
 
 pub mod canary;
+pub mod catalogue;
 pub mod checks;
 pub mod command;
 pub mod environment;

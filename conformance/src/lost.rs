@@ -3,6 +3,7 @@
 use crate::environment::KernelVersion;
 use crate::run::{Cell, Options, RunError, judge};
 use crate::stage::SceneError;
+use crate::vm::LabError;
 use crate::vm::kernel::Kernel;
 
 /// The guest's own verdicts. The others have theirs: among several a guest that hangs is an error of its
@@ -14,7 +15,12 @@ pub(crate) fn or_cells(
     result: Result<Vec<Cell>, RunError>,
 ) -> Result<Vec<Cell>, RunError> {
     match result {
-        Err(error) if kernels.len() > 1 => cells(options, &kernels[at].release, &error),
+        // What no guest can do without is not the affair of one.
+        Err(error @ RunError::Lab(LabError::MissingTool { .. })) => Err(error),
+        // Those that were to come had no chance, and the report of an interrupted run says so.
+        Err(error) if kernels.len() > 1 || crate::run::interrupted() => {
+            cells(options, &kernels[at].release, &error)
+        }
         result => result,
     }
 }

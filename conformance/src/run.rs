@@ -181,9 +181,16 @@ pub struct CheckResult {
 }
 
 impl CheckResult {
-    /// Fails, and the table of known gaps says why.
+    /// Fails, and the table of known gaps says why. A runtime that refuses to start what it was asked to
+    /// gives no facts to fail on; any other error is of the run and never known.
     pub fn is_known(&self) -> bool {
-        self.gap.is_some() && self.verdict.status == Status::Fail
+        let refused = self.verdict.reasons.first().is_some_and(|r| r.starts_with(crate::stage::NOT_STARTED));
+        let fails = match self.verdict.status {
+            Status::Fail => true,
+            Status::Error => refused,
+            Status::Pass | Status::NotApplicable => false,
+        };
+        fails && self.gap.is_some()
     }
     /// Passes although the table says that it fails here.
     pub fn is_unexpected(&self) -> bool {

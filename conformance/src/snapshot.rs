@@ -81,7 +81,9 @@ impl Snapshot {
             let empty = BTreeSet::new();
             let now = after.0.get(kind).unwrap_or(&empty);
             let new = now.difference(before).filter(|n| belongs(kind, n)).map(|n| format!("+ {n}"));
-            let gone = before.difference(now).filter(|n| belongs(kind, n)).map(|n| format!("- {n}"));
+            // That a dead process of an earlier scene is gone at last is no loss.
+            let gone = before.difference(now).filter(|n| belongs(kind, n) && !n.ends_with(" zombie"));
+            let gone = gone.map(|n| format!("- {n}"));
             facts.set(format!("leak.{kind}"), new.chain(gone).collect::<Vec<_>>());
         }
     }
@@ -165,6 +167,11 @@ fn pids() -> Vec<String> {
     names.filter(|n| n.bytes().all(|b| b.is_ascii_digit())).collect()
 }
 
+/// Marks a process that a run with this token has started, whatever it is called.
+pub(crate) fn started_by(token: &str) -> String {
+    format!(" [of the suite {token}]")
+}
+
 /// User processes: kernel threads have no command line and come and go as they like. Our own
 /// children are the harness's business.
 fn processes() -> BTreeSet<String> {
@@ -181,8 +188,8 @@ fn processes() -> BTreeSet<String> {
         let line: String = String::from_utf8_lossy(&words).replace('\0', " ").chars().take(300).collect();
         let group = read(&format!("/proc/{pid}/cgroup")).replace('\n', ",");
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        let ours = environment.windows(16).any(|w| w == b"BROWNDOG_CANARY=");
-        let mark = if ours { " [of the suite]" } else { "" };
+        let token = environment.split(|b| *b == 0).find_map(|word| word.strip_prefix(b"BROWNDOG_CANARY="));
+        let mark = token.map(|t| started_by(&String::from_utf8_lossy(t))).unwrap_or_default();
         let _new = found.insert(format!("{pid} {line} {group}{mark}{}", if zombie { " zombie" } else { "" }));
     }
     found

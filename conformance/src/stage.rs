@@ -34,6 +34,9 @@ fn deadline(patience: Duration) -> Instant {
 /// How long to wait at a time, so that an interrupted run does not wait for a container that hangs.
 const SLICE: Duration = Duration::from_millis(50);
 
+/// How the reason begins where the runtime itself gave up.
+pub const NOT_STARTED: &str = "the container did not start: ";
+
 /// Why a scene gave no facts.
 #[derive(Debug, thiserror::Error)]
 pub enum SceneError {
@@ -41,7 +44,7 @@ pub enum SceneError {
     #[error("{0}")]
     NotApplicable(String),
     /// The runtime did not start the container.
-    #[error("the container did not start: {0}")]
+    #[error("{NOT_STARTED}{0}")]
     NotStarted(String),
     /// It did not end, or said nothing.
     #[error("the container hangs: {0}")]
@@ -239,14 +242,15 @@ impl Stage<'_> {
     pub fn leaks(&self, before: &Snapshot, name: &str, facts: &mut Facts) {
         let guest = Path::new(crate::vm::job::LAB_MARK).exists();
         let work = self.work.to_string_lossy().into_owned();
-        let belongs = move |kind: &str, n: &str| {
+        // Another run on the same machine has names, and a token, of its own.
+        let own = format!("bdc-{}-", std::process::id());
+        let name = if name == "bdc-" { own.as_str() } else { name };
+        let started = crate::snapshot::started_by(&self.canary.token);
+        let belongs = |kind: &str, n: &str| {
             if kind == "files" && n.contains(&work) || n.contains("probe canary") {
                 return false;
             }
-            guest && kind != "processes"
-                || n.contains(name)
-                || n.contains(&work)
-                || n.contains("[of the suite]")
+            guest && kind != "processes" || n.contains(name) || n.contains(&work) || n.contains(&started)
         };
         let deadline = Instant::now() + Duration::from_secs(2);
         loop {

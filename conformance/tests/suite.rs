@@ -98,6 +98,7 @@ fn vm_hands_back_the_status_of_a_command() {
 #[rstest::rstest]
 #[case(&["run", "--runtime", "no-such-runtime"], "no runtime \"no-such-runtime\"")]
 #[case(&["run", "--runtime", "/nowhere/runtime"], "/nowhere/runtime")]
+#[case(&["run", "--runtime", "libvirt"], "needs a daemon")]
 #[case(&["run", "--filter", "nosuch-99"], "no check fits \"nosuch-99\"")]
 #[case(&["explain", "nosuch-99"], "no check fits \"nosuch-99\"")]
 #[case(&["run", "--vm", "newest"], "names no kernel")]

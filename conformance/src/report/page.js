@@ -13,5 +13,14 @@ function apply() {
 }
 show.addEventListener("change", apply);
 find.addEventListener("input", apply);
-addEventListener("hashchange", () => { show.value = "all"; apply(); document.querySelector(location.hash)?.scrollIntoView(); });
-apply();
+// A cell of the matrix leads to its area: what is not a pass there is opened with its facts.
+function open() {
+  const head = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!head) return;
+  show.value = "all"; find.value = ""; apply();
+  for (let next = head.nextElementSibling; next && next.tagName === "DETAILS"; next = next.nextElementSibling)
+    next.open = !next.classList.contains("pass");
+  head.scrollIntoView();
+}
+addEventListener("hashchange", open);
+apply(); open();

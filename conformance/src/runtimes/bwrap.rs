@@ -47,6 +47,7 @@ impl Runtime for Bwrap {
             "--unshare-cgroup-try",
             "--as-pid-1",
             "--new-session",
+            "--die-with-parent",
             "--clearenv",
         ]);
         if spec.private_network {

@@ -60,6 +60,13 @@ pub enum RuntimeError {
          --runtime-cmd any program that takes the OCI runtimes' commands"
     )]
     Unknown(String),
+    /// It exists, and there is no adapter.
+    #[error(
+        "libvirt is not driven: its container driver needs a daemon with state for the whole machine, gives the \
+         payload a terminal and not the caller's streams, and does not tell the status of the init; nspawn and lxc \
+         are the nearest that are"
+    )]
+    NotDriven,
     /// Its program is not there.
     #[error("the runtime {name} is not installed: no {program} on PATH")]
     Missing {
@@ -105,11 +112,37 @@ pub trait Runtime: Sync + Send {
     fn verb(&self, verb: &Verb, name: &str, place: &Path) -> Option<Call>;
 }
 
-/// The first line of `PROGRAM --version`.
+/// How long a program may think about its version.
+const VERSION_MAX: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// The first line of `PROGRAM --version`. One that hangs there as well has none, and is ended with all
+/// that it started.
 pub fn version(program: &Path) -> String {
-    let output = std::process::Command::new(program).arg("--version").output();
-    let text = output.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
-    text.lines().next().unwrap_or("unknown").to_owned()
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::process::CommandExt;
+    use std::process::Stdio;
+    let spawned = std::process::Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn();
+    let Ok(mut child) = spawned else { return "unknown".to_owned() };
+    let group = nix::unistd::Pid::from_raw(child.id().cast_signed());
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let pipe = child.stdout.take();
+    let _detached = std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = pipe.map(|pipe| BufReader::new(pipe).read_line(&mut line));
+        // Nobody waits for it any more where it came too late.
+        drop(sender.send(read.and_then(Result::ok).map(|_| line)));
+    });
+    let line = receiver.recv_timeout(VERSION_MAX).ok().flatten();
+    // The group is gone already where all went well.
+    let _gone = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL).is_ok();
+    drop(child.wait());
+    line.map(|l| l.trim().to_owned()).filter(|l| !l.is_empty()).unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// A runtime by its name.
@@ -125,6 +158,7 @@ pub fn by_name(name: &str, binary: &Path) -> Result<Box<dyn Runtime>, RuntimeErr
         "bwrap" => Box::new(bwrap::Bwrap { program: find("bwrap")? }),
         "lxc" => Box::new(lxc::Lxc { program: find("lxc-start")? }),
         "nspawn" => Box::new(nspawn::Nspawn { program: find("systemd-nspawn")? }),
+        "libvirt" => return Err(RuntimeError::NotDriven),
         // Without isolation the probe's attempts succeed, and they are made on the machine itself.
         "null" if !Path::new(crate::vm::job::LAB_MARK).exists() => return Err(RuntimeError::GuestOnly),
         "null" => Box::new(null::Null { program: binary.to_owned() }),

@@ -16,7 +16,7 @@ pub struct Nspawn {
 }
 
 /// What it keeps for a container unless it is told to drop it: `systemd-nspawn(1)`, `--capability=`.
-const KEPT: [&str; 26] = [
+const KEPT: [&str; 27] = [
     "audit_control",
     "audit_write",
     "chown",
@@ -43,6 +43,7 @@ const KEPT: [&str; 26] = [
     "sys_nice",
     "sys_ptrace",
     "sys_resource",
+    "sys_tty_config",
 ];
 
 impl Runtime for Nspawn {

@@ -208,7 +208,7 @@ pub fn config(spec: &Spec) -> Value {
     let namespaces: Vec<Value> = namespaces.iter().map(|kind| json!({ "type": kind })).collect();
     let mut linux = json!({
         "namespaces": namespaces,
-        "cgroupsPath": format!("/browndog-conformance/{}", spec.name),
+        "cgroupsPath": format!("/{}", spec.name),
         "maskedPaths": MASKED,
         "readonlyPaths": READONLY,
         "resources": resources(spec),
@@ -234,8 +234,16 @@ pub fn config(spec: &Spec) -> Value {
             ],
         });
     }
+    let annotations = match spec.time {
+        // What crun read before the specification had offsets.
+        Some((monotonic, boottime)) => {
+            json!({ "run.oci.timens_offset": format!("monotonic {monotonic} 0\nboottime {boottime} 0") })
+        }
+        None => json!({}),
+    };
     json!({
         "ociVersion": "1.0.2",
+        "annotations": annotations,
         "root": { "path": spec.root, "readonly": spec.readonly_root },
         "hostname": spec.hostname.clone().unwrap_or_else(|| spec.name.clone()),
         "process": process(spec),

@@ -82,8 +82,11 @@ impl Apt {
             // One suite that is gone makes apt end with an error and still fetches the others: what
             // counts is whether the kernel asked for is found afterwards.
             let outcome = apt.run("apt-get", &["update"], root)?;
-            if outcome.lists_nothing() {
-                return Err(LabError::Tool { what: "apt-get update".into(), output: outcome.stderr });
+            // Without any kernel the lists did not arrive, of which a full disk is one cause: that is
+            // not said of the archive, nor remembered for a day.
+            if outcome.lists_nothing() || apt.names("linux-image-")?.is_empty() {
+                let what = format!("apt-get update into {}", root.display());
+                return Err(LabError::Tool { what, output: outcome.stderr });
             }
             super::write_file(&stamp, b"")?;
         }

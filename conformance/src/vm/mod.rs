@@ -90,6 +90,7 @@ fn describe(end: &End) -> String {
     match end {
         End::Done => "ended well".into(),
         End::Panic(line) => format!("panicked: {line}"),
+        End::Interrupted => "was ended, since the run was interrupted".into(),
         End::Timeout => "did not finish in time".into(),
         End::Hang(silence) => format!("hangs: it has said nothing for {} s", silence.as_secs()),
         End::Failed(why) => format!("failed: {why}"),

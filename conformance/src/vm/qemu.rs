@@ -91,6 +91,8 @@ pub enum End {
     Panic(String),
     /// Its time was over.
     Timeout,
+    /// The run it belongs to was interrupted.
+    Interrupted,
     /// It said nothing for so long.
     Hang(Duration),
     /// Its init gave up, or QEMU ended early; in words.
@@ -208,6 +210,9 @@ fn attend(
             Ok(true) => heard = Instant::now(),
             Ok(false) => {}
             Err(error) => return Some(End::Failed(error.to_string())),
+        }
+        if crate::run::interrupted() {
+            return Some(End::Interrupted);
         }
         if begun.elapsed() > machine.timeout {
             return Some(End::Timeout);
