@@ -60,6 +60,21 @@ fn the_callers_state_stays_with_the_caller(#[case] dirt: &str, #[case] look: &st
 }
 
 #[test]
+fn the_callers_wish_to_be_killed_first_is_not_that_of_a_container_with_an_id_map() {
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    let file = case.script("cat /proc/self/oom_score_adj");
+    let map =
+        "<idmap><uid start='0' target='700000' count='9'/><gid start='0' target='700000' count='9'/></idmap>";
+    let whole = fs::read_to_string(&file).unwrap().replace("<os>", &format!("{map}<os>"));
+    fs::write(&file, whole).unwrap();
+    let output = run_dirty("echo 300 > /proc/self/oom_score_adj", &file);
+    assert_eq!(text(&output.stdout), "0\n", "{}", text(&output.stderr));
+}
+
+#[test]
 fn keys_of_the_callers_session_are_not_found() {
     if !root() || !Path::new("/proc/keys").exists() {
         return;

@@ -211,6 +211,24 @@ fn interfaces_are_named_addressed_and_known_again() {
 }
 
 #[test]
+fn what_is_attached_is_there_after_a_reboot() {
+    let Some(apart) = Apart::new("<on_reboot>restart</on_reboot>") else { return };
+    let source = apart.directory("source");
+    fs::write(source.join("file"), "of the host").unwrap();
+    apart.attach(ETHERNET);
+    apart.attach(&filesystem(&source, "/new/place", ""));
+    let links = apart.links();
+    apart.ok(&["reboot", apart.name()]);
+    assert!(apart.sh("ip -br address; cat /new/place/file").contains("10.9.8.7/24"));
+    assert_eq!(apart.links(), links);
+    apart.detach(ETHERNET);
+    apart.detach(&filesystem(&source, "/new/place", ""));
+    assert_eq!(apart.links(), [] as [&str; 0]);
+    apart.ok(&["destroy", apart.name()]);
+    assert!(!apart.life.case.dir.path().join("root/new").exists());
+}
+
+#[test]
 fn a_link_goes_with_a_monitor_that_was_killed() {
     let Some(apart) = Apart::new("") else { return };
     apart.attach(ETHERNET);

@@ -115,6 +115,42 @@ fn the_sample_does_what_it_says(#[case] name: &str, #[case] line: &str) {
     assert!(printed.contains(line), "{printed}{}", text(&output.stderr));
 }
 
+/// Names of the steps, without what a start's own number makes different.
+fn steps(words: impl Iterator<Item = (String, String)>) -> Vec<(String, String)> {
+    let of_any_start = |id: String| match id.split_once(".browndog") {
+        Some((group, below)) => format!("{}{below}", group.rsplit_once('.').map_or(group, |(name, _)| name)),
+        None => id,
+    };
+    let steps =
+        words.filter(|(stage, id)| ["host", "attend", "child"].contains(&stage.as_str()) && id != "exec");
+    steps.map(|(stage, id)| (stage, of_any_start(id))).collect()
+}
+
+#[test]
+fn what_is_run_is_what_plan_prints() {
+    if !root() {
+        return;
+    }
+    for entry in std::fs::read_dir(sample("hello").parent().unwrap()).unwrap() {
+        let file = entry.unwrap().path();
+        let planned = browndog(&["plan".as_ref(), "--format".as_ref(), "json".as_ref(), file.as_os_str()]);
+        let plan: serde_json::Value = serde_json::from_slice(&planned.stdout).unwrap();
+        let word = |step: &serde_json::Value, name: &str| step[name].as_str().unwrap().to_owned();
+        let rows = plan["steps"].as_array().unwrap().iter();
+        let planned = steps(rows.map(|step| (word(step, "stage"), word(step, "id"))));
+        assert!(planned.len() > 40, "{}", file.display());
+        let traced = browndog(&["run".as_ref(), "--trace".as_ref(), file.as_os_str()]);
+        let said = text(&traced.stderr);
+        let lines = said.lines().filter_map(|line| {
+            let mut words = line.split_whitespace();
+            Some((words.next()?.to_owned(), words.next()?.to_owned()))
+        });
+        let took = lines.filter(|(stage, _)| ["host", "attend", "child"].contains(&stage.as_str()));
+        let run = steps(took);
+        assert_eq!(run, planned, "{}", file.display());
+    }
+}
+
 fn sample(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("domains").join(name).with_extension("xml")
 }

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rstest::rstest;
+use support::life::Life;
 use support::{BROWNDOG, Case, browndog, root, run, text};
 
 const IDMAP: &str = "<idmap><uid start='0' target='100000' count='65536'/>\
@@ -309,4 +310,70 @@ fn a_process_1_without_a_handler_is_ended_all_the_same() {
     let said = signalled(&["run".as_ref(), file.as_os_str()], "TERM");
     assert_eq!(said, (String::new(), Some(137)));
     assert!(began.elapsed() < Duration::from_secs(12), "it was not its sleep that ended");
+}
+
+/// A tree whose only program is busybox: its init starts a terminal's login and ends by its own commands.
+fn busybox_tree(life: &Life) -> Option<std::path::PathBuf> {
+    let tree = life.case.dir.path().join("tree");
+    for dir in ["bin", "etc", "proc", "sys", "dev"] {
+        std::fs::create_dir_all(tree.join(dir)).unwrap();
+    }
+    std::fs::copy("/bin/busybox", tree.join("bin/busybox")).ok()?;
+    for name in ["init", "sh", "getty", "login", "poweroff", "reboot", "echo"] {
+        std::os::unix::fs::symlink("busybox", tree.join("bin").join(name)).unwrap();
+    }
+    std::os::unix::fs::symlink("bin", tree.join("sbin")).unwrap();
+    let inittab = "::sysinit:/bin/echo the system comes up\nconsole::respawn:/bin/getty -L 0 console linux\n\
+                   ::shutdown:/bin/echo the system goes down\n";
+    std::fs::write(tree.join("etc/inittab"), inittab).unwrap();
+    std::fs::write(tree.join("etc/passwd"), "root::0:0::/:/bin/sh\n").unwrap();
+    std::fs::write(tree.join("etc/group"), "root:x:0:\n").unwrap();
+    Some(tree)
+}
+
+#[test]
+fn busybox_as_init_boots_to_its_login_prompt_and_is_shut_down() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    let Some(tree) = busybox_tree(&life) else {
+        eprintln!("skipped: needs /bin/busybox (package busybox-static)");
+        return;
+    };
+    let file = life.case.file(&format!(
+        "<domain type='lxc'><name>{}</name><memory unit='MiB'>64</memory>{IDMAP}<os><type>exe</type>\
+         <init>/sbin/init</init></os><features><privnet/></features><on_reboot>restart</on_reboot><devices>\
+         <filesystem type='mount'><source dir='{}'/><target dir='/'/></filesystem><console type='pty'/></devices></domain>",
+        life.name(),
+        tree.display()
+    ));
+    life.ok(&["define", file.to_str().unwrap()]);
+    let started = life.run(&["start", life.name()]);
+    if text(&started.stderr).contains("cannot be translated") {
+        eprintln!("skipped: {}", text(&started.stderr));
+        return;
+    }
+    let said = || life.ok(&["logs", life.name()]).replace('\r', "");
+    let types = |line: &str| {
+        let mut command = life.command(&["console", life.name()]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        std::io::Write::write_all(child.stdin.as_mut().unwrap(), line.as_bytes()).unwrap();
+        child.wait_with_output().unwrap();
+    };
+    let prompt = format!("{} login:", life.name());
+    for (prompts, verb) in [(1, "reboot"), (2, "poweroff")] {
+        life.wait_for("the login prompt", || said().matches(&prompt).count() == prompts);
+        types("root\n");
+        life.wait_for("the shell's prompt", || said().matches("# ").count() == prompts);
+        types(&format!("{verb}\n"));
+    }
+    life.wait_for("its end", || life.state() == "shut off");
+    assert!(said().contains("the system comes up") && said().contains("the system goes down"), "{}", said());
+    let info = life.info();
+    assert_eq!((info["reason"].as_str(), info["restarts"].as_u64()), (Some("shutdown"), Some(1)), "{info}");
+    life.ok(&["start", life.name()]);
+    life.wait_for("the login prompt", || said().matches(&prompt).count() == 3);
+    life.ok(&["shutdown", life.name()]);
+    assert_eq!(life.state(), "shut off");
 }

@@ -202,6 +202,39 @@ fn account(case: &Case, subordinate: bool) -> Option<Command> {
     Some(command)
 }
 
+/// The binary as an account that no file of this machine knows.
+fn stranger(case: &Case) -> Option<Command> {
+    let plain = as_plain_user(case)?;
+    if !root() {
+        return None;
+    }
+    let mut command = Command::new(plain.get_program());
+    command.uid(1_234_567).gid(1_234_567).current_dir("/").stdin(Stdio::null());
+    Some(command)
+}
+
+#[test]
+fn an_account_that_no_file_knows_is_root_of_one_id() {
+    let case = Case::new();
+    let Some(mut user) = stranger(&case) else { return };
+    let output = user.arg("run").arg(plain_document(&case, "cat /proc/self/uid_map", "")).output().unwrap();
+    let words: Vec<String> = text(&output.stdout).split_whitespace().map(str::to_owned).collect();
+    assert_eq!(words, ["0", "1234567", "1"], "{}", text(&output.stderr));
+}
+
+#[rstest]
+#[case::with_a_network_of_its_own("<features><privnet/></features>")]
+#[case::with_the_hosts_network("")]
+fn a_plain_users_container_sees_no_group_of_the_host(#[case] network: &str) {
+    let case = Case::new();
+    let Some(mut user) = stranger(&case) else { return };
+    let file = plain_document(&case, "ls -A /sys/fs/cgroup | wc -l", "");
+    let whole = fs::read_to_string(&file).unwrap();
+    fs::write(&file, whole.replace("<features><privnet/></features>", network)).unwrap();
+    let output = user.arg("run").arg(&file).output().unwrap();
+    assert_eq!(text(&output.stdout), "0\n", "{}", text(&output.stderr));
+}
+
 fn plain_document(case: &Case, script: &str, rest: &str) -> std::path::PathBuf {
     let file = case.script(script);
     let whole = fs::read_to_string(&file).unwrap().replace("  <os>", &format!("{rest}<os>"));

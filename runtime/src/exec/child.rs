@@ -355,8 +355,7 @@ fn reset_context(context: &Context<'_>, reset: Reset) -> Result<(), Errno> {
         Reset::OomScore => {
             let file = beneath::open_file(context.root(), c"proc/self/oom_score_adj", libc::O_WRONLY);
             match file.and_then(|file| sys::write(file.0, b"0")) {
-                // A floor under it is the machine's decision; and with an id map the file is not the
-                // container's to open (proc(5): a process that changed its ids is not dumpable).
+                // A floor under it is the machine's decision.
                 Ok(_) | Err(Errno::EACCES) => Ok(()),
                 Err(errno) => Err(errno),
             }

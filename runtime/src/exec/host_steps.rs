@@ -103,6 +103,7 @@ impl Launcher<'_> {
             }
             // These need the child: see `attend`.
             HostStep::MapTree { .. }
+            | HostStep::ResetOomScore
             | HostStep::LeaveStage
             | HostStep::WriteIdMaps { .. }
             | HostStep::AddInterface(_)

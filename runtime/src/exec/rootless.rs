@@ -70,7 +70,9 @@ pub fn ids() -> Ids {
 
 fn subordinate(path: &str) -> Vec<(u32, u32)> {
     let uid = geteuid();
-    let name = nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.name);
+    // Not by getpwuid(3): in a static program the C library would load modules that were not made for it.
+    let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = crate::plan::name_of(&accounts, uid.as_raw());
     let text = fs::read_to_string(path).unwrap_or_default();
     ranges_of(&text, name.as_deref(), uid.as_raw())
 }

@@ -6,7 +6,7 @@ use browndog_xml::domain::Origin;
 use nix::libc;
 
 use super::build::Builder;
-use super::step::{Beneath, ChildStep};
+use super::step::{Beneath, ChildStep, HostStep};
 
 /// One thing that is put back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +96,11 @@ pub(super) fn reset(b: &mut Builder<'_>) {
     for reset in resets {
         let why = "while the process still has the privilege for it, and a /proc that nothing covers yet";
         let origin = if reset == Reset::Keyring { KEYS } else { OWN };
+        if reset == Reset::OomScore && b.domain.idmap.is_some() {
+            let why = "while the child waits: it is nobody who may, once it is root of its own namespace";
+            b.attend("reset:oom-score", HostStep::ResetOomScore, origin, why);
+            continue;
+        }
         b.child(format!("reset:{}", reset.name()), ChildStep::Reset(reset), origin, why);
     }
 }

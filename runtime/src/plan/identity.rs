@@ -15,7 +15,7 @@ pub(super) fn enter_user_namespace(b: &mut Builder<'_>) {
     if let Some(idmap) = &b.domain.idmap {
         let uid = outside(b, &idmap.uid, &b.host.uid_map, "user");
         let gid = outside(b, &idmap.gid, &b.host.gid_map, "group");
-        let step = HostStep::WriteIdMaps { uid, gid, deny_setgroups: false };
+        let step = HostStep::WriteIdMaps { uid, gid };
         let why = "written from outside: only a process with privilege over the parent namespace may";
         b.attend("write-id-maps", step, origin, why);
         super::idmapped::hand_over(b);
@@ -73,6 +73,11 @@ fn passwd_lines(passwd: &str) -> impl Iterator<Item = User> + '_ {
         let home = fields.nth(1).unwrap_or("/").to_owned();
         Some(User { name, uid, gid, home })
     })
+}
+
+/// The name of an account (passwd(5)).
+pub(crate) fn name_of(passwd: &str, uid: u32) -> Option<String> {
+    passwd_lines(passwd).find(|user| user.uid == uid).map(|user| user.name)
 }
 
 /// Names before numbers, as libvirt does; `+N` is always a number.

@@ -99,6 +99,7 @@ fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
         HostStep::MakeFileTree { into, .. } => (vec![], vec![*into]),
         HostStep::Share { of, .. } | HostStep::EnterNamespaces { of, .. } => (vec![*of], vec![]),
         HostStep::Hide
+        | HostStep::ResetOomScore
         | HostStep::MakeCgroup { .. }
         | HostStep::SetCgroup { .. }
         | HostStep::LimitDevices { .. }

@@ -37,6 +37,7 @@ use crate::host::Host;
 use crate::survey::Survey;
 use build::Builder;
 pub use cgroup::{GROUP_SUFFIX, group_domain, io_weight, weight_of_shares};
+pub(crate) use identity::name_of;
 use step::{ChildStep, HostStep, Slot};
 
 /// A step, its stable name, who asked for it, and why it stands where it stands.

@@ -106,7 +106,7 @@ impl Plan {
                 let owner = owner.map(|uid| format!("; fchown({uid})")).unwrap_or_default();
                 format!("open(<tree of /dev/pts>, \"ptmx\") for console {index}{owner}")
             }
-            HostStep::WriteIdMaps { uid, gid, .. } => {
+            HostStep::WriteIdMaps { uid, gid } => {
                 format!("write(uid_map, {}); write(gid_map, {})", id_map(uid), id_map(gid))
             }
             HostStep::AddInterface(link) => link.to_string(),
@@ -114,6 +114,7 @@ impl Plan {
                 let name = CLONE_FLAGS.iter().find(|(_, bit)| kind == bit).map_or("?", |(name, _)| name);
                 format!("setns(<{}>, {name}) until the clone", self.slot_name(*of))
             }
+            HostStep::ResetOomScore => "write(\"/proc/<child>/oom_score_adj\", \"0\")".to_owned(),
             HostStep::Hide => "prctl(PR_SET_DUMPABLE, 0)".to_owned(),
             HostStep::EnterNamespaces { of, kinds } => {
                 let set = CLONE_FLAGS.iter().filter(|(_, bit)| kinds & bit != 0).map(|(name, _)| *name);

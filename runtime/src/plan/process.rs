@@ -25,7 +25,12 @@ pub(super) fn session(b: &mut Builder<'_>) {
         CLEAN,
         "no signal or terminal of the caller's session reaches it",
     );
-    if let Some(terminal) = b.find_slot(&terminal_name(0)).or_else(|| b.source(Purpose::Terminal)) {
+    let console = b.find_slot(&terminal_name(0));
+    if let Some(terminal) = console.filter(|_| is_system(b)) {
+        let origin = b.domain.init.commands[0].program.origin;
+        let why = "an init of a whole system gives its terminals to the sessions that it starts";
+        b.child("take-streams", ChildStep::TakeStreams { streams: [terminal; 3] }, origin, why);
+    } else if let Some(terminal) = console.or_else(|| b.source(Purpose::Terminal)) {
         let origin = b.domain.consoles.first().map_or(CLEAN, |console| console.origin);
         let why = "a session without a terminal may take one";
         b.child("take-terminal", ChildStep::TakeTerminal { terminal }, origin, why);
@@ -69,6 +74,16 @@ fn commands(b: &Builder<'_>) -> (Vec<Vec<String>>, Origin) {
     };
     let commands = &b.domain.init.commands;
     (commands.iter().map(words).collect(), commands[0].program.origin)
+}
+
+/// Programs that are the init of a whole system, by their name: to them the kernel gives a console, and no
+/// controlling terminal, which none of the sessions that they start could then have.
+const SYSTEMS: [&str; 4] = ["init", "systemd", "openrc-init", "runit"];
+
+fn is_system(b: &Builder<'_>) -> bool {
+    let (commands, _) = commands(b);
+    let name = commands[0][0].rsplit('/').next().unwrap_or_default();
+    !built_in(b) && SYSTEMS.contains(&name)
 }
 
 /// Whether process 1 is browndog's: for several applications, or asked for.

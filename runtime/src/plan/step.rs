@@ -42,10 +42,8 @@ pub enum ChildStep {
         /// CLONE_NEWNET, CLONE_NEWIPC or CLONE_NEWUTS.
         kind: i32,
     },
-    /// `setns(slot, CLONE_NEWNS); unshare(CLONE_NEWNS)`: a copy of the empty base mount namespace.
-    ///
-    /// CLONE_NEWNS at clone would copy the launcher's whole mount table, only to drop it again: the
-    /// start would get dearer with every mount of the host.
+    /// `setns(slot, CLONE_NEWNS); unshare(CLONE_NEWNS)`: a copy of the empty base mount namespace, where
+    /// CLONE_NEWNS at clone would copy the launcher's, dearer with every mount of the host.
     EnterBase {
         /// The base namespace.
         base: Slot,
@@ -357,7 +355,7 @@ pub enum HostStep {
         /// Attributes.
         attr: MountAttr,
     },
-    /// `ioctl(loop, LOOP_CONFIGURE)`: an image becomes a block device that goes with its last user.
+    /// `ioctl(loop, LOOP_CONFIGURE)`: a block device that goes with its last user.
     AttachLoop {
         /// The surveyed image.
         image: Slot,
@@ -387,15 +385,15 @@ pub enum HostStep {
         /// As the program of version 2; as a list without.
         program: Option<Vec<u64>>,
     },
-    /// `mount_setattr(tree, AT_RECURSIVE, MOUNT_ATTR_IDMAP)` with the user namespace of the child: an id on
-    /// the file system is that id in the container, and no file changes its owner.
+    /// `mount_setattr(tree, AT_RECURSIVE, MOUNT_ATTR_IDMAP)`: an id on the file system is that id in the container.
     MapTree {
         /// The detached tree.
         tree: Slot,
     },
-    /// `unshare(CLONE_NEWNS)` and a shared tmpfs at [`STAGE`]: from there the child's copies of the trees get
-    /// flags that root of its user namespace cannot change (mount_namespaces(7)).
+    /// `unshare(CLONE_NEWNS)`, a shared tmpfs at [`STAGE`]: flags of what is copied from there are locked.
     EnterStage,
+    /// `write(/proc/CHILD/oom_score_adj, 0)`: with an id map the file is not the child's to open (proc(5)).
+    ResetOomScore,
     /// `move_mount(tree, STAGE/…)`: the child's copy of the stage gets the tree too.
     ShowTree {
         /// The detached tree.
@@ -457,7 +455,7 @@ pub enum HostStep {
     },
     /// `prctl(PR_SET_DUMPABLE, 0)`: no process of the container may look into ours, or at its program.
     Hide,
-    /// `setns(of, kind)` of the launcher for the time of the clone: what it clones is born in there (setns(2)).
+    /// `setns(of, kind)` for the time of the clone: what the launcher clones is born in there (setns(2)).
     Share {
         /// A pidfd, or the namespace's file.
         of: Slot,
@@ -474,11 +472,9 @@ pub enum HostStep {
     /// Writes `/proc/PID/uid_map`, `gid_map` (user_namespaces(7)).
     WriteIdMaps {
         /// `inside outside count` lines.
-        uid: Vec<[u32; 3]>,
-        /// `inside outside count` lines.
-        gid: Vec<[u32; 3]>,
-        /// `deny` is written to setgroups first (a caller without privilege).
-        deny_setgroups: bool,
+        uid: crate::exec::rootless::Map,
+        /// The same for groups.
+        gid: crate::exec::rootless::Map,
     },
     /// Makes a network interface and moves it into the container (rtnetlink(7)).
     AddInterface(Box<crate::net::Link>),

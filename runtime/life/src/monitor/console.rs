@@ -12,8 +12,9 @@ use super::log::Log;
 #[derive(Debug)]
 pub struct Console {
     master: OwnedFd,
-    /// The other side, held so that the terminal does not hang up while the container has it closed.
-    peer: OwnedFd,
+    /// The other side, held so that the terminal does not hang up while the container has it closed, or has
+    /// hung it up itself (vhangup(2)): poll(2) would report that without end.
+    _peer: OwnedFd,
     /// What it said.
     pub log: Log,
     /// Input that the terminal did not take yet.
@@ -29,17 +30,7 @@ impl Console {
         use nix::fcntl::{FcntlArg, OFlag, fcntl};
         let peer = sys::open_pty_peer(master.as_fd())?;
         let _zero: i32 = fcntl(&master, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        Ok(Self { master, peer, log, pending: Vec::new() })
-    }
-
-    /// Opens the other side again after the container has hung the terminal up (vhangup(2)): that has cut off
-    /// ours too, and poll(2) would report it without end.
-    ///
-    /// # Errors
-    /// The errno of TIOCGPTPEER.
-    pub fn reopen(&mut self) -> Result<(), Errno> {
-        self.peer = sys::open_pty_peer(self.master.as_fd())?;
-        Ok(())
+        Ok(Self { master, _peer: peer, log, pending: Vec::new() })
     }
 
     /// Reads what the container wrote, into `buffer`; nothing where there is nothing.

@@ -42,8 +42,10 @@ impl Cause {
         match (intent, ended) {
             (Intent::Destroy, _) => Self::Destroyed,
             (Intent::Reboot, _) => Self::Reboot,
+            // Also where its init takes SIGTERM for a wish to reboot, as busybox's does.
+            (Intent::Shutdown, _) => Self::Poweroff,
             (_, Ended::Killed(libc::SIGHUP)) => Self::Reboot,
-            (Intent::Shutdown, _) | (_, Ended::Killed(libc::SIGINT) | Ended::Exited(0)) => Self::Poweroff,
+            (_, Ended::Killed(libc::SIGINT) | Ended::Exited(0)) => Self::Poweroff,
             _ => Self::Crash,
         }
     }
@@ -107,6 +109,7 @@ mod tests {
     #[case::reboot_inside(Ended::Killed(libc::SIGHUP), Intent::None, Cause::Reboot)]
     #[case::poweroff_inside(Ended::Killed(libc::SIGINT), Intent::None, Cause::Poweroff)]
     #[case::shutdown_by_signal(Ended::Killed(libc::SIGTERM), Intent::Shutdown, Cause::Poweroff)]
+    #[case::shutdown_taken_for_a_reboot(Ended::Killed(libc::SIGHUP), Intent::Shutdown, Cause::Poweroff)]
     #[case::shutdown_with_status(Ended::Exited(143), Intent::Shutdown, Cause::Poweroff)]
     #[case::reboot_asked(Ended::Exited(0), Intent::Reboot, Cause::Reboot)]
     #[case::destroyed(Ended::Killed(libc::SIGKILL), Intent::Destroy, Cause::Destroyed)]

@@ -199,17 +199,6 @@ impl Monitor {
         if flags.contains(EpollFlags::EPOLLIN) {
             // What there is more of wakes the loop again.
             crate::disregard(self.read_console(index));
-        } else if flags.contains(EpollFlags::EPOLLHUP) {
-            self.hung_up(index);
-        }
-    }
-
-    /// A console that stays hung up is looked at no more: its domain goes on without it.
-    fn hung_up(&mut self, index: usize) {
-        let Some(console) = self.consoles.get_mut(index) else { return };
-        if let Err(errno) = console.reopen() {
-            crate::disregard(self.epoll.delete(&*console));
-            self.note("console", "lost", format!("{index}: {}", errno.desc()));
         }
     }
 
