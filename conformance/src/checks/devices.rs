@@ -179,20 +179,6 @@ pub(super) const CHECKS: &[Check] = &[
         },
     ),
     Check::new(
-        "dev-03e",
-        Isolation,
-        "opened",
-        "Who may make nodes, where nodes open, opens no device that nobody declared.",
-        "cgroup-v2, device controller; devices in cgroup-v1",
-        |j| {
-            for name in ["loop0", "tun"] {
-                // Where even making it is refused there is nothing to open, which is as good.
-                j.note(&format!("dev.mknod_in_dev.{name}"));
-                j.refused_with(&format!("dev.mknod_open_in_dev.{name}"), &["EPERM", "ENOENT", "EACCES"]);
-            }
-        },
-    ),
-    Check::new(
         "dev-05",
         Isolation,
         "devices",

@@ -135,14 +135,6 @@ pub(super) const CHECKS: &[Check] = &[
         |j| j.refused("key.search_user"),
     ),
     Check::new(
-        "key-01c",
-        Isolation,
-        "opened",
-        "Without a filter too a key in the caller's session keyring is not found.",
-        "keyrings(7), session-keyring(7)",
-        |j| j.refused("key.search_session"),
-    ),
-    Check::new(
         "key-02",
         Isolation,
         "plain",

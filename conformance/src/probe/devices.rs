@@ -139,17 +139,14 @@ pub(super) fn make(_params: &Params, facts: &mut Facts) {
         ("kvm", SFlag::S_IFCHR, 10, 232),
         ("ptmx", SFlag::S_IFCHR, 5, 2),
     ];
-    // In /dev as well: of all mounts it is the one whose nodes open.
     for (name, kind, first, second) in wanted {
-        for (directory, word) in [("/tmp", ""), ("/dev", "_in_dev")] {
-            let path = format!("{directory}/made-{name}");
-            facts.attempt(
-                format!("dev.mknod{word}.{name}"),
-                mknod(path.as_str(), kind, Mode::S_IRUSR | Mode::S_IWUSR, makedev(first, second)),
-            );
-            let opened = fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path);
-            facts.set(format!("dev.mknod_open{word}.{name}"), spell(opened.map(drop).map_err(errno_of)));
-        }
+        let path = format!("/tmp/made-{name}");
+        facts.attempt(
+            format!("dev.mknod.{name}"),
+            mknod(path.as_str(), kind, Mode::S_IRUSR | Mode::S_IWUSR, makedev(first, second)),
+        );
+        let opened = fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path);
+        facts.set(format!("dev.mknod_open.{name}"), spell(opened.map(drop).map_err(errno_of)));
     }
 }
 

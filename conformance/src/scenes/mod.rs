@@ -39,11 +39,6 @@ pub const SCENES: &[Scene] = &[
         about: "nodes for every device number of the machine lie in the image",
         play: plain::devices,
     },
-    Scene {
-        name: "opened",
-        about: "one without a filter that may make nodes reports keys and nodes",
-        play: plain::opened,
-    },
     Scene { name: "limits", about: "limits of memory, processes and CPU are run into", play: limits::limits },
     Scene {
         name: "declared",

@@ -179,14 +179,6 @@ pub(super) fn devices(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     Ok(facts)
 }
 
-/// Two locks taken off, so that those behind them are seen: no filter, and nodes may be made.
-pub(super) fn opened(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
-    let (place, mut spec) = spec(stage, "opened", "keys,mknod")?;
-    spec.filter = false;
-    spec.capabilities = Capabilities::With(vec!["mknod"]);
-    stage.observe(&spec, &place)
-}
-
 /// Every device the machine has, and the first two numbers of every driver.
 fn numbers() -> std::collections::BTreeSet<(char, u64, u64)> {
     let mut all = std::collections::BTreeSet::new();
