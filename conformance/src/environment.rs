@@ -43,11 +43,12 @@ const fn feature(name: &'static str, major: u32, minor: u32, optional: bool) -> 
 }
 
 /// Everything a probe may report as missing.
-pub const FEATURES: [Feature; 25] = [
+pub const FEATURES: [Feature; 26] = [
     feature("cgroup.kill", 5, 14, false),
     feature("mount_setattr", 5, 12, false),
     feature("idmapped mounts", 5, 12, true),
     feature("time namespace", 5, 6, true),
+    feature("time namespace that exec enters", 6, 3, false),
     feature("clone3", 5, 3, false),
     feature("clone into cgroup", 5, 7, false),
     feature("statmount", 6, 8, false),
@@ -92,6 +93,8 @@ mod tests {
     #[case("statmount", KernelVersion(6, 1), true)]
     #[case("statmount", KernelVersion(6, 12), false)]
     #[case("time namespace", KernelVersion(6, 12), true)]
+    #[case("time namespace that exec enters", KernelVersion(5, 10), true)]
+    #[case("time namespace that exec enters", KernelVersion(6, 3), false)]
     #[case("no such thing", KernelVersion(6, 12), false)]
     fn a_missing_feature_is_believed_only_where_the_table_says_so(
         #[case] name: &str,

@@ -18,6 +18,9 @@ const BATCH: usize = 12;
 /// Longest for one scene of one mutant, with and without the fault.
 const SCENE_S: u64 = 180;
 
+/// A mutant that takes a busy machine's guest for lost is run again, alone: better to wait.
+const SILENCE: Duration = Duration::from_secs(300);
+
 /// How mutants are run.
 #[derive(Clone, Debug, Default)]
 pub struct How {
@@ -72,6 +75,7 @@ pub fn run_all(
         until: Some(SOILED),
         alone: true,
         timeout: Duration::from_secs(4 * 3600),
+        silence: SILENCE,
         ..options.lab.clone()
     };
     let kernel = lab.kernel(options.kernels.first().map_or(super::KERNEL, String::as_str))?;
@@ -250,8 +254,8 @@ impl Crew<'_> {
         match &sound {
             Some(Ok(sound)) if sound.unsound.is_empty() => {}
             Some(Ok(sound)) => return Err(RunError::Unsound(sound.unsound.join("; "))),
-            Some(Err(why)) => return Err(RunError::Unsound(why.clone())),
-            None => return Err(RunError::Unsound(lost.unwrap_or_else(|| "no result came back".into()))),
+            Some(Err(why)) => return self.lost_without(mutant, why),
+            None => return self.lost_without(mutant, lost.as_deref().unwrap_or("no result came back")),
         }
         match came.next().map(outcome) {
             Some(Ok(outcome)) if outcome.soiled.is_empty() && outcome.unsound.is_empty() => {
@@ -267,6 +271,11 @@ impl Crew<'_> {
                 self.settle(fate)
             }
         }
+    }
+
+    /// The guest was lost before the fault was seeded. Once may be this machine; twice is the suite.
+    fn lost_without(&self, mutant: Mutant, why: &str) -> Result<(), RunError> {
+        self.unsound(mutant, &Outcome { unsound: vec![why.to_owned()], ..Outcome::default() })
     }
 
     fn fate(&self, mutant: &Mutant, outcome: &Outcome) -> Fate {
