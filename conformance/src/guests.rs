@@ -98,6 +98,10 @@ fn packed(runtime: &dyn Runtime, files: &mut Vec<GuestFile>) -> Result<(), RunEr
             }
         }
     }
+    for file in runtime.files().iter().filter(|f| f.is_file()) {
+        let path = file.to_string_lossy().trim_start_matches('/').to_owned();
+        files.push(GuestFile { path, mode: 0o644, content: crate::vm::read_file(file)? });
+    }
     for directory in runtime.directories() {
         let path = format!("{}/.keep", directory.to_string_lossy().trim_start_matches('/'));
         files.push(GuestFile { path, mode: 0o644, content: Vec::new() });

@@ -141,6 +141,11 @@ fn config(spec: &Spec, place: &Path, layout: &str) -> String {
     let proc = if spec.sysctls.is_empty() { "proc:mixed" } else { "proc:rw" };
     set("lxc.mount.auto", &format!("{proc} sys:ro cgroup:ro"));
     set("lxc.pty.max", "1024");
+    // Where the kernel has AppArmor and nobody has loaded LXC's profile, it starts nothing else.
+    let loaded = std::fs::read_to_string("/sys/kernel/security/apparmor/profiles").unwrap_or_default();
+    if !loaded.contains("lxc-container-default-cgns") {
+        set("lxc.apparmor.profile", "unconfined");
+    }
     set("lxc.autodev", "1");
     set("lxc.tty.max", "0");
     set("lxc.console.path", "none");

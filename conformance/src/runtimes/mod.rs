@@ -104,6 +104,10 @@ pub trait Runtime: Sync + Send {
     fn companions(&self) -> Vec<PathBuf> {
         Vec::new()
     }
+    /// Files of the system that have to be there.
+    fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
     /// Directories that have to be there.
     fn directories(&self) -> Vec<PathBuf> {
         Vec::new()

@@ -53,6 +53,10 @@ impl Runtime for Nspawn {
     fn program(&self) -> &Path {
         &self.program
     }
+    fn files(&self) -> Vec<PathBuf> {
+        // It binds the system's own into every container.
+        vec!["/usr/lib/os-release".into()]
+    }
     fn cannot(&self, spec: &Spec) -> Option<String> {
         let needs: [(bool, &str); 8] = [
             (spec.root.is_none(), "refuses the host's own root"),
