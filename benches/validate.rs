@@ -1,7 +1,8 @@
 //! Reading a document whole: markup, shape, values, rules and the typed domain.
 //!
 //! `cargo bench --bench validate`. By shape: documents of `xml/tests/accept`. By size: a container
-//! with ever more file systems, whose throughput has to stay the same.
+//! with ever more file systems, whose throughput has to stay the same. `benches/peers.py` reads the figures
+//! and sets those of xmllint and lxml beside them.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -42,6 +43,28 @@ fn by_shape(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// The corpus's mean document, and where there is a corpus, all of it.
+fn mean(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("mean");
+    let text = include_str!("mean.xml");
+    let source = Source::new("mean.xml", text);
+    assert!(read(&source).domain.is_some(), "the document is right");
+    let _group = group.throughput(Throughput::Bytes(text.len() as u64));
+    let _group = group.bench_function("document", |bencher| bencher.iter(|| read(black_box(&source))));
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/accept");
+    let Ok(entries) = std::fs::read_dir(&corpus) else {
+        return eprintln!("skipped: no corpus beside the checkout");
+    };
+    let texts = entries.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path()).ok());
+    let sources: Vec<Source> = texts.map(|text| Source::new("corpus.xml", text)).collect();
+    let bytes: usize = sources.iter().map(|source| source.text().len()).sum();
+    let _group = group.throughput(Throughput::Bytes(bytes as u64));
+    let _group = group.bench_function("corpus", |bencher| {
+        bencher.iter(|| sources.iter().filter(|source| read(black_box(source)).domain.is_some()).count());
+    });
+    group.finish();
+}
+
 fn by_size(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("size");
     let _group = group.sample_size(10);
@@ -55,5 +78,5 @@ fn by_size(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, by_shape, by_size);
+criterion_group!(benches, mean, by_shape, by_size);
 criterion_main!(benches);

@@ -141,7 +141,7 @@ fn whole_systems_boot_to_their_login_prompts_reboot_and_end() {
     has("shutdown from outside", "Reason:         shutdown");
     has("poweroff from inside", "Reason:         shutdown");
     has("poweroff from inside", "Powering off.");
-    has("openrc boots", "I am root at /dev/tty1");
+    has("openrc boots", "I am root at /dev/pts/0");
     has("openrc ends", "Reason:         shutdown");
     let events = section(&said, "events");
     let count = |word: &str| events.matches(word).count();

@@ -66,3 +66,22 @@ fn every_element_that_is_acted_on_is_in_the_table() {
         acted.iter().map(plain).filter(|name| !said.contains(&format!("<{name}>"))).collect();
     assert_eq!(missing, [""; 0]);
 }
+
+/// What the driver of libvirt has and this one does not is said, element by element.
+#[test]
+fn every_element_without_effect_is_warned_of() {
+    let case = support::Case::new();
+    let interface = "<interface type='bridge'><source bridge='br0'/><bandwidth><inbound average='1000'/></bandwidth>\
+        <filterref filter='clean-traffic'/><vlan><tag id='42'/></vlan><virtualport type='openvswitch'/></interface>";
+    let file = case.domain("<init>/bin/true</init>", interface);
+    let said = support::text(&support::browndog(&["validate".as_ref(), file.as_os_str()]).stdout);
+    for element in ["bandwidth", "filterref", "vlan", "virtualport"] {
+        assert!(said.contains(&format!("<{element}> has no effect")), "{element}: {said}");
+    }
+    let denied =
+        support::browndog(&["validate".as_ref(), "--deny".as_ref(), "ignored".as_ref(), file.as_os_str()]);
+    assert_eq!(denied.status.code(), Some(1));
+    let file = case.domain("<init>/bin/true</init><cmdline>a</cmdline>", "");
+    let said = support::text(&support::browndog(&["validate".as_ref(), file.as_os_str()]).stdout);
+    assert!(said.contains("LIBVIRT_LXC_CMDLINE"), "{said}");
+}

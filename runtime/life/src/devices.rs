@@ -219,10 +219,9 @@ impl<'a> Live<'a> {
         else {
             return;
         };
-        now.made
-            .into_iter()
-            .filter(|made| !self.record.made.contains(made))
-            .for_each(|made| self.disown(made));
+        // A mount point stays until nobody stands on the root any more: then it is the domain's to remove.
+        let new = now.made.into_iter().filter(|made| !self.record.made.contains(made));
+        new.filter(|made| !is_there(made)).for_each(|made| self.disown(made));
     }
 
     fn attach(&self, fragment: &Fragment) -> Result<(Attached, Document)> {
@@ -304,7 +303,7 @@ fn is_target(entry: &Entry<HostStep>) -> bool {
     matches!(entry.step, HostStep::MakeTarget { .. })
 }
 
-/// Whether a mount point is used by others yet.
+/// Whether it is a mount point that is there yet.
 fn is_there(made: &Made) -> bool {
     match made {
         Made::Target { root, path } => root.join(path.strip_prefix("/").unwrap_or(path)).exists(),

@@ -54,6 +54,7 @@ impl Undo {
     /// Takes over what another list has to undo.
     pub fn adopt(&mut self, other: &mut Self) {
         self.made.append(&mut other.made);
+        self.hold = self.hold.take().or(other.hold.take());
     }
 
     /// What was made stays: it is somebody else's to remove.

@@ -190,7 +190,8 @@ fn disk(item: &mut Item) {
     order(item, &["type", "device"]);
     let cdrom = item.attribute("device") == Some("cdrom");
     if cdrom && item.child("readonly").is_none() {
-        let at = item.children.iter().position(|child| child.name == "target").map_or(0, |at| at + 1);
+        let before = |child: &Item| matches!(child.name.as_str(), "target" | "iotune");
+        let at = item.children.iter().rposition(before).map_or(0, |at| at + 1);
         item.children.insert(at, Item::new("readonly"));
     }
     let Some(target) = item.child("target") else { return };

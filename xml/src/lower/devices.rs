@@ -53,32 +53,29 @@ fn console(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
 }
 
 fn filesystem(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) -> Option<Filesystem> {
-    let (kind, span) = kind(context, node, "mount");
+    let (kind, _) = kind(context, node, "mount");
     let source = context.view.child(node, "source")?;
     let target = context.view.child(node, "target")?;
     let readonly = context.view.child(node, "readonly").map(|readonly| context.origin(readonly));
     if !is_raw(draft, context, node, kind) {
         return None;
     }
+    if let Some((_, socket)) = context.view.attribute(source, "socket") {
+        let why = "a file system behind a virtiofs socket cannot be mounted";
+        draft.cannot_start(context, socket, why.to_owned());
+        return None;
+    }
     let mut path = |name| context.attribute(source, name, AbsPath::parse);
     let source = match kind {
         "mount" => match path("dir") {
             Some(dir) => FilesystemSource::Host(dir),
-            None if context.view.attribute(source, "socket").is_none() => {
+            None => {
                 let fault = Diagnostic::error(
                     Code::Incomplete,
                     context.view.span(source),
                     "<source> has no attribute 'dir'",
                 );
                 context.report.push(fault.help("write the directory of the host that is mounted"));
-                return None;
-            }
-            None => {
-                draft.cannot_start(
-                    context,
-                    span,
-                    "a file system behind a virtiofs socket cannot be mounted".to_owned(),
-                );
                 return None;
             }
         },

@@ -61,23 +61,36 @@ fn features(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
 
 /// Only with offset `localtime` does libvirt give device nodes for timers.
 fn clock(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
-    if context.view.attribute(node, "offset").map(|(offset, _)| offset) != Some("localtime") {
-        return;
-    }
+    let view = context.view;
+    let local = view.attribute(node, "offset").filter(|(offset, _)| *offset == "localtime");
     // libvirt makes offset='variable' of a clock that was adjusted.
-    if context.view.attribute(node, "adjustment").is_some_and(|(by, _)| by != "reset") {
-        return;
-    }
-    for timer in context.view.children(node) {
-        if context.view.attribute(timer, "present").is_some_and(|(present, _)| present == "no") {
+    let adjusted = view.attribute(node, "adjustment").is_some_and(|(by, _)| by != "reset");
+    let quiet = matches!(view.tree.nodes[node].element.support, Support::Ignored(_));
+    for timer in view.children(node) {
+        if view.attribute(timer, "present").is_some_and(|(present, _)| present == "no") {
             continue;
         }
-        let device = match context.view.attribute(timer, "name") {
-            Some(("rtc", _)) => ClockDevice::Rtc,
-            Some(("hpet", _)) => ClockDevice::Hpet,
-            _ => continue,
+        let name = view.attribute(timer, "name").map_or("", |(name, _)| name);
+        let device = match name {
+            "rtc" => Some(ClockDevice::Rtc),
+            "hpet" => Some(ClockDevice::Hpet),
+            _ => None,
         };
-        draft.clock_devices.push(Sourced::xml(device, context.view.span(timer)));
+        match device.filter(|_| local.is_some() && !adjusted) {
+            Some(device) => draft.clock_devices.push(Sourced::xml(device, view.span(timer))),
+            None if quiet => {}
+            None => {
+                let message = format!(
+                    "the timer '{name}' has no effect: only rtc and hpet of offset='localtime' are devices"
+                );
+                context.report.push(Diagnostic::warning(Code::Ignored, view.span(timer), message));
+            }
+        }
+    }
+    if let (Some((_, span)), true) = (local, draft.clock_devices.is_empty()) {
+        let message =
+            "@offset of <clock> has no effect: a container has the host's clocks; it gives devices to timers";
+        context.report.push(Diagnostic::warning(Code::Ignored, span, message));
     }
 }
 

@@ -6,6 +6,7 @@ use super::{Context, Draft, integer, number};
 use crate::codes::Code;
 use crate::domain::{BlkioDevice, IdMap, IdRange, Numa, NumaMode, Origin, Sourced};
 use crate::report::Diagnostic;
+use crate::source::Span;
 use crate::tree::NodeId;
 use crate::value::{AbsPath, IdSet};
 
@@ -17,13 +18,14 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
         "vcpu" => {
             draft.vcpus = context.text(node, |text| number(text).map(|count| count as u32));
             draft.cpuset = context.attribute(node, "cpuset", IdSet::parse);
-            if let (Some(("auto", _)), Some((_, span))) =
-                (context.view.attribute(node, "placement"), context.view.attribute(node, "cpuset"))
-            {
-                // libvirt drops it as well, without a word.
-                let message = "@cpuset of <vcpu> has no effect: placement='auto' chooses the processors";
-                context.report.push(Diagnostic::warning(Code::Ignored, span, message));
-                draft.cpuset = None;
+            if let Some(("auto", span)) = context.view.attribute(node, "placement") {
+                automatic(context, span);
+                if let Some((_, span)) = context.view.attribute(node, "cpuset") {
+                    // libvirt drops it as well, without a word.
+                    let message = "@cpuset of <vcpu> has no effect: placement='auto' chooses the processors";
+                    context.report.push(Diagnostic::warning(Code::Ignored, span, message));
+                    draft.cpuset = None;
+                }
             }
             if let Some(current) = context.attribute(node, "current", number)
                 && let Some(count) = &draft.vcpus
@@ -48,6 +50,12 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
         "blkiotune" => blkiotune(draft, context, node),
         _ => idmap(draft, context, node),
     }
+}
+
+/// libvirt asks numad; here the kernel places what nobody has placed.
+fn automatic(context: &mut Context<'_, '_>, span: Span) {
+    let message = "placement='auto' has no effect: no daemon is asked, the kernel chooses";
+    context.report.push(Diagnostic::warning(Code::Ignored, span, message));
 }
 
 fn memtune(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
@@ -121,6 +129,9 @@ fn numatune(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
             _ => NumaMode::Strict,
         })
     });
+    if let Some(("auto", span)) = context.view.attribute(memory, "placement") {
+        automatic(context, span);
+    }
     draft.numa = Some(Numa {
         mode: mode
             .unwrap_or_else(|| Sourced::default(NumaMode::Strict, "libvirt's default for numatune/memory")),

@@ -20,6 +20,7 @@ pub(super) fn check(draft: &Draft, report: &mut Report) {
     }
     let mut ids = whole.iothread_ids.clone();
     ids.sort_unstable();
+    ids.dedup();
     for (threads, span) in whole.iothread_refs.iter().filter(|_| !wrong_threads) {
         let Some(thread) = missing(threads, &ids, whole.iothreads) else { continue };
         let message = format!("there is no I/O thread {thread}");
@@ -48,10 +49,16 @@ fn missing(threads: &RangeInclusive<u64>, ids: &[u64], count: u64) -> Option<u64
             (*threads.end() > count).then(|| (count + 1).max(*threads.start()))
         };
     }
-    let from = ids.partition_point(|id| id < threads.start());
-    let last = from + (threads.end() - threads.start()) as usize;
-    if ids.get(from) == Some(threads.start()) && ids.get(last) == Some(threads.end()) {
-        return None;
+    let known = &ids[ids.partition_point(|id| id < threads.start())..];
+    // As long as the numbers are without a gap, each stands as far from the first as it is larger.
+    let (mut low, mut high) = (0, known.len());
+    while low < high {
+        let middle = low.midpoint(high);
+        if known[middle] == threads.start() + middle as u64 {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
     }
-    threads.clone().find(|thread| ids.binary_search(thread).is_err())
+    Some(threads.start() + low as u64).filter(|thread| threads.contains(thread))
 }

@@ -9,7 +9,7 @@ use crate::value::Value;
 
 /// The root.
 pub static DOMAIN: Element = Element {
-    attributes: &[required("type", Value::Choice(&["lxc"])), optional("id", U32)],
+    attributes: &[required("type", Value::Choice(&["lxc"])), ignored("id", U32, "libvirt numbers what runs")],
     content: Content::Children(&[
         once(&NAME),
         maybe(&UUID),
@@ -93,7 +93,7 @@ static VCPU: Element = Element {
     attributes: &[
         optional("placement", Value::Choice(&["static", "auto"])),
         optional("cpuset", Value::IdSet),
-        optional("current", Value::Unsigned(1, 65_535)),
+        ignored("current", Value::Unsigned(1, 65_535), "no processor is plugged into a container"),
     ],
     doc: "how many CPUs are reported, and which it runs on",
     ..text("vcpu", Value::Unsigned(1, 65_535))
@@ -241,7 +241,7 @@ static DYNAMIC_LABEL: Element = Element {
     attributes: &[
         optional("type", Value::Choice(&["dynamic"])),
         optional("model", Value::Text),
-        optional("relabel", Value::Choice(&["yes"])),
+        ignored("relabel", Value::Choice(&["yes"]), "no file is labelled here"),
     ],
     content: Content::Children(&[maybe(&LABEL), maybe(&IMAGELABEL), maybe(&BASELABEL)]),
     ..element("seclabel")
@@ -250,7 +250,7 @@ static STATIC_LABEL: Element = Element {
     attributes: &[
         required("type", Value::Choice(&["static"])),
         optional("model", Value::Text),
-        optional("relabel", super::values::YES_NO),
+        ignored("relabel", super::values::YES_NO, "no file is labelled here"),
     ],
     content: Content::Children(&[once(&LABEL), maybe(&IMAGELABEL)]),
     ..element("seclabel")
@@ -258,8 +258,8 @@ static STATIC_LABEL: Element = Element {
 static NO_LABEL: Element = Element {
     attributes: &[
         required("type", Value::Choice(&["none"])),
-        optional("model", Value::Text),
-        optional("relabel", Value::Choice(&["no"])),
+        ignored("model", Value::Text, "no label is of no model"),
+        ignored("relabel", Value::Choice(&["no"]), "no file is labelled here"),
     ],
     ..element("seclabel")
 };

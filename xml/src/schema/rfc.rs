@@ -4,12 +4,17 @@
 //! elements, gateway and name server inside `<ip>` or behind it.
 
 use super::values::{U32, U64};
-use super::{Attribute, Child, Content, Element, element, extension, many, maybe, optional, required, text};
+use super::{
+    Attribute, Child, Content, Element, element, extension, ignored, many, maybe, optional, required, text,
+};
 use crate::value::Value;
 
 /// The root.
 pub static DOMAIN: Element = Element {
-    attributes: &[required("type", Value::Choice(&["linuxcontainer"])), optional("id", U32)],
+    attributes: &[
+        required("type", Value::Choice(&["linuxcontainer"])),
+        ignored("id", U32, "libvirt numbers what runs"),
+    ],
     content: Content::Children(&[
         super::once(&NAME),
         maybe(&UUID),

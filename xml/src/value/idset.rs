@@ -108,7 +108,13 @@ impl Bits {
     fn ranges(&self, out: &mut Vec<RangeInclusive<u32>>) {
         let on = |number: u32| self.0[number as usize / 64] >> (number % 64) & 1 == 1;
         let mut open = None;
-        for number in 0..self.0.len() as u32 * 64 {
+        let mut number = 0;
+        while number < self.0.len() as u32 * 64 {
+            let word = self.0[number as usize / 64];
+            if number % 64 == 0 && word == if open.is_some() { u64::MAX } else { 0 } {
+                number += 64;
+                continue;
+            }
             match (on(number), open) {
                 (true, None) => open = Some(number),
                 (false, Some(first)) => {
@@ -117,6 +123,7 @@ impl Bits {
                 }
                 _ => {}
             }
+            number += 1;
         }
         if let Some(first) = open {
             out.push(first..=self.0.len() as u32 * 64 - 1);

@@ -27,6 +27,7 @@ pub(super) static CLOCK_TIMEZONE: Element = Element {
         ignored("timezone", Value::Pattern(&patterns::TIMEZONE), reasons::NOTHING),
     ],
     content: Content::Children(&[many(&TIMER)]),
+    support: Support::Ignored(reasons::CLOCK),
     ..element("clock")
 };
 
@@ -37,6 +38,7 @@ pub(super) static CLOCK_VARIABLE: Element = Element {
         ignored("basis", Value::Choice(&["utc", "localtime"]), reasons::NOTHING),
     ],
     content: Content::Children(&[many(&TIMER)]),
+    support: Support::Ignored(reasons::CLOCK),
     ..element("clock")
 };
 
@@ -46,6 +48,7 @@ pub(super) static CLOCK_ABSOLUTE: Element = Element {
         Attribute { support: Support::Ignored(reasons::NOTHING), ..required("start", U64) },
     ],
     content: Content::Children(&[many(&TIMER)]),
+    support: Support::Ignored(reasons::CLOCK),
     ..element("clock")
 };
 

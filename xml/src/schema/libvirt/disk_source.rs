@@ -4,15 +4,17 @@ use super::patterns;
 use super::reasons;
 use super::words;
 use crate::schema::values::{ON_OFF, U32, U64, YES_NO};
-use crate::schema::{Content, Element, Support, Variants, element, many, maybe, once, optional, required};
+use crate::schema::{
+    Content, Element, Support, Variants, element, ignored, many, maybe, once, optional, required,
+};
 use crate::value::Value;
 
 pub(super) static SOURCE: Element = Element {
     attributes: &[
         optional("file", Value::OneOf(&[Value::AbsFilePath, Value::Pattern(&patterns::FILE)])),
-        optional("fdgroup", Value::Text),
-        optional("index", Value::Unsigned(1, u64::MAX)),
-        optional("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"])),
+        ignored("fdgroup", Value::Text, reasons::NOTHING),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
+        ignored("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"]), reasons::PRESENT),
     ],
     content: Content::Children(&[
         maybe(&SLICES),
@@ -25,7 +27,7 @@ pub(super) static SOURCE: Element = Element {
 
 pub(super) static BACKINGSTORE_FILE: Element = Element {
     attributes: &[
-        optional("index", Value::Unsigned(1, u64::MAX)),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
         optional("type", Value::Choice(&["file"])),
     ],
     content: Content::Children(&[maybe(&SOURCE), maybe(&BACKINGSTORE), maybe(&FORMAT)]),
@@ -35,7 +37,7 @@ pub(super) static BACKINGSTORE_FILE: Element = Element {
 
 pub(super) static BACKINGSTORE_BLOCK: Element = Element {
     attributes: &[
-        optional("index", Value::Unsigned(1, u64::MAX)),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
         required("type", Value::Choice(&["block"])),
     ],
     content: Content::Children(&[maybe(&DISK_SOURCE_5), maybe(&BACKINGSTORE), once(&FORMAT)]),
@@ -44,7 +46,10 @@ pub(super) static BACKINGSTORE_BLOCK: Element = Element {
 };
 
 pub(super) static BACKINGSTORE_DIR: Element = Element {
-    attributes: &[optional("index", Value::Unsigned(1, u64::MAX)), required("type", Value::Choice(&["dir"]))],
+    attributes: &[
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
+        required("type", Value::Choice(&["dir"])),
+    ],
     content: Content::Children(&[maybe(&DISK_SOURCE), maybe(&BACKINGSTORE), once(&FORMAT)]),
     support: Support::Ignored(reasons::NOTHING),
     ..element("backingStore")
@@ -52,7 +57,7 @@ pub(super) static BACKINGSTORE_DIR: Element = Element {
 
 pub(super) static BACKINGSTORE_NETWORK: Element = Element {
     attributes: &[
-        optional("index", Value::Unsigned(1, u64::MAX)),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
         required("type", Value::Choice(&["network"])),
     ],
     content: Content::Children(&[
@@ -66,7 +71,7 @@ pub(super) static BACKINGSTORE_NETWORK: Element = Element {
 
 pub(super) static BACKINGSTORE_VOLUME: Element = Element {
     attributes: &[
-        optional("index", Value::Unsigned(1, u64::MAX)),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
         required("type", Value::Choice(&["volume"])),
     ],
     content: Content::Children(&[maybe(&DISK_SOURCE_6), maybe(&BACKINGSTORE), once(&FORMAT)]),
@@ -76,7 +81,7 @@ pub(super) static BACKINGSTORE_VOLUME: Element = Element {
 
 pub(super) static BACKINGSTORE_NVME: Element = Element {
     attributes: &[
-        optional("index", Value::Unsigned(1, u64::MAX)),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
         required("type", Value::Choice(&["nvme"])),
     ],
     content: Content::Children(&[maybe(&DISK_SOURCE_2), maybe(&BACKINGSTORE), once(&FORMAT)]),
@@ -86,7 +91,7 @@ pub(super) static BACKINGSTORE_NVME: Element = Element {
 
 pub(super) static BACKINGSTORE_VHOSTUSER: Element = Element {
     attributes: &[
-        optional("index", Value::Unsigned(1, u64::MAX)),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
         required("type", Value::Choice(&["vhostuser"])),
     ],
     content: Content::Children(&[once(&DISK_SOURCE_3), maybe(&BACKINGSTORE), once(&FORMAT)]),
@@ -115,8 +120,8 @@ pub(super) static BACKINGSTORE: Element = Element {
 pub(super) static DISK_SOURCE: Element = Element {
     attributes: &[
         required("dir", Value::AbsFilePath),
-        optional("index", Value::Unsigned(1, u64::MAX)),
-        optional("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"])),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
+        ignored("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"]), reasons::PRESENT),
     ],
     content: Content::Children(&[maybe(&SLICES), maybe(&PRIVATEDATA), maybe(&super::disk_parts::ENCRYPTION)]),
     ..element("source")
@@ -127,8 +132,8 @@ pub(super) static DISK_SOURCE_2: Element = Element {
         required("type", Value::Choice(&["pci"])),
         required("namespace", Value::Pattern(&patterns::UINT32)),
         optional("managed", YES_NO),
-        optional("index", Value::Unsigned(1, u64::MAX)),
-        optional("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"])),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
+        ignored("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"]), reasons::PRESENT),
     ],
     content: Content::Children(&[
         once(&ADDRESS),
@@ -148,8 +153,8 @@ pub(super) static DISK_SOURCE_3: Element = Element {
 pub(super) static DISK_SOURCE_5: Element = Element {
     attributes: &[
         optional("dev", Value::OneOf(&[Value::AbsFilePath, Value::Pattern(&patterns::DEVICE_NAME)])),
-        optional("index", Value::Unsigned(1, u64::MAX)),
-        optional("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"])),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
+        ignored("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"]), reasons::PRESENT),
     ],
     content: Content::Children(&[
         maybe(&SLICES),
@@ -166,8 +171,8 @@ pub(super) static DISK_SOURCE_6: Element = Element {
         required("pool", Value::Pattern(&patterns::OBJECT_NAME)),
         required("volume", Value::Pattern(&patterns::VOLUME_NAME)),
         optional("mode", Value::Choice(&["host", "direct"])),
-        optional("index", Value::Unsigned(1, u64::MAX)),
-        optional("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"])),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
+        ignored("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"]), reasons::PRESENT),
     ],
     content: Content::Children(&[
         maybe(&SLICES),

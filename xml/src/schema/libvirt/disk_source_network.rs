@@ -4,7 +4,7 @@ use super::patterns;
 use super::reasons;
 use crate::schema::values::{U32, YES_NO};
 use crate::schema::{
-    Content, Element, Support, Variants, element, many, maybe, once, optional, required, some,
+    Content, Element, Support, Variants, element, ignored, many, maybe, once, optional, required, some,
 };
 use crate::value::Value;
 
@@ -14,7 +14,7 @@ pub(super) static DISK_SOURCE_4_NBD: Element = Element {
         optional("name", Value::Text),
         optional("tls", YES_NO),
         optional("tlsHostname", Value::Text),
-        optional("index", Value::Unsigned(1, u64::MAX)),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
     ],
     content: Content::Children(&[
         maybe(&super::disk_source::SLICES),
@@ -29,7 +29,7 @@ pub(super) static DISK_SOURCE_4_GLUSTER: Element = Element {
     attributes: &[
         required("protocol", Value::Choice(&["gluster"])),
         required("name", Value::Text),
-        optional("index", Value::Unsigned(1, u64::MAX)),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
     ],
     content: Content::Children(&[
         maybe(&super::disk_source::SLICES),
@@ -43,7 +43,7 @@ pub(super) static DISK_SOURCE_4_GLUSTER: Element = Element {
 pub(super) static DISK_SOURCE_4_RBD: Element = Element {
     attributes: &[
         required("protocol", Value::Choice(&["rbd"])),
-        optional("index", Value::Unsigned(1, u64::MAX)),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
         optional("name", Value::Text),
     ],
     content: Content::Children(&[
@@ -62,7 +62,7 @@ pub(super) static DISK_SOURCE_4_ISCSI: Element = Element {
     attributes: &[
         required("protocol", Value::Choice(&["iscsi"])),
         required("name", Value::Text),
-        optional("index", Value::Unsigned(1, u64::MAX)),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
     ],
     content: Content::Children(&[
         maybe(&super::disk_source::SLICES),
@@ -80,7 +80,7 @@ pub(super) static DISK_SOURCE_4_HTTP: Element = Element {
         required("protocol", Value::Choice(&["http"])),
         required("name", Value::Text),
         optional("query", Value::Text),
-        optional("index", Value::Unsigned(1, u64::MAX)),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
     ],
     content: Content::Children(&[
         maybe(&super::disk_source::SLICES),
@@ -100,7 +100,7 @@ pub(super) static DISK_SOURCE_4_HTTPS: Element = Element {
         required("protocol", Value::Choice(&["https"])),
         required("name", Value::Text),
         optional("query", Value::Text),
-        optional("index", Value::Unsigned(1, u64::MAX)),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
     ],
     content: Content::Children(&[
         maybe(&super::disk_source::SLICES),
@@ -120,7 +120,7 @@ pub(super) static DISK_SOURCE_4_FTPS: Element = Element {
     attributes: &[
         required("protocol", Value::Choice(&["ftps"])),
         required("name", Value::Text),
-        optional("index", Value::Unsigned(1, u64::MAX)),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
     ],
     content: Content::Children(&[
         maybe(&super::disk_source::SLICES),
@@ -139,7 +139,7 @@ pub(super) static DISK_SOURCE_4_FTP: Element = Element {
     attributes: &[
         required("protocol", Value::Choice(&["ftp"])),
         required("name", Value::Text),
-        optional("index", Value::Unsigned(1, u64::MAX)),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
     ],
     content: Content::Children(&[
         maybe(&super::disk_source::SLICES),
@@ -157,7 +157,7 @@ pub(super) static DISK_SOURCE_4_SHEEPDOG: Element = Element {
     attributes: &[
         required("protocol", Value::Choice(&["sheepdog", "tftp"])),
         required("name", Value::Text),
-        optional("index", Value::Unsigned(1, u64::MAX)),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
     ],
     content: Content::Children(&[
         maybe(&super::disk_source::SLICES),
@@ -174,7 +174,7 @@ pub(super) static DISK_SOURCE_4_VXHS: Element = Element {
     attributes: &[
         required("protocol", Value::Choice(&["vxhs"])),
         required("name", Value::Text),
-        optional("index", Value::Unsigned(1, u64::MAX)),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
         optional("tls", YES_NO),
     ],
     content: Content::Children(&[
@@ -189,7 +189,7 @@ pub(super) static DISK_SOURCE_4_NFS: Element = Element {
     attributes: &[
         required("protocol", Value::Choice(&["nfs"])),
         required("name", Value::Text),
-        optional("index", Value::Unsigned(1, u64::MAX)),
+        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
     ],
     content: Content::Children(&[
         maybe(&super::disk_source::SLICES),

@@ -197,7 +197,7 @@ pub(super) static DRIVER: Element = Element {
 
 pub(super) static SOURCE: Element = Element {
     attributes: &[
-        optional("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"])),
+        ignored("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"]), reasons::PRESENT),
         optional("writeFiltering", YES_NO),
     ],
     content: Content::Children(&[once(&ADDRESS)]),
@@ -212,8 +212,8 @@ pub(super) static SHAREABLE: Element =
 
 pub(super) static HOSTDEV_SOURCE: Element = Element {
     attributes: &[
-        optional("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"])),
-        optional("guestReset", Value::Choice(&["off", "uninitialized", "on"])),
+        ignored("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"]), reasons::PRESENT),
+        ignored("guestReset", Value::Choice(&["off", "uninitialized", "on"]), reasons::NOTHING),
     ],
     content: Content::Children(&[
         maybe(&super::common::VENDOR),

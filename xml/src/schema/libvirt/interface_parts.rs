@@ -48,8 +48,8 @@ pub(super) use parts;
 pub(super) static SOURCE: Element = Element {
     attributes: &[
         required("bridge", Value::Pattern(&patterns::BRIDGE)),
-        optional("macTableManager", Value::Choice(&["kernel", "libvirt"])),
-        optional("network", Value::Text),
+        ignored("macTableManager", Value::Choice(&["kernel", "libvirt"]), reasons::SWITCH),
+        ignored("network", Value::Text, reasons::OUTPUT),
         ignored("portgroup", Value::Pattern(&patterns::DEVICE_NAME), reasons::SWITCH),
         ignored("portid", Value::Uuid, reasons::OUTPUT),
     ],
@@ -268,8 +268,8 @@ pub(super) static INTERFACE_SOURCE_2: Element = Element {
         required("network", Value::Text),
         ignored("portgroup", Value::Pattern(&patterns::DEVICE_NAME), reasons::SWITCH),
         ignored("portid", Value::Uuid, reasons::OUTPUT),
-        optional("bridge", Value::Pattern(&patterns::BRIDGE)),
-        optional("macTableManager", Value::Choice(&["kernel", "libvirt"])),
+        ignored("bridge", Value::Pattern(&patterns::BRIDGE), reasons::OUTPUT),
+        ignored("macTableManager", Value::Choice(&["kernel", "libvirt"]), reasons::SWITCH),
     ],
     ..element("source")
 };
@@ -278,7 +278,7 @@ pub(super) static INTERFACE_SOURCE_3: Element = Element {
     attributes: &[
         required("dev", Value::Pattern(&patterns::DEVICE_NAME)),
         optional("mode", Value::Choice(&["vepa", "bridge", "private", "passthrough"])),
-        optional("network", Value::Text),
+        ignored("network", Value::Text, reasons::OUTPUT),
         ignored("portgroup", Value::Pattern(&patterns::DEVICE_NAME), reasons::SWITCH),
         ignored("portid", Value::Uuid, reasons::OUTPUT),
     ],

@@ -1,5 +1,9 @@
 //! Why something that libvirt knows has no effect here, or cannot be had.
 
+pub(super) const PRESENT: &str = "what a start needs has to be there";
+pub(super) const NODE: &str =
+    "a disk of a container is a node of the host's device, with the host's caches and queues";
+pub(super) const CLOCK: &str = "a container has the host's clocks";
 pub(super) const NOTHING: &str = "nothing in a container depends on it";
 pub(super) const MACHINE: &str = "it is part of a virtual machine, a container has none";
 pub(super) const KERNEL: &str = "the kernel is the host's and runs already";
