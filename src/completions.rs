@@ -37,7 +37,8 @@ fn with_domains(shell: Shell, mut script: String) -> String {
     match shell {
         Shell::Bash => {
             for verb in verbs() {
-                let block = format!("browndog__subcmd__{})\n            opts=\"", verb.replace('-', "__"));
+                let block =
+                    format!("browndog__subcmd__{})\n            opts=\"", verb.replace('-', "__subcmd__"));
                 script = script.replace(&block, &format!("{block}$({NAMES}) "));
             }
             script

@@ -11,7 +11,7 @@ pub(super) static INTERFACE_BRIDGE: Element = Element {
         required("type", Value::Choice(&["bridge"])),
         ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
     ],
-    content: parts![once(&super::interface_parts::SOURCE), maybe(&super::interface_parts::VIRTUALPORT)],
+    content: parts![once(&super::interface_parts::SOURCE), maybe(&super::interface_virtualport::VIRTUALPORT)],
     ..element("interface")
 };
 
@@ -31,7 +31,7 @@ pub(super) static INTERFACE_NETWORK: Element = Element {
     ],
     content: parts![
         once(&super::interface_parts::INTERFACE_SOURCE_2),
-        maybe(&super::interface_parts::VIRTUALPORT)
+        maybe(&super::interface_virtualport::VIRTUALPORT)
     ],
     ..element("interface")
 };
@@ -43,7 +43,7 @@ pub(super) static INTERFACE_DIRECT: Element = Element {
     ],
     content: parts![
         once(&super::interface_parts::INTERFACE_SOURCE_3),
-        maybe(&super::interface_parts::VIRTUALPORT)
+        maybe(&super::interface_virtualport::VIRTUALPORT)
     ],
     ..element("interface")
 };
@@ -56,7 +56,7 @@ pub(super) static INTERFACE_HOSTDEV: Element = Element {
     ],
     content: parts![
         once(&super::interface_parts::INTERFACE_SOURCE_9),
-        maybe(&super::interface_parts::VIRTUALPORT)
+        maybe(&super::interface_virtualport::VIRTUALPORT)
     ],
     support: Support::CannotStart(reasons::NO_LINK),
     ..element("interface")

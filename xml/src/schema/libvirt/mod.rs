@@ -19,6 +19,7 @@ mod hyperv;
 mod interface;
 mod interface_emulated;
 mod interface_parts;
+mod interface_virtualport;
 mod machine;
 mod memory_device;
 mod patterns;
