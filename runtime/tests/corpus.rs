@@ -82,7 +82,9 @@ fn every_valid_document_has_a_whole_plan_on_every_machine() {
         for host in &hosts {
             let bind_nodes = host.rootless || domain.idmap.is_some();
             let request = Request { instance: "PID-START".to_owned(), ..Request::default() };
-            for survey in [Survey::assume(&domain, bind_nodes), Survey::look(&domain, bind_nodes, false)] {
+            let mut seen = Survey::look(&domain, bind_nodes, false);
+            seen.open_shared(&domain, &[]);
+            for survey in [Survey::assume(&domain, bind_nodes), seen] {
                 complete(&plan(&domain, host, &survey, &request), &file);
             }
         }
