@@ -26,7 +26,8 @@ pub fn takes(pid: i32, signal: i32) -> bool {
             return true;
         }
         if !has(&status, "SigBlk:", signal) {
-            return false;
+            // Unless it went to sleep in sigwait between the two looks, which unblocked the signal.
+            return waits(pid);
         }
         // Who blocks it for good has a reason of its own.
         if reads(pid, signal) || Instant::now() >= until {
