@@ -183,10 +183,7 @@ fn an_init_without_a_handler_is_ended_by_shutdown_and_it_says_how() {
     let life = Life::new();
     life.define("exec sleep 1000");
     life.ok(&["start", life.name()]);
-    life.wait_for("the program", || {
-        fs::read_to_string(format!("/proc/{}/comm", life.info()["id"]))
-            .is_ok_and(|comm| comm.trim() == "sleep")
-    });
+    life.wait_for_program("sleep");
     assert!(life.ok(&["shutdown", life.name()]).contains("no handler for SIGTERM"));
 }
 
@@ -490,10 +487,7 @@ fn an_idle_monitor_sleeps() {
     let life = Life::new();
     life.define("exec sleep 1000");
     life.ok(&["start", life.name()]);
-    life.wait_for("the program", || {
-        fs::read_to_string(format!("/proc/{}/comm", life.info()["id"]))
-            .is_ok_and(|comm| comm.trim() == "sleep")
-    });
+    life.wait_for_program("sleep");
     let monitor = life.monitor();
     // Its own last steps after the start are over when two looks are the same.
     life.wait_for("quiet", || {

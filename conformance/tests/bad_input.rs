@@ -3,30 +3,19 @@
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use browndog_conformance::RunReport;
 use browndog_conformance::judge::Status;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_browndog-conformance");
+mod support;
 
-fn conformance(words: &[&str]) -> Output {
-    Command::new(BINARY).arg("conformance").args(words).output().expect("the binary was built")
-}
+use support::{BINARY, conformance, root, text};
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn root() -> bool {
-    let root = nix::unistd::geteuid().is_root();
-    if !root {
-        eprintln!("skipped: the suite plants canaries of other users, which needs root");
-    }
-    root
-}
+/// Canaries of other users are planted.
+const CANARIES: &str = "planting canaries of other users";
 
 /// A runtime that is a script, and a word that no other process has in its command line.
 fn runtime(script: &str) -> (tempfile::TempDir, String, String) {
@@ -55,7 +44,7 @@ fn read(path: &Path) -> RunReport {
 
 #[test]
 fn a_runtime_that_hangs_is_an_error_of_its_checks_and_is_ended_with_all_it_started() {
-    if !root() {
+    if !root(CANARIES) {
         return;
     }
     let (place, path, word) = runtime("sleep WORD & exec sleep WORD");
@@ -85,7 +74,7 @@ fn a_runtime_that_hangs_is_an_error_of_its_checks_and_is_ended_with_all_it_start
 #[case("echo it is broken >&2; exit 9", "it is broken")]
 #[case("echo BROWNDOG-FACTS nonsense", "facts cannot be read")]
 fn a_runtime_that_fails_is_an_error_that_says_what_it_did(#[case] script: &str, #[case] expected: &str) {
-    if !root() {
+    if !root(CANARIES) {
         return;
     }
     let (place, path, _) = runtime(script);
@@ -158,7 +147,7 @@ fn a_kernel_that_the_archive_has_not_is_said_with_those_it_has() {
 
 #[test]
 fn a_full_disk_under_the_cache_is_said() {
-    if !root() || !Path::new("/etc/apt").exists() {
+    if !root(CANARIES) || !Path::new("/etc/apt").exists() {
         return;
     }
     let place = tempfile::tempdir().expect("a directory");
@@ -179,7 +168,7 @@ fn a_full_disk_under_the_cache_is_said() {
 #[case(nix::sys::signal::Signal::SIGINT)]
 #[case(nix::sys::signal::Signal::SIGTERM)]
 fn an_interrupted_run_cleans_up_and_writes_what_it_has(#[case] signal: nix::sys::signal::Signal) {
-    if !root() {
+    if !root(CANARIES) {
         return;
     }
     let (place, path, word) = runtime("sleep WORD & exec sleep WORD");

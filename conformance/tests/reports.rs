@@ -6,19 +6,12 @@ use std::process::{Command, Output};
 use browndog_conformance::RunReport;
 use browndog_conformance::judge::Status;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_browndog-conformance");
+mod support;
+
+use support::{command, text};
 
 fn conformance(words: &[&str], place: &Path) -> Output {
-    Command::new(BINARY)
-        .arg("conformance")
-        .args(words)
-        .current_dir(place)
-        .output()
-        .expect("the binary was built")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    command(words).current_dir(place).output().expect("the binary was built")
 }
 
 /// Everything that has to be escaped somewhere: markup, quotes, a terminal's colours, a line end, a number sign.

@@ -1,26 +1,10 @@
 //! The suite against real runtimes and real kernels, as far as this machine has them.
 
 use std::path::Path;
-use std::process::{Command, Output};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_browndog-conformance");
+mod support;
 
-fn conformance(words: &[&str]) -> Output {
-    Command::new(BINARY).arg("conformance").args(words).output().expect("the binary was built")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Containers need root here: user namespaces are another test's matter.
-fn root() -> bool {
-    let root = nix::unistd::geteuid().is_root();
-    if !root {
-        eprintln!("skipped: starting containers needs root");
-    }
-    root
-}
+use support::{conformance, root, text};
 
 fn has(program: &str) -> bool {
     let found = ["/usr/sbin", "/usr/bin"].iter().any(|d| Path::new(d).join(program).exists());
@@ -32,7 +16,7 @@ fn has(program: &str) -> bool {
 
 #[test]
 fn runc_passes_pid_01_and_pid_02_on_this_host() {
-    if !root() || !has("runc") {
+    if !root("starting containers") || !has("runc") {
         return;
     }
     let output = conformance(&["run", "--runtime", "runc", "--filter", "pid-01,pid-02"]);

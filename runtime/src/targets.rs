@@ -68,8 +68,7 @@ pub fn remove(root: RawFd, path: &CStr) -> Result<bool, Errno> {
         Ok(dir) => dir,
         Err(errno) => return gone(errno),
     };
-    let found = sys::openat2(dir.0, &name, libc::O_PATH | libc::O_NOFOLLOW, 0, 0).map(sys::adopt);
-    let stat = match found.and_then(|fd| nix::sys::stat::fstat(&fd)) {
+    let stat = match beneath::stat(dir.0, &name) {
         Ok(stat) if marked(stat.st_mode) => stat,
         Ok(_) => return Ok(false),
         Err(errno) => return gone(errno),

@@ -84,6 +84,14 @@ impl Life {
         }
     }
 
+    /// Until the init has executed this program.
+    pub fn wait_for_program(&self, name: &str) {
+        self.wait_for("the program", || {
+            fs::read_to_string(format!("/proc/{}/comm", self.info()["id"]))
+                .is_ok_and(|comm| comm.trim() == name)
+        });
+    }
+
     /// Nothing of the case's domain is left: no group, no process of its init.
     pub fn assert_gone(&self) {
         assert_eq!(self.case.cgroups(), Vec::<PathBuf>::new());

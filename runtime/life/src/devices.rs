@@ -236,8 +236,7 @@ impl<'a> Live<'a> {
                 "use --config and start it again, or start it as root",
             ));
         }
-        let steps = after.plan.before.iter();
-        let new = steps.filter(|entry| !before.plan.before.iter().any(|old| old.id == entry.id));
+        let new = attach::fresh(&before.plan.before, &after.plan.before);
         for made in monitor::made(new.filter(|entry| is_target(entry)), &after.survey) {
             self.own(made)?;
         }

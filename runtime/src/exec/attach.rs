@@ -156,10 +156,7 @@ fn undo_all(container: &Container, made: &[Inside]) -> Result<Option<Errno>, Err
 }
 
 /// Steps of `after` that `before` has not, by name: names are of what they are about.
-pub(super) fn fresh<'a, S>(
-    before: &'a [Entry<S>],
-    after: &'a [Entry<S>],
-) -> impl Iterator<Item = &'a Entry<S>> {
+pub fn fresh<'a, S>(before: &'a [Entry<S>], after: &'a [Entry<S>]) -> impl Iterator<Item = &'a Entry<S>> {
     after.iter().filter(|entry| !before.iter().any(|old| old.id == entry.id))
 }
 

@@ -7,6 +7,7 @@ use std::os::fd::RawFd;
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::stat::{FileStat, fstat};
 
 use crate::plan::step::{Beneath, TargetKind};
 use crate::survey::RESOLVE_IN_ROOT;
@@ -33,11 +34,17 @@ pub(crate) fn open_file(root: RawFd, path: &CStr, flags: i32) -> Result<Fd, Errn
     sys::openat2(root, path, flags, 0, RESOLVE_IN_ROOT).map(Fd)
 }
 
+/// What `name` in the directory `dir` is itself, a link not followed.
+pub(crate) fn stat(dir: RawFd, name: &CStr) -> Result<FileStat, Errno> {
+    let fd = sys::adopt(sys::openat2(dir, name, libc::O_PATH | libc::O_NOFOLLOW, 0, 0)?);
+    fstat(&fd)
+}
+
 /// Longest path, with its NUL (PATH_MAX).
 const PATH_MAX: usize = libc::PATH_MAX as usize;
 
-/// Makes `target` and the directories above it, where they are missing, with `mark` among their mode's bits. Calls `made` with the length
-/// of the path that was made, for an undo.
+/// Makes `target` and the directories above it, where they are missing, with `mark` among their mode's
+/// bits. Calls `made` with the length of the path that was made, for an undo.
 pub(crate) fn make(
     root: RawFd,
     target: &Beneath,

@@ -1,6 +1,5 @@
 //! Devices of a container that runs, taken away.
 
-use std::ffi::CStr;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -65,7 +64,7 @@ fn take_away(plan: &Plan, survey: &Survey, container: &Container, step: &ChildSt
         ChildStep::MountNew { target, .. } => unmount(root, target, 0),
         ChildStep::MakeNode { target, mode, device } => {
             let dir = beneath::open(root, target.dir(), libc::O_DIRECTORY)?;
-            match stat_at(dir.0, target.name()) {
+            match beneath::stat(dir.0, target.name()) {
                 Err(Errno::ENOENT) => Ok(()),
                 Ok(stat) if stat.st_mode & libc::S_IFMT == mode & libc::S_IFMT && stat.st_rdev == *device => {
                     sys::unlinkat(dir.0, target.name(), 0)
@@ -76,7 +75,7 @@ fn take_away(plan: &Plan, survey: &Survey, container: &Container, step: &ChildSt
         }
         ChildStep::MakeTarget { target, .. } => {
             let dir = beneath::open(root, target.dir(), libc::O_DIRECTORY)?;
-            let stat = stat_at(dir.0, target.name());
+            let stat = beneath::stat(dir.0, target.name());
             // A directory may have been there before, and holds no more than a name.
             if stat.is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFREG && stat.st_size == 0) {
                 return sys::unlinkat(dir.0, target.name(), 0);
@@ -106,11 +105,6 @@ fn source_of<'a>(plan: &Plan, survey: &'a Survey, target: &Beneath) -> Option<&'
     let entry = plan.before.iter().find(|entry| entry.id == id)?;
     let HostStep::CloneTree { source, .. } = &entry.step else { return None };
     survey.found.get(usize::from(source.0))?.fd.as_ref()
-}
-
-fn stat_at(dir: i32, name: &CStr) -> Result<nix::sys::stat::FileStat, Errno> {
-    let fd = sys::adopt(sys::openat2(dir, name, libc::O_PATH | libc::O_NOFOLLOW, 0, 0)?);
-    nix::sys::stat::fstat(&fd)
 }
 
 fn identity(fd: &OwnedFd) -> Result<(u64, u64), Errno> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -15,15 +15,16 @@ use crate::sys;
 
 /// Version 1: nothing, then each rule; `devices.list` has to say the same.
 pub(super) fn write_list(group: &str, rules: &[Rule]) -> Result<(), Errno> {
-    let write = |file: &str, line: &str| {
-        let opened = fs::OpenOptions::new().write(true).open(format!("{group}/{file}"));
-        opened.and_then(|mut file| file.write_all(line.as_bytes())).map_err(|error| errno_of(&error))
-    };
-    write("devices.deny", "a")?;
+    write(group, "devices.deny", "a")?;
     for rule in rules {
-        write("devices.allow", &rule.to_string())?;
+        write(group, "devices.allow", &rule.to_string())?;
     }
     check_list(group, rules)
+}
+
+fn write(group: &str, file: &str, line: &str) -> Result<(), Errno> {
+    let opened = fs::OpenOptions::new().write(true).open(format!("{group}/{file}"));
+    opened.and_then(|mut file| file.write_all(line.as_bytes())).map_err(|error| errno_of(&error))
 }
 
 fn check_list(group: &str, rules: &[Rule]) -> Result<(), Errno> {
@@ -42,19 +43,22 @@ pub(super) fn change(group: &str, old: &[Rule], new: &[Rule], program: Option<&[
 }
 
 fn change_list(group: &str, old: &[Rule], new: &[Rule]) -> Result<(), Errno> {
-    let write = |file: &str, rule: &Rule| {
-        let opened = fs::OpenOptions::new().write(true).open(format!("{group}/{file}"));
-        let line = rule.to_string();
-        opened.and_then(|mut file| file.write_all(line.as_bytes())).map_err(|error| errno_of(&error))
-    };
-    new.iter().filter(|rule| !old.contains(rule)).try_for_each(|rule| write("devices.allow", rule))?;
-    old.iter().filter(|rule| !new.contains(rule)).try_for_each(|rule| write("devices.deny", rule))?;
+    for rule in new.iter().filter(|rule| !old.contains(rule)) {
+        write(group, "devices.allow", &rule.to_string())?;
+    }
+    for rule in old.iter().filter(|rule| !new.contains(rule)) {
+        write(group, "devices.deny", &rule.to_string())?;
+    }
     check_list(group, new)
 }
 
-fn replace_policy(group: &str, program: &[u64]) -> Result<(), Errno> {
+fn open(group: &str) -> Result<OwnedFd, Errno> {
     let flags = libc::O_RDONLY | libc::O_DIRECTORY;
-    let group = sys::openat2(libc::AT_FDCWD, &c_string(group), flags, 0, 0).map(sys::adopt)?;
+    sys::openat2(libc::AT_FDCWD, &c_string(group), flags, 0, 0).map(sys::adopt)
+}
+
+fn replace_policy(group: &str, program: &[u64]) -> Result<(), Errno> {
+    let group = open(group)?;
     let old = sys::device_policies(group.as_fd())?;
     if old.len() > 1 {
         // One of them is somebody else's, and nothing says which.
@@ -69,8 +73,7 @@ fn replace_policy(group: &str, program: &[u64]) -> Result<(), Errno> {
 
 /// Version 2: a program on the group, which goes with it.
 pub(super) fn attach_policy(group: &str, program: &[u64]) -> Result<(), Errno> {
-    let flags = libc::O_RDONLY | libc::O_DIRECTORY;
-    let group = sys::openat2(libc::AT_FDCWD, &c_string(group), flags, 0, 0).map(sys::adopt)?;
+    let group = open(group)?;
     let program = sys::load_device_policy(program)?;
     sys::attach_device_policy(group.as_fd(), program.as_fd())?;
     if sys::count_device_policies(group.as_fd())? == 0 { Err(Errno::ERANGE) } else { Ok(()) }

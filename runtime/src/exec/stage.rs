@@ -1,4 +1,5 @@
-//! Where the launcher is for a while. The stage: a mount namespace of the launcher's, from which a container with an id map gets its trees.
+//! Where the launcher is for a while. The stage: a mount namespace of the launcher's, from which a
+//! container with an id map gets its trees.
 //!
 //! What root of a user namespace mounts itself, it may mount again without its restrictions; what it
 //! gets from a namespace of the host's has its flags locked (mount_namespaces(7)). So the trees are
