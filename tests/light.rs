@@ -6,8 +6,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Page faults beyond those of the floor: 35 are the document, the plan and the standard library's.
-const FAULTS: u64 = 60;
+/// Page faults beyond those of the floor: 40 when the list was made, 70 and more without it.
+const FAULTS: u64 = 52;
 
 /// KiB of memory.
 const PEAK: u64 = 2560;
