@@ -36,9 +36,10 @@ impl Canary {
         fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
         let token: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
         let process = Command::new(binary)
-            .args(["probe", "canary", "86400", &token])
+            .args(["probe", "canary", &token])
             .env("BROWNDOG_CANARY", &token)
-            .stdin(Stdio::null())
+            // It holds the other end as long as the harness lives, however that ends.
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()?;
         let mut canary = Self {

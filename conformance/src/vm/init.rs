@@ -93,7 +93,8 @@ fn mount_system() -> nix::Result<()> {
     };
     some("proc", "/proc", plain, None)?;
     some("sysfs", "/sys", plain, None)?;
-    some("devtmpfs", "/dev", MsFlags::MS_NOSUID, Some("mode=0755"))?;
+    // Without options, so that whoever binds a node from it has to bring them.
+    some("devtmpfs", "/dev", MsFlags::empty(), Some("mode=0755"))?;
     some(
         "devpts",
         "/dev/pts",
