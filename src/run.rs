@@ -116,7 +116,7 @@ impl Run {
         }
         // Who has stayed a while can look after those that were killed; a short start pays nothing for them.
         if begun.elapsed() > Duration::from_secs(1) {
-            browndog_life::reconcile::sweep_empty();
+            browndog_life::reconcile::sweep_empty().iter().for_each(|what| note(what));
         }
         Ok(Status::from(u8::try_from(ended.exit_code()).unwrap_or(255)))
     }

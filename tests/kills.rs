@@ -66,7 +66,11 @@ fn random_kills_lose_nothing_and_leave_nothing() {
         .unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64 | 1);
     eprintln!("BROWNDOG_SEED={seed}");
     let mut random = Random(seed);
-    let mounts = || fs::read_to_string("/proc/self/mounts").unwrap().lines().count();
+    // A pinned network is of a test with devices, and looked at there.
+    let mounts = || {
+        let table = fs::read_to_string("/proc/self/mounts").unwrap();
+        table.lines().filter(|line| !line.contains(" /run/browndog-netns/")).count()
+    };
     let mounts_before = mounts();
     let kills = number("BROWNDOG_KILLS").unwrap_or(30);
     for round in 0..kills {
@@ -151,4 +155,86 @@ fn destroy_takes_away_what_a_killed_run_left(#[case] resource: &str) {
     if partition.exists() {
         fs::remove_dir(partition).unwrap();
     }
+}
+
+/// `ip` in this thread's network namespace.
+fn ip(arguments: &str) -> String {
+    let output = Command::new("ip").args(arguments.split(' ')).output().unwrap();
+    assert!(output.status.success(), "ip {arguments}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// A device of the host's that is made of software: the kernel would destroy it with the container's network.
+fn with_device(life: &Life) -> Option<std::path::PathBuf> {
+    if !root() {
+        return None;
+    }
+    if Command::new("ip").arg("-V").output().is_err() {
+        eprintln!("skipped: iproute2 is not installed");
+        return None;
+    }
+    // A machine of its own, as far as the network goes: commands inherit it from this thread.
+    let unshared = browndog_runtime::sys::unshare(nix::libc::CLONE_NEWNET);
+    assert_eq!(unshared, Ok(0));
+    ip("link add nic0 type veth peer name nic1");
+    ip("link set nic0 up");
+    Some(life.case.domain(
+        "<init>/bin/sh</init><initarg>-c</initarg><initarg>echo up; sleep 100</initarg>",
+        "<hostdev mode='capabilities' type='net'><source><interface>nic0</interface></source></hostdev>",
+    ))
+}
+
+/// What a launcher has pinned.
+fn pins(launcher: i32) -> Vec<String> {
+    let mut pins = files(Path::new("/run/browndog-netns"));
+    pins.retain(|pin| pin.starts_with(&format!("{launcher}-")));
+    pins
+}
+
+#[test]
+fn a_device_of_the_host_is_back_after_its_monitor_was_killed() {
+    let life = Life::new();
+    let Some(file) = with_device(&life) else { return };
+    life.ok(&["define", file.to_str().unwrap()]);
+    life.ok(&["start", life.name()]);
+    let monitor = life.monitor();
+    assert_eq!(pins(monitor).len(), 2, "the network, and what is to be given back of it");
+    let init = life.info()["id"].as_i64().unwrap();
+    let inside = |arguments: &str| {
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &init.to_string(), "-n", "ip"]).args(arguments.split(' '));
+        assert!(command.status().unwrap().success(), "{arguments}");
+    };
+    // Whatever it is called in there.
+    inside("link set nic0 down");
+    inside("link set nic0 name other");
+    kill_now(monitor);
+    life.wait_for("its init", || !Path::new(&format!("/proc/{init}")).exists());
+    let output = life.run(&["list", "--all"]);
+    let said = text(&output.stderr);
+    assert!(said.contains("gave the device nic0 back to the host"), "{said}");
+    assert!(ip("-o link show nic0").contains(",UP"), "{}", ip("-o link"));
+    assert_eq!(pins(monitor), Vec::<String>::new());
+    // As good as before.
+    life.ok(&["start", life.name()]);
+    let monitor = life.monitor();
+    life.ok(&["destroy", life.name()]);
+    assert!(ip("-o link show nic0").contains(",UP"), "{}", ip("-o link"));
+    assert_eq!(pins(monitor), Vec::<String>::new());
+}
+
+#[test]
+fn a_device_of_the_host_is_back_after_a_run_was_killed() {
+    let life = Life::new();
+    let Some(file) = with_device(&life) else { return };
+    let mut command = life.command(&["run", file.to_str().unwrap()]);
+    let mut launcher = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut said = [0; 2];
+    std::io::Read::read_exact(&mut launcher.stdout.take().unwrap(), &mut said).unwrap();
+    launcher.kill().unwrap();
+    launcher.wait().unwrap();
+    let said = text(&life.run(&["destroy", life.name()]).stderr);
+    assert!(said.contains("gave the device nic0 back to the host"), "{said}");
+    assert!(ip("-o link show nic0").contains(",UP"), "{}", ip("-o link"));
+    assert_eq!(pins(launcher.id() as i32), Vec::<String>::new());
 }

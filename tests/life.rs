@@ -628,6 +628,13 @@ fn a_plain_user_suspends_in_a_group_of_its_own() {
     run(&["resume", life.name()]);
     life.wait_for("more ticks", || run(&["logs", life.name()]).len() > before);
     assert_eq!(run(&["exec", life.name(), "--", "cat", "/proc/self/cgroup"]).lines().last(), Some("0::/"));
+    // A login of its own, whose group is root's: a program from there would be outside the limits.
+    let mut stranger = Command::new(user.get_program());
+    stranger.args(["exec", life.name(), "--", "true"]).uid(65_534).gid(65_534).current_dir("/");
+    let refused = stranger.env("XDG_RUNTIME_DIR", &home).env("HOME", &home).output().unwrap();
+    assert_eq!(refused.status.code(), Some(125));
+    let said = text(&refused.stderr);
+    assert!(said.contains("not in its control group") && said.contains("systemd-run --user"), "{said}");
     run(&["destroy", life.name()]);
     life.wait_for("only the group that was handed over", || life.case.cgroups().len() == 1);
 }

@@ -27,6 +27,7 @@ pub struct Canary {
     pub params: Vec<(String, String)>,
     contacts: Arc<AtomicU32>,
     directory: PathBuf,
+    queue: Option<i64>,
 }
 
 impl Canary {
@@ -36,9 +37,10 @@ impl Canary {
         fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
         let token: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
         let process = Command::new(binary)
-            .args(["probe", "canary", "86400", &token])
+            .args(["probe", "canary", &token])
             .env("BROWNDOG_CANARY", &token)
-            .stdin(Stdio::null())
+            // It holds the other end as long as the harness lives, however that ends.
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()?;
         let mut canary = Self {
@@ -47,6 +49,7 @@ impl Canary {
             params: Vec::new(),
             contacts: Arc::new(AtomicU32::new(0)),
             directory: directory.to_owned(),
+            queue: None,
         };
         canary.param("canary_pid", canary.pid());
         canary.param("token", canary.token.clone());
@@ -144,7 +147,7 @@ impl Canary {
                 Arg::Null,
             ],
         );
-        let _open_until_the_end = queue.is_ok();
+        self.queue = queue.ok();
         let token = self.token.clone();
         let length = i32::try_from(token.len()).unwrap_or(0);
         // KEYCTL_JOIN_SESSION_KEYRING 1: a session of our own, so that nothing is left in the caller's.
@@ -195,6 +198,10 @@ impl Drop for Canary {
             number("sem_id").map(|id| {
                 attempt(libc::SYS_semctl, &mut [Arg::Int(id), Arg::Int(0), Arg::Int(libc::IPC_RMID)])
             }),
+            // One that stays open counts against what its user may have of them (RLIMIT_MSGQUEUE), containers included.
+            self.queue
+                .and_then(|fd| i32::try_from(fd).ok())
+                .map(|fd| attempt(libc::SYS_close, &mut [Arg::Int(fd)])),
             Some(attempt(libc::SYS_mq_unlink, &mut [Arg::In(b"browndog-canary\0")])),
         ];
         for errno in removed.into_iter().flatten().filter_map(Result::err) {

@@ -236,7 +236,7 @@ fn run_verb(args: &RunArgs) -> Result<i32, RunError> {
         cgroups: args.cgroups,
         jobs: args.jobs,
         scenes: args.scenes.clone(),
-        lab: Lab { memory_mib: args.memory, ..Lab::default() },
+        lab: Lab { memory_mib: args.memory, cpus: Lab::TO_TELL_APART, ..Lab::default() },
         patience: args.patience,
         ..Options::default()
     };

@@ -39,6 +39,12 @@ pub fn is_probe(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == NAME)
 }
 
+/// Has it ended, and only waits to be asked for its status?
+pub fn is_dead(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_none_or(|(_, rest)| rest.starts_with(" Z"))
+}
+
 /// The number that names a process's namespace of a kind, as in `pid:[4026531836]`.
 pub fn namespace(pid: &str, kind: &str) -> Option<String> {
     let link = fs::read_link(format!("/proc/{pid}/ns/{kind}")).ok()?;
@@ -59,6 +65,7 @@ pub fn look(facts: &mut Facts, init: u32) {
     }
     facts.set("host.init.levels", levels(&pid));
     facts.set("host.own.levels", levels("self"));
+    facts.set("host.own.cpus", crate::probe::cgroup::processors());
     facts.set("host.hostname", fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim());
     for (fact, field) in [
         ("uids", "Uid"),
@@ -142,6 +149,10 @@ fn limits(facts: &mut Facts, pid: &str) {
     facts.set("host.init.cgroups", text.lines().map(str::to_owned).collect::<Vec<_>>());
     let moved = text.lines().filter(|l| !own.lines().any(|o| o == *l)).count();
     facts.set("host.init.cgroups_own", moved);
+    // No controller has this name, so that it is the unified group; the one around it has the limits.
+    let around = cgroup_path(&text, "unified").and_then(|own| Some(own.parent()?.join("cgroup.controllers")));
+    let controllers = around.and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
+    facts.set("host.cgroup.around", crate::probe::cgroup::words(&controllers));
     for (controller, file) in [
         ("memory", "memory.max"),
         ("memory", "memory.limit_in_bytes"),

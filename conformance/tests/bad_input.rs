@@ -206,3 +206,36 @@ fn an_interrupted_run_cleans_up_and_writes_what_it_has(#[case] signal: nix::sys:
         std::fs::read_dir(place.path()).expect("there").flatten().map(|e| e.file_name()).collect();
     assert_eq!(left.len(), 2, "the script and the report, no more: {left:?}");
 }
+
+#[test]
+fn the_canary_ends_with_a_suite_that_is_killed() {
+    if !root(CANARIES) {
+        return;
+    }
+    // It ends with its standard input, which is the suite's.
+    let (place, path, _) = runtime("exec cat");
+    let mut child = Command::new(BINARY)
+        .args(["conformance", "run", "--runtime", &path, "--filter", "pid-01"])
+        .env("TMPDIR", place.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary was built");
+    let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+    let first = lines.next().expect("a line of progress").expect("text");
+    assert!(first.contains("scene 1"), "{first}");
+    let below = || -> Vec<String> {
+        let of = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id()));
+        of.unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+    };
+    let said = |pid: &String| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let canary = below().into_iter().find(|pid| said(pid).contains("canary")).expect("a canary");
+    let command = said(&canary);
+    child.kill().expect("it runs");
+    let _status = child.wait().expect("it ends");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while said(&canary) == command && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_ne!(said(&canary), command, "the canary outlives the suite");
+}

@@ -70,6 +70,38 @@ fn vm_runs_the_suite_under_a_debian_kernel() {
     assert_eq!(statuses, [("runc", Pass), ("null", Fail)]);
 }
 
+/// Checks of isolation that the null runtime passes; the number may only get smaller.
+const VACUOUS: usize = 58;
+
+/// What passes where nothing is isolated shows nothing.
+#[test]
+fn vm_null_runtime_passes_few_isolation_checks() {
+    if !has("qemu-system-x86_64") || !Path::new("/etc/apt").exists() {
+        return;
+    }
+    let output = conformance(&[
+        "run",
+        "--vm",
+        "6.12",
+        "--runtime",
+        "null",
+        "--severity",
+        "isolation",
+        "--format",
+        "json",
+    ]);
+    let report: browndog_conformance::RunReport =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stderr)));
+    let all = &report.cells[0].results;
+    let passed: Vec<&str> = all
+        .iter()
+        .filter(|r| r.verdict.status == browndog_conformance::judge::Status::Pass)
+        .map(|r| r.id.as_str())
+        .collect();
+    assert!(all.len() > 150, "{}", all.len());
+    assert!(passed.len() <= VACUOUS, "{} pass: {}", passed.len(), passed.join(" "));
+}
+
 #[test]
 fn vm_hands_back_the_status_of_a_command() {
     if !has("qemu-system-x86_64") || !Path::new("/etc/apt").exists() {

@@ -28,9 +28,12 @@ const NSFS_MAGIC: i64 = 0x6e73_6673;
 /// The pinned namespace, where there is one.
 pub fn open() -> Option<OwnedFd> {
     let fd = sys::openat2(libc::AT_FDCWD, &c_string(PATH), libc::O_RDONLY, 0, 0).map(sys::adopt).ok()?;
-    let is_namespace =
-        nix::sys::statfs::fstatfs(&fd).is_ok_and(|stat| stat.filesystem_type().0 == NSFS_MAGIC);
-    is_namespace.then_some(fd)
+    is_namespace(&fd).then_some(fd)
+}
+
+/// Whether it is a namespace, and not a file that one is to be mounted on.
+pub(crate) fn is_namespace(fd: &OwnedFd) -> bool {
+    nix::sys::statfs::fstatfs(fd).is_ok_and(|stat| stat.filesystem_type().0 == NSFS_MAGIC)
 }
 
 /// Makes the namespace and pins it; nothing where it is there already.

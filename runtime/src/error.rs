@@ -154,7 +154,10 @@ pub(crate) fn hint(id: &str, errno: Errno, host: &Host) -> Option<String> {
             "no such program in the container (or the interpreter that its first line or ELF header names \
              is missing); correct <init>, or the root file system"
         }
-        ("exec", Errno::EACCES) => "the program is not executable, or its file system is mounted noexec",
+        ("exec", Errno::EACCES) => {
+            "the program is not executable, its file system is mounted noexec, or it leads to this program's own \
+             file on the host, which no container executes"
+        }
         ("exec", Errno::ENOEXEC) => "not a program of this machine's architecture, and no script with #!",
         ("change-dir", Errno::ENOENT) => "<initdir> names no directory of the container",
         ("clone", Errno::EPERM) if host.rootless => USER_NAMESPACES,
@@ -207,6 +210,15 @@ pub(crate) fn hint(id: &str, errno: Errno, host: &Host) -> Option<String> {
         }
         (id, Errno::EINVAL) if id.starts_with("move-interface") => {
             "this device belongs to the host's network and cannot move (a bridge, or a wireless card)"
+        }
+        (id, Errno::ENOENT | Errno::EOPNOTSUPP) if id.starts_with("limit-inbound") => {
+            "this kernel has no token bucket filter: modprobe sch_tbf, or remove <inbound>"
+        }
+        (id, Errno::ENOENT | Errno::EOPNOTSUPP) if id.starts_with("limit-outbound") => {
+            "this kernel has no policer: modprobe sch_ingress, cls_u32 and act_police, or remove <outbound>"
+        }
+        (id, Errno::ERANGE) if id.starts_with("limit-inbound") || id.starts_with("limit-outbound") => {
+            "the kernel took the bound and holds another: it would not be what the document says"
         }
         ("limit-devices", Errno::EPERM | Errno::ENOSYS | Errno::EINVAL) => {
             "the device policy of this machine needs bpf(2) with CAP_BPF and a kernel with CONFIG_CGROUP_BPF: an outer \

@@ -11,7 +11,8 @@ use browndog_runtime::host::Host;
 use browndog_runtime::plan::plan;
 use browndog_runtime::survey::Survey;
 use browndog_xml::domain::{
-    Address, Domain, Hostdev, HostdevKind, Interface, InterfaceKind, MacvlanMode, Origin, Route, Sourced,
+    Address, Bandwidth, Domain, Hostdev, HostdevKind, Interface, InterfaceKind, MacvlanMode, Origin, Route,
+    Sourced,
 };
 use browndog_xml::value::{InterfaceName, MacAddr};
 use common::HostState;
@@ -48,6 +49,8 @@ fn interface(kind: InterfaceKind) -> Interface {
         link_up: sourced(true),
         mtu: None,
         port_isolated: None,
+        inbound: None,
+        outbound: None,
     }
 }
 
@@ -194,6 +197,117 @@ fn an_ethernet_interface_addresses_both_ends_and_packets_pass() {
     assert_eq!(HostState::now(), before);
 }
 
+/// Bytes per second, and bytes of a burst.
+fn bandwidth(average: u64, peak: Option<u64>, burst: Option<u64>) -> Option<Bandwidth> {
+    Some(Bandwidth { origin: TEST, average, peak, burst })
+}
+
+/// A link between 10.8.0.1 on the host, `tohost`, and 10.8.0.2 inside.
+fn point_to_point() -> Interface {
+    let end = |address_: &str, peer: &str| Address {
+        peer: Some(peer.parse().expect("an address")),
+        ..address(address_, 32)
+    };
+    let host_addresses = vec![end("10.8.0.1", "10.8.0.2")];
+    Interface {
+        host_name: Some(name("tohost")),
+        addresses: vec![end("10.8.0.2", "10.8.0.1")],
+        ..interface(InterfaceKind::Ethernet { host_addresses, host_routes: Vec::new() })
+    }
+}
+
+/// What tc(8) says, as JSON.
+fn tc(args: &str) -> serde_json::Value {
+    let said = run("tc", &args.split(' ').collect::<Vec<_>>());
+    serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
+
+/// Sends 400 datagrams of 1400 bytes from `from` to `to`, after one that an answer came to.
+fn flood(from: &str, to: &str) {
+    let socket = std::net::UdpSocket::bind(from).expect("an address");
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(5))).expect("a timeout");
+    socket.connect(to).expect("a route");
+    let _sent = socket.send(b"x").expect("a link");
+    let answer = socket.recv(&mut [0; 8]).expect_err("the port is closed");
+    assert_eq!(answer.kind(), std::io::ErrorKind::ConnectionRefused);
+    for _ in 0..400 {
+        // What the other end answers, or a full queue, is an error of the next call.
+        ignore(socket.send(&[0; 1400]));
+    }
+}
+
+fn ignore<T>(_: T) {}
+
+#[test]
+fn what_a_container_gets_is_shaped_at_the_hosts_end() {
+    let Some(_right) = right() else { return };
+    let before = HostState::now();
+    let slow = Interface { inbound: bandwidth(1_000, Some(2_000), Some(70_000)), ..point_to_point() };
+    let running = start(&domain(vec![slow]));
+    let shown = tc("-j -s qdisc show dev tohost");
+    let bucket = &shown[0];
+    assert_eq!((&bucket["kind"], &bucket["root"]), (&"tbf".into(), &true.into()), "{shown}");
+    let options = &bucket["options"];
+    assert_eq!(options["rate"], 1_000, "{shown}");
+    let words = run("tc", &["qdisc", "show", "dev", "tohost"]);
+    assert!(words.contains("rate 8Kbit") && words.contains("peakrate 16Kbit"), "{words}");
+    // As tc(8) works it out from the time that the kernel says it takes.
+    let burst = options["burst"].as_u64().expect("a number");
+    assert!(burst.abs_diff(70_000) < 100, "{shown}");
+    assert!(tc("-j qdisc show dev tohost ingress").as_array().is_some_and(Vec::is_empty), "only one way");
+    flood("10.8.0.1:0", "10.8.0.2:9");
+    let shown = tc("-j -s qdisc show dev tohost");
+    let number = |name: &str| shown[0][name].as_u64().expect("a number");
+    assert!(number("drops") > 0 && number("overlimits") > 0, "{shown}");
+    assert!(number("bytes") < 400 * 1_400 / 2, "{shown}");
+    drop(running);
+    assert_eq!(HostState::now(), before);
+}
+
+/// Whether this kernel has what drops what a container sends too much of.
+fn has_policer() -> bool {
+    let tc = |args: &str| Command::new("tc").args(args.split(' ')).output();
+    let _made = tc("qdisc add dev lo ingress").expect("tc(8)");
+    let filter = "filter add dev lo parent ffff: protocol all u32 match u32 0 0 police rate 1mbps burst 1mb drop flowid :1";
+    let made = tc(filter).is_ok_and(|output| output.status.success());
+    let _gone = tc("qdisc del dev lo ingress").expect("tc(8)");
+    made
+}
+
+#[test]
+fn what_a_container_sends_is_policed_at_the_hosts_end_or_the_start_is_refused() {
+    let Some(_right) = right() else { return };
+    let before = HostState::now();
+    let slow = Interface { outbound: bandwidth(1_000, Some(2_000), Some(70_000)), ..point_to_point() };
+    let started = try_start(&domain(vec![slow]));
+    if !has_policer() {
+        let error = said(&started.expect_err("nothing bounds it"));
+        assert!(error.contains("limit-outbound:eth0") && error.contains("ENOENT"), "{error}");
+        assert_eq!(HostState::now(), before);
+        eprintln!("skipped: this kernel has no act_police, so only the refusal was seen");
+        return;
+    }
+    let running = started.unwrap_or_else(|error| panic!("{}", said(&error)));
+    let filters = run("tc", &["-s", "filter", "show", "dev", "tohost", "ingress"]);
+    assert!(filters.contains("rate 8Kbit") && filters.contains("peakrate 16Kbit"), "{filters}");
+    assert!(filters.contains("action drop"), "{filters}");
+    let pid = running.pid.to_string();
+    let there = std::fs::File::open(format!("/proc/{pid}/ns/net")).expect("its network");
+    let sender = std::thread::spawn(move || {
+        use std::os::fd::AsRawFd;
+        let entered = browndog_runtime::sys::setns(there.as_raw_fd(), nix::libc::CLONE_NEWNET);
+        assert_eq!(entered, Ok(0));
+        flood("10.8.0.2:0", "10.8.0.1:9");
+    });
+    sender.join().expect("it has sent");
+    let filters = run("tc", &["-s", "filter", "show", "dev", "tohost", "ingress"]);
+    let dropped =
+        filters.split("dropped ").nth(1).and_then(|rest| rest.split(',').next()?.parse::<u32>().ok());
+    assert!(dropped.is_some_and(|dropped| dropped > 100), "{filters}");
+    drop(running);
+    assert_eq!(HostState::now(), before);
+}
+
 #[rstest]
 #[case(MacvlanMode::Vepa, "vepa")]
 #[case(MacvlanMode::Private, "private")]
@@ -302,6 +416,14 @@ fn a_start_that_fails_half_way_through_a_link_leaves_none() {
     Interface { port_isolated: Some(sourced(true)), ..ethernet() },
     "only a port of a bridge can be isolated"
 )]
+#[case::bandwidth(
+    Interface {
+        inbound: bandwidth(1_000, None, None),
+        ..interface(InterfaceKind::Direct { dev: name("lo"), mode: sourced(MacvlanMode::Bridge) })
+    },
+    "a macvlan has no end on the host"
+)]
+#[case::burst(Interface { outbound: bandwidth(1_000, None, Some(1 << 20)), ..ethernet() }, "takes 1048 s")]
 fn what_the_host_has_not_is_refused_before_the_clone(#[case] interface: Interface, #[case] reason: &str) {
     let Some(_right) = right() else { return };
     let error = said(&try_start(&domain(vec![interface])).expect_err("it is refused"));

@@ -344,6 +344,23 @@ pub struct Interface {
     pub mtu: Option<Sourced<u32>>,
     /// `<port isolated='yes'>`.
     pub port_isolated: Option<Sourced<bool>>,
+    /// `<bandwidth><inbound>`: towards the container.
+    pub inbound: Option<Bandwidth>,
+    /// `<bandwidth><outbound>`: out of the container.
+    pub outbound: Option<Bandwidth>,
+}
+
+/// How much may pass in one direction (formatdomain, "Quality of service").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bandwidth {
+    /// The element.
+    pub origin: Origin,
+    /// Bytes per second. libvirt's kilobyte of a rate has 1000 (it hands "kbps" to tc(8)).
+    pub average: u64,
+    /// Bytes per second of a burst; above `average`.
+    pub peak: Option<u64>,
+    /// Bytes of a burst. libvirt's kilobyte of a burst has 1024.
+    pub burst: Option<u64>,
 }
 
 /// `interface/@type`.

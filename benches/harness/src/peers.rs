@@ -1,14 +1,9 @@
 //! Who takes part: how each is told to start the same container, and what it cannot do.
 
 use std::ffi::OsString;
-use std::io::Read;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use browndog_conformance::runtimes::version;
 
 use crate::workplace::Workplace;
 
@@ -102,7 +97,7 @@ impl Cast<'_> {
                 let words: [OsString; 4] =
                     ["--root".into(), state.into(), "run".into(), place.path("domain.xml").into()];
                 let command = std::iter::once(self.browndog.into()).chain(words).collect();
-                let version = version(self.browndog, "--version");
+                let version = version(self.browndog);
                 Ok(Subject { name: name.to_owned(), version, command, lacks: Vec::new() })
             }
             other => peer(other, place).ok_or_else(|| "not on PATH".to_owned()),
@@ -159,7 +154,7 @@ fn peer(name: &str, place: &Workplace) -> Option<Subject> {
     };
     Some(Subject {
         name: name.to_owned(),
-        version: version(&path, "--version"),
+        version: version(&path),
         command: std::iter::once(path.into()).chain(words).collect(),
         lacks: lacks.iter().map(|&lack| lack.to_owned()).collect(),
     })
@@ -189,32 +184,6 @@ pub fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
 }
-
-/// The first line a command prints about its version; nothing from one that hangs, which is then said of
-/// its start.
-fn version(path: &Path, option: &str) -> String {
-    let mut command = Command::new(path);
-    let quiet = command.arg(option).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let Ok(mut child) = quiet.process_group(0).spawn() else { return String::new() };
-    let deadline = Instant::now() + VERSION_PATIENCE;
-    while matches!(child.try_wait(), Ok(None)) {
-        if Instant::now() > deadline {
-            let ended = killpg(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL).is_ok();
-            let reaped = child.wait();
-            debug_assert!(ended && reaped.is_ok(), "{reaped:?}");
-            return String::new();
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    // One read: whoever still holds the other end of the pipe is not waited for.
-    let mut bytes = [0; 4096];
-    let read = child.stdout.and_then(|mut out| out.read(&mut bytes).ok()).unwrap_or(0);
-    let text = String::from_utf8_lossy(&bytes[..read]).into_owned();
-    text.lines().next().unwrap_or_default().to_owned()
-}
-
-/// So long a runtime may think about its version.
-const VERSION_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where the v2 hierarchy is mounted.
 pub fn unified_cgroup() -> Option<PathBuf> {

@@ -184,6 +184,23 @@ pub(super) const CHECKS: &[Check] = &[
         |j| j.is("ctx.timerslack", "50000"),
     ),
     Check::new(
+        "ctx-05d",
+        Functional,
+        "plain",
+        "The payload may run on every processor of its cpuset, not only on the one that the caller was bound to.",
+        "sched_setaffinity(2); cpuset(7)",
+        |j| {
+            let all = j.fact("host.own.cpus").and_then(serde_json::Value::as_array).map_or(0, Vec::len);
+            if all == 1 {
+                return j.not_applicable("the machine has one processor, which the caller cannot make fewer");
+            }
+            j.works("limit.cpus_widen");
+            j.same("limit.cpus", "limit.cpus_after");
+            let own = j.facts().list("limit.cpus").len();
+            j.expect(own > 1, format!("limit.cpus has {own} of the machine's {all} processors"));
+        },
+    ),
+    Check::new(
         "ctx-06",
         Functional,
         "plain",

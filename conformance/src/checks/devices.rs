@@ -1,5 +1,6 @@
 //! Devices.
 
+use crate::judge::Judge;
 use crate::requirement::Check;
 use crate::requirement::Severity::{Functional, Isolation, Leak};
 
@@ -59,18 +60,7 @@ pub(super) const CHECKS: &[Check] = &[
         "plain",
         "The default nodes have the right numbers.",
         "null(4), full(4), random(4), tty(4)",
-        |j| {
-            for (name, number) in [
-                ("null", "c 1:3"),
-                ("zero", "c 1:5"),
-                ("full", "c 1:7"),
-                ("random", "c 1:8"),
-                ("urandom", "c 1:9"),
-                ("tty", "c 5:0"),
-            ] {
-                j.is(&format!("dev.node.{name}"), number);
-            }
-        },
+        right_numbers,
     ),
     Check::new(
         "dev-02b",
@@ -110,13 +100,7 @@ pub(super) const CHECKS: &[Check] = &[
         "plain",
         "null, zero, full and urandom do what they are for.",
         "null(4), full(4), random(4)",
-        |j| {
-            j.is("dev.zero_gives_zeros", true);
-            j.is("dev.urandom_gives_noise", true);
-            j.is("dev.null_gives_nothing", true);
-            j.works("dev.null_write");
-            j.is("dev.full_write", "ENOSPC");
-        },
+        do_what_they_are_for,
     ),
     Check::new(
         "dev-02e",
@@ -179,6 +163,18 @@ pub(super) const CHECKS: &[Check] = &[
         },
     ),
     Check::new(
+        "dev-03e",
+        Isolation,
+        "opened",
+        "Who may make nodes opens by that only those of the default list: all numbers of the machine are made and tried.",
+        "cgroup-v2, device controller; mknod(2)",
+        |j| {
+            j.within("dev.made_tried", 20.0, 1e6);
+            j.note("dev.made");
+            of_the_default_list(j, "dev.made_opened");
+        },
+    ),
+    Check::new(
         "dev-05",
         Isolation,
         "devices",
@@ -186,11 +182,7 @@ pub(super) const CHECKS: &[Check] = &[
         "cgroup-v2, device controller",
         |j| {
             j.within("dev.sweep_tried", 20.0, 1e6);
-            let opened = j.facts().list("dev.sweep_opened");
-            j.note("dev.sweep_opened");
-            for node in &opened {
-                j.expect(OPEN.iter().any(|o| node.starts_with(o)), format!("{node} was let through"));
-            }
+            of_the_default_list(j, "dev.sweep_opened");
         },
     ),
     Check::new(
@@ -265,3 +257,34 @@ pub(super) const CHECKS: &[Check] = &[
         |j| j.is("uts.hostname", "strict-host"),
     ),
 ];
+
+fn of_the_default_list(j: &mut Judge<'_>, name: &str) {
+    j.note(name);
+    for node in j.facts().list(name) {
+        let default = OPEN.iter().any(|number| {
+            node.strip_prefix(number).is_some_and(|rest| number.ends_with('-') || rest.starts_with(' '))
+        });
+        j.expect(default, format!("{node} was let through"));
+    }
+}
+
+pub(super) fn right_numbers(j: &mut Judge<'_>) {
+    for (name, number) in [
+        ("null", "c 1:3"),
+        ("zero", "c 1:5"),
+        ("full", "c 1:7"),
+        ("random", "c 1:8"),
+        ("urandom", "c 1:9"),
+        ("tty", "c 5:0"),
+    ] {
+        j.is(&format!("dev.node.{name}"), number);
+    }
+}
+
+pub(super) fn do_what_they_are_for(j: &mut Judge<'_>) {
+    j.is("dev.zero_gives_zeros", true);
+    j.is("dev.urandom_gives_noise", true);
+    j.is("dev.null_gives_nothing", true);
+    j.works("dev.null_write");
+    j.is("dev.full_write", "ENOSPC");
+}

@@ -135,6 +135,18 @@ pub(super) const CHECKS: &[Check] = &[
         |j| j.refused("key.search_user"),
     ),
     Check::new(
+        "key-01c",
+        Isolation,
+        "opened",
+        "Without a filter, too, a key in the caller's session is not found: the session of keys is the container's own.",
+        "session-keyring(7); keyctl(2), KEYCTL_JOIN_SESSION_KEYRING",
+        |j| {
+            let _there = j.fact("host.key_in_session");
+            j.note("key.add");
+            j.refused("key.search_session");
+        },
+    ),
+    Check::new(
         "key-02",
         Isolation,
         "plain",

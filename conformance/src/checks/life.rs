@@ -143,6 +143,14 @@ pub(super) const CHECKS: &[Check] = &[
         nothing_left,
     ),
     Check::new(
+        "life-11c",
+        Leak,
+        "orphaned",
+        "When the command in the foreground is killed its container ends with it, before anybody tidies up.",
+        "prctl(2), PR_SET_PDEATHSIG",
+        |j| j.is("life.init_after_launcher", "gone"),
+    ),
+    Check::new(
         "life-06",
         Functional,
         "orphaned",

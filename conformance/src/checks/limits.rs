@@ -61,9 +61,12 @@ pub(super) const CHECKS: &[Check] = &[
         "cgroup-10",
         Isolation,
         "limits",
-        "A busy process gets no more than the declared fifth of a processor, with room for a machine whose own clock stumbles.",
+        "A busy process gets no more than the declared fifth of a processor: that, and what is left of one period in ten.",
         "cgroup-v2, cpu.max",
-        |j| j.within("limit.cpu_used_share", 0.01, 0.5),
+        |j| {
+            j.note("limit.cpu_pauses");
+            j.within("limit.cpu_used_share", 0.01, 0.26);
+        },
     ),
     Check::new(
         "cgroup-10b",

@@ -13,6 +13,7 @@ mod options;
 mod pid;
 mod procfs;
 mod seccomp;
+mod strict;
 mod user;
 
 use crate::requirement::Check;
@@ -31,6 +32,7 @@ pub fn all() -> Vec<Check> {
         context::CHECKS,
         escape::CHECKS,
         options::CHECKS,
+        strict::CHECKS,
         limits::CHECKS,
         life::CHECKS,
         hostile::CHECKS,

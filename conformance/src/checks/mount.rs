@@ -209,6 +209,19 @@ pub(super) const CHECKS: &[Check] = &[
             j.refused("volume.device_open");
         },
     ),
+    Check::new("mount-09b", Isolation, "volumes", "Volumes have no devices.", "mount(2), MS_NODEV", |j| {
+        for target in ["/ro", "/rw"] {
+            super::options::at(j, target, &["nodev"]);
+        }
+    }),
+    Check::new(
+        "mount-09d",
+        Isolation,
+        "volumes",
+        "A memory file system has no devices, and nothing on it gives privilege.",
+        "mount(2), MS_NOSUID, MS_NODEV; tmpfs(5)",
+        |j| super::options::at(j, "/ram", &["nosuid", "nodev"]),
+    ),
     Check::new(
         "mount-10",
         Isolation,

@@ -59,6 +59,21 @@ pub(super) const CHECKS: &[Check] = &[
         |j| covers(j, |kind| if kind == "file" { &["noexec"] } else { &[] }),
     ),
     Check::new(
+        "mount-16n",
+        Functional,
+        "plain",
+        "In the directory that covers /sys/firmware nobody could make a file, were it ever writable.",
+        "chmod(2); tmpfs(5), mode",
+        |j| {
+            let mode = j.fact("proc.mode./sys/firmware").and_then(|v| v.as_str()).unwrap_or_default();
+            let bits = u32::from_str_radix(mode, 8).unwrap_or(0);
+            j.expect(
+                mode == "ENOENT" || !mode.is_empty() && bits & 0o222 == 0,
+                format!("proc.mode./sys/firmware is {mode:?}, expected no permission to write"),
+            );
+        },
+    ),
+    Check::new(
         "proc-02b",
         Isolation,
         "plain",

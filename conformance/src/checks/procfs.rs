@@ -1,6 +1,7 @@
 //! The surface of /proc and /sys.
 
 use crate::judge::Judge;
+use crate::probe::procfs::TABLES;
 use crate::requirement::Check;
 use crate::requirement::Severity::Isolation;
 
@@ -238,6 +239,22 @@ pub(super) const CHECKS: &[Check] = &[
         j.is_not("proc.read.kcore", "data");
     }),
     Check::new(
+        "proc-01d",
+        Isolation,
+        "plain",
+        "The kernel's tables of pages, slabs and mappings give nothing.",
+        "Documentation/admin-guide/mm/pagemap.rst; slabinfo(5); proc(5), vmallocinfo",
+        |j| TABLES.iter().for_each(|name| hidden(j, name)),
+    ),
+    Check::new(
+        "proc-01e",
+        Isolation,
+        "plain",
+        "The counts of interrupts, which tell of other tenants' work and of the machine's heat, give nothing.",
+        "proc(5), interrupts; GHSA-6fw5-f8r9-fgfm",
+        |j| hidden(j, "interrupts"),
+    ),
+    Check::new(
         "proc-12",
         Isolation,
         "plain",
@@ -258,6 +275,15 @@ pub(super) const CHECKS: &[Check] = &[
         |j| j.none("proc.links_outside"),
     ),
 ];
+
+/// Reading the file below /proc gives no data: it is empty, absent or closed.
+fn hidden(j: &mut Judge<'_>, name: &str) {
+    let name = format!("proc.read.{name}");
+    if let Some(value) = j.fact(&name).and_then(|v| v.as_str()) {
+        let nothing = ["empty", "ENOENT", "EACCES", "EPERM"].contains(&value);
+        j.expect(nothing, format!("{name} is {value:?}, expected empty, absent or closed"));
+    }
+}
 
 /// The attempt was refused, or what it was made on is the null device.
 fn refused_or_null(j: &mut Judge<'_>, name: &str) {

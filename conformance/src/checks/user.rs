@@ -25,6 +25,10 @@ const DANGEROUS: [(u32, &str); 18] = [
     (38, "perfmon"),
 ];
 
+/// The twelve of the plain recipe: CHOWN 0, DAC_OVERRIDE 1, FOWNER 3, FSETID 4, KILL 5, SETGID 6, SETUID 7,
+/// SETPCAP 8, NET_BIND_SERVICE 10, SYS_CHROOT 18, AUDIT_WRITE 29, SETFCAP 31.
+const ASKED_FOR: u64 = 0xa004_05fb;
+
 fn bits(text: &str) -> u64 {
     u64::from_str_radix(text, 16).unwrap_or(u64::MAX)
 }
@@ -224,6 +228,20 @@ pub(super) const CHECKS: &[Check] = &[
                     held & (1 << number) == 0,
                     format!("CAP_{} is in the bounding set", name.to_uppercase()),
                 );
+            }
+        },
+    ),
+    Check::new(
+        "caps-01d",
+        Isolation,
+        "plain",
+        "No set holds a capability that was not asked for.",
+        "capabilities(7); OCI runtime specification, process.capabilities",
+        |j| {
+            for set in ["caps.CapBnd", "caps.CapPrm", "caps.CapEff"] {
+                let held = bits(j.fact(set).and_then(serde_json::Value::as_str).unwrap_or_default());
+                let beyond = held & !ASKED_FOR;
+                j.expect(beyond == 0, format!("{set} is {held:x}, in which {beyond:x} was not asked for"));
             }
         },
     ),

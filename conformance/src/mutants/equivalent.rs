@@ -1,7 +1,7 @@
 //! Mutants that no observation can tell from the sound runtime, each with a reason a reader can check.
 
 /// A mutant's word, and why it changes nothing.
-const EQUIVALENT: [(&str, &str); 3] = [
+const EQUIVALENT: [(&str, &str); 7] = [
     (
         "drop-flag:mount:/dev:MS_STRICTATIME",
         "it decides when access times of nodes are written, which separates nothing",
@@ -10,6 +10,24 @@ const EQUIVALENT: [(&str, &str); 3] = [
         "skip:enable-controllers:/sys/fs/cgroup",
         "the guest's init, like every service manager, has handed the controllers down already; where none has, \
          the next step fails: it writes a limit to a file that is not there",
+    ),
+    (
+        "skip:clear-ambient",
+        "the step after it empties the inheritable set, and with it the kernel lowers every ambient capability \
+         (capabilities(7): none is ambient that is not both permitted and inheritable)",
+    ),
+    (
+        "skip:verify:/",
+        "the step only looks whether the root is read-only, and changes nothing; that it is, mount-07 tries",
+    ),
+    (
+        "skip:verify:/ro",
+        "the step only looks whether the volume is read-only, and changes nothing; that it is, mount-11 tries",
+    ),
+    (
+        "drop-flag:restrict:/data:MS_PRIVATE",
+        "with an id map the tree is shown in a stage of the launcher's own, and the child clones it from there after it \
+         has made all that it sees private (the step make-private), by which the clone is as well",
     ),
     (
         "weaken:limit-devices:make",

@@ -4,7 +4,7 @@
 pub(super) const NEVER_FAILS: &str = "latency";
 
 /// Parts of a mutant's word, and the scene in which what they name shows.
-const SHOWS_IN: [(&str, &str); 16] = [
+const SHOWS_IN: [(&str, &str); 17] = [
     ("tie-to-launcher", "orphaned"),
     ("id-map", "strict"),
     ("-uid", "nonroot"),
@@ -17,16 +17,17 @@ const SHOWS_IN: [(&str, &str); 16] = [
     ("memory", "limits"),
     ("pids", "limits"),
     ("cpu", "limits"),
-    ("devices", "devices"),
+    ("devices", "opened"),
+    ("keyring", "opened"),
     ("weaken:make-cgroup", "plain"),
     ("seal-root", "readonly"),
     ("take-streams", "traffic"),
 ];
 
 /// Cheap scenes first, and those that see most.
-const ORDER: [&str; 18] = [
-    "plain", "nonroot", "strict", "readonly", "declared", "shifted", "volumes", "orphaned", "limits", "ends",
-    "peers", "cannot", "accounts", "parallel", "images", "devices", "traffic", "starved",
+const ORDER: [&str; 19] = [
+    "plain", "nonroot", "strict", "readonly", "declared", "shifted", "volumes", "opened", "orphaned",
+    "limits", "ends", "peers", "cannot", "accounts", "parallel", "images", "devices", "traffic", "starved",
 ];
 
 /// Sorts scenes so that the first most likely catches the mutant.

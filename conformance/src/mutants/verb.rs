@@ -68,7 +68,7 @@ pub fn main(args: &MutantArgs) -> Result<i32, RunError> {
         kernels: vec![args.vm.clone()],
         selection: args.selection.selection(),
         jobs: args.jobs,
-        lab: Lab { memory_mib: MEMORY_MIB, ..Lab::default() },
+        lab: Lab { memory_mib: MEMORY_MIB, cpus: Lab::TO_TELL_APART, ..Lab::default() },
         ..Options::default()
     };
     let shard = options.selection.shard.take();

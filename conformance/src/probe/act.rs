@@ -13,7 +13,8 @@ pub(super) fn main(words: &[String]) -> i32 {
             println!("{}", nix::unistd::geteuid());
             0
         }
-        "sleep" | "canary" => {
+        "canary" => attend(),
+        "sleep" => {
             std::thread::sleep(Duration::from_secs(u64::try_from(number(rest, 3600)).unwrap_or(0)));
             0
         }
@@ -55,23 +56,57 @@ pub(super) fn main(words: &[String]) -> i32 {
     }
 }
 
+/// Waits until whoever started it closes the pipe, or is gone.
+fn attend() -> i32 {
+    let ended = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+    i32::from(ended.is_err())
+}
+
 fn number(words: &[String], default: i32) -> i32 {
     words.first().and_then(|w| w.parse().ok()).unwrap_or(default)
 }
 
-/// The null runtime: `chroot DIR PROGRAM ARG…`.
+/// The null runtime: `chroot DIR PROGRAM ARG…`. The machine's own /proc, /sys and /dev lie in the root, so
+/// that all that is not isolated can be seen and tried; that is for machines that are thrown away.
 fn chroot(words: &[String]) -> i32 {
     let [directory, program, arguments @ ..] = words else {
         eprintln!("browndog probe: chroot wants DIR PROGRAM");
         return 2;
     };
-    if let Err(errno) = nix::unistd::chroot(directory.as_str()).and_then(|()| nix::unistd::chdir("/")) {
+    if !std::path::Path::new(crate::vm::job::LAB_MARK).exists() {
+        eprintln!("browndog probe: chroot isolates nothing: only in a throw-away virtual machine");
+        return 125;
+    }
+    let entered = show_machine(std::path::Path::new(directory))
+        .and_then(|()| nix::unistd::chroot(directory.as_str()))
+        .and_then(|()| nix::unistd::chdir("/"));
+    if let Err(errno) = entered {
         eprintln!("browndog probe: chroot {directory}: {errno}");
         return 125;
     }
-    let error = std::process::Command::new(program).args(arguments).env_clear().exec();
+    let error = std::process::Command::new(program).args(arguments).exec();
     eprintln!("browndog probe: {program}: {error}");
     126
+}
+
+/// Binds the root onto itself, so that it is a mount, and the machine's interfaces into it. What is then done
+/// to these mounts does not reach the ones they were made of, without which the guest could not go on.
+fn show_machine(root: &std::path::Path) -> nix::Result<()> {
+    use nix::mount::{MsFlags, mount};
+    const NONE: Option<&str> = None;
+    let bind = |source: &std::path::Path, target: &std::path::Path| {
+        mount(Some(source), target, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)?;
+        mount(NONE, target, NONE, MsFlags::MS_PRIVATE | MsFlags::MS_REC, NONE)
+    };
+    bind(root, root)?;
+    for name in ["proc", "sys", "dev"] {
+        let target = root.join(name);
+        // A link in its place would lead out of the root; a file takes no directory.
+        if std::fs::symlink_metadata(&target).is_ok_and(|m| m.is_dir()) {
+            bind(&std::path::Path::new("/").join(name), &target)?;
+        }
+    }
+    Ok(())
 }
 
 /// Touches so many MiB and holds them for a moment.
@@ -228,6 +263,10 @@ fn hold(name: &str) -> i32 {
         ("file", file.is_ok()),
         ("tcp", tcp.is_ok()),
     ];
+    // What it has not says why: it stands in the verdict.
+    if let Err(errno) = &queue {
+        eprintln!("browndog probe: mq_open: {errno}");
+    }
     let names: Vec<&str> = held.iter().filter(|(_, h)| *h).map(|(n, _)| *n).collect();
     say(&format!("HOLDING {}", names.join(" ")));
     let mut word = String::new();

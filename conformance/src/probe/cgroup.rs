@@ -44,9 +44,15 @@ pub(super) fn cgroup(_params: &Params, facts: &mut Facts) {
         .collect();
     facts.set("cgroup.release_agent_opened", release);
     move_out(&mounts.iter().map(|m| m.target.clone()).collect::<Vec<_>>(), facts);
+    let controllers = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers").unwrap_or_default();
+    facts.set("cgroup.controllers", words(&controllers));
     facts.attempt_io("cgroup.make_group", fs::create_dir("/sys/fs/cgroup/browndog-try"));
     let _worked = fs::remove_dir("/sys/fs/cgroup/browndog-try").is_ok();
     facts.set("cgroup.namespace", crate::host::namespace("self", "cgroup").unwrap_or_default());
+}
+
+pub(crate) fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
 }
 
 fn sweep(top: &Path, depth: usize, tried: &mut u32, opened: &mut Vec<String>) {
@@ -107,53 +113,80 @@ pub(super) fn forks(params: &Params, facts: &mut Facts) {
     }
 }
 
-/// Uses one CPU's worth of time on each CPU for a second and a half; the share it got.
+/// What two threads that never rest get of the processors: the share of the time that the kernel has counted
+/// for them, taken whenever one of them goes on after a pause, and of these the smallest.
+///
+/// A quota is a debt that is paid: where the clock of a machine stumbles while a thread runs, the kernel
+/// counts more than it gave, and keeps the group from running until that is made up for. At the end of such a
+/// pause the group has had what it may have, whatever happened before; in between it may have had much more.
 pub(super) fn spin(_params: &Params, facts: &mut Facts) {
-    let begun = Instant::now();
-    let threads: Vec<_> = (0..2)
-        .map(|_| {
-            std::thread::spawn(move || {
-                let mut n = 0_u64;
-                while begun.elapsed() < Duration::from_millis(1500) {
-                    n = n.wrapping_add(1);
-                    n = std::hint::black_box(n);
-                }
-            })
-        })
-        .collect();
+    let begun = (Instant::now(), used());
+    let threads: Vec<_> = (0..2).map(|_| std::thread::spawn(move || spun(begun))).collect();
+    let (mut pauses, mut least) = (0, f64::INFINITY);
     for thread in threads {
-        if thread.join().is_err() {
-            eprintln!("browndog probe: a spinning thread panicked");
+        match thread.join() {
+            Ok((seen, share)) => (pauses, least) = (pauses + seen, least.min(share)),
+            Err(_) => eprintln!("browndog probe: a spinning thread panicked"),
         }
     }
-    let wall = begun.elapsed().as_secs_f64();
-    let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF);
-    let used = usage.map_or(0.0, |u| {
-        let seconds = |t: nix::sys::time::TimeVal| {
-            use nix::sys::time::TimeValLike;
-            t.num_microseconds() as f64 / 1e6
-        };
-        seconds(u.user_time()) + seconds(u.system_time())
-    });
-    facts.set("limit.cpu_used_share", (used / wall * 1000.0).round() / 1000.0);
+    // Nobody made it pause: all that it got.
+    let share = if pauses == 0 { share_since(begun) } else { least };
+    facts.set("limit.cpu_pauses", pauses);
+    facts.set("limit.cpu_used_share", (share * 1000.0).round() / 1000.0);
+}
+
+/// Spins until it has been made to pause three times after the first second, of which one may have been a
+/// stumble, or for four seconds: how many pauses there were, and the smallest share at the end of one.
+fn spun(begun: (Instant, f64)) -> (u32, f64) {
+    // Ten of the periods in which a quota is given out by default: what is left of the first no longer counts.
+    const FIRST: Duration = Duration::from_secs(1);
+    const MOST: Duration = Duration::from_secs(4);
+    // A turn of another process is shorter, and a period's rest after a fifth of it longer.
+    const PAUSE: Duration = Duration::from_millis(20);
+    let (mut pauses, mut least, mut last) = (0, f64::INFINITY, Instant::now());
+    loop {
+        let now = Instant::now();
+        let elapsed = now - begun.0;
+        if now - last >= PAUSE && elapsed >= FIRST {
+            pauses += 1;
+            least = least.min(share_since(begun));
+        }
+        last = now;
+        if pauses >= 3 || elapsed >= MOST {
+            return (pauses, least);
+        }
+    }
+}
+
+fn share_since((instant, before): (Instant, f64)) -> f64 {
+    (used() - before) / instant.elapsed().as_secs_f64()
+}
+
+/// Processor time of this process in seconds, to the nanosecond (clock_gettime(2)).
+fn used() -> f64 {
+    let time = nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID);
+    time.map_or(0.0, |t| t.tv_sec() as f64 + t.tv_nsec() as f64 / 1e9)
+}
+
+/// The processors this process may run on.
+pub(crate) fn processors() -> Vec<usize> {
+    use nix::sched::{CpuSet, sched_getaffinity};
+    let set = sched_getaffinity(nix::unistd::Pid::from_raw(0)).unwrap_or_default();
+    (0..CpuSet::count()).filter(|n| set.is_set(*n).unwrap_or(false)).collect()
 }
 
 /// CPUs this process may run on, and whether it can widen the set.
 pub(super) fn cpus(_params: &Params, facts: &mut Facts) {
-    use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-    let me = nix::unistd::Pid::from_raw(0);
-    let allowed = |set: &CpuSet| -> Vec<usize> {
-        (0..CpuSet::count()).filter(|n| set.is_set(*n).unwrap_or(false)).collect()
-    };
-    facts.set("limit.cpus", sched_getaffinity(me).map(|s| allowed(&s)).unwrap_or_default());
+    use nix::sched::{CpuSet, sched_setaffinity};
+    facts.set("limit.cpus", processors());
     let mut all = CpuSet::new();
     for number in 0..CpuSet::count() {
         if all.set(number).is_err() {
             break;
         }
     }
-    facts.attempt("limit.cpus_widen", sched_setaffinity(me, &all));
-    facts.set("limit.cpus_after", sched_getaffinity(me).map(|s| allowed(&s)).unwrap_or_default());
+    facts.attempt("limit.cpus_widen", sched_setaffinity(nix::unistd::Pid::from_raw(0), &all));
+    facts.set("limit.cpus_after", processors());
 }
 
 /// A child that touches memory until it is killed; PID 1 has to survive it.

@@ -157,28 +157,50 @@ pub(super) fn sweep(_params: &Params, facts: &mut Facts) {
     for entry in fs::read_dir("/nodes").into_iter().flatten().flatten() {
         tried += 1;
         let name = entry.file_name().to_string_lossy().into_owned();
-        for (letter, read, write) in [("r", true, false), ("w", false, true)] {
-            let outcome = fs::OpenOptions::new()
-                .read(read)
-                .write(write)
-                .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-                .open(entry.path());
-            match outcome.map(drop).map_err(errno_of) {
-                // ENXIO and ENODEV: the policy let the open through and no driver answered.
-                Ok(())
-                | Err(
-                    nix::errno::Errno::ENXIO
-                    | nix::errno::Errno::ENODEV
-                    | nix::errno::Errno::EIO
-                    | nix::errno::Errno::EBUSY,
-                ) => {
-                    opened.push(format!("{name} {letter}"));
-                }
-                Err(_) => {}
-            }
-        }
+        opened.extend(let_through(&entry.path()).into_iter().map(|letter| format!("{name} {letter}")));
     }
     opened.sort();
     facts.set("dev.sweep_tried", tried);
     facts.set("dev.sweep_opened", opened);
+}
+
+/// Of `r` and `w`, those for which a policy lets the node be opened.
+fn let_through(node: &Path) -> Vec<&'static str> {
+    use nix::errno::Errno;
+    let opens = |read: bool, write: bool| {
+        let mut how = fs::OpenOptions::new();
+        let how = how.read(read).write(write).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+        match how.open(node).map(drop).map_err(errno_of) {
+            // ENXIO and ENODEV: the policy let the open through and no driver answered.
+            Ok(()) | Err(Errno::ENXIO | Errno::ENODEV | Errno::EIO | Errno::EBUSY) => true,
+            Err(_) => false,
+        }
+    };
+    let ways = [("r", opens(true, false)), ("w", opens(false, true))];
+    ways.into_iter().filter(|(_, opened)| *opened).map(|(letter, _)| letter).collect()
+}
+
+/// Makes a node of each number that the harness has put into the image at `/nodes` in /dev, where nodes
+/// work, and opens it.
+pub(super) fn made(_params: &Params, facts: &mut Facts) {
+    let (mut tried, mut made, mut opened) = (0, 0, Vec::new());
+    let path = Path::new("/dev/browndog-try");
+    for entry in fs::read_dir("/nodes").into_iter().flatten().flatten() {
+        let Ok(meta) = fs::symlink_metadata(entry.path()) else { continue };
+        let kind = SFlag::from_bits_truncate(meta.mode() & libc::S_IFMT);
+        tried += 1;
+        if mknod(path, kind, Mode::S_IRUSR | Mode::S_IWUSR, meta.rdev()).is_err() {
+            continue;
+        }
+        made += 1;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        opened.extend(let_through(path).into_iter().map(|letter| format!("{name} {letter}")));
+        if fs::remove_file(path).is_err() {
+            break;
+        }
+    }
+    opened.sort();
+    facts.set("dev.made_tried", tried);
+    facts.set("dev.made", made);
+    facts.set("dev.made_opened", opened);
 }

@@ -133,20 +133,19 @@ pub(super) fn uts(_params: &Params, facts: &mut Facts) {
     facts.set("uts.namespace", crate::host::namespace("self", "uts").unwrap_or_default());
 }
 
+/// The canary's key, looked for in the session of keys that this process has.
+pub(crate) fn key_in_session() -> Result<i64, nix::errno::Errno> {
+    // KEYCTL_SEARCH 10; -3 is the session keyring.
+    let wanted = [Arg::In(b"user\0"), Arg::In(b"browndog-canary\0"), Arg::Int(0)];
+    let mut words: Vec<Arg<'_>> = [Arg::Int(10), Arg::Int(-3)].into_iter().chain(wanted).collect();
+    attempt(libc::SYS_keyctl, &mut words)
+}
+
 pub(super) fn keys(params: &Params, facts: &mut Facts) {
     let mut buffer = [0_u8; 256];
     let keyctl = |arguments: &mut [Arg<'_>]| attempt(libc::SYS_keyctl, arguments);
-    // KEYCTL_SEARCH 10, KEYCTL_DESCRIBE 6, KEYCTL_READ 11; -3 is the session keyring.
-    facts.attempt(
-        "key.search_session",
-        keyctl(&mut [
-            Arg::Int(10),
-            Arg::Int(-3),
-            Arg::In(b"user\0"),
-            Arg::In(b"browndog-canary\0"),
-            Arg::Int(0),
-        ]),
-    );
+    facts.attempt("key.search_session", key_in_session());
+    // KEYCTL_SEARCH 10, KEYCTL_DESCRIBE 6, KEYCTL_READ 11; -4 is the user's keyring.
     let user_keyring = keyctl(&mut [
         Arg::Int(10),
         Arg::Int(-4),

@@ -41,7 +41,8 @@ fn soil() -> nix::Result<()> {
     crate::sys::ignore(libc::SIGHUP)?;
     crate::sys::ignore(libc::SIGPIPE)?;
     crate::sys::ignore(libc::SIGUSR1)?;
-    // ADDR_NO_RANDOMIZE, a niceness, one CPU of several, an oom score: all inherited across exec.
+    // One processor of several, ADDR_NO_RANDOMIZE, an oom score, a timer slack: all inherited across exec.
+    pin()?;
     let _before = nix::sys::personality::set(nix::sys::personality::Persona::ADDR_NO_RANDOMIZE)?;
     std::fs::write("/proc/self/oom_score_adj", "123").map_err(|_| nix::errno::Errno::EACCES)?;
     std::fs::write("/proc/self/timerslack_ns", "77777").map_err(|_| nix::errno::Errno::EACCES)?;
@@ -58,6 +59,17 @@ fn soil() -> nix::Result<()> {
         let _left_open = fcntl(&directory, FcntlArg::F_DUPFD(number))?;
     }
     nix::unistd::chdir("/var/tmp").or_else(|_| nix::unistd::chdir("/"))
+}
+
+/// Binds itself to the last of the processors it may use.
+fn pin() -> nix::Result<()> {
+    use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+    let me = nix::unistd::Pid::from_raw(0);
+    let allowed = sched_getaffinity(me)?;
+    let last = (0..CpuSet::count()).rev().find(|n| allowed.is_set(*n).unwrap_or(false));
+    let mut one = CpuSet::new();
+    one.set(last.ok_or(nix::errno::Errno::EINVAL)?)?;
+    sched_setaffinity(me, &one)
 }
 
 /// Fills the inheritable set, and raises two ambient capabilities: a caller may itself be a service that

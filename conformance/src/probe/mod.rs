@@ -5,7 +5,7 @@
 //! the container from outside. Other first words are small commands.
 
 pub mod act;
-mod cgroup;
+pub(crate) mod cgroup;
 mod context;
 mod devices;
 mod escape;
@@ -17,7 +17,7 @@ pub(crate) mod mounts;
 pub(crate) mod netlink;
 mod network;
 mod process;
-mod procfs;
+pub(crate) mod procfs;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
@@ -50,7 +50,7 @@ impl Params {
 type Gatherer = fn(&Params, &mut Facts);
 
 /// All areas in the order in which they are gathered: those that disturb come last.
-const AREAS: [(&str, Gatherer); 27] = [
+const AREAS: [(&str, Gatherer); 28] = [
     // The first word is what was there before anything was done.
     ("fd", context::fd),
     ("ctx", context::ctx),
@@ -65,6 +65,7 @@ const AREAS: [(&str, Gatherer); 27] = [
     ("dev", devices::list),
     ("mknod", devices::make),
     ("sweep", devices::sweep),
+    ("made", devices::made),
     ("uts", ipc::uts),
     ("ipc", ipc::ipc),
     ("keys", ipc::keys),

@@ -83,7 +83,12 @@ pub(super) fn attempts(_params: &Params, facts: &mut Facts) {
         |name: &str, outcome: Result<(), Errno>| facts.set(format!("mount.try.{name}"), spell(outcome));
     put("tmpfs", mount(Some("none"), "/mnt", Some("tmpfs"), MsFlags::empty(), NONE));
     put("bind", mount(Some("/etc"), "/mnt", NONE, MsFlags::MS_BIND, NONE));
-    put("move", mount(Some("/proc"), "/mnt", NONE, MsFlags::MS_MOVE, NONE));
+    let moved = mount(Some("/proc"), "/mnt", NONE, MsFlags::MS_MOVE, NONE);
+    if moved.is_ok() {
+        // What comes after this looks at it.
+        put("move_back", mount(Some("/mnt"), "/proc", NONE, MsFlags::MS_MOVE, NONE));
+    }
+    put("move", moved);
     put("remount_root_rw", mount(NONE, "/", NONE, MsFlags::MS_REMOUNT | MsFlags::MS_BIND, NONE));
     put("remount_sys_rw", mount(NONE, "/sys", NONE, MsFlags::MS_REMOUNT | MsFlags::MS_BIND, NONE));
     put("remount_proc", mount(NONE, "/proc", NONE, MsFlags::MS_REMOUNT, NONE));

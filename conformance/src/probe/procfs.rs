@@ -26,6 +26,8 @@ const MASKED: [&str; 11] = [
     "/sys/devices/virtual/powercap",
 ];
 const READONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+/// What the kernel tells of its memory, for the machine as a whole.
+pub(crate) const TABLES: [&str; 5] = ["kpagecount", "kpageflags", "kpagecgroup", "slabinfo", "vmallocinfo"];
 /// Keys that name a program which the kernel starts, or that register one.
 const HELPERS: [&str; 8] = [
     "/proc/sys/kernel/core_pattern",
@@ -72,6 +74,8 @@ pub(super) fn surface(params: &Params, facts: &mut Facts) {
             open.push(path);
         }
     }
+    let mode = fs::metadata("/sys/firmware").map(|m| format!("{:o}", m.mode() & 0o7777));
+    facts.set("proc.mode./sys/firmware", mode.unwrap_or_else(|e| spell::<()>(Err(errno_of(e)))));
     facts.set("proc.masked_open", open);
     facts.set("proc.masks_tried", MASKED.len());
     for path in READONLY {
@@ -135,10 +139,11 @@ fn peek(path: &str) -> String {
             Err(error) => spell::<()>(Err(errno_of(error))),
         },
         Ok(_) => {
-            let mut byte = [0_u8; 1];
+            // The tables of pages are read in words of eight bytes, and in nothing shorter.
+            let mut bytes = [0_u8; 64];
             // A pipe that covers a file must not keep the probe waiting.
             let open = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
-            match open.and_then(|mut f| f.read(&mut byte)) {
+            match open.and_then(|mut f| f.read(&mut bytes)) {
                 Ok(0) => "empty".into(),
                 Ok(_) => "data".into(),
                 Err(error) => spell::<()>(Err(errno_of(error))),
@@ -275,7 +280,7 @@ fn addresses(facts: &mut Facts) {
     };
     facts.set("proc.kallsyms_address", first_nonzero("/proc/kallsyms", 0));
     facts.set("proc.modules_address", first_nonzero("/proc/modules", 5));
-    for name in ["kpagecount", "kpageflags", "kpagecgroup", "slabinfo", "vmallocinfo", "kcore", "kmsg"] {
+    for name in TABLES.iter().chain(&["interrupts", "kcore", "kmsg"]) {
         facts.set(format!("proc.read.{name}"), peek(&format!("/proc/{name}")));
     }
     let iomem = fs::read_to_string("/proc/iomem").unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The null runtime: chroot and exec, nothing else. It is the control: every isolation check has to
-//! fail on it, and one that passes shows nothing.
+//! The null runtime: chroot and exec, with the machine's own /proc, /sys and /dev in the root. It is the
+//! control: every isolation check has to fail on it, and one that passes shows nothing.
 
 use std::path::{Path, PathBuf};
 

@@ -134,8 +134,12 @@ pub(super) fn orphaned(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     let (place, spec) = obeying(stage, "orphaned", &["ready", "sleep", "60"])?;
     let mut running = stage.start(&spec, &place)?;
     let _said = running.line("READY", PATIENCE)?;
+    let init = running
+        .init()
+        .ok_or_else(|| SceneError::NotStarted("its init cannot be found from outside".into()))?;
     running.kill();
     let _ended = running.finish(PATIENCE)?;
+    facts.set("life.init_after_launcher", if goes(init) { "gone" } else { "still there" });
     destroy(stage, &spec, &place);
     stage.leaks(&before, "bdc-", &mut facts);
     // Once more under the same name: nothing of the first may be in the way.
@@ -143,6 +147,18 @@ pub(super) fn orphaned(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     again.name.clone_from(&spec.name);
     facts.set("life.after_orphan", code(&stage.start(&again, &place)?.finish(PATIENCE)?));
     Ok(facts)
+}
+
+/// Whether the probe with this process id goes of its own accord; what is tied to another goes at once.
+fn goes(pid: u32) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while crate::host::is_probe(pid) && !crate::host::is_dead(pid) {
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    true
 }
 
 /// The runtime's process is killed at twenty moments of the start.

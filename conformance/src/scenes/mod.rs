@@ -39,6 +39,11 @@ pub const SCENES: &[Scene] = &[
         about: "nodes for every device number of the machine lie in the image",
         play: plain::devices,
     },
+    Scene {
+        name: "opened",
+        about: "no filter, and the capability to make nodes: what holds then is the session of keys and the device policy",
+        play: plain::opened,
+    },
     Scene { name: "limits", about: "limits of memory, processes and CPU are run into", play: limits::limits },
     Scene {
         name: "declared",

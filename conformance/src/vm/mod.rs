@@ -183,6 +183,9 @@ pub fn default_cache() -> PathBuf {
 }
 
 impl Lab {
+    /// Processors of a guest in which the suite plays: with one, nobody can be bound to fewer than there are.
+    pub const TO_TELL_APART: u32 = 2;
+
     /// Finds a kernel by series (`6.12`), `local`, or path, and downloads it where that is needed.
     pub fn kernel(&self, asked: &str) -> Result<Kernel, LabError> {
         kernel::resolve(asked, &self.cache)

@@ -1,6 +1,7 @@
 //! Domains as defined: one document each, in canonical form, with a uuid.
 
 use std::fs;
+use std::io::Read;
 
 use browndog_xml::source::Source;
 use uuid::Uuid;
@@ -75,6 +76,8 @@ pub fn define(layout: &Layout, document: Document) -> Result<(Document, Defined)
     let name = document.name().to_owned();
     let old = if exists(layout, &name) { read(layout, &name).ok() } else { None };
     let old_uuid = old.as_ref().and_then(Document::uuid);
+    // One that is made here is nobody else's, and one that was there was: the others need not be asked.
+    let is_strange = document.domain.uuid.is_some() && old_uuid.is_none();
     let document = with_uuid(document, old_uuid.clone())?;
     let uuid = document.uuid().unwrap_or_default();
     if let Some(old) = old_uuid.filter(|old| *old != uuid) {
@@ -83,7 +86,7 @@ pub fn define(layout: &Layout, document: Document) -> Result<(Document, Defined)
             "undefine it first, or give the document that uuid, or another name",
         ));
     }
-    if let Some(other) = owner(layout, &uuid)?.filter(|other| *other != name) {
+    if is_strange && let Some(other) = owner(layout, &uuid)?.filter(|other| *other != name) {
         return Err(LifeError::refused(
             format!("uuid {uuid} belongs to domain '{other}'"),
             "remove <uuid> from the document to get a new one",
@@ -97,7 +100,7 @@ pub fn define(layout: &Layout, document: Document) -> Result<(Document, Defined)
 
 /// Which defined domain has this uuid.
 fn owner(layout: &Layout, uuid: &str) -> Result<Option<String>> {
-    Ok(uuids(layout)?.into_iter().find(|(known, _)| known == uuid).map(|(_, name)| name))
+    Ok(names(layout)?.into_iter().find(|name| uuid_of(layout, name).as_deref() == Some(uuid)))
 }
 
 /// uuid and name of every defined domain that can be read.
@@ -116,8 +119,11 @@ pub fn uuids(layout: &Layout) -> Result<Vec<(String, String)>> {
 
 /// The uuid of a definition. Looked for where the canonical form has it, else read in full.
 pub fn uuid_of(layout: &Layout, name: &str) -> Option<String> {
-    let text = fs::read_to_string(layout.definition(name)).ok()?;
-    canonical_uuid(&text, name).or_else(|| read(layout, name).ok()?.uuid())
+    // Its first lines: whoever looks for a uuid looks at every definition that there is.
+    let mut head = [0; 512];
+    let length = fs::File::open(layout.definition(name)).and_then(|mut file| file.read(&mut head)).ok()?;
+    let head = head[..length].utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    canonical_uuid(head, name).or_else(|| read(layout, name).ok()?.uuid())
 }
 
 fn canonical_uuid(text: &str, name: &str) -> Option<String> {

@@ -96,7 +96,7 @@ pub fn execute(layout: &Layout, name: &str, command: &Command) -> Result<Execute
         Request { command: Some(command.words.clone()), env: command.env.clone(), ..Request::default() };
     let target = Target {
         kinds,
-        unified: unified(&record, init, &host),
+        unified: unified(&record, init, &host)?,
         groups: groups_v1(&record),
         tied: command.connection != Connection::Detached,
     };
@@ -353,24 +353,40 @@ enum Ends {
 }
 
 /// The init's own group of version 2: a system inside has moved it into one of its own.
-fn unified(record: &Record, init: ProcessId, host: &Host) -> Option<String> {
-    let group = record.unified()?;
+///
+/// # Errors
+/// The kernel lets a plain user move nothing between groups that root keeps apart, such as those of two
+/// logins: a program that the container's limits do not hold would be a way out of them, since the
+/// container's own processes may look into it and change it.
+fn unified(record: &Record, init: ProcessId, host: &Host) -> Result<Option<String>> {
+    let Some(group) = record.unified() else { return Ok(None) };
     let root = match &host.cgroups {
-        Cgroups::V2 { root, .. } => root.clone(),
-        Cgroups::V1 { unified, .. } => unified.clone()?,
-        Cgroups::None { .. } => return None,
+        Cgroups::V2 { root, .. } => Some(root),
+        Cgroups::V1 { unified, .. } => unified.as_ref(),
+        Cgroups::None { .. } => None,
     };
-    if host.rootless && !may_move(Path::new(&root), group) {
-        // The kernel lets a plain user move nothing between groups that root keeps apart, such as those of
-        // two logins: the program is in the container all the same, but not in its group.
-        return None;
+    // Without root, that is the group of the caller's, if that was handed over.
+    if host.rootless && root.is_none_or(|own| !may_move(Path::new(own), group)) {
+        return Err(LifeError::refused(
+            format!(
+                "a program from this login would be in '{0}' but not in its control group: neither its limits \
+                 nor 'suspend' would hold it",
+                record.name
+            ),
+            format!(
+                "run it in the login that started '{0}', or where the groups are yours: systemd-run --user \
+                 --scope browndog exec {0}",
+                record.name
+            ),
+        ));
     }
+    let Some(root) = root else { return Ok(None) };
     let text = std::fs::read_to_string(format!("/proc/{}/cgroup", init.pid)).unwrap_or_default();
     let own = text.lines().find_map(|line| line.strip_prefix("0::"));
     let path = own.map(|own| format!("{}{own}", root.trim_end_matches('/')));
     // What the file says is relative to our own namespace; a path that is not of the domain is not used.
     let inside = path.filter(|path| Path::new(path).starts_with(group) && !path.contains("/../"));
-    Some(inside.unwrap_or_else(|| group.to_string_lossy().into_owned()))
+    Ok(Some(inside.unwrap_or_else(|| group.to_string_lossy().into_owned())))
 }
 
 /// Whether a process of the group `from` may be put into `to`: that takes the right to write to

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use browndog_runtime::host::{Cgroups, Host};
+use browndog_runtime::net::pin;
 use browndog_runtime::plan::{GROUP_SUFFIX, group_domain};
 
 use crate::error::Result;
@@ -78,6 +79,7 @@ fn bury(layout: &Layout, mut record: Record) -> Result<Vec<String>> {
         said.push(format!("the monitor of '{name}' was killed and '{name}' went down with it"));
         said.extend(removed.into_iter().map(|what| format!("removed what it left: {what}")));
         said.extend(left);
+        give_back(&mut said);
     } else {
         said.push(format!("'{name}' ran before this machine was started; its old state is removed"));
     }
@@ -174,6 +176,7 @@ pub fn reconciled(layout: &Layout) -> Result<(Vec<Result<domains::View>>, Vec<St
     if !views.iter().flatten().any(|view| view.phase.is_active()) {
         crate::monitor::place::sweep();
     }
+    give_back(&mut said);
     Ok((views, said))
 }
 
@@ -182,11 +185,31 @@ pub fn reconciled(layout: &Layout) -> Result<(Vec<Result<domains::View>>, Vec<St
 pub fn sweep(name: Option<&str>, said: &mut Vec<String>) {
     crate::monitor::place::sweep();
     strays(name).iter().for_each(|path| remove_stray(path, said));
+    give_back(said);
 }
 
-/// The same for groups in which nobody is any more: nothing is killed, what cannot go stays.
-pub fn sweep_empty() {
+/// Gives devices of the host back that are in the network of a container whose launcher is gone.
+fn give_back(said: &mut Vec<String>) {
+    for instance in pin::instances() {
+        if instance_id(&instance).is_none_or(|launcher| launcher.lives()) {
+            continue;
+        }
+        match pin::give_back(&instance) {
+            Ok(names) => {
+                said.extend(names.iter().map(|name| format!("gave the device {name} back to the host")))
+            }
+            Err(why) => said.push(why),
+        }
+    }
+}
+
+/// The same for groups in which nobody is any more: nothing is killed, what cannot go stays. Says what was
+/// given back.
+pub fn sweep_empty() -> Vec<String> {
     strays(None).iter().for_each(|path| remove_empty(path));
+    let mut said = Vec::new();
+    give_back(&mut said);
+    said
 }
 
 fn remove_empty(path: &Path) {
@@ -238,8 +261,13 @@ fn remove_stray(path: &Path, said: &mut Vec<String>) {
 /// `NAME.PID-START.browndog`: the domain and the process that started it.
 fn launcher_of(group: &str) -> Option<(&str, ProcessId)> {
     let (domain, instance) = group.strip_suffix(GROUP_SUFFIX)?.rsplit_once('.')?;
+    Some((domain, instance_id(instance)?))
+}
+
+/// `PID-START`: the process that started it.
+fn instance_id(instance: &str) -> Option<ProcessId> {
     let (pid, start) = instance.split_once('-')?;
-    Some((domain, ProcessId { pid: pid.parse().ok()?, start: start.parse().ok()? }))
+    Some(ProcessId { pid: pid.parse().ok()?, start: start.parse().ok()? })
 }
 
 #[cfg(test)]

@@ -94,10 +94,12 @@ pub fn attach(
         launcher.work_inside(&mut attached, &fresh_inside)?;
     }
     for entry in fresh(&before.attend, &after.attend) {
-        let HostStep::AddInterface(link) = &entry.step else { continue };
-        attached
-            .add(link)
-            .map_err(|errno| failed(after, "attend", entry, after.host_call(&entry.step), errno))?;
+        let done = match &entry.step {
+            HostStep::AddInterface(link) => attached.add(link),
+            HostStep::LimitInterface(limit) => limit.set(),
+            _ => Ok(()),
+        };
+        done.map_err(|errno| failed(after, "attend", entry, after.host_call(&entry.step), errno))?;
     }
     attached.outside.adopt(&mut launcher.undo);
     Ok(attached)
@@ -184,7 +186,7 @@ fn check(before: &Plan, after: &Plan) -> Result<(), StartError> {
                 let message = "a device of the host moves into a container when that starts, and only then";
                 refuse(entry.origin, message.to_owned(), RESTART);
             }
-            HostStep::AddInterface(_) | HostStep::Go => {}
+            HostStep::AddInterface(_) | HostStep::LimitInterface(_) | HostStep::Go => {}
             HostStep::MapTree { .. }
             | HostStep::ShowTree { .. }
             | HostStep::EnterStage

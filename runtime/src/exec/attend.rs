@@ -4,11 +4,11 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 
+use super::Launcher;
 use super::child::TREE;
 use super::host_steps::errno_of;
 use super::stage::Stage;
 use super::undo::Made;
-use super::{Launcher, Timing};
 use crate::error::StartError;
 use crate::net::Left;
 use crate::plan::step::{HostStep, c_string};
@@ -18,26 +18,11 @@ impl Launcher<'_> {
     pub(super) fn attend(&mut self, pid: i32, go: &OwnedFd) -> Result<(), StartError> {
         let plan = self.plan;
         for entry in &plan.attend {
-            let at = self.performed;
             let mut left = Vec::new();
-            self.performed += 1;
-            if self.options.host_hold == Some(at) {
-                super::hold();
-            }
-            let started = self.options.trace.then(sys::monotonic_ns);
-            let done = match self.options.host_fault {
-                Some((fault, errno)) if fault == at => Err(Errno::from_raw(errno)),
-                _ => self.attend_one(&entry.step, pid, go, &mut left),
-            };
+            let done = self
+                .perform_by("attend", entry, |launcher| launcher.attend_one(&entry.step, pid, go, &mut left));
             left.into_iter().for_each(|left| self.undo.push(Made::Link(left)));
-            if let Err(errno) = done {
-                let call = plan.host_call(&entry.step);
-                return Err(self.failed("attend", entry, call, at, errno));
-            }
-            if let Some(started) = started {
-                let ns = sys::monotonic_ns() - started;
-                self.timings.push(Timing { stage: "attend", id: entry.id.clone(), ns });
-            }
+            done?;
         }
         Ok(())
     }
@@ -66,6 +51,11 @@ impl Launcher<'_> {
                 Ok(())
             }
             HostStep::AddInterface(link) => crate::net::add(link, pid, left),
+            HostStep::LimitInterface(limit) => limit.set(),
+            HostStep::PinNetwork { instance } => {
+                left.push(Left::Pinned { instance: instance.clone() });
+                crate::net::pin::make(&crate::net::pin::path_of(instance), pid)
+            }
             HostStep::Go => match sys::write(go.as_raw_fd(), b"g")? {
                 1 => Ok(()),
                 _ => Err(Errno::EPIPE),

@@ -24,6 +24,16 @@ const NO_SUID_DEV_EXEC: u32 = 0x2 | 0x4 | 0x8;
 
 impl Launcher<'_> {
     pub(super) fn perform(&mut self, stage: &'static str, entry: &Entry<HostStep>) -> Result<(), StartError> {
+        self.perform_by(stage, entry, |launcher| launcher.perform_host(&entry.step))
+    }
+
+    /// Performs a step of the launcher's by `call`, unless it is to fail or to be held; notes its time.
+    pub(super) fn perform_by(
+        &mut self,
+        stage: &'static str,
+        entry: &Entry<HostStep>,
+        call: impl FnOnce(&mut Self) -> Result<(), Errno>,
+    ) -> Result<(), StartError> {
         let at = self.performed;
         self.performed += 1;
         if self.options.host_hold == Some(at) {
@@ -32,7 +42,7 @@ impl Launcher<'_> {
         let started = self.options.trace.then(sys::monotonic_ns);
         let done = match self.options.host_fault {
             Some((fault, errno)) if fault == at => Err(Errno::from_raw(errno)),
-            _ => self.perform_host(&entry.step),
+            _ => call(self),
         };
         if let Err(errno) = done {
             let call = self.plan.host_call(&entry.step);
@@ -107,6 +117,8 @@ impl Launcher<'_> {
             | HostStep::LeaveStage
             | HostStep::WriteIdMaps { .. }
             | HostStep::AddInterface(_)
+            | HostStep::LimitInterface(_)
+            | HostStep::PinNetwork { .. }
             | HostStep::Go => Err(Errno::ENOSYS),
         }
     }

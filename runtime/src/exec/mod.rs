@@ -31,6 +31,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 
 use crate::error::{FailedStep, StartError, hint};
 use crate::host::Host;
+use crate::plan::step::ChildStep;
 use crate::plan::{Entry, Plan};
 use crate::survey::Survey;
 use crate::sys::{self, CloneArgs, ProgressPage, Stack};
@@ -296,6 +297,7 @@ impl<'a> Launcher<'a> {
         self.owned.clear();
         self.partitions.clear();
         self.child_failure(&progress)?;
+        self.not_ourselves(pid)?;
         let mut consoles = std::mem::take(&mut self.consoles).into_iter();
         Ok(Running {
             pid,
@@ -319,6 +321,17 @@ impl<'a> Launcher<'a> {
         let entry = &self.plan.child[at.min(self.plan.child.len() - 1)];
         let call = self.plan.child_call(&entry.step);
         Err(self.failed("child", entry, call, at, Errno::from_raw(errno)))
+    }
+
+    /// The child has looked at what it was about to execute. Whoever shares its root may have put another
+    /// link there since, and a script that may be executed and not read leads nowhere to be seen: what
+    /// runs now is what counts. If that is this program's file by the host's mount, it does not go on.
+    fn not_ourselves(&self, pid: i32) -> Result<(), StartError> {
+        let Some((at, entry)) = self.plan.child.iter().enumerate().next_back() else { return Ok(()) };
+        if matches!(entry.step, ChildStep::Exec { .. }) && own_program::runs_in(pid) {
+            return Err(self.failed("child", entry, self.plan.child_call(&entry.step), at, Errno::EACCES));
+        }
+        Ok(())
     }
 
     fn clone3(&self, stack: &Stack, context: &child::Context<'_>) -> Result<(i32, OwnedFd), Errno> {

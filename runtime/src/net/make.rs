@@ -28,6 +28,8 @@ pub(crate) enum Left {
         index: u32,
         was_up: bool,
     },
+    /// The container's network, pinned as the one of this start.
+    Pinned { instance: String },
 }
 
 /// Makes the link in the network namespace of process `pid`, named, addressed, up and routed.
@@ -45,7 +47,10 @@ pub(crate) fn add(link: &Link, pid: i32, left: &mut Vec<Left>) -> Result<(), Err
         LinkKind::Macvlan { parent, mode } => {
             host.new_link(macvlan(link, host.index_of(parent)?, *mode, &netns))?;
         }
-        LinkKind::Moved { was_up } => move_in(&host, link, *was_up, netns.try_clone(), left)?,
+        LinkKind::Moved { was_up, pin } => {
+            let netns = netns.try_clone().map_err(|error| errno_of(&error))?;
+            move_in(&host, link, *was_up, pin.as_deref(), netns, left)?;
+        }
     }
     configure(link, &Routing::open_in(&netns)?)
 }
@@ -110,17 +115,20 @@ fn move_in(
     host: &Routing,
     link: &Link,
     was_up: bool,
-    netns: std::io::Result<OwnedFd>,
+    pin: Option<&str>,
+    netns: OwnedFd,
     left: &mut Vec<Left>,
 ) -> Result<(), Errno> {
-    let netns = netns.map_err(|error| errno_of(&error))?;
+    let note = |name: &str, index| pin.map_or(Ok(()), |pin| super::pin::note(pin, name, was_up, index));
     let guest = Routing::open_in(&netns)?;
     let name = link.guest_name.clone();
+    note(&name, 0)?;
     host.set_link(host.index_of(&name)?, false, vec![LinkAttribute::NetNsFd(netns.as_raw_fd())])?;
     // The number inside is another one where the namespace has a link of that number already.
     let index = guest.index_of(&name)?;
+    let noted = note(&name, index);
     left.push(Left::Moved { name, netns, index, was_up });
-    Ok(())
+    noted
 }
 
 /// The container's end: addresses, then up, then routes, which need both.
@@ -142,7 +150,9 @@ impl Left {
                 remove(name).map_err(|errno| format!("cannot remove the link {name}: {errno}"))
             }
             Self::Moved { name, netns, index, was_up } => move_back(name, netns, *index, *was_up)
+                .map(drop)
                 .map_err(|errno| format!("cannot move {name} back to the host: {errno}")),
+            Self::Pinned { instance } => super::pin::give_back(instance).map(drop),
         }
     }
 }
@@ -191,18 +201,18 @@ pub(crate) fn remove_inside(name: &str, pid: i32) -> Result<(), Errno> {
     guest.delete_link(guest.index_of(name)?)
 }
 
-/// Moves the device back under its old name, whatever it is called in there.
-fn move_back(name: &str, netns: &OwnedFd, index: u32, was_up: bool) -> Result<(), Errno> {
+/// Moves the device back under its old name, whatever it is called in there; says whether it was there.
+pub(super) fn move_back(name: &str, netns: &OwnedFd, index: u32, was_up: bool) -> Result<bool, Errno> {
     let home = namespace("/proc/thread-self/ns/net")?;
     let attributes = vec![LinkAttribute::NetNsFd(home.as_raw_fd()), LinkAttribute::IfName(name.to_owned())];
     match Routing::open_in(netns)?.set_link(index, false, attributes) {
         // A container that deletes a device (one made of software) has taken it from the host, too.
-        Err(Errno::ENODEV) => return Ok(()),
+        Err(Errno::ENODEV) => return Ok(false),
         moved => moved?,
     }
     if was_up {
         let host = Routing::open()?;
         host.set_link(host.index_of(name)?, true, Vec::new())?;
     }
-    Ok(())
+    Ok(true)
 }

@@ -2,9 +2,12 @@
 
 pub mod facts;
 pub mod libvirt;
+mod limit;
 mod make;
+pub mod pin;
 mod rtnetlink;
 
+pub use limit::{Direction, Limit};
 pub(crate) use make::{Left, add, is_inside, remove_inside};
 pub use make::{number_of, remove_if};
 
@@ -48,6 +51,8 @@ pub enum LinkKind {
     Moved {
         /// Whether it was up on the host, and is to be again.
         was_up: bool,
+        /// Where it is noted as long as it is away, where the kernel would destroy it.
+        pin: Option<String>,
     },
 }
 

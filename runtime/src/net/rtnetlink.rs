@@ -57,7 +57,7 @@ impl Routing {
     }
 
     /// Sends one request and returns the answer that is not an acknowledgement, where there is one.
-    fn request(
+    pub fn request(
         &self,
         message: RouteNetlinkMessage,
         flags: u16,

@@ -110,6 +110,8 @@ fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
         | HostStep::DelegateCgroup { .. }
         | HostStep::WriteIdMaps { .. }
         | HostStep::AddInterface(_)
+        | HostStep::PinNetwork { .. }
+        | HostStep::LimitInterface(_)
         | HostStep::Go => (vec![], vec![]),
     }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use browndog_xml::domain::{Address, HostdevKind, Interface, InterfaceKind, Origin, Route};
+use browndog_xml::domain::{Address, Bandwidth, HostdevKind, Interface, InterfaceKind, Origin, Route};
 use nix::errno::Errno;
 
 use super::build::Builder;
 use super::step::{ChildStep, HostStep};
 use crate::net::libvirt::Network;
-use crate::net::{self, HostEnd, Link, LinkKind};
+use crate::net::{self, Direction, HostEnd, Limit, Link, LinkKind};
 
 const PRIVATE: Origin = Origin::Default("a network namespace starts with its loopback down");
 
@@ -26,17 +26,27 @@ pub(super) fn configure(b: &mut Builder<'_>) {
         let guest_name = names.take(b, interface);
         if let Some(kind) = source(b, interface, index) {
             let link = inside(interface, guest_name, kind);
+            let (name, end) = (link.guest_name.clone(), host_end(&link));
             attend(b, "add-interface", interface.origin, link, WHILE_WAITING);
+            bound(b, interface.inbound.as_ref(), Direction::Inbound, &name, end.as_deref());
+            bound(b, interface.outbound.as_ref(), Direction::Outbound, &name, end.as_deref());
         }
     }
+    let mut is_pinned = false;
     for hostdev in &domain.hostdevs {
         if let HostdevKind::Net { interface, addresses, routes } = &hostdev.kind {
             let name = interface.value.as_str();
-            let Some(was_up) = moves(b, name, interface.origin) else { continue };
+            let Some((was_up, is_software)) = moves(b, name, interface.origin) else { continue };
             names.claim(b, name, interface.origin);
+            let instance = b.request.instance.clone();
+            let pin = is_software.then(|| net::pin::path_of(&instance));
+            if is_software && !is_pinned {
+                is_pinned = true;
+                b.attend("pin-network", HostStep::PinNetwork { instance }, hostdev.origin, PINNED);
+            }
             let link = Link {
                 guest_name: name.to_owned(),
-                kind: LinkKind::Moved { was_up },
+                kind: LinkKind::Moved { was_up, pin },
                 mac: None,
                 addresses: addresses.iter().map(Into::into).collect(),
                 routes: routes.iter().map(Into::into).collect(),
@@ -52,6 +62,9 @@ const WHILE_WAITING: &str = "while the child waits: the link is there, named and
 const MOVED: &str =
     "while the child waits; moved back when the container ends, without the addresses it had before";
 
+const PINNED: &str = "the kernel destroys a device of software with the network that it is in: pinned, it waits there \
+    for the next command when the launcher is killed";
+
 fn attend(b: &mut Builder<'_>, verb: &str, origin: Origin, link: Link, why: &'static str) {
     if b.host.rootless {
         let help = "start as root, or use <privnet/> for a loopback only";
@@ -62,6 +75,47 @@ fn attend(b: &mut Builder<'_>, verb: &str, origin: Origin, link: Link, why: &'st
         b.problem(origin, message, "remove <link state='down'/>, or the routes");
     }
     b.attend(format!("{verb}:{}", link.guest_name), HostStep::AddInterface(Box::new(link)), origin, why);
+}
+
+fn host_end(link: &Link) -> Option<String> {
+    match &link.kind {
+        LinkKind::Veth(end) => Some(end.name.clone()),
+        _ => None,
+    }
+}
+
+const WAITS: &str =
+    "at the host's end, out of the container's reach: what is too much waits, then is dropped";
+const DROPPED: &str = "at the host's end, out of the container's reach: what is too much is dropped";
+
+/// Bounds one direction of a link.
+fn bound(
+    b: &mut Builder<'_>,
+    asked: Option<&Bandwidth>,
+    direction: Direction,
+    name: &str,
+    end: Option<&str>,
+) {
+    let Some(asked) = asked else { return };
+    let Some(end) = end else {
+        let help = "remove <bandwidth>, or use <interface type='bridge'>";
+        let why =
+            "a macvlan has no end on the host at which it could be bounded: libvirt refuses this as well";
+        return b.problem(asked.origin, why, help);
+    };
+    let (limit, raised) = match Limit::of(asked, direction, end) {
+        Ok(limit) => limit,
+        Err(why) => return b.problem(asked.origin, why, "write a smaller @burst"),
+    };
+    if raised {
+        let why = "@burst holds no packet of the largest size, which could never pass: 65600 bytes are taken";
+        b.note(asked.origin, why, "write burst='65', or leave it out");
+    }
+    let (verb, why) = match direction {
+        Direction::Inbound => ("limit-inbound", WAITS),
+        Direction::Outbound => ("limit-outbound", DROPPED),
+    };
+    b.attend(format!("{verb}:{name}"), HostStep::LimitInterface(limit), asked.origin, why);
 }
 
 /// The names inside: each once. Unnamed interfaces are `ethN`, counted past those that are taken.
@@ -236,16 +290,18 @@ fn no_port(b: &mut Builder<'_>, interface: &Interface) {
     }
 }
 
-/// Whether a device that can move was up; `None`, and said, where it cannot.
-fn moves(b: &mut Builder<'_>, name: &str, origin: Origin) -> Option<bool> {
+/// Whether a device that can move was up, and whether it is made of software; `None`, and said, where it
+/// cannot.
+fn moves(b: &mut Builder<'_>, name: &str, origin: Origin) -> Option<(bool, bool)> {
     match b.survey.network.link(name) {
         Ok(_) if name == "lo" => {
             b.problem(origin, "the host's loopback cannot move", "name another device");
             None
         }
-        Ok(fact) => Some(fact.up),
+        Ok(fact) => Some((fact.up, !fact.kind.is_empty())),
         Err(errno) => {
-            absent(b, name, "network device", errno, origin, "see ip link for the names");
+            let help = "see ip link for the names; 'browndog list' gives back what a killed start has taken";
+            absent(b, name, "network device", errno, origin, help);
             None
         }
     }

@@ -110,6 +110,13 @@ impl Plan {
                 format!("write(uid_map, {}); write(gid_map, {})", id_map(uid), id_map(gid))
             }
             HostStep::AddInterface(link) => link.to_string(),
+            HostStep::PinNetwork { instance } => {
+                format!(
+                    "mount(\"/proc/<child>/ns/net\", \"{}\", MS_BIND)",
+                    crate::net::pin::path_of(instance)
+                )
+            }
+            HostStep::LimitInterface(limit) => limit.to_string(),
             HostStep::Share { of, kind } => {
                 let name = CLONE_FLAGS.iter().find(|(_, bit)| kind == bit).map_or("?", |(name, _)| name);
                 format!("setns(<{}>, {name}) until the clone", self.slot_name(*of))

@@ -9,6 +9,7 @@ use super::context::Reset;
 use super::device_policy::Rule;
 use crate::sys::{CapSets, Instruction, MountAttr, StringArray};
 
+pub use super::cgroup::ReadBack;
 pub(crate) use super::path::c_string;
 pub use super::path::{Beneath, TargetKind};
 
@@ -476,25 +477,15 @@ pub enum HostStep {
         /// The same for groups.
         gid: crate::exec::rootless::Map,
     },
+    /// `mount(/proc/CHILD/ns/net, /run/browndog-netns/INSTANCE, MS_BIND)`: undone when its devices are back.
+    PinNetwork {
+        /// The start.
+        instance: String,
+    },
     /// Makes a network interface and moves it into the container (rtnetlink(7)).
     AddInterface(Box<crate::net::Link>),
+    /// Bounds one direction of a link at its end on the host (tc(8)), then reads the bound back.
+    LimitInterface(crate::net::Limit),
     /// `write(go)`: the child goes on.
     Go,
-}
-
-/// How a cgroup file is read back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadBack {
-    /// The file must say the same number, rounded down to pages.
-    Pages,
-    /// The file must say the same text.
-    Same,
-    /// One line of the file must be the same: a file with a line for each device.
-    Line,
-    /// The file must say the same, or `default` and the same.
-    Default,
-    /// The file of the same name and `.effective` must say the same.
-    Effective,
-    /// The file cannot be read back, or says it in another form.
-    None,
 }

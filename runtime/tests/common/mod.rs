@@ -66,13 +66,14 @@ pub fn start_right() -> Option<std::sync::MutexGuard<'static, ()>> {
     None
 }
 
-/// What a start must leave as it was: mounts, groups, links, loop devices.
+/// What a start must leave as it was: mounts, groups, links, loop devices, pinned networks.
 #[derive(Debug, PartialEq, Eq)]
 pub struct HostState {
     mounts: String,
     groups: BTreeSet<String>,
     links: BTreeSet<String>,
     loops: Vec<String>,
+    pins: Vec<String>,
 }
 
 /// Children and descriptors of this process.
@@ -116,10 +117,16 @@ impl HostState {
         let links =
             table.lines().filter_map(|line| Some(line.split_once(':')?.0.trim().to_owned())).collect();
         let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-        // The base namespace is nobody's start: whoever uses this machine too may pin it meanwhile.
-        let ours = table.lines().filter(|line| !line.contains(" /run/browndog-base"));
+        // The base namespace is nobody's start, and whoever uses this machine too may pin it, or a network,
+        // meanwhile.
+        let pinned =
+            |line: &&str| line.contains(" /run/browndog-base") || line.contains(" /run/browndog-netns/");
+        let ours = table.lines().filter(|line| !pinned(line));
         let mounts = ours.collect::<Vec<_>>().join("\n");
-        Self { mounts, groups, links, loops: loops() }
+        let own = format!("{}-", std::process::id());
+        let mut pins = browndog_runtime::net::pin::instances();
+        pins.retain(|instance| instance.starts_with(&own));
+        Self { mounts, groups, links, loops: loops(), pins }
     }
 }
 

@@ -4,7 +4,7 @@ use super::Findings;
 use super::domain::place;
 use super::element::Element;
 use crate::domain::{
-    Address, DiskSource, Domain, Filesystem, FilesystemSource, Hostdev, HostdevKind, Interface,
+    Address, Bandwidth, DiskSource, Domain, Filesystem, FilesystemSource, Hostdev, HostdevKind, Interface,
     InterfaceKind, MacvlanMode, Route,
 };
 
@@ -101,6 +101,7 @@ fn interface(interface: &Interface) -> Element {
         let part = device.as_ref().map(|dev| Element::new(name).with("dev", &dev.value).from(dev.origin));
         element.children.extend(part);
     }
+    element.push_filled(bandwidth(interface));
     add_addresses(&mut element, &interface.addresses, &interface.routes);
     if !interface.link_up.value {
         element.children.push(Element::new("link").with("state", "down").from(interface.link_up.origin));
@@ -111,6 +112,17 @@ fn interface(interface: &Interface) -> Element {
     if let Some(isolated) = &interface.port_isolated {
         let word = if isolated.value { "yes" } else { "no" };
         element.children.push(Element::new("port").with("isolated", word).from(isolated.origin));
+    }
+    element
+}
+
+fn bandwidth(interface: &Interface) -> Element {
+    let mut element = Element::new("bandwidth");
+    for (name, direction) in [("inbound", interface.inbound), ("outbound", interface.outbound)] {
+        let Some(Bandwidth { origin, average, peak, burst }) = direction else { continue };
+        let part = Element::new(name).with("average", average / 1000);
+        let part = part.with_some("peak", peak.map(|peak| peak / 1000));
+        element.children.push(part.with_some("burst", burst.map(|burst| burst / 1024)).from(origin));
     }
     element
 }

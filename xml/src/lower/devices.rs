@@ -218,5 +218,7 @@ pub(super) fn bare_interface(context: &Context<'_, '_>, node: NodeId, kind: Inte
         link_up: Sourced::default(true, "a link is up unless the document says down"),
         mtu: None,
         port_isolated: None,
+        inbound: None,
+        outbound: None,
     }
 }

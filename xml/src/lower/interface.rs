@@ -5,8 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::devices::bare_interface;
 use super::{Context, Draft, number, owned};
 use crate::codes::Code;
-use crate::domain::{Address, InterfaceKind, MacvlanMode, Origin, Route, Sourced};
+use crate::domain::{Address, Bandwidth, InterfaceKind, MacvlanMode, Origin, Route, Sourced};
 use crate::report::Diagnostic;
+use crate::schema::Support;
 use crate::source::Span;
 use crate::tree::NodeId;
 use crate::value::{InterfaceName, MacAddr, parse_ip, parse_netmask};
@@ -23,7 +24,12 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
     let mut interface = bare_interface(context, node, kind);
     (interface.addresses, interface.routes) = addresses(draft, context, node);
     for child in context.view.children(node) {
-        match context.view.name(child) {
+        let name = context.view.name(child);
+        if let Support::CannotStart(reason) = context.view.tree.nodes[child].element.support {
+            let span = context.view.span(child);
+            draft.cannot_start(context, span, format!("<{name}> cannot be had: {reason}"));
+        }
+        match name {
             "mac" => interface.mac = context.attribute(child, "address", MacAddr::parse),
             "target" => {
                 // libvirt gives these names itself, anew at each start.
@@ -44,6 +50,12 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
             }
             "mtu" => interface.mtu = mtu(draft, context, child),
             "port" => interface.port_isolated = context.attribute(child, "isolated", |yes| Ok(yes == "yes")),
+            "bandwidth" => {
+                let part = |name| context.view.child(child, name);
+                let (inbound, outbound) = (part("inbound"), part("outbound"));
+                interface.inbound = inbound.and_then(|part| bandwidth(draft, context, part));
+                interface.outbound = outbound.and_then(|part| bandwidth(draft, context, part));
+            }
             "script" | "downscript" => {
                 let span = context.view.span(child);
                 draft.cannot_start(
@@ -57,6 +69,31 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
     }
     draft.interfaces.push(interface);
 }
+
+/// `<inbound>` or `<outbound>`.
+fn bandwidth(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) -> Option<Bandwidth> {
+    if context.view.attribute(node, "floor").is_some() {
+        let span = attribute_span(context, node, "floor");
+        let why = "@floor cannot be had: it is a share of a whole network's bandwidth, and links are bounded \
+                   one by one";
+        draft.cannot_start(context, span, why.to_owned());
+    }
+    let average = context.attribute(node, "average", number)?.value * BYTES_OF_A_RATE;
+    let peak = context.attribute(node, "peak", number).map(|peak| peak.value * BYTES_OF_A_RATE);
+    if peak.is_some_and(|peak| peak < average) {
+        let span = attribute_span(context, node, "peak");
+        draft.cannot_start(context, span, "@peak is below @average: no burst is slower".to_owned());
+    }
+    Some(Bandwidth {
+        origin: context.origin(node),
+        average,
+        peak: peak.filter(|&peak| peak > average),
+        burst: context.attribute(node, "burst", number).map(|burst| burst.value * 1024),
+    })
+}
+
+/// libvirt hands rates to tc(8) as "kbps" and bursts as "kb": 1000 bytes a second, and 1024 bytes.
+const BYTES_OF_A_RATE: u64 = 1000;
 
 /// libvirt takes any number and fails at the start.
 fn mtu(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) -> Option<Sourced<u32>> {

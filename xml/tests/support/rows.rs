@@ -201,6 +201,9 @@ pub fn documents(row: &Row) -> impl Iterator<Item = String> {
     (0..24).filter_map(move |choice| Some(Writer { choice, row }.document(way?)))
 }
 
+/// Numbers that mean something beside each other, by the attribute's name.
+const FITTING: &[(&str, &[&str])] = &[("average", &["3", "7"]), ("peak", &["9", "12"])];
+
 struct Writer<'a> {
     choice: u8,
     row: &'a Row,
@@ -260,14 +263,21 @@ impl Writer<'_> {
         let chosen = choices.iter().find(|(name, _)| *name == attribute.name);
         let wanted = target && self.row.attribute == Some(attribute.name);
         // Every other attribute of the target in every second document: some need company.
-        let company = attribute.name == "dir";
+        let company = ["dir", "average"].contains(&attribute.name);
+        // Other attributes do without it, and interfaces that are of no network.
+        if attribute.name == "floor" && !wanted {
+            return;
+        }
         if !(attribute.required || company || wanted || chosen.is_some() || target && self.choice % 2 == 1) {
             return;
         }
         let value = match chosen {
             Some((_, "")) => return,
             Some((_, word)) => (*word).to_owned(),
-            None => self.value(attribute.value),
+            None => match FITTING.iter().find(|(name, _)| *name == attribute.name) {
+                Some((_, words)) => words[usize::from(self.choice) / 2 % words.len()].to_owned(),
+                None => self.value(attribute.value),
+            },
         };
         out.push_str(&format!(" {}='{value}'", attribute.name));
     }
@@ -277,7 +287,10 @@ impl Writer<'_> {
         for child in element.children() {
             if next.is_some_and(|next| std::ptr::eq(next, child.element)) {
                 self.element(out, rest, &[]);
-            } else if child.occurs.is_usual() || COMPANY.contains(&(element.name, child.element.name)) {
+            } else if child.occurs.is_usual()
+                || COMPANY.contains(&(element.name, child.element.name))
+                || (element.name, child.element.name) == ("bandwidth", "inbound")
+            {
                 self.element(out, &[child.element], &[]);
             }
         }

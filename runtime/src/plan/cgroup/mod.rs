@@ -10,12 +10,29 @@ pub use limits::{io_weight, weight_of_shares};
 use limits::Setting;
 
 use super::build::Builder;
-use super::step::{Beneath, ChildStep, HostStep, ReadBack, c_string};
+use super::step::{Beneath, ChildStep, HostStep, c_string};
 use super::{confine, device_policy, mounts};
 use crate::host::Cgroups;
 
 /// Ends the name of every group of ours, so that a later command recognises one left behind.
 pub const GROUP_SUFFIX: &str = ".browndog";
+
+/// How a cgroup file is read back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadBack {
+    /// The file must say the same number, rounded down to pages.
+    Pages,
+    /// The file must say the same text.
+    Same,
+    /// One line of the file must be the same: a file with a line for each device.
+    Line,
+    /// The file must say the same, or `default` and the same.
+    Default,
+    /// The file of the same name and `.effective` must say the same.
+    Effective,
+    /// The file cannot be read back, or says it in another form.
+    None,
+}
 
 /// Makes the group, writes its limits, and opens it.
 pub(super) fn place(b: &mut Builder<'_>) {

@@ -182,7 +182,7 @@ pub(super) static DRIVER: Element = Element {
 pub(super) static FILTERREF: Element = Element {
     attributes: &[required("filter", Value::Pattern(&patterns::NC_NAME))],
     content: Content::Children(&[many(&PARAMETER)]),
-    support: Support::Ignored(reasons::TRAFFIC),
+    support: Support::CannotStart(reasons::FILTER),
     ..element("filterref")
 };
 
@@ -193,16 +193,15 @@ pub(super) static TUNE: Element = Element {
 };
 
 pub(super) static BANDWIDTH: Element = Element {
-    attributes: &[optional("classID", Value::Unsigned(1, u64::MAX))],
+    attributes: &[ignored("classID", Value::Unsigned(1, u64::MAX), reasons::OUTPUT)],
     content: Content::Children(&[maybe(&INBOUND), maybe(&OUTBOUND)]),
-    support: Support::Ignored(reasons::TRAFFIC),
     ..element("bandwidth")
 };
 
 pub(super) static VLAN: Element = Element {
     attributes: &[optional("trunk", Value::Choice(&["yes"]))],
     content: Content::Children(&[some(&TAG)]),
-    support: Support::Ignored(reasons::SWITCH),
+    support: Support::CannotStart(reasons::VLAN),
     ..element("vlan")
 };
 
@@ -331,21 +330,24 @@ pub(super) static PARAMETER: Element = Element {
         required("name", Value::Pattern(&patterns::PARAMETER_NAME)),
         required("value", Value::Pattern(&patterns::VALUE_2)),
     ],
-    support: Support::Ignored(reasons::NOTHING),
     ..element("parameter")
 };
 
 pub(super) static SNDBUF: Element =
     Element { content: Content::Text(U32), support: Support::Ignored(reasons::NOTHING), ..element("sndbuf") };
 
+const FLOOR: Attribute = Attribute {
+    support: Support::CannotStart(reasons::FLOOR),
+    ..optional("floor", Value::Unsigned(1, 4_294_967_295))
+};
+
 pub(super) static INBOUND: Element = Element {
     attributes: &[
         optional("average", Value::Unsigned(1, 4_294_967_295)),
         optional("peak", Value::Unsigned(1, 4_294_967_295)),
-        optional("floor", Value::Unsigned(1, 4_294_967_295)),
+        FLOOR,
         optional("burst", Value::Unsigned(1, 4_294_967_295)),
     ],
-    support: Support::Ignored(reasons::NOTHING),
     ..element("inbound")
 };
 
@@ -353,10 +355,9 @@ pub(super) static OUTBOUND: Element = Element {
     attributes: &[
         optional("average", Value::Unsigned(1, 4_294_967_295)),
         optional("peak", Value::Unsigned(1, 4_294_967_295)),
-        optional("floor", Value::Unsigned(1, 4_294_967_295)),
+        FLOOR,
         optional("burst", Value::Unsigned(1, 4_294_967_295)),
     ],
-    support: Support::Ignored(reasons::NOTHING),
     ..element("outbound")
 };
 
@@ -365,7 +366,6 @@ pub(super) static TAG: Element = Element {
         required("id", Value::Unsigned(0, 4095)),
         optional("nativeMode", Value::Choice(&["tagged", "untagged"])),
     ],
-    support: Support::Ignored(reasons::NOTHING),
     ..element("tag")
 };
 

@@ -1,0 +1,129 @@
+//! A container's network that can be found again when its launcher was killed.
+//!
+//! With the last process of a network namespace the kernel moves its hardware to the machine's first
+//! namespace, and destroys every device made of software (default_device_exit_net of net/core/dev.c), also
+//! one of the host's that has moved in. So such a namespace is pinned, as ip-netns(8) does, until its
+//! devices are back: the launcher takes the pin away, or the next command does so in its place.
+
+use std::fmt::Write as _;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::Write as _;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::libc;
+
+use super::make::move_back;
+use super::rtnetlink::{Routing, errno_of};
+use crate::plan::step::c_string;
+use crate::sys;
+
+/// The pins: the namespace of the start INSTANCE on `INSTANCE`, and beside it, in `INSTANCE.devices`, whose
+/// network it is to be given back to and what: `home INODE`, then `NAME up|down INDEX` for each device, twice
+/// where it has moved: the index is the one inside, 0 before.
+const DIR: &str = "/run/browndog-netns";
+
+/// Where the namespace of a start is pinned.
+pub(crate) fn path_of(instance: &str) -> String {
+    format!("{DIR}/{instance}")
+}
+
+fn devices_of(path: &str) -> String {
+    format!("{path}.devices")
+}
+
+/// Which network namespace this thread is in.
+fn home() -> Result<u64, Errno> {
+    fs::metadata("/proc/thread-self/ns/net").map(|meta| meta.ino()).map_err(|error| errno_of(&error))
+}
+
+/// Pins the network namespace of process `pid`.
+pub(crate) fn make(path: &str, pid: i32) -> Result<(), Errno> {
+    let errno = |error: std::io::Error| errno_of(&error);
+    DirBuilder::new().recursive(true).mode(0o700).create(DIR).map_err(errno)?;
+    fs::write(devices_of(path), format!("home {}\n", home()?)).map_err(errno)?;
+    drop(File::create(path).map_err(errno)?);
+    let namespace = c_string(&format!("/proc/{pid}/ns/net"));
+    sys::mount(Some(&namespace), &c_string(path), None, libc::MS_BIND, None)
+}
+
+/// Notes a device that is about to move into the pinned namespace, or has as number `index`.
+pub(super) fn note(path: &str, name: &str, was_up: bool, index: u32) -> Result<(), Errno> {
+    let mut line = String::new();
+    crate::disregard(writeln!(line, "{name} {} {index}", if was_up { "up" } else { "down" }));
+    let file = OpenOptions::new().append(true).open(devices_of(path));
+    file.and_then(|mut file| file.write_all(line.as_bytes())).map_err(|error| errno_of(&error))
+}
+
+/// The starts whose networks are pinned.
+pub fn instances() -> Vec<String> {
+    let names = fs::read_dir(DIR).into_iter().flatten().flatten();
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut all: Vec<String> = names.map(|name| name.trim_end_matches(".devices").to_owned()).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Gives the devices of a pinned network back to the host and takes the pin away; returns their names.
+/// Nothing is done in another network namespace than the one that they came from.
+///
+/// # Errors
+/// Which device could not be given back, and why: then it stays where it is, pinned.
+pub fn give_back(instance: &str) -> Result<Vec<String>, String> {
+    let path = path_of(instance);
+    let text = fs::read_to_string(devices_of(&path)).unwrap_or_default();
+    let mut lines = text.lines();
+    let of = lines.next().and_then(|line| line.strip_prefix("home ")?.parse().ok());
+    if of.is_some_and(|of: u64| home() != Ok(of)) {
+        return Ok(Vec::new());
+    }
+    let failed = |what: &str| {
+        let what = what.to_owned();
+        move |errno: Errno| format!("cannot give {what} back to the host: {} ({errno})", errno.desc())
+    };
+    let mut back = Vec::new();
+    if let Some(netns) = open(&path) {
+        let inside = Routing::open_in(&netns).map_err(failed("the devices"))?;
+        for line in lines {
+            let [name, state, index] = line.split(' ').collect::<Vec<_>>()[..] else { continue };
+            let index = match index.parse() {
+                Ok(0) | Err(_) => inside.index_of(name),
+                Ok(index) => Ok(index),
+            };
+            let moved = index.and_then(|index| move_back(name, &netns, index, state == "up"));
+            match moved {
+                Ok(true) => back.push(name.to_owned()),
+                // It never went, is back already, or was deleted inside.
+                Ok(false) | Err(Errno::ENODEV) => {}
+                Err(errno) => return Err(failed(name)(errno)),
+            }
+        }
+    }
+    remove(&path).map_err(failed("the container's network"))?;
+    Ok(back)
+}
+
+fn open(path: &str) -> Option<OwnedFd> {
+    let fd = File::open(path).map(OwnedFd::from).ok()?;
+    // A file that nothing was mounted on yet.
+    crate::base::is_namespace(&fd).then_some(fd)
+}
+
+fn remove(path: &str) -> Result<(), Errno> {
+    match sys::umount2(&c_string(path), libc::MNT_DETACH) {
+        Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => {}
+        Err(errno) => return Err(errno),
+    }
+    for file in [path, &devices_of(path)] {
+        match fs::remove_file(Path::new(file)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(errno_of(&error)),
+            _ => {}
+        }
+    }
+    // Others may have theirs there.
+    crate::disregard(fs::remove_dir(DIR));
+    Ok(())
+}
