@@ -27,6 +27,7 @@ pub struct Canary {
     pub params: Vec<(String, String)>,
     contacts: Arc<AtomicU32>,
     directory: PathBuf,
+    queue: Option<i64>,
 }
 
 impl Canary {
@@ -48,6 +49,7 @@ impl Canary {
             params: Vec::new(),
             contacts: Arc::new(AtomicU32::new(0)),
             directory: directory.to_owned(),
+            queue: None,
         };
         canary.param("canary_pid", canary.pid());
         canary.param("token", canary.token.clone());
@@ -145,7 +147,7 @@ impl Canary {
                 Arg::Null,
             ],
         );
-        let _open_until_the_end = queue.is_ok();
+        self.queue = queue.ok();
         let token = self.token.clone();
         let length = i32::try_from(token.len()).unwrap_or(0);
         // KEYCTL_JOIN_SESSION_KEYRING 1: a session of our own, so that nothing is left in the caller's.
@@ -196,6 +198,10 @@ impl Drop for Canary {
             number("sem_id").map(|id| {
                 attempt(libc::SYS_semctl, &mut [Arg::Int(id), Arg::Int(0), Arg::Int(libc::IPC_RMID)])
             }),
+            // One that stays open counts against what its user may have of them (RLIMIT_MSGQUEUE), containers included.
+            self.queue
+                .and_then(|fd| i32::try_from(fd).ok())
+                .map(|fd| attempt(libc::SYS_close, &mut [Arg::Int(fd)])),
             Some(attempt(libc::SYS_mq_unlink, &mut [Arg::In(b"browndog-canary\0")])),
         ];
         for errno in removed.into_iter().flatten().filter_map(Result::err) {

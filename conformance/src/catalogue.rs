@@ -89,7 +89,7 @@ pub const LEFT_OUT: &[(&str, &str, &str)] = &[
         "needs a runtime that enters a container, or images with loaders; links in the image are tried for mounts and nodes",
     ),
     (
-        "peer-02 peer-03 leak-12",
+        "peer-02 peer-03",
         "tables of the whole machine that a container fills",
         "a host that others use must not be filled up; limits of processes and memory are run into",
     ),

@@ -226,6 +226,9 @@ impl Stage<'_> {
             .init()
             .ok_or_else(|| SceneError::NotStarted("its init cannot be found from outside".into()))?;
         crate::host::look(&mut facts, init);
+        if let Some(own) = crate::host::namespace(&running.pid().to_string(), "mnt") {
+            facts.set("host.ns.mnt.runtime", own);
+        }
         look(&mut facts, init);
         running.release();
         let finished = running.finish(PATIENCE)?;

@@ -2,7 +2,7 @@
 
 use crate::judge::Judge;
 use crate::requirement::Check;
-use crate::requirement::Severity::{Isolation, Leak};
+use crate::requirement::Severity::{Functional, Isolation, Leak};
 
 macro_rules! trap {
     ($id:literal, $name:literal, $what:literal, $source:literal) => {
@@ -71,6 +71,17 @@ pub(super) const CHECKS: &[Check] = &[
         "volume_link_upwards",
         "A volume whose target in the image is a link upwards is not mounted outside.",
         "CVE-2021-30465"
+    ),
+    Check::new(
+        "mount-14b",
+        Functional,
+        "images",
+        "An image without /proc, /sys and /dev gets the directories and starts.",
+        "OCI runtime specification, mounts: destination",
+        |j| {
+            j.is("trap.nothing_there.started", true);
+            sprung(j, "nothing_there");
+        },
     ),
     Check::new(
         "mount-14",

@@ -3,7 +3,7 @@
 use super::options::at;
 use crate::judge::Judge;
 use crate::requirement::Check;
-use crate::requirement::Severity::{Functional, Isolation};
+use crate::requirement::Severity::{Functional, Isolation, Leak};
 
 /// What may be written by who manages a group below a limit (cgroup-v2.rst, delegation).
 const DELEGATED: [&str; 5] = [
@@ -26,6 +26,14 @@ pub(super) const CHECKS: &[Check] = &[
             j.none("host.init.mounts_shared_with_host");
             j.none("host.init.mounts_after_host");
         },
+    ),
+    Check::new(
+        "leak-12",
+        Leak,
+        "strict",
+        "The command that started the container stays with the caller's mounts, and keeps no copy of them busy.",
+        "mount_namespaces(7)",
+        |j| j.same("host.ns.mnt.runtime", "host.ns.mnt.own"),
     ),
     Check::new(
         "mount-09c",

@@ -263,6 +263,10 @@ fn hold(name: &str) -> i32 {
         ("file", file.is_ok()),
         ("tcp", tcp.is_ok()),
     ];
+    // What it has not says why: it stands in the verdict.
+    if let Err(errno) = &queue {
+        eprintln!("browndog probe: mq_open: {errno}");
+    }
     let names: Vec<&str> = held.iter().filter(|(_, h)| *h).map(|(n, _)| *n).collect();
     say(&format!("HOLDING {}", names.join(" ")));
     let mut word = String::new();

@@ -93,7 +93,7 @@ fn mount_system() -> nix::Result<()> {
     };
     some("proc", "/proc", plain, None)?;
     some("sysfs", "/sys", plain, None)?;
-    // Without options, so that whoever binds a node from it has to bring them.
+    // This and /tmp without options, so that whoever binds something from there has to bring them.
     some("devtmpfs", "/dev", MsFlags::empty(), Some("mode=0755"))?;
     some(
         "devpts",
@@ -104,7 +104,7 @@ fn mount_system() -> nix::Result<()> {
     some("tmpfs", "/dev/shm", MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some("mode=1777"))?;
     some("mqueue", "/dev/mqueue", plain, None)?;
     some("tmpfs", "/run", MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some("mode=0755"))?;
-    some("tmpfs", "/tmp", MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some("mode=1777"))?;
+    some("tmpfs", "/tmp", MsFlags::empty(), Some("mode=1777"))?;
     // Not every kernel has it, and nothing of ours needs it: it is here for checks that it is hidden.
     match some("securityfs", "/sys/kernel/security", plain, None) {
         Ok(()) | Err(nix::errno::Errno::ENODEV | nix::errno::Errno::ENOTDIR) => {}

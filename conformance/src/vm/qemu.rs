@@ -144,7 +144,7 @@ pub fn boot(
 
 /// The fastest to boot: without firmware, and without a bus that disks could stand on.
 const BARE: &str = "microvm,acpi=off,rtc=on,isa-serial=off";
-/// Debian's kernel finds virtio disks on PCI only.
+/// Debian's kernel finds virtio disks on PCI only, and a second processor by the tables of firmware only.
 const WITH_PCI: &str = "q35,vmport=off,smbus=off,sata=off,usb=off,i8042=off";
 
 /// One image, which stays as it is. A comma of its path is written twice (qemu(1)).
@@ -166,9 +166,10 @@ fn spawn(machine: &Machine<'_>, console: &Path, channel: &Path) -> Result<Child,
         append.push(' ');
         append.push_str(machine.append);
     }
+    let bare = machine.disks.is_empty() && machine.cpus == 1;
     Command::new(QEMU.0)
         .args(machine.accelerator.arguments())
-        .args(["-M", if machine.disks.is_empty() { BARE } else { WITH_PCI }])
+        .args(["-M", if bare { BARE } else { WITH_PCI }])
         .args(["-m", &machine.memory_mib.to_string(), "-smp", &machine.cpus.to_string()])
         .args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"])
         .arg("-chardev")

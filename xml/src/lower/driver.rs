@@ -35,6 +35,7 @@ pub(super) fn check(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
         }
         "video" => video(draft, context, node),
         "controller" => {
+            super::machine::controller(draft, context, node);
             draft.whole.usb |= context.view.attribute(node, "type").is_some_and(|(kind, _)| kind == "usb");
         }
         "redirdev" => {
@@ -141,6 +142,7 @@ fn video(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
         let fault = Diagnostic::error(Code::Incomplete, view.span(node), "<video> has no <model>");
         context.report.push(fault.help("no model is the usual one for a container"));
     }
+    super::machine::video(draft, context, node);
 }
 
 fn vsock(context: &mut Context<'_, '_>, node: NodeId) {
@@ -167,6 +169,7 @@ fn disk(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
         );
         context.report.push(fault.label(place, "needed by this element"));
     }
+    super::machine::disk(draft, context, node);
     let Some(target) = view.child(node, "target") else { return };
     let Some((dev, span)) = view.attribute(target, "dev") else { return };
     draft.unique(context, "disk", dev, span, format!("two disks are {}", quoted(dev)));
@@ -226,14 +229,20 @@ fn hostdev(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
                 _ => return,
             }
         }
-        _ => return,
+        _ => match super::machine::hostdev(context, source, kind) {
+            Some(key) => key,
+            None => return,
+        },
     };
     let place = view.span(node);
     let label = match kind {
         "storage" => "hostdev storage",
         "misc" => "hostdev misc",
         "net" => "hostdev net",
-        _ => "hostdev usb",
+        "usb" => "hostdev usb",
+        "pci" => "hostdev pci",
+        "mdev" => "hostdev mdev",
+        _ => "hostdev scsi",
     };
     draft.unique(context, label, &key, place, "this device of the host is given a second time".to_owned());
 }

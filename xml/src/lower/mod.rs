@@ -13,6 +13,7 @@ mod extension;
 mod finish;
 mod interface;
 mod lxc;
+mod machine;
 mod nic;
 mod os;
 mod resources;
@@ -96,6 +97,8 @@ pub(crate) struct Whole {
     pub(crate) video: bool,
     pub(crate) redirected: Option<Span>,
     pub(crate) usb: bool,
+    /// The first number of a controller that may be free, by kind.
+    pub(crate) controllers: std::collections::HashMap<String, u64>,
 }
 
 impl Draft {

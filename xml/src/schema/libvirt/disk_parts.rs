@@ -306,7 +306,7 @@ pub(super) static CIPHER: Element = Element {
         optional("mode", Value::Text),
         optional("hash", Value::Text),
     ],
-    support: Support::Ignored(reasons::NOTHING),
+    support: Support::Refused(reasons::CIPHER),
     ..element("cipher")
 };
 

@@ -27,4 +27,5 @@ pub(super) const INPUT: &str = "a container has no keyboard or mouse, and libvir
 pub(super) const NO_LINK: &str = "there is no such link into a container";
 pub(super) const NO_BUS: &str = "a container has no bus to give it on";
 pub(super) const USERNET: &str = "there is no such link into a container: the interface is not made";
+pub(super) const CIPHER: &str = "it is for a volume that is to be made, and libvirt's driver refuses it";
 pub(super) const OTHER: &str = "it is for another driver of libvirt";
