@@ -74,13 +74,17 @@ pub fn load_device_policy(program: &[u64]) -> Result<OwnedFd> {
 
 /// Attaches it to the group whose directory is open; it stays until the group goes.
 pub fn attach_device_policy(group: BorrowedFd<'_>, program: BorrowedFd<'_>) -> Result<()> {
+    change(PROG_ATTACH, group, program, ALLOW_MULTI)
+}
+
+fn change(command: i32, group: BorrowedFd<'_>, program: BorrowedFd<'_>, flags: u32) -> Result<()> {
     let mut attach = Attach {
         target: group.as_raw_fd() as u32,
         program: program.as_raw_fd() as u32,
         kind: ATTACH_CGROUP_DEVICE,
-        flags: ALLOW_MULTI,
+        flags,
     };
-    bpf(PROG_ATTACH, &mut attach).map(drop)
+    bpf(command, &mut attach).map(drop)
 }
 
 /// How many policies are attached to the group itself.
@@ -103,13 +107,7 @@ pub const POLICIES_MAX: usize = 16;
 
 /// Takes a policy off the group whose directory is open.
 pub fn detach_device_policy(group: BorrowedFd<'_>, program: BorrowedFd<'_>) -> Result<()> {
-    let mut detach = Attach {
-        target: group.as_raw_fd() as u32,
-        program: program.as_raw_fd() as u32,
-        kind: ATTACH_CGROUP_DEVICE,
-        flags: 0,
-    };
-    bpf(PROG_DETACH, &mut detach).map(drop)
+    change(PROG_DETACH, group, program, 0)
 }
 
 /// How many policies there are, and the numbers of as many as `ids` has room for.
