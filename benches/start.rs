@@ -2,11 +2,7 @@
 //!
 //! `cargo bench --bench start`. Shapes are those of `domains` and, where it is beside the checkout or
 //! `BROWNDOG_CORPUS` names it, of the shared corpus: what people wrote, and what is wrong with it.
-//!
-//! With `BROWNDOG_COUNT=validate:N` or `plan:N` it does that part N times and ends: `ci/instructions`
-//! counts the instructions of more and of fewer turns, and the difference is the part alone.
 
-use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
 use browndog_runtime::exec::Options;
@@ -134,25 +130,7 @@ fn starting(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// So many turns of one part.
-fn count(what: &str) {
-    let (part, turns) = what.split_once(':').expect("BROWNDOG_COUNT is PART:TURNS");
-    let turns: usize = turns.parse().expect("TURNS is a number");
-    let (sources, host) = (samples(), Host::fixture_v2());
-    let all = domains(&sources);
-    for _ in 0..turns {
-        match part {
-            "validate" => sources.iter().for_each(|source| drop(black_box(read(source)))),
-            "plan" => all.iter().for_each(|(_, domain)| drop(black_box(planned(domain, &host)))),
-            other => panic!("BROWNDOG_COUNT: {other} is neither validate nor plan"),
-        }
-    }
-}
-
 fn main() {
-    if let Ok(what) = std::env::var("BROWNDOG_COUNT") {
-        return count(&what);
-    }
     let mut criterion = Criterion::default().configure_from_args();
     reading(&mut criterion);
     planning(&mut criterion);

@@ -4,9 +4,11 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use browndog_runtime::error::render_problem;
+use browndog_runtime::host::Host;
 use browndog_runtime::launch::prepare;
-use browndog_runtime::plan::{Plan, Request, mutate};
-use browndog_xml::domain::Origin;
+use browndog_runtime::plan::{Plan, Request, mutate, plan};
+use browndog_runtime::survey::Survey;
+use browndog_xml::domain::{Domain, Origin};
 use browndog_xml::source::Source;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -21,6 +23,7 @@ use crate::out::printing;
 Examples:
   browndog plan domains/browndog.xml
   browndog plan --why domains/hello.xml             and why each step stands where it stands
+  browndog plan --on rootless domains/hello.xml     the same for a user without privilege, on any machine
   browndog plan --format json domains/hello.xml | jq '.steps[].call'
 
 Exit status: 0 it can be run here, 1 the document is invalid or asks for what this machine cannot do, 2 usage.")]
@@ -33,6 +36,9 @@ pub(crate) struct PlanArgs {
     /// Say with each step why it is there, and why there.
     #[arg(long)]
     why: bool,
+    /// Plan for such a machine, on which everything named is there, and not for this one.
+    #[arg(long, value_enum, value_name = "MACHINE")]
+    on: Option<Machine>,
     /// How to print the steps.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -47,6 +53,29 @@ enum Format {
     Text,
     /// One JSON document.
     Json,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Machine {
+    /// Control groups version 2, a current kernel, root.
+    V2,
+    /// Every controller on version 1 beside an empty unified hierarchy.
+    Hybrid,
+    /// A user without privilege.
+    Rootless,
+}
+
+impl Machine {
+    /// The plan there; nothing of this machine is looked at.
+    fn plan(self, domain: &Domain, request: &Request) -> Plan {
+        let host = match self {
+            Self::V2 => Host::fixture_v2(),
+            Self::Hybrid => Host::fixture_hybrid(),
+            Self::Rootless => Host::fixture_rootless(),
+        };
+        let survey = Survey::assume(domain, host.rootless || domain.idmap.is_some());
+        plan(domain, &host, &survey, request)
+    }
 }
 
 /// A step as all views have it.
@@ -64,8 +93,11 @@ impl PlanArgs {
         let command = (!self.command.is_empty()).then_some(self.command);
         let peers = crate::life::peers(root, &domain);
         let instance = INSTANCE.to_owned();
-        let prepared = prepare(&domain, &Request { command, peers, instance, ..Request::default() });
-        let plan = &prepared.plan;
+        let request = Request { command, peers, instance, ..Request::default() };
+        let plan = &match self.on {
+            Some(machine) => machine.plan(&domain, &request),
+            None => prepare(&domain, &request).plan,
+        };
         let status = if plan.problems.is_empty() { Status::DONE } else { Status::FAILED };
         let text = match self.format {
             _ if self.mutations => mutate::all(plan).iter().map(|one| format!("{one}\n")).collect(),

@@ -115,6 +115,27 @@ fn plan_needs_no_privilege_and_every_step_says_who_asked() {
     }
 }
 
+#[rstest]
+#[case("v2", "cpu.max")]
+#[case("hybrid", "cpu.cfs_quota_us")]
+#[case("rootless", "clone-tree:/dev/null")]
+fn a_plan_for_another_machine_is_about_that_one(#[case] machine: &str, #[case] has: &str) {
+    let planned = |file: &str| {
+        let output = browndog(&["plan", "--on", machine, file]);
+        (output.status.code(), text(&output.stdout))
+    };
+    let (status, plan) = planned("domains/limits.xml");
+    // A user without privilege has no limits.
+    assert_eq!(status, Some(i32::from(machine == "rootless")), "{plan}");
+    assert!(plan.contains(has), "{plan}");
+    // A source that is on no machine is there.
+    let case = Case::new();
+    let nowhere = "<filesystem type='mount'><source dir='/nowhere/at/all'/><target dir='/mnt'/></filesystem>";
+    let file = case.domain("<init>/bin/true</init>", nowhere);
+    let (status, plan) = planned(file.to_str().unwrap());
+    assert!(status == Some(0) && plan.contains("/nowhere/at/all"), "{plan}");
+}
+
 #[test]
 fn a_reader_that_goes_away_is_no_panic() {
     let mut child = Command::new(BROWNDOG)

@@ -36,6 +36,9 @@ const THRESHOLD: f64 = 0.02;
 /// Share by which two boots of the same files may differ: a tenth of a percent was seen.
 const SPREAD: f64 = THRESHOLD / 4.0;
 
+/// Share by which timing the steps may make a start longer.
+const DISTURBANCE: f64 = 0.01;
+
 impl Exactly {
     /// Measures, prints, and judges.
     pub(super) fn perform(
@@ -61,6 +64,10 @@ impl Exactly {
             let text = serde_json::to_string_pretty(&result).map_err(|error| error.to_string())? + "\n";
             std::fs::write(path, text).map_err(|error| cannot("write", path, &error))?;
             note(&format!("{} is the baseline now", path.display()));
+        }
+        if result.disturbance.is_some_and(|share| share > DISTURBANCE) {
+            complain(&format!("timing the steps costs more than a hundredth:\n{}", table(&result)), None);
+            return Ok(Status::FAILED);
         }
         let verdict = baseline.map(|baseline| compare(&baseline, &result, THRESHOLD));
         let status = verdict.as_ref().map_or(Status::DONE, status);
@@ -132,6 +139,9 @@ fn table(result: &Virtual) -> String {
     }
     for step in &result.steps {
         row(step, String::new());
+    }
+    if let Some(share) = result.disturbance {
+        text.push_str(&format!("timing the steps made a start {:+.2} % longer\n", share * 100.0));
     }
     for out in &result.left_out {
         text.push_str(&format!("left out: {}: {}\n", out.name, out.reason));

@@ -259,6 +259,7 @@ impl Steps {
         };
         let mut report = blank();
         report.steps.clone_from(&costs.steps);
+        report.disturbance = Some(costs.disturbance);
         output.give((&costs, &report), || text::steps(&report, &costs), Status::DONE)
     }
 }

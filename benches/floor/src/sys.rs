@@ -212,11 +212,11 @@ pub fn exec_words(words: Words) -> Errno {
 
 /// waitid(2) for the process behind `pidfd`, which may have shared our memory; its exit status.
 pub fn wait(pidfd: c_int) -> Result<i32, Errno> {
-    wait_usage(pidfd).map(|(status, _)| status)
+    wait_usage(pidfd).map(|(status, ..)| status)
 }
 
-/// waitid(2): exit status, and peak memory in KiB.
-pub fn wait_usage(pidfd: c_int) -> Result<(i32, u32), Errno> {
+/// waitid(2): exit status, peak memory in KiB, and page faults that needed no device, its children's included.
+pub fn wait_usage(pidfd: c_int) -> Result<(i32, u32, u32), Errno> {
     // SAFETY: all-zero is a valid rusage.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: all-zero is a valid siginfo_t.
@@ -230,7 +230,7 @@ pub fn wait_usage(pidfd: c_int) -> Result<(i32, u32), Errno> {
     // SAFETY: waitid succeeded, so the status field of the union is set.
     let status = unsafe { info.si_status() };
     let status = if info.si_code == libc::CLD_EXITED { status } else { 128 + status };
-    Ok((status, usage.ru_maxrss as u32))
+    Ok((status, usage.ru_maxrss as u32, usage.ru_minflt as u32))
 }
 
 /// mount(2).

@@ -10,9 +10,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::machine::Machine;
 use crate::mechanisms;
 use crate::peers::{Cast, LeftOut};
-use crate::report::{FORMAT, Report, Row, StepCost};
+use crate::report::{FORMAT, Report, Row};
 use crate::rounds::{Effort, Measured, Progress, Starter, measure};
-use crate::steps::steps;
+use crate::steps::{Steps, steps};
 use crate::weigh::{Weight, weigh};
 use crate::workplace::{Workplace, enter_unified_view};
 
@@ -86,6 +86,7 @@ pub fn blank() -> Report {
         subjects: Vec::new(),
         left_out: Vec::new(),
         steps: Vec::new(),
+        disturbance: None,
         floor_steps: Vec::new(),
         mechanisms: Vec::new(),
         scaling: Vec::new(),
@@ -116,7 +117,7 @@ pub fn start(request: &Request<'_>, progress: Progress<'_>) -> io::Result<Report
     }
     if !starter.stopped() {
         match steps_of(&place, &starter, request.effort, progress) {
-            Ok(costs) => report.steps = costs,
+            Ok(costs) => (report.steps, report.disturbance) = (costs.steps, Some(costs.disturbance)),
             Err(reason) => report.left_out.push(LeftOut { name: "browndog's steps".to_owned(), reason }),
         }
     }
@@ -130,12 +131,12 @@ fn steps_of(
     starter: &Starter,
     effort: Effort,
     progress: Progress<'_>,
-) -> Result<Vec<StepCost>, String> {
+) -> Result<Steps, String> {
     let text = std::fs::read(place.path("domain.xml")).map_err(|error| error.to_string())?;
     let source = browndog_xml::source::Source::from_bytes("domain.xml", text);
     let domain = browndog_xml::read(&source).domain.ok_or("its document is invalid")?;
     let pairs = (effort.rounds * effort.starts).min(STEP_PAIRS);
-    steps(&domain, None, (pairs, effort.paced), starter, progress).map(|all| all.steps)
+    steps(&domain, None, (pairs, effort.paced), starter, progress)
 }
 
 /// Starts with the steps timed, and as many without.

@@ -54,7 +54,7 @@ pub struct Exact {
 }
 
 /// What one boot says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Virtual {
     /// What it depends on.
     pub circumstances: Circumstances,
@@ -62,6 +62,9 @@ pub struct Virtual {
     pub subjects: Vec<Exact>,
     /// Median of each step of browndog's plan, from inside: one that no tick hit.
     pub steps: Vec<Exact>,
+    /// By which share timing the steps made a start longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disturbance: Option<f64>,
     /// Who did not take part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
@@ -119,6 +122,7 @@ fn exact(report: Report, circumstances: Circumstances) -> Virtual {
         circumstances,
         subjects: subjects.collect(),
         steps: steps.collect(),
+        disturbance: report.disturbance.map(|ratio| ratio.estimate - 1.0),
         left_out: report.left_out.clone(),
     }
 }
@@ -256,6 +260,7 @@ mod tests {
             },
             subjects: vec![exact("floor", 900_000), exact("browndog", browndog)],
             steps: steps.iter().map(|(name, ns)| exact(name, *ns)).collect(),
+            disturbance: None,
             left_out: Vec::new(),
         }
     }

@@ -1,4 +1,4 @@
-//! What the clock does not tell: peak memory and the number of system calls.
+//! What the clock does not tell: peak memory, page faults and the number of system calls.
 
 use std::fs;
 use std::path::Path;
@@ -11,26 +11,31 @@ use crate::peers::{Subject, on_path};
 pub struct Weight {
     /// KiB of the largest process.
     pub peak_kib: Option<u64>,
+    /// Page faults of all processes.
+    pub faults: Option<u64>,
     /// System calls of all processes.
     pub system_calls: Option<u64>,
 }
 
 /// Weighs one start of `subject`.
 ///
-/// Peak memory is asked of the kernel by the floor, a process so small that what a child inherits of
-/// it before its exec does not hide the child's own peak.
+/// Peak memory and page faults are asked of the kernel by the floor, a process so small that what a child
+/// inherits of it before its exec does not hide the child's own peak.
 pub fn weigh(subject: &Subject, floor: Option<&Path>, scratch: &Path) -> Weight {
+    let said = floor.and_then(|floor| usage(subject, floor)).unwrap_or_default();
+    let figure =
+        |name: &str| said.lines().rev().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
     Weight {
-        peak_kib: floor.and_then(|floor| peak(subject, floor)),
+        peak_kib: figure("peak_kib "),
+        faults: figure("faults "),
         system_calls: on_path("strace").and_then(|strace| system_calls(subject, &strace, scratch)),
     }
 }
 
-fn peak(subject: &Subject, floor: &Path) -> Option<u64> {
+fn usage(subject: &Subject, floor: &Path) -> Option<String> {
     let output =
         Command::new(floor).arg("weigh").args(&subject.command).stdin(Stdio::null()).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    text.lines().last()?.strip_prefix("peak_kib ")?.parse().ok()
+    String::from_utf8(output.stdout).ok()
 }
 
 fn system_calls(subject: &Subject, strace: &Path, scratch: &Path) -> Option<u64> {

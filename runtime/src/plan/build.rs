@@ -42,10 +42,11 @@ impl<'a> Builder<'a> {
         };
         let plan = Plan {
             domain: domain.name.value.as_str().to_owned(),
-            before: Vec::new(),
+            before: Vec::with_capacity(16),
             clone,
             attend: Vec::new(),
-            child: Vec::new(),
+            // As many as there usually are: growing copies what is there from page to page.
+            child: Vec::with_capacity(128),
             slots,
             root: Slot(u16::MAX),
             cgroups: Vec::new(),

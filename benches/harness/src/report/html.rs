@@ -1,6 +1,6 @@
 //! The result as one page that needs nothing but itself.
 
-use super::{Mechanism, Report, Row, StepCost};
+use super::{Mechanism, Report, Row, StepCost, text};
 use crate::report::html_curves::curves;
 
 const STYLE: &str = "
@@ -59,6 +59,9 @@ pub fn page(report: &Report) -> String {
             the number the minimum and the median.</p>",
         );
         body.push_str(&waterfall(&report.steps));
+        if let Some(ratio) = &report.disturbance {
+            body.push_str(&format!("<p>{}.</p>", escaped(&text::disturbance(ratio))));
+        }
     }
     if !report.mechanisms.is_empty() {
         body.push_str(
@@ -182,13 +185,13 @@ fn table(report: &Report) -> String {
     let floor = report.row("floor");
     let dash = || "–".to_owned();
     let mut text = "<div class=wide><table><tr><th><th>min ms<th>p25<th>median<th>p99<th>× floor, min<th>× floor, median\
-        <th>user ms<th>system<th>peak KiB<th>calls<th>without"
+        <th>user ms<th>system<th>peak KiB<th>faults<th>calls<th>without"
         .to_owned();
     for row in &report.subjects {
         let s = &row.summary;
         let times = |mine: f64, floors: f64| format!("{:.2}", mine / floors);
         text.push_str(&format!(
-            "<tr><td title='{}'>{}<td>{:.2}<td>{:.2}<td>{:.2}<td>{:.2}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}",
+            "<tr><td title='{}'>{}<td>{:.2}<td>{:.2}<td>{:.2}<td>{:.2}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}",
             escaped(&row.version),
             escaped(&row.name),
             ms(s.min as f64),
@@ -200,6 +203,7 @@ fn table(report: &Report) -> String {
             row.user_us.map_or_else(dash, |us| format!("{:.2}", us / 1e3)),
             row.user_us.map_or_else(dash, |us| format!("{:.2}", (row.cpu_us - us) / 1e3)),
             row.peak_kib.map_or_else(dash, |kib| kib.to_string()),
+            row.faults.map_or_else(dash, |faults| faults.to_string()),
             row.system_calls.map_or_else(dash, |calls| calls.to_string()),
             escaped(&row.lacks.join(", ")),
         ));

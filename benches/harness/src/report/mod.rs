@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::machine::Machine;
 use crate::peers::LeftOut;
 use crate::rounds::Measured;
-use crate::stats::{Summary, median};
+use crate::stats::{Ratio, Summary, median};
 use crate::weigh::Weight;
 
 /// The shape of the JSON form; changes with it.
@@ -35,6 +35,9 @@ pub struct Report {
     /// Cost of each plan step, where it was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepCost>,
+    /// By how much timing the steps made a start longer, where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disturbance: Option<Ratio>,
     /// Cost of each step of the floor, where it was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub floor_steps: Vec<StepCost>,
@@ -64,6 +67,9 @@ pub struct Row {
     pub user_us: Option<f64>,
     /// KiB of its largest process.
     pub peak_kib: Option<u64>,
+    /// Page faults of one start, its container's included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faults: Option<u64>,
     /// System calls of one start.
     pub system_calls: Option<u64>,
     /// All times in nanoseconds, round by round.
@@ -122,6 +128,7 @@ impl Row {
             user_us: Some(measured.user_us as f64 / all.len() as f64),
             summary,
             peak_kib: weight.peak_kib,
+            faults: weight.faults,
             system_calls: weight.system_calls,
             rounds: measured.rounds,
         })
@@ -171,6 +178,7 @@ pub(crate) mod tests {
             cpu_us: 900.0,
             user_us: Some(300.0),
             peak_kib: Some(580),
+            faults: Some(26),
             system_calls: None,
             rounds: vec![vec![ns, ns + 1000, ns + 2000]; 3],
         };
@@ -195,6 +203,7 @@ pub(crate) mod tests {
             subjects: vec![row("bare", 100_000), row("floor", 1_000_000), row("browndog", 1_200_000)],
             left_out: vec![LeftOut { name: "youki".to_owned(), reason: "not on PATH".to_owned() }],
             steps: vec![StepCost { name: "clone3".to_owned(), min: 390_000, median: 420_000 }],
+            disturbance: None,
             floor_steps: Vec::new(),
             mechanisms: Vec::new(),
             scaling: Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::stats::Summary;
+use crate::stats::{Ratio, Summary};
 use crate::steps::Steps;
 
 use super::{Curve, Mechanism, Report, Row, StepCost};
@@ -18,6 +18,7 @@ pub fn table(report: &Report) -> String {
     }
     if !report.steps.is_empty() {
         text.push_str(&step_table("step of browndog", &report.steps));
+        text.push_str(&report.disturbance.map_or_else(String::new, |ratio| disturbance(&ratio) + "\n"));
     }
     if !report.floor_steps.is_empty() {
         text.push_str(&step_table("step of the floor", &report.floor_steps));
@@ -42,19 +43,27 @@ pub fn table(report: &Report) -> String {
 /// The cost of each step, with what the start as a whole takes.
 pub fn steps(report: &Report, costs: &Steps) -> String {
     let ms = |ns: u64| format!("{:.3}", ns as f64 / 1e6);
-    let percent = |ratio: f64| format!("{:+.2}", ratio * 100.0 - 100.0);
     let whole =
         |name: &str, s: &Summary| format!("{name}: min {} ms, median {} ms\n", ms(s.min), ms(s.median));
     format!(
-        "{}{}{}{}timing the steps made a start {} % longer (95 %: {} to {}), {} pairs\n",
+        "{}{}{}{}{}, {} pairs\n",
         machine(report),
         step_table("step", &costs.steps),
         whole("whole start, plan to clean-up", &costs.plain),
         whole("the same with every step timed", &costs.traced),
-        percent(costs.disturbance.estimate),
-        percent(costs.disturbance.low),
-        percent(costs.disturbance.high),
+        disturbance(&costs.disturbance),
         costs.plain.count
+    )
+}
+
+/// What looking at the steps cost.
+pub(super) fn disturbance(ratio: &Ratio) -> String {
+    let percent = |ratio: f64| format!("{:+.2}", ratio * 100.0 - 100.0);
+    format!(
+        "timing the steps made a start {} % longer (95 %: {} to {})",
+        percent(ratio.estimate),
+        percent(ratio.low),
+        percent(ratio.high)
     )
 }
 
@@ -80,6 +89,7 @@ fn subjects(report: &Report) -> String {
         "user ms",
         "system",
         "peak KiB",
+        "faults",
         "calls",
         "without",
     ];
@@ -103,6 +113,7 @@ fn cells(row: &Row, floor: Option<&Row>) -> Vec<String> {
         or_dash(row.user_us.map(|us| format!("{:.2}", us / 1e3))),
         or_dash(row.user_us.map(|us| format!("{:.2}", (row.cpu_us - us) / 1e3))),
         or_dash(row.peak_kib.map(|kib| kib.to_string())),
+        or_dash(row.faults.map(|faults| faults.to_string())),
         or_dash(row.system_calls.map(|calls| calls.to_string())),
         row.lacks.join(", "),
     ]

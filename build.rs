@@ -1,0 +1,46 @@
+//! Has the linker put side by side what a start runs of the program: `benches/start.ld`, from `ci/order`.
+//!
+//! What is spread over all of the program is mapped in windows of 64 KiB, most of a start's page faults
+//! and of its memory. Not every linker can be told (lld and GNU's can), so this one is asked first.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=benches/start.ld");
+    for variable in ["RUSTC_LINKER", "CARGO_ENCODED_RUSTFLAGS"] {
+        println!("cargo:rerun-if-env-changed={variable}");
+    }
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    // Only what is released has an order; a debug build has other functions.
+    if variable("PROFILE") != "release" {
+        return;
+    }
+    let order = Path::new(&variable("CARGO_MANIFEST_DIR")).join("benches/start.ld");
+    let argument = format!("-Wl,-T,{}", order.display());
+    if takes(&argument, &variable) {
+        println!("cargo:rustc-link-arg-bin=browndog={argument}");
+    } else {
+        println!("cargo:warning=the linker takes no benches/start.ld: a start has 50 page faults more");
+    }
+}
+
+/// Whether an empty program can be linked with `argument`.
+fn takes(argument: &str, variable: &impl Fn(&str) -> String) -> bool {
+    let linker = std::env::var("RUSTC_LINKER").map(|linker| format!("-Clinker={linker}"));
+    let flags = variable("CARGO_ENCODED_RUSTFLAGS");
+    let probing = Command::new(variable("RUSTC"))
+        .args(["--crate-name", "probe", "--crate-type", "bin", "--target", &variable("TARGET")])
+        .args(flags.split('\x1f').filter(|flag| !flag.is_empty()))
+        .args(linker)
+        .args([&format!("-Clink-arg={argument}"), "--out-dir", &variable("OUT_DIR"), "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(mut child) = probing else { return false };
+    let written = child.stdin.take().is_some_and(|mut pipe| pipe.write_all(b"fn main() {}").is_ok());
+    child.wait().is_ok_and(|status| written && status.success())
+}
