@@ -38,8 +38,9 @@ struct Attach {
     flags: u32,
 }
 
-/// Likewise for BPF_PROG_QUERY.
+/// All of it for BPF_PROG_QUERY: some kernels write the last field back whatever size they are told (6.18 does).
 #[repr(C)]
+#[derive(Default)]
 struct Query {
     target: u32,
     kind: u32,
@@ -48,6 +49,10 @@ struct Query {
     ids: u64,
     count: u32,
     pad: u32,
+    program_attach_flags: u64,
+    link_ids: u64,
+    link_attach_flags: u64,
+    revision: u64,
 }
 
 fn bpf<T>(command: i32, attributes: &mut T) -> Result<libc::c_long> {
@@ -115,11 +120,21 @@ fn query(group: BorrowedFd<'_>, ids: &mut [u32]) -> Result<usize> {
     let mut query = Query {
         target: group.as_raw_fd() as u32,
         kind: ATTACH_CGROUP_DEVICE,
-        query_flags: 0,
-        attach_flags: 0,
         ids: if ids.is_empty() { 0 } else { ids.as_mut_ptr() as u64 },
         count: ids.len() as u32,
-        pad: 0,
+        ..Query::default()
     };
     bpf(PROG_QUERY, &mut query).map(|_| query.count as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A shorter one was written past its end: the frame behind it was the launcher's.
+    #[test]
+    fn a_query_has_room_for_all_that_a_kernel_writes_back() {
+        assert_eq!(std::mem::offset_of!(Query, revision), 56);
+        assert_eq!(size_of::<Query>(), 64);
+    }
 }
