@@ -44,8 +44,7 @@ pub fn make() -> Result<(), (&'static str, Errno)> {
     if open().is_some() {
         return Ok(());
     }
-    let io =
-        |what| move |error: std::io::Error| (what, error.raw_os_error().map_or(Errno::EIO, Errno::from_raw));
+    let io = |what| move |error: std::io::Error| (what, crate::errno_of(error));
     fs::create_dir_all(DIR).map_err(io("create the directory"))?;
     let dir = c_string(DIR);
     let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
@@ -150,6 +149,5 @@ pub fn remove() -> Result<(), (&'static str, Errno)> {
         Ok(()) | Err(Errno::EINVAL) => {}
         Err(errno) => return Err(("unmount the namespace", errno)),
     }
-    fs::remove_dir(DIR)
-        .map_err(|error| ("remove the directory", error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)))
+    fs::remove_dir(DIR).map_err(|error| ("remove the directory", crate::errno_of(error)))
 }

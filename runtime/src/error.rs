@@ -149,6 +149,14 @@ kernel.apparmor_restrict_unprivileged_userns (Ubuntu), or start as root";
 
 /// What to do about a step that failed with `errno`.
 pub(crate) fn hint(id: &str, errno: Errno, host: &Host) -> Option<String> {
+    match (id, errno) {
+        ("clone", Errno::EPERM) if host.rootless => Some(USER_NAMESPACES.to_owned()),
+        _ => hint_of(id, errno),
+    }
+}
+
+/// The same, whatever the machine.
+pub(crate) fn hint_of(id: &str, errno: Errno) -> Option<String> {
     let text = match (id, errno) {
         ("exec", Errno::ENOENT) => {
             "no such program in the container (or the interpreter that its first line or ELF header names \
@@ -160,7 +168,6 @@ pub(crate) fn hint(id: &str, errno: Errno, host: &Host) -> Option<String> {
         }
         ("exec", Errno::ENOEXEC) => "not a program of this machine's architecture, and no script with #!",
         ("change-dir", Errno::ENOENT) => "<initdir> names no directory of the container",
-        ("clone", Errno::EPERM) if host.rootless => USER_NAMESPACES,
         ("clone", Errno::EPERM) => "start as root, with CAP_SYS_ADMIN",
         ("clone", Errno::ENOSPC) => {
             "a limit of namespaces is reached: see sysctl user.max_*_namespaces and how many containers run"

@@ -25,5 +25,11 @@ pub(crate) fn small_file(path: &str) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
 }
 
+/// The errno of an error of the standard library.
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
+pub fn errno_of(error: std::io::Error) -> nix::errno::Errno {
+    error.raw_os_error().map_or(nix::errno::Errno::EIO, nix::errno::Errno::from_raw)
+}
+
 /// For a result that changes nothing; the line above each use says why.
 pub(crate) fn disregard<T>(_result: T) {}

@@ -98,18 +98,6 @@ impl Drop for Work {
     }
 }
 
-/// One whose links are bounded, and which takes a device of the host's, in the network of this thread.
-fn linked() -> Option<String> {
-    let ip = |args: &str| std::process::Command::new("ip").args(args.split(' ')).output();
-    if ip("link add nic0 type veth peer name nic1").is_err() {
-        eprintln!("not with links: iproute2 is not installed");
-        return None;
-    }
-    let devices = "<interface type='ethernet'><bandwidth><inbound average='100'/></bandwidth></interface>\
-                   <hostdev mode='capabilities' type='net'><source><interface>nic0</interface></source></hostdev>";
-    Some(common::document("", "", devices))
-}
-
 /// A document whose plan has a wait for the launcher, and one whose child shares its memory.
 fn domains() -> Vec<Domain> {
     let ram = "<filesystem type='ram'><source usage='64'/><target dir='/mnt'/><readonly/></filesystem>";
@@ -119,7 +107,7 @@ fn domains() -> Vec<Domain> {
         common::domain(&common::document("<features><privnet/></features>", MAP, VOLUME)),
     ];
     domains.extend(image().map(|devices| common::domain(&common::document("", "", &devices))));
-    domains.extend(linked().map(|document| common::domain(&document)));
+    domains.extend(common::linked().map(|document| common::domain(&document)));
     domains
 }
 

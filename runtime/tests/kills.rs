@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use browndog_runtime::exec::{self, Options};
 use browndog_runtime::host::Host;
+use browndog_runtime::net::pin;
 use browndog_runtime::plan::{Plan, plan};
 use browndog_runtime::survey::Survey;
 use browndog_xml::domain::Domain;
@@ -28,7 +29,10 @@ fn own_documents() -> Vec<String> {
             .replace("/bin/true", "/bin/sleep")
             .replace("</init>", "</init><initarg>600</initarg>")
     };
-    ["", map].iter().map(with).collect()
+    let mut all: Vec<String> = ["", map].iter().map(with).collect();
+    // The kernel would destroy the device with the container's network.
+    all.extend(common::linked().map(|document| document.replace("/bin/true", "/bin/cat")));
+    all
 }
 
 /// These, and the samples of the repository that this machine can run.
@@ -146,6 +150,11 @@ fn kill_at(document: &str, hold: &str, before: &HostState) {
     }
     assert!(gone, "{hold}: a process of the container outlived its launcher");
     assert_eq!(stubborn, Vec::<String>::new(), "{hold}");
+    for instance in pin::instances() {
+        if instance.starts_with(&format!("{}-", launcher.id())) {
+            let _devices = pin::give_back(&instance).unwrap_or_else(|why| panic!("{hold}: {why}"));
+        }
+    }
     // The kernel takes a container's network away on a queue of its own.
     let deadline = Instant::now() + Duration::from_secs(20);
     while &HostState::now() != before && Instant::now() < deadline {

@@ -19,9 +19,22 @@ use job::{BINARY_PATH, CgroupLayout, Command, CommandResult, JOB_PATH, Job, Mess
 use kernel::Kernel;
 use qemu::{Accelerator, End, Machine};
 
-/// Modules that the checks use where the kernel has them as modules.
-const MODULES: [&str; 9] =
-    ["veth", "bridge", "macvlan", "dummy", "overlay", "loop", "tun", "binfmt_misc", "vxlan"];
+/// Modules that checks and tests use where the kernel has them as modules: a guest has no modprobe(8).
+const MODULES: [&str; 13] = [
+    "veth",
+    "bridge",
+    "macvlan",
+    "dummy",
+    "overlay",
+    "loop",
+    "tun",
+    "binfmt_misc",
+    "vxlan",
+    "sch_tbf",
+    "sch_ingress",
+    "cls_u32",
+    "act_police",
+];
 
 /// Why a guest could not be run.
 #[derive(Debug, thiserror::Error)]

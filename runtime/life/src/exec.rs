@@ -19,8 +19,8 @@ use browndog_runtime::plan::enter::{Target, enter};
 use browndog_runtime::plan::step::{Beneath, ChildStep};
 use browndog_runtime::plan::{Plan, Request};
 use browndog_runtime::survey::{Found, Kind, Purpose, RESOLVE_IN_ROOT, Survey};
-use browndog_runtime::sys;
 use browndog_runtime::sys::terminal;
+use browndog_runtime::{errno_of, sys};
 use browndog_xml::domain::{Account, Domain, Origin, Sourced};
 use browndog_xml::source::Source;
 use browndog_xml::value::AbsPath;
@@ -217,7 +217,6 @@ const CLONE_NEWTIME: i32 = 0x80;
 impl Held {
     pub(crate) fn new(init: ProcessId) -> std::result::Result<Self, Errno> {
         let pidfd = init.open().ok_or(Errno::ESRCH)?;
-        let errno = |error: std::io::Error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
         let pid = init.pid;
         let mut kinds = 0;
         for (name, kind) in NAMESPACES {
@@ -225,11 +224,11 @@ impl Held {
                 |who: &str| std::fs::metadata(format!("/proc/{who}/ns/{name}")).map(|meta| meta.ino());
             // A kernel without such namespaces has no such file.
             let Ok(own) = inode("self") else { continue };
-            if inode(&pid.to_string()).map_err(errno)? != own {
+            if inode(&pid.to_string()).map_err(errno_of)? != own {
                 kinds |= kind;
             }
         }
-        let root = File::open(format!("/proc/{pid}/root")).map_err(errno)?;
+        let root = File::open(format!("/proc/{pid}/root")).map_err(errno_of)?;
         // Looked at again: everything above was of this init.
         if !init.lives() {
             return Err(Errno::ESRCH);

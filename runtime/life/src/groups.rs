@@ -35,11 +35,6 @@ pub fn keyed(path: &Path, key: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')?.trim().parse().ok())
 }
 
-/// Whether a group of version 2 has a process.
-pub fn is_populated(group: &Path) -> bool {
-    keyed(&group.join("cgroup.events"), "populated") == Some(1)
-}
-
 /// Every process in the group and the groups below it.
 pub fn processes(group: &Path) -> Vec<i32> {
     let text = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();

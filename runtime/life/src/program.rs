@@ -7,11 +7,12 @@ use std::ffi::{CString, OsStr, OsString};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
+use browndog_runtime::errno_of;
+use browndog_runtime::exec::sealed_copy;
 use browndog_runtime::sys::{self, MountAttr, StringArray};
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, SealFlag, fcntl};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
-use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::Mode;
 
 const OWN: &str = "/proc/self/exe";
@@ -35,7 +36,10 @@ pub fn make_safe(argv0: &OsStr, words: &[OsString]) -> Result<(), Errno> {
     if is_safe() {
         return Ok(());
     }
-    let program = read_only_mount().or_else(|_| sealed_copy())?;
+    let program = read_only_mount().or_else(|_| {
+        // For kernels before 5.12.
+        sealed_copy(std::fs::File::open(OWN).map_err(errno_of)?)
+    })?;
     let text = |word: &OsStr| CString::new(word.as_bytes()).map_err(|_| Errno::EINVAL);
     let mut argv = vec![text(argv0)?];
     for word in words {
@@ -68,17 +72,4 @@ fn read_only_mount() -> Result<OwnedFd, Errno> {
     let attr = MountAttr { attr_set: MOUNT_ATTR_RDONLY, ..MountAttr::default() };
     sys::mount_setattr(tree.as_raw_fd(), c"", libc::AT_EMPTY_PATH as u32, &attr)?;
     Ok(tree)
-}
-
-/// A copy in memory that nobody can change (memfd_create(2)): for kernels before 5.12.
-fn sealed_copy() -> Result<OwnedFd, Errno> {
-    let errno = |error: std::io::Error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
-    let copy = memfd_create(c"browndog", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
-    let mut own = std::fs::File::open(OWN).map_err(errno)?;
-    let mut file = std::fs::File::from(copy.try_clone().map_err(errno)?);
-    let _bytes: u64 = std::io::copy(&mut own, &mut file).map_err(errno)?;
-    let seals =
-        SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_SEAL;
-    let _zero: i32 = fcntl(&copy, FcntlArg::F_ADD_SEALS(seals))?;
-    Ok(copy)
 }

@@ -238,8 +238,7 @@ fn with_address<T>(
     path: &Path,
     body: impl FnOnce(&UnixAddr) -> std::result::Result<T, Errno>,
 ) -> std::result::Result<T, Errno> {
-    let errno = |error: std::io::Error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
-    let dir = File::open(path.parent().unwrap_or(Path::new("/"))).map_err(errno)?;
+    let dir = File::open(path.parent().unwrap_or(Path::new("/"))).map_err(browndog_runtime::errno_of)?;
     let short = format!("/proc/self/fd/{}/socket", dir.as_raw_fd());
     body(&UnixAddr::new(short.as_str())?)
 }

@@ -11,7 +11,7 @@ use super::child::{self, Held};
 use super::inside::{self, Inside, inside};
 use super::undo::{self, Undo};
 use super::{Launcher, Options, devices};
-use crate::error::{FailedStep, StartError};
+use crate::error::{FailedStep, StartError, hint_of};
 use crate::host::Host;
 use crate::net::{self, Link, LinkKind};
 use crate::plan::device_policy::Rule;
@@ -273,7 +273,7 @@ pub(super) fn failed<S>(
         call,
         origin: entry.origin,
         errno,
-        hint: hint(errno),
+        hint: hint(errno).or_else(|| hint_of(&entry.id, errno)),
     }))
 }
 

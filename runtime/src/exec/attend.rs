@@ -6,9 +6,9 @@ use nix::errno::Errno;
 
 use super::Launcher;
 use super::child::TREE;
-use super::host_steps::errno_of;
 use super::stage::Stage;
 use super::undo::Made;
+use crate::errno_of;
 use crate::error::StartError;
 use crate::net::Left;
 use crate::plan::step::{HostStep, c_string};
@@ -84,6 +84,6 @@ pub(super) fn map_text(lines: &[[u32; 3]]) -> String {
 fn write_proc(pid: i32, file: &str, text: &str) -> Result<(), Errno> {
     use std::io::Write;
     let path = format!("/proc/{pid}/{file}");
-    let mut file = std::fs::OpenOptions::new().write(true).open(path).map_err(|error| errno_of(&error))?;
-    file.write_all(text.as_bytes()).map_err(|error| errno_of(&error))
+    let mut file = std::fs::OpenOptions::new().write(true).open(path).map_err(errno_of)?;
+    file.write_all(text.as_bytes()).map_err(errno_of)
 }

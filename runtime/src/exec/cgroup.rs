@@ -9,8 +9,8 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
 use super::Launcher;
-use super::host_steps::errno_of;
 use super::undo::Made;
+use crate::errno_of;
 use crate::plan::step::ReadBack;
 
 impl Launcher<'_> {
@@ -25,7 +25,7 @@ impl Launcher<'_> {
             Ok(()) => {}
             // Made by another start, or by an administrator: the mark tells.
             Err(error) if shared && error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(errno_of(&error)),
+            Err(error) => return Err(errno_of(error)),
         }
         self.undo.push(Made::Cgroup { path: path.to_owned(), shared });
         Ok(())
@@ -38,7 +38,7 @@ const OURS: u32 = 0o1000;
 
 fn mark(path: &str) -> Result<(), Errno> {
     let mode = fs::Permissions::from_mode(0o755 | OURS);
-    fs::set_permissions(path, mode).map_err(|error| errno_of(&error))
+    fs::set_permissions(path, mode).map_err(errno_of)
 }
 
 /// Whether a start made this group as a partition.
@@ -49,7 +49,7 @@ pub fn is_own_partition(path: &std::path::Path) -> bool {
 /// Locks the group above `path` (flock(2)): shared by starts, exclusive for a removal.
 fn lock_parent(path: &str, how: FlockArg) -> Result<Flock<File>, Errno> {
     let parent = path.rsplit_once('/').map_or("/", |(parent, _)| parent);
-    let dir = File::open(parent).map_err(|error| errno_of(&error))?;
+    let dir = File::open(parent).map_err(errno_of)?;
     Flock::lock(dir, how).map_err(|(_, errno)| errno)
 }
 
@@ -87,10 +87,10 @@ const DELEGATED: [&str; 5] =
 
 pub(super) fn delegate(path: &str, uid: u32, gid: u32) -> Result<(), Errno> {
     let chown = |path: &str| std::os::unix::fs::chown(path, Some(uid), Some(gid));
-    chown(path).map_err(|error| errno_of(&error))?;
+    chown(path).map_err(errno_of)?;
     for name in DELEGATED {
         match chown(&format!("{path}/{name}")) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(errno_of(&error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(errno_of(error)),
             _ => {}
         }
     }
@@ -100,12 +100,12 @@ pub(super) fn delegate(path: &str, uid: u32, gid: u32) -> Result<(), Errno> {
 fn write(path: &str, value: &str) -> Result<(), Errno> {
     use std::io::Write;
     // Never creates: a missing file is a missing controller.
-    let mut file = OpenOptions::new().write(true).open(path).map_err(|error| errno_of(&error))?;
-    file.write_all(value.as_bytes()).map_err(|error| errno_of(&error))
+    let mut file = OpenOptions::new().write(true).open(path).map_err(errno_of)?;
+    file.write_all(value.as_bytes()).map_err(errno_of)
 }
 
 fn read(path: &str) -> Result<String, Errno> {
-    fs::read_to_string(path).map(|text| text.trim_end().to_owned()).map_err(|error| errno_of(&error))
+    fs::read_to_string(path).map(|text| text.trim_end().to_owned()).map_err(errno_of)
 }
 
 /// Removes a group. One whose last process has just ended may be busy for a moment.

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::errno::Errno;
 use nix::libc;
 
-use super::host_steps::errno_of;
+use crate::errno_of;
 use crate::plan::device_policy::Rule;
 use crate::plan::step::c_string;
 use crate::sys;
@@ -24,11 +24,11 @@ pub(super) fn write_list(group: &str, rules: &[Rule]) -> Result<(), Errno> {
 
 fn write(group: &str, file: &str, line: &str) -> Result<(), Errno> {
     let opened = fs::OpenOptions::new().write(true).open(format!("{group}/{file}"));
-    opened.and_then(|mut file| file.write_all(line.as_bytes())).map_err(|error| errno_of(&error))
+    opened.and_then(|mut file| file.write_all(line.as_bytes())).map_err(errno_of)
 }
 
 fn check_list(group: &str, rules: &[Rule]) -> Result<(), Errno> {
-    let list = fs::read_to_string(format!("{group}/devices.list")).map_err(|error| errno_of(&error))?;
+    let list = fs::read_to_string(format!("{group}/devices.list")).map_err(errno_of)?;
     let have: BTreeSet<String> = list.lines().map(str::to_owned).collect();
     let want: BTreeSet<String> = rules.iter().map(ToString::to_string).collect();
     if have == want { Ok(()) } else { Err(Errno::ERANGE) }

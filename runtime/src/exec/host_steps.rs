@@ -1,6 +1,7 @@
 //! The launcher's steps before the clone.
 
 use std::ffi::CString;
+use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -14,7 +15,7 @@ use crate::error::StartError;
 use crate::plan::Entry;
 use crate::plan::step::{Beneath, HostStep, Slot, TargetKind};
 use crate::survey::RESOLVE_IN_ROOT;
-use crate::{sys, targets};
+use crate::{errno_of, sys, targets};
 
 /// MOUNT_ATTR_NODEV.
 const NO_DEV: u32 = 0x4;
@@ -145,17 +146,8 @@ impl Launcher<'_> {
     }
 
     fn seal_program(&mut self, source: Slot, into: Slot) -> Result<(), Errno> {
-        use nix::fcntl::{FcntlArg, SealFlag, fcntl};
-        use nix::sys::memfd::{MFdFlags, memfd_create};
-        let path = format!("/proc/self/fd/{}", self.fd(source));
-        let mut program = std::fs::File::open(path).map_err(|error| errno_of(&error))?;
-        let copy = memfd_create(c"browndog", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
-        let mut copy = std::fs::File::from(copy);
-        crate::disregard(std::io::copy(&mut program, &mut copy).map_err(|error| errno_of(&error))?);
-        let seals =
-            SealFlag::F_SEAL_SEAL | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
-        crate::disregard(fcntl(&copy, FcntlArg::F_ADD_SEALS(seals))?);
-        self.fill(into, copy.into());
+        let program = File::open(format!("/proc/self/fd/{}", self.fd(source))).map_err(errno_of)?;
+        self.fill(into, sealed_copy(program)?);
         Ok(())
     }
 
@@ -184,8 +176,20 @@ impl Launcher<'_> {
     }
 }
 
-pub(super) fn errno_of(error: &std::io::Error) -> Errno {
-    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+/// A copy of a program in memory that nobody can change (memfd_create(2)).
+///
+/// # Errors
+/// The errno of the call that failed.
+pub fn sealed_copy(mut program: File) -> Result<OwnedFd, Errno> {
+    use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+    use nix::sys::memfd::{MFdFlags, memfd_create};
+    let copy = memfd_create(c"browndog", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
+    let mut copy = File::from(copy);
+    crate::disregard(std::io::copy(&mut program, &mut copy).map_err(errno_of)?);
+    let seals =
+        SealFlag::F_SEAL_SEAL | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
+    crate::disregard(fcntl(&copy, FcntlArg::F_ADD_SEALS(seals))?);
+    Ok(copy.into())
 }
 
 /// A read-only file on a tmpfs that nobody else has: what a container's own file is covered with.

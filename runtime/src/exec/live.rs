@@ -8,9 +8,7 @@ use crate::plan::step::HostStep;
 /// Performs a step on control groups; `None` for any other step, which only a start can do.
 pub fn perform(step: &HostStep, page_size: u64) -> Option<Result<(), Errno>> {
     Some(match step {
-        HostStep::MakeCgroup { path, .. } => {
-            std::fs::create_dir(path).map_err(|error| super::host_steps::errno_of(&error))
-        }
+        HostStep::MakeCgroup { path, .. } => std::fs::create_dir(path).map_err(crate::errno_of),
         HostStep::SetCgroup { path, value, check } => cgroup::set(path, value, *check, page_size),
         HostStep::InheritCpuset { parent, path } => cgroup::inherit_cpuset(parent, path),
         HostStep::LimitDevices { path, rules, program: None } => devices::write_list(path, rules),

@@ -36,6 +36,7 @@ use crate::plan::{Entry, Plan};
 use crate::survey::Survey;
 use crate::sys::{self, CloneArgs, ProgressPage, Stack};
 pub use cgroup::is_own_partition;
+pub use host_steps::sealed_copy;
 use undo::Undo;
 
 /// How a plan is executed.

@@ -14,7 +14,7 @@ use nix::libc;
 use nix::unistd::{getegid, geteuid};
 
 use super::attend::map_text;
-use super::host_steps::errno_of;
+use crate::errno_of;
 use crate::error::StartError;
 use crate::plan::step::c_string;
 use crate::sys::{self, StringArray};
@@ -117,7 +117,7 @@ pub fn enter() -> Result<(), StartError> {
         match fs::write(&path, text) {
             // Half of a helper's work stands: an id map is written once.
             Err(error) if error.raw_os_error() == Some(libc::EPERM) && mapped(&path) => Ok(()),
-            other => other.map_err(|error| failed(&format!("write({path})"), errno_of(&error))),
+            other => other.map_err(|error| failed(&format!("write({path})"), errno_of(error))),
         }
     };
     // Without privilege a group may be mapped only when dropping groups is given up.

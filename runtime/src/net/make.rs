@@ -9,8 +9,9 @@ use netlink_packet_route::link::{
 };
 use nix::errno::Errno;
 
-use super::rtnetlink::{Routing, errno_of};
+use super::rtnetlink::Routing;
 use super::{HostEnd, Link, LinkKind};
+use crate::errno_of;
 
 /// What a link leaves on the host, to be undone at the end.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ pub(crate) fn add(link: &Link, pid: i32, left: &mut Vec<Left>) -> Result<(), Err
             host.new_link(macvlan(link, host.index_of(parent)?, *mode, &netns))?;
         }
         LinkKind::Moved { was_up, pin } => {
-            let netns = netns.try_clone().map_err(|error| errno_of(&error))?;
+            let netns = netns.try_clone().map_err(errno_of)?;
             move_in(&host, link, *was_up, pin.as_deref(), netns, left)?;
         }
     }
@@ -56,7 +57,7 @@ pub(crate) fn add(link: &Link, pid: i32, left: &mut Vec<Left>) -> Result<(), Err
 }
 
 fn namespace(path: &str) -> Result<OwnedFd, Errno> {
-    File::open(path).map(OwnedFd::from).map_err(|error| errno_of(&error))
+    File::open(path).map(OwnedFd::from).map_err(errno_of)
 }
 
 fn kind(kind: InfoKind, data: InfoData) -> LinkAttribute {

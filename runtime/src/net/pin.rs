@@ -16,7 +16,8 @@ use nix::errno::Errno;
 use nix::libc;
 
 use super::make::move_back;
-use super::rtnetlink::{Routing, errno_of};
+use super::rtnetlink::Routing;
+use crate::errno_of;
 use crate::plan::step::c_string;
 use crate::sys;
 
@@ -36,15 +37,14 @@ fn devices_of(path: &str) -> String {
 
 /// Which network namespace this thread is in.
 fn home() -> Result<u64, Errno> {
-    fs::metadata("/proc/thread-self/ns/net").map(|meta| meta.ino()).map_err(|error| errno_of(&error))
+    fs::metadata("/proc/thread-self/ns/net").map(|meta| meta.ino()).map_err(errno_of)
 }
 
 /// Pins the network namespace of process `pid`.
 pub(crate) fn make(path: &str, pid: i32) -> Result<(), Errno> {
-    let errno = |error: std::io::Error| errno_of(&error);
-    DirBuilder::new().recursive(true).mode(0o700).create(DIR).map_err(errno)?;
-    fs::write(devices_of(path), format!("home {}\n", home()?)).map_err(errno)?;
-    drop(File::create(path).map_err(errno)?);
+    DirBuilder::new().recursive(true).mode(0o700).create(DIR).map_err(errno_of)?;
+    fs::write(devices_of(path), format!("home {}\n", home()?)).map_err(errno_of)?;
+    drop(File::create(path).map_err(errno_of)?);
     let namespace = c_string(&format!("/proc/{pid}/ns/net"));
     sys::mount(Some(&namespace), &c_string(path), None, libc::MS_BIND, None)
 }
@@ -54,7 +54,7 @@ pub(super) fn note(path: &str, name: &str, was_up: bool, index: u32) -> Result<(
     let mut line = String::new();
     crate::disregard(writeln!(line, "{name} {} {index}", if was_up { "up" } else { "down" }));
     let file = OpenOptions::new().append(true).open(devices_of(path));
-    file.and_then(|mut file| file.write_all(line.as_bytes())).map_err(|error| errno_of(&error))
+    file.and_then(|mut file| file.write_all(line.as_bytes())).map_err(errno_of)
 }
 
 /// The starts whose networks are pinned.
@@ -119,7 +119,7 @@ fn remove(path: &str) -> Result<(), Errno> {
     }
     for file in [path, &devices_of(path)] {
         match fs::remove_file(Path::new(file)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(errno_of(&error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(errno_of(error)),
             _ => {}
         }
     }

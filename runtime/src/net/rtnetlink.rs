@@ -22,16 +22,12 @@ use nix::libc;
 
 use super::facts::LinkFact;
 use super::{LinkAddress, LinkRoute};
-use crate::sys;
+use crate::{errno_of, sys};
 
 /// A connection to the kernel's routing tables, in the network namespace it was opened in.
 #[derive(Debug)]
 pub(super) struct Routing {
     socket: Socket,
-}
-
-pub(super) fn errno_of(error: &std::io::Error) -> Errno {
-    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 
 impl Routing {
@@ -43,13 +39,13 @@ impl Routing {
             socket.connect(&SocketAddr::new(0, 0))?;
             Ok(socket)
         };
-        open().map(|socket| Self { socket }).map_err(|error| errno_of(&error))
+        open().map(|socket| Self { socket }).map_err(errno_of)
     }
 
     /// In the network namespace `netns`: a socket belongs to the one it was made in, so the calling
     /// thread enters it for that one call.
     pub fn open_in(netns: &OwnedFd) -> Result<Self, Errno> {
-        let home = File::open("/proc/thread-self/ns/net").map_err(|error| errno_of(&error))?;
+        let home = File::open("/proc/thread-self/ns/net").map_err(errno_of)?;
         let _zero = sys::setns(netns.as_raw_fd(), libc::CLONE_NEWNET)?;
         let routing = Self::open();
         let _zero = sys::setns(home.as_raw_fd(), libc::CLONE_NEWNET)?;
@@ -67,10 +63,10 @@ impl Routing {
         packet.finalize();
         let mut bytes = vec![0; packet.buffer_len()];
         packet.serialize(&mut bytes);
-        let _sent = self.socket.send(&bytes, 0).map_err(|error| errno_of(&error))?;
+        let _sent = self.socket.send(&bytes, 0).map_err(errno_of)?;
         let mut answer = None;
         loop {
-            let (received, _) = self.socket.recv_from_full().map_err(|error| errno_of(&error))?;
+            let (received, _) = self.socket.recv_from_full().map_err(errno_of)?;
             let mut rest = received.as_slice();
             while !rest.is_empty() {
                 let packet =

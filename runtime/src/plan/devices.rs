@@ -5,7 +5,7 @@ use browndog_xml::domain::Origin;
 use nix::libc;
 
 use super::build::Builder;
-use super::mounts::{ATTR_NOEXEC, ATTR_NOSUID, RESTRICT, sever};
+use super::mounts::{ATTR_NOEXEC, ATTR_NOSUID, RESTRICT, mount_new, sever};
 use super::step::{Beneath, ChildStep, HostStep, Slot, TargetKind, c_string};
 use crate::survey::devices::declared as declared_in;
 use crate::survey::{Kind, NODES, Purpose};
@@ -30,7 +30,7 @@ pub(super) const TTY_GID: u32 = 5;
 pub(super) fn populate(b: &mut Builder<'_>) {
     let flags = libc::MS_NOSUID | libc::MS_NOEXEC | libc::MS_STRICTATIME;
     let why = "after /proc: the order is free, but before the nodes";
-    mount(b, "/dev", "tmpfs", flags, Some("mode=0755,size=64k,nr_inodes=1k"), why);
+    mount_new(b, "/dev", "tmpfs", flags, Some("mode=0755,size=64k,nr_inodes=1k"), DEV, why);
     nodes(b);
     for (target, value) in LINKS {
         let step = ChildStep::MakeLink { value: c_string(value), target: Beneath::new(target) };
@@ -45,10 +45,10 @@ pub(super) fn populate(b: &mut Builder<'_>) {
     let no_exec = libc::MS_NOSUID | libc::MS_NOEXEC;
     let why = "an instance of its own: terminals of the host cannot be reached";
     if !super::console::attach_pts(b) {
-        mount(b, "/dev/pts", "devpts", no_exec, Some(&options), why);
+        mount_new(b, "/dev/pts", "devpts", no_exec, Some(&options), DEV, why);
     }
     let why = "POSIX shared memory (shm_overview(7))";
-    mount(b, "/dev/shm", "tmpfs", no_exec | libc::MS_NODEV, Some("mode=1777,size=65536k"), why);
+    mount_new(b, "/dev/shm", "tmpfs", no_exec | libc::MS_NODEV, Some("mode=1777,size=65536k"), DEV, why);
     match &b.domain.share.ipc {
         Some(shared) if b.user_namespace => {
             let message =
@@ -61,7 +61,7 @@ pub(super) fn populate(b: &mut Builder<'_>) {
         }
         _ => {
             let why = "POSIX message queues of its own IPC namespace (mq_overview(7))";
-            mount(b, "/dev/mqueue", "mqueue", no_exec | libc::MS_NODEV, None, why);
+            mount_new(b, "/dev/mqueue", "mqueue", no_exec | libc::MS_NODEV, None, DEV, why);
         }
     }
     super::console::populate(b);
@@ -72,16 +72,6 @@ fn maps_gid(b: &Builder<'_>, gid: u32) -> bool {
     b.domain.idmap.as_ref().is_none_or(|idmap| {
         idmap.gid.iter().any(|range| range.value.start <= gid && gid - range.value.start < range.value.count)
     })
-}
-
-fn mount(b: &mut Builder<'_>, target: &str, fstype: &str, flags: u64, data: Option<&str>, why: &'static str) {
-    let step = ChildStep::MountNew {
-        fstype: c_string(fstype),
-        target: Beneath::new(target),
-        flags,
-        data: data.map(c_string),
-    };
-    b.child(format!("mount:{target}"), step, DEV, why);
 }
 
 fn nodes(b: &mut Builder<'_>) {

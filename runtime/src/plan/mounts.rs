@@ -218,12 +218,13 @@ pub(super) fn root(b: &mut Builder<'_>) {
 
 const KEEP_PRIVATE: Origin = Origin::Default("mounts of a container are its own");
 
-fn mount_new(
+pub(super) fn mount_new(
     b: &mut Builder<'_>,
     target: &str,
     fstype: &str,
     flags: u64,
     data: Option<&str>,
+    origin: Origin,
     why: &'static str,
 ) {
     let step = ChildStep::MountNew {
@@ -232,19 +233,19 @@ fn mount_new(
         flags,
         data: data.map(c_string),
     };
-    b.child(format!("mount:{target}"), step, KERNEL_FS, why);
+    b.child(format!("mount:{target}"), step, origin, why);
 }
 
 /// /proc and /sys.
 pub(super) fn kernel_filesystems(b: &mut Builder<'_>) {
     let why = "before the host's tree goes: in a user namespace the kernel wants to see a whole /proc first";
-    mount_new(b, "/proc", "proc", NO_SUID_DEV_EXEC, None, why);
+    mount_new(b, "/proc", "proc", NO_SUID_DEV_EXEC, None, KERNEL_FS, why);
     if binds_sysfs(b) {
         let why = "a sysfs of its own needs a network namespace of its own: the host's, read-only";
         bind_sysfs(b, why);
         return;
     }
-    mount_new(b, "/sys", "sysfs", NO_SUID_DEV_EXEC | libc::MS_RDONLY, None, why);
+    mount_new(b, "/sys", "sysfs", NO_SUID_DEV_EXEC | libc::MS_RDONLY, None, KERNEL_FS, why);
 }
 
 /// Whether `/sys` is the host's: a user namespace may mount one only of a network namespace of its own.
@@ -297,15 +298,14 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
     let shown = target.shown();
     let origin = filesystem.origin;
     let why = "in the order of the document: a later one may stand on an earlier one";
+    let attach = |b: &mut Builder<'_>, tree| {
+        let step = ChildStep::Attach { tree, target: target.clone() };
+        b.child(b.own_name("attach", &shown), step, origin, why);
+    };
     match &filesystem.source {
         FilesystemSource::Host(_) | FilesystemSource::Block(_) | FilesystemSource::Image { .. } => {
             let Some(tree) = b.find_slot(&tree_name(index)) else { return };
-            b.child(
-                b.own_name("attach", &shown),
-                ChildStep::Attach { tree, target: target.clone() },
-                origin,
-                why,
-            );
+            attach(b, tree);
             classic::restrict_tree(
                 b,
                 &shown,
@@ -327,12 +327,7 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
                 let attr = MountAttr { attr_set: ATTR_RDONLY, ..MountAttr::default() };
                 b.child(b.own_name("restrict", &shown), ChildStep::Restrict { tree, attr }, origin, RESTRICT);
             }
-            b.child(
-                b.own_name("attach", &shown),
-                ChildStep::Attach { tree, target: target.clone() },
-                origin,
-                why,
-            );
+            attach(b, tree);
             if filesystem.readonly.is_some() && classic::needed(b) {
                 let below = classic::below_inside(b, path.value.as_str(), index);
                 classic::restrict(b, &shown, &below, libc::MS_RDONLY, origin);

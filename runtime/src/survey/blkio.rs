@@ -77,7 +77,7 @@ impl Blkio {
 fn disk(path: &str) -> Disk {
     let found = match fs::metadata(path) {
         Ok(found) => found,
-        Err(error) => return Disk::Missing(error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)),
+        Err(error) => return Disk::Missing(crate::errno_of(error)),
     };
     if !found.file_type().is_block_device() {
         return Disk::NoBlockDevice;

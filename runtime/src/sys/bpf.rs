@@ -38,8 +38,9 @@ struct Attach {
     flags: u32,
 }
 
-/// Likewise for BPF_PROG_QUERY.
+/// All of it for BPF_PROG_QUERY: some kernels write the last field back whatever size they are told (6.18 does).
 #[repr(C)]
+#[derive(Default)]
 struct Query {
     target: u32,
     kind: u32,
@@ -48,6 +49,10 @@ struct Query {
     ids: u64,
     count: u32,
     pad: u32,
+    program_attach_flags: u64,
+    link_ids: u64,
+    link_attach_flags: u64,
+    revision: u64,
 }
 
 fn bpf<T>(command: i32, attributes: &mut T) -> Result<libc::c_long> {
@@ -74,13 +79,17 @@ pub fn load_device_policy(program: &[u64]) -> Result<OwnedFd> {
 
 /// Attaches it to the group whose directory is open; it stays until the group goes.
 pub fn attach_device_policy(group: BorrowedFd<'_>, program: BorrowedFd<'_>) -> Result<()> {
+    change(PROG_ATTACH, group, program, ALLOW_MULTI)
+}
+
+fn change(command: i32, group: BorrowedFd<'_>, program: BorrowedFd<'_>, flags: u32) -> Result<()> {
     let mut attach = Attach {
         target: group.as_raw_fd() as u32,
         program: program.as_raw_fd() as u32,
         kind: ATTACH_CGROUP_DEVICE,
-        flags: ALLOW_MULTI,
+        flags,
     };
-    bpf(PROG_ATTACH, &mut attach).map(drop)
+    bpf(command, &mut attach).map(drop)
 }
 
 /// How many policies are attached to the group itself.
@@ -103,13 +112,7 @@ pub const POLICIES_MAX: usize = 16;
 
 /// Takes a policy off the group whose directory is open.
 pub fn detach_device_policy(group: BorrowedFd<'_>, program: BorrowedFd<'_>) -> Result<()> {
-    let mut detach = Attach {
-        target: group.as_raw_fd() as u32,
-        program: program.as_raw_fd() as u32,
-        kind: ATTACH_CGROUP_DEVICE,
-        flags: 0,
-    };
-    bpf(PROG_DETACH, &mut detach).map(drop)
+    change(PROG_DETACH, group, program, 0)
 }
 
 /// How many policies there are, and the numbers of as many as `ids` has room for.
@@ -117,11 +120,21 @@ fn query(group: BorrowedFd<'_>, ids: &mut [u32]) -> Result<usize> {
     let mut query = Query {
         target: group.as_raw_fd() as u32,
         kind: ATTACH_CGROUP_DEVICE,
-        query_flags: 0,
-        attach_flags: 0,
         ids: if ids.is_empty() { 0 } else { ids.as_mut_ptr() as u64 },
         count: ids.len() as u32,
-        pad: 0,
+        ..Query::default()
     };
     bpf(PROG_QUERY, &mut query).map(|_| query.count as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A shorter one was written past its end: the frame behind it was the launcher's.
+    #[test]
+    fn a_query_has_room_for_all_that_a_kernel_writes_back() {
+        assert_eq!(std::mem::offset_of!(Query, revision), 56);
+        assert_eq!(size_of::<Query>(), 64);
+    }
 }

@@ -34,6 +34,18 @@ pub fn networked() -> String {
         .to_owned()
 }
 
+/// One whose links are bounded, and which takes a device of the host's, in the network of this thread.
+pub fn linked() -> Option<String> {
+    let ip = |args: &str| std::process::Command::new("ip").args(args.split(' ')).output();
+    if ip("link add nic0 type veth peer name nic1").is_err() {
+        eprintln!("not with links: iproute2 is not installed");
+        return None;
+    }
+    let devices = "<interface type='ethernet'><bandwidth><inbound average='100'/></bandwidth></interface>\
+                   <hostdev mode='capabilities' type='net'><source><interface>nic0</interface></source></hostdev>";
+    Some(document("", "", devices))
+}
+
 /// A start of this process: unique on this host. The suffix keeps it from a command that cleans up after
 /// dead launchers, which may run on this machine at any time.
 pub fn request() -> Request {

@@ -195,14 +195,17 @@ fn weight(file: &str, weight: u16) -> String {
     if file == "io.weight" { io_weight(weight).to_string() } else { weight.to_string() }
 }
 
-fn blkio_v1(b: &mut Builder<'_>, rows: &mut Rows) {
-    let blkio = &b.domain.blkio;
-    if let Some(asked) = &blkio.weight
+fn group_weight(b: &mut Builder<'_>, rows: &mut Rows, controller: &'static str) {
+    if let Some(asked) = &b.domain.blkio.weight
         && let Some(file) = weight_file(b, asked.origin)
     {
-        rows.check("blkio", file, weight(file, asked.value), ReadBack::Default, asked.origin);
+        rows.check(controller, file, weight(file, asked.value), ReadBack::Default, asked.origin);
     }
-    for (index, device) in blkio.devices.iter().enumerate() {
+}
+
+fn blkio_v1(b: &mut Builder<'_>, rows: &mut Rows) {
+    group_weight(b, rows, "blkio");
+    for (index, device) in b.domain.blkio.devices.iter().enumerate() {
         let Some(number) = whole_disk(b, index, device) else { continue };
         if let Some(asked) = &device.weight
             && weight_file(b, asked.origin).is_some()
@@ -224,13 +227,8 @@ fn blkio_v1(b: &mut Builder<'_>, rows: &mut Rows) {
 }
 
 fn io_v2(b: &mut Builder<'_>, rows: &mut Rows) {
-    let blkio = &b.domain.blkio;
-    if let Some(asked) = &blkio.weight
-        && let Some(file) = weight_file(b, asked.origin)
-    {
-        rows.check("io", file, weight(file, asked.value), ReadBack::Default, asked.origin);
-    }
-    for (index, device) in blkio.devices.iter().enumerate() {
+    group_weight(b, rows, "io");
+    for (index, device) in b.domain.blkio.devices.iter().enumerate() {
         let Some(number) = whole_disk(b, index, device) else { continue };
         if let Some(asked) = &device.weight
             && let Some(file) = weight_file(b, asked.origin)
