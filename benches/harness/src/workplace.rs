@@ -64,7 +64,7 @@ impl Workplace {
     /// A bundle of the same container for one of several workers: what has a control group of one name has
     /// one container at a time.
     pub fn bundle_of(&self, worker: usize) -> io::Result<PathBuf> {
-        let dir = self.path(&format!("worker{worker}"));
+        let dir = self.path(format!("worker{worker}"));
         fs::create_dir_all(&dir)?;
         fs::write(dir.join("config.json"), self.bundle(&format!("browndog-bench-{worker}")).to_string())?;
         Ok(dir)
