@@ -40,11 +40,10 @@ pub(super) fn leads_to(path: &CStr, own: Identity) -> bool {
     false
 }
 
-/// Whether process `pid` executes this program's file by the mount that this process has it from. Of one
-/// that has ended already, or may not be looked into, nothing is known. Not for the child: it allocates.
-pub(super) fn runs_in(pid: i32) -> bool {
-    let theirs = identity(&crate::plan::step::c_string(&format!("/proc/{pid}/exe")));
-    theirs.is_ok_and(|theirs| identity(c"/proc/self/exe") == Ok(theirs))
+/// Whether process `pid` executes `own`. Of one that has ended already, or may not be looked into, nothing is
+/// known. Not for the child: it allocates.
+pub(super) fn runs_in(pid: i32, own: Identity) -> bool {
+    identity(&crate::plan::step::c_string(&format!("/proc/{pid}/exe"))) == Ok(own)
 }
 
 fn read_line(path: &CStr, line: &mut [u8; LINE + 1]) -> bool {
