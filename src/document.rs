@@ -20,6 +20,8 @@ pub(crate) fn open(path: &Path) -> Result<Source, String> {
 /// The same, with the memory of a document before.
 pub(crate) fn open_into(path: &Path, mut memory: Vec<u8>) -> Result<Source, String> {
     memory.clear();
+    // Most documents are read at once; without a size, a file begins with 32 bytes.
+    memory.reserve(4096);
     let stdin = path.as_os_str() == OsStr::new("-");
     // No more than shows that it is too much, however large the file or endless the pipe.
     let most = limits::DOCUMENT_BYTES as u64 + 1;

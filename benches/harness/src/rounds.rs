@@ -177,7 +177,7 @@ impl Starter {
             (_, Some(9)) if took >= self.patience => {
                 Err(format!("hung: no end within {} s", self.patience.as_secs()))
             }
-            _ => Err(format!("{status}: {}", self.last_words())),
+            _ => Err(format!("{status}: {}", last_words(&mut &self.log))),
         }
     }
 
@@ -209,17 +209,16 @@ impl Starter {
         let _set = command.process_group(0);
         Ok(command)
     }
+}
 
-    /// The last line in the log.
-    fn last_words(&self) -> String {
-        let mut log = &self.log;
-        let mut bytes = Vec::new();
-        let read = log.seek(SeekFrom::Start(0)).and_then(|_| log.read_to_end(&mut bytes));
-        let text = String::from_utf8_lossy(&bytes);
-        match read {
-            Ok(_) => text.trim().lines().last().unwrap_or("no message").to_owned(),
-            Err(error) => error.to_string(),
-        }
+/// The last line in a log.
+pub(crate) fn last_words(log: &mut (impl Read + Seek)) -> String {
+    let mut bytes = Vec::new();
+    let read = log.seek(SeekFrom::Start(0)).and_then(|_| log.read_to_end(&mut bytes));
+    let text = String::from_utf8_lossy(&bytes);
+    match read {
+        Ok(_) => text.trim().lines().last().unwrap_or("no message").to_owned(),
+        Err(error) => error.to_string(),
     }
 }
 

@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 
 use crate::peers::{Cast, LeftOut, Subject};
 use crate::report::{Curve, Report};
-use crate::rounds::{self, Effort, Progress, Starter, measure};
+use crate::rounds::{self, Effort, Progress, Starter, last_words, measure};
 use crate::start::{blank, stop_on_signal};
 use crate::workplace::{Workplace, enter_private_view, enter_unified_view};
 
@@ -95,7 +95,7 @@ pub fn scale(request: &Request<'_>, progress: Progress<'_>) -> io::Result<Report
             continue;
         }
         progress(width, width, &subject.name);
-        match throughput(subject, width, request.effort) {
+        match throughput(subject, width, request.effort, &place) {
             Ok(rate) => {
                 let kind = (subject.name.as_str(), "starts at a time", "starts per second");
                 add(&mut report.scaling, kind, (width as f64, rate));
@@ -127,27 +127,38 @@ fn merge(list: &mut Vec<LeftOut>, more: Vec<LeftOut>) {
 }
 
 /// Starts per second with `width` workers, each starting one after the other.
-fn throughput(subject: &Subject, width: usize, effort: Effort) -> Result<f64, String> {
+fn throughput(subject: &Subject, width: usize, effort: Effort, place: &Workplace) -> Result<f64, String> {
     let all = (effort.rounds * effort.starts).max(width);
     let next = AtomicUsize::new(0);
+    // Runtimes that keep their containers by name want one for each at a time, and a control group.
+    let words = (0..width).map(|worker| {
+        let bundle = place.bundle_of(worker)?;
+        let own = |word: &OsString| match word {
+            name if name == "bench" => format!("bench{worker}").into(),
+            dir if dir == place.dir() => bundle.clone().into(),
+            other => other.clone(),
+        };
+        Ok(subject.command[1..].iter().map(own).collect())
+    });
+    let words: Vec<Vec<OsString>> =
+        words.collect::<io::Result<_>>().map_err(|error| format!("cannot write a bundle: {error}"))?;
     let began = Instant::now();
-    let work = &|worker: usize| -> Result<(), String> {
-        // Runtimes that keep their containers by name want one for each at a time.
-        let named =
-            |word: &OsString| if word == "bench" { format!("bench{worker}").into() } else { word.clone() };
-        let words: Vec<OsString> = subject.command[1..].iter().map(named).collect();
+    let work = &|words: &[OsString]| -> Result<(), String> {
+        let mut log = tempfile::tempfile().map_err(|error| error.to_string())?;
         while next.fetch_add(1, Ordering::Relaxed) < all {
             let mut command = Command::new(&subject.command[0]);
-            let quiet = command.args(&words).stdin(Stdio::null()).stdout(Stdio::null());
-            let status = quiet.stderr(Stdio::null()).status().map_err(|error| error.to_string())?;
+            let quiet = command.args(words).stdin(Stdio::null()).stdout(Stdio::null());
+            let said = log.try_clone().map_err(|error| error.to_string())?;
+            let status = quiet.stderr(said).status().map_err(|error| error.to_string())?;
             if !status.success() {
-                return Err(format!("{width} at a time: {status}"));
+                let words = last_words(&mut log);
+                return Err(format!("{width} at a time: {status}: {words}"));
             }
         }
         Ok(())
     };
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..width).map(|worker| scope.spawn(move || work(worker))).collect();
+        let workers: Vec<_> = words.iter().map(|words| scope.spawn(move || work(words))).collect();
         workers
             .into_iter()
             .try_for_each(|worker| worker.join().unwrap_or_else(|_| Err("a worker ended early".to_owned())))
@@ -273,10 +284,12 @@ mod tests {
 
     #[test]
     fn a_peer_that_fails_has_no_throughput_and_says_why() {
-        let command = ["/bin/false"].map(Into::into).to_vec();
+        let command = ["/bin/sh", "-c", "echo no luck >&2; exit 3"].map(Into::into).to_vec();
         let subject = Subject { name: "bad".to_owned(), version: String::new(), command, lacks: Vec::new() };
         let effort = Effort { rounds: 1, starts: 1, warmup: 0, paced: false };
-        assert!(throughput(&subject, 2, effort).unwrap_err().contains("exit status: 1"));
+        let place = Workplace::make().unwrap();
+        let reason = throughput(&subject, 2, effort, &place).unwrap_err();
+        assert!(reason.contains("exit status: 3: no luck"), "{reason}");
     }
 
     #[test]
@@ -294,6 +307,6 @@ mod tests {
         let subject =
             Subject { name: "named".to_owned(), version: String::new(), command, lacks: Vec::new() };
         let effort = Effort { rounds: 2, starts: 4, warmup: 0, paced: false };
-        assert!(throughput(&subject, 4, effort).is_ok());
+        assert!(throughput(&subject, 4, effort, &Workplace::make().unwrap()).unwrap() > 0.0);
     }
 }

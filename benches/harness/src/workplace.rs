@@ -27,7 +27,7 @@ impl Workplace {
         }
         payload::make_tree(&place.path("root"))?;
         fs::write(place.path("domain.xml"), place.domain())?;
-        fs::write(place.path("config.json"), place.bundle().to_string())?;
+        fs::write(place.path("config.json"), place.bundle("browndog-bench").to_string())?;
         fs::write(place.path("lxc.conf"), place.lxc())?;
         Ok(place)
     }
@@ -61,8 +61,17 @@ impl Workplace {
         )
     }
 
+    /// A bundle of the same container for one of several workers: what has a control group of one name has
+    /// one container at a time.
+    pub fn bundle_of(&self, worker: usize) -> io::Result<PathBuf> {
+        let dir = self.path(format!("worker{worker}"));
+        fs::create_dir_all(&dir)?;
+        fs::write(dir.join("config.json"), self.bundle(&format!("browndog-bench-{worker}")).to_string())?;
+        Ok(dir)
+    }
+
     /// What `crun spec` writes, as far as all peers can have it, with our tree and command.
-    fn bundle(&self) -> Value {
+    fn bundle(&self, group: &str) -> Value {
         let kept = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
         let mount = |to: &str, kind: &str, options: &[&str]| json!({"destination": to, "type": kind, "source": kind, "options": options});
         let namespaces = ["pid", "network", "ipc", "uts", "mount", "cgroup"];
@@ -85,7 +94,7 @@ impl Workplace {
             ],
             "linux": {
                 "namespaces": namespaces.map(|kind| json!({"type": kind})),
-                "cgroupsPath": "/browndog-bench",
+                "cgroupsPath": format!("/{group}"),
                 "maskedPaths": ["/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/scsi"],
                 "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
             },
@@ -135,6 +144,9 @@ mod tests {
         let place = Workplace::make().unwrap();
         let dir = place.dir().to_owned();
         assert!(dir.join("root/bin/true").exists() && dir.join("config.json").exists());
+        let bundles =
+            [0, 1].map(|worker| fs::read(place.bundle_of(worker).unwrap().join("config.json")).unwrap());
+        assert_ne!(bundles[0], bundles[1]);
         drop(place);
         assert!(!dir.exists());
     }

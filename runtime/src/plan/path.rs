@@ -17,10 +17,10 @@ impl Beneath {
     pub fn new(absolute: &str) -> Self {
         let relative = absolute.trim_matches('/');
         let relative = if relative.is_empty() { "." } else { relative };
-        let (dir, name) = relative.rsplit_once('/').unwrap_or((".", relative));
+        let dir = relative.rsplit_once('/').map_or(".", |(dir, _)| dir);
         let whole = c_string(relative);
-        // From the end: a NUL in front of it has been removed.
-        let name = whole.as_bytes().len() - name.bytes().filter(|byte| *byte != 0).count();
+        // Looked for in what came of it: a NUL in front has been removed.
+        let name = whole.as_bytes().iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
         Self { whole, dir: c_string(dir), name }
     }
     /// The relative path.
@@ -49,10 +49,11 @@ impl Beneath {
 
 /// A C string from text that the checked domain has shown to be free of NUL.
 pub(crate) fn c_string(text: &str) -> CString {
-    let mut bytes = Vec::with_capacity(text.len() + 1);
-    bytes.extend_from_slice(text.as_bytes());
-    bytes.retain(|byte| *byte != 0);
-    CString::new(bytes).expect("NUL was removed")
+    CString::new(text).unwrap_or_else(|refused| {
+        let mut bytes = refused.into_vec();
+        bytes.retain(|byte| *byte != 0);
+        CString::new(bytes).expect("NUL was removed")
+    })
 }
 
 /// What a mount target has to be, where it does not exist yet.
@@ -62,4 +63,25 @@ pub enum TargetKind {
     Directory,
     /// An empty file (mode 0644).
     File,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case("/", ".", ".", ".")]
+    #[case("/a", "a", ".", "a")]
+    #[case("/a/b c/", "a/b c", "a", "b c")]
+    #[case("/a\0b/c\0d", "ab/cd", "ab", "cd")]
+    fn a_path_and_its_last_component(
+        #[case] path: &str,
+        #[case] whole: &str,
+        #[case] dir: &str,
+        #[case] name: &str,
+    ) {
+        let beneath = Beneath::new(path);
+        let parts = [beneath.as_c_str(), beneath.dir(), beneath.name()].map(CStr::to_string_lossy);
+        assert_eq!(parts, [whole, dir, name]);
+    }
 }
