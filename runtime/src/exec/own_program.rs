@@ -40,25 +40,22 @@ pub(super) fn leads_to(path: &CStr, own: Identity) -> bool {
     false
 }
 
-/// Whether process `pid` executes this program's file by the mount that this process has it from. Of one
-/// that has ended already, or may not be looked into, nothing is known. Not for the child: it allocates.
+/// Whether process `pid` executes `own`. Of one that has ended already, or may not be looked into, nothing is
+/// known. Not for the child: it allocates.
 ///
 /// CLONE_VFORK lets the parent go on a moment before the child gives up the memory that both share, and with it
 /// this program: that moment is waited for. It is short, and ends with the new program or with the child.
-pub(super) fn runs_in(pid: i32) -> bool {
+pub(super) fn runs_in(pid: i32, own: Identity) -> bool {
     let exe = crate::plan::step::c_string(&format!("/proc/{pid}/exe"));
-    loop {
-        // In this order: what it executes after it has executed is what counts.
+    while identity(&exe) == Ok(own) {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
-        let theirs = identity(&exe);
-        if theirs.is_err() || theirs != identity(c"/proc/self/exe") {
-            return false;
-        }
         if !stat.is_ok_and(|stat| !has_executed(&stat)) {
-            return true;
+            // What it executes after it has executed is what counts.
+            return identity(&exe) == Ok(own);
         }
         std::thread::yield_now();
     }
+    false
 }
 
 /// PF_FORKNOEXEC (linux/sched.h): set by clone, and cleared by execve once the new memory is there.
