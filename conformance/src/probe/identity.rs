@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 
 use nix::errno::Errno;
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::CloneFlags;
 use nix::unistd::{Gid, Uid, seteuid, setgroups};
 
 use super::Params;
@@ -123,7 +123,11 @@ fn effects(facts: &mut Facts) {
     put("sys_nice", attempt(libc::SYS_setpriority, &mut [Arg::Int(0), Arg::Int(0), Arg::Int(-20)]));
     put("sys_resource", raise_limit());
     put("sys_time", attempt(libc::SYS_settimeofday, &mut [null(), Arg::In(&[0; 8])]));
-    put("sys_tty_config", attempt(libc::SYS_vhangup, &mut []));
+    // Where it succeeds the kernel hangs up on the leader of the session, which the probe is.
+    put(
+        "sys_tty_config",
+        crate::sys::ignore(libc::SIGHUP).and_then(|()| attempt(libc::SYS_vhangup, &mut [])),
+    );
     put(
         "mknod",
         nix::sys::stat::mknod(
@@ -134,7 +138,7 @@ fn effects(facts: &mut Facts) {
         )
         .map(|()| 0),
     );
-    put("dac_read_search", open_by_handle());
+    put("dac_read_search", open_by_handle().inspect(|fd| close(*fd)));
     put("syslog", attempt(libc::SYS_syslog, &mut [Arg::Int(8), null(), Arg::Int(4)]));
     put("bpf", attempt(libc::SYS_bpf, &mut [Arg::Int(0), Arg::In(&[0; 64]), Arg::Int(64)]));
     put(
@@ -142,7 +146,8 @@ fn effects(facts: &mut Facts) {
         attempt(
             libc::SYS_perf_event_open,
             &mut [Arg::In(&perf_attribute()), Arg::Int(-1), Arg::Int(0), Arg::Int(-1), Arg::Int(0)],
-        ),
+        )
+        .inspect(|fd| close(*fd)),
     );
     put("linux_immutable", immutable());
     put("ipc_lock", lock_memory());
@@ -150,7 +155,8 @@ fn effects(facts: &mut Facts) {
     put("net_raw", nix_socket(libc::AF_INET, libc::SOCK_RAW, 1));
     put("audit_control", audit(1001));
     put("audit_read", audit_multicast());
-    put("wake_alarm", attempt(libc::SYS_timerfd_create, &mut [Arg::Int(8), Arg::Int(0)]));
+    let timer = attempt(libc::SYS_timerfd_create, &mut [Arg::Int(8), Arg::Int(0)]);
+    put("wake_alarm", timer.inspect(|fd| close(*fd)));
     put("block_suspend", write_existing("/sys/power/wake_lock", "browndog").map(|()| 0).map_err(errno_of));
     put(
         "mac_admin",
@@ -161,7 +167,7 @@ fn effects(facts: &mut Facts) {
         "checkpoint_restore",
         write_existing("/proc/sys/kernel/ns_last_pid", "1").map(|()| 0).map_err(errno_of),
     );
-    put("sys_admin_unshare", unshare(CloneFlags::CLONE_NEWNS).map(|()| 0));
+    put("sys_admin_unshare", super::filter::child_leaves(CloneFlags::CLONE_NEWNS).map(|()| 0));
 }
 
 pub(super) fn errno_of(error: std::io::Error) -> Errno {
