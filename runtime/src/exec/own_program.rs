@@ -42,9 +42,27 @@ pub(super) fn leads_to(path: &CStr, own: Identity) -> bool {
 
 /// Whether process `pid` executes `own`. Of one that has ended already, or may not be looked into, nothing is
 /// known. Not for the child: it allocates.
+///
+/// A launcher whose memory the child shared goes on when the child lets go of it, which is before it has the
+/// new program's (exec_mmap of fs/exec.c): until then it is the launcher that is seen.
 pub(super) fn runs_in(pid: i32, own: Identity) -> bool {
-    identity(&crate::plan::step::c_string(&format!("/proc/{pid}/exe"))) == Ok(own)
+    let exe = crate::plan::step::c_string(&format!("/proc/{pid}/exe"));
+    let mut looks = 0;
+    while identity(&exe) == Ok(own) {
+        looks += 1;
+        match looks {
+            ..YIELDS => std::thread::yield_now(),
+            ..LOOKS => std::thread::sleep(std::time::Duration::from_millis(1)),
+            _ => return true,
+        }
+    }
+    false
 }
+
+/// How often to look again at once, and how often at all: the child has no more to do than a few
+/// instructions, and a second for them.
+const YIELDS: u32 = 100;
+const LOOKS: u32 = YIELDS + 1000;
 
 fn read_line(path: &CStr, line: &mut [u8; LINE + 1]) -> bool {
     // A FIFO or a device in its place must not stop the start; what cannot be read is no script.
