@@ -56,10 +56,11 @@ fn a_script_that_cannot_be_read_and_leads_to_the_launcher_does_not_go_on() {
 fn a_launcher_that_shares_one_processor_with_its_child_takes_nobody_for_itself() {
     let Some(_right) = common::start_right() else { return };
     let before = (HostState::now(), common::process_state());
-    let mut one = nix::sched::CpuSet::new();
-    one.set(0).expect("the first processor");
     let this = nix::unistd::Pid::from_raw(0);
     let all = nix::sched::sched_getaffinity(this).expect("this thread's processors");
+    let first = (0..nix::sched::CpuSet::count()).find(|&number| all.is_set(number) == Ok(true));
+    let mut one = nix::sched::CpuSet::new();
+    one.set(first.expect("there is one")).expect("its number");
     nix::sched::sched_setaffinity(this, &one).expect("the first processor alone");
     let domain = common::domain(&common::document("", "", ""));
     for round in 0..50 {
