@@ -213,6 +213,34 @@ fn interfaces_are_named_addressed_and_known_again() {
 }
 
 #[test]
+fn an_attached_interface_is_bounded_or_not_attached() {
+    let Some(apart) = Apart::new("") else { return };
+    if apart.inside("tc").arg("-V").output().is_ok_and(|output| !output.status.success()) {
+        eprintln!("skipped: tc(8) of iproute2 is not installed");
+        return;
+    }
+    let bounded = |direction: &str| {
+        format!("<interface type='ethernet'><bandwidth><{direction} average='1000'/></bandwidth></interface>")
+    };
+    apart.attach(&bounded("inbound"));
+    let qdiscs = || text(&apart.inside("tc").args(["qdisc", "show"]).output().unwrap().stdout);
+    assert!(qdiscs().contains("qdisc tbf") && qdiscs().contains("rate 8Mbit"), "{}", qdiscs());
+    let (status, said) = apart.device("attach-device", &bounded("outbound"), &[]);
+    if status == 0 {
+        assert!(qdiscs().contains("qdisc ingress"), "{}", qdiscs());
+        assert_eq!(apart.links().len(), 2);
+        apart.detach("<interface type='ethernet'><guest dev='eth1'/></interface>");
+    } else {
+        // A kernel without a policer: the link was there by then, and is no longer.
+        assert!(said.contains("limit-outbound:eth1") && said.contains("act_police"), "{said}");
+    }
+    assert_eq!(apart.links().len(), 1);
+    apart.detach(&bounded("inbound"));
+    assert!(!qdiscs().contains("tbf"), "{}", qdiscs());
+    assert_eq!(apart.links(), [] as [&str; 0]);
+}
+
+#[test]
 fn what_is_attached_is_there_after_a_reboot() {
     let Some(apart) = Apart::new("<on_reboot>restart</on_reboot>") else { return };
     let source = apart.directory("source");

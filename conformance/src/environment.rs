@@ -43,7 +43,7 @@ const fn feature(name: &'static str, major: u32, minor: u32, optional: bool) -> 
 }
 
 /// Everything a probe may report as missing.
-pub const FEATURES: [Feature; 26] = [
+pub const FEATURES: [Feature; 28] = [
     feature("cgroup.kill", 5, 14, false),
     feature("mount_setattr", 5, 12, false),
     feature("idmapped mounts", 5, 12, true),
@@ -62,6 +62,8 @@ pub const FEATURES: [Feature; 26] = [
     feature("MDWE", 6, 3, false),
     feature("io_uring", 5, 1, true),
     feature("landlock", 5, 13, true),
+    feature("cgroup v1 memory", 2, 6, true),
+    feature("cgroup v1 cpuset", 2, 6, true),
     feature("swap accounting", 4, 5, true),
     feature("binfmt_misc", 2, 1, true),
     feature("AppArmor", 2, 6, true),

@@ -201,6 +201,15 @@ pub fn cgroup_path(table: &str, controller: &str) -> Option<std::path::PathBuf> 
     unified
 }
 
+/// Does a hierarchy that limits are written to have this controller? Where any of version 1 is mounted, it
+/// is those.
+pub fn has_controller(name: &str) -> bool {
+    match fs::read_to_string("/sys/fs/cgroup/cgroup.controllers") {
+        Ok(all) => all.split_whitespace().any(|word| word == name),
+        Err(_) => std::path::Path::new("/sys/fs/cgroup").join(name).exists(),
+    }
+}
+
 /// Which control group layout this machine has mounted.
 pub fn cgroup_layout() -> String {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();

@@ -264,6 +264,16 @@ fn what_a_container_gets_is_shaped_at_the_hosts_end() {
     assert_eq!(HostState::now(), before);
 }
 
+/// The kernel tells rates of more than 32 bits in another way.
+#[test]
+fn a_bound_of_many_gigabytes_a_second_is_read_back_as_it_was_set() {
+    let Some(_right) = right() else { return };
+    let wide = Interface { inbound: bandwidth(1 << 33, Some(1 << 34), None), ..point_to_point() };
+    let _running = start(&domain(vec![wide]));
+    let shown = tc("-j qdisc show dev tohost");
+    assert_eq!(shown[0]["options"]["rate"], 1_u64 << 33, "{shown}");
+}
+
 /// Whether this kernel has what drops what a container sends too much of.
 fn has_policer() -> bool {
     let tc = |args: &str| Command::new("tc").args(args.split(' ')).output();

@@ -264,6 +264,7 @@ mod tests {
     #[test]
     fn the_limits_are_written_in_the_words_of_the_layout() {
         let mut spec = Spec::plain("t", "/srv/root".into(), vec!["/init".into()]);
+        spec.memory = Some(256 << 20);
         spec.pids = Some(24);
         spec.shares = Some(2048);
         spec.quota = Some((20_000, 100_000));

@@ -15,12 +15,22 @@ pub(super) fn limits(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
         argv.extend(["--param".to_owned(), pair.to_owned()]);
     }
     let mut spec = Spec::plain(&name, place.join("root"), argv);
-    spec.memory = Some(96 << 20);
+    let (memory, cpuset) = (crate::host::has_controller("memory"), crate::host::has_controller("cpuset"));
+    spec.memory = memory.then_some(96 << 20);
     spec.pids = Some(24);
     spec.shares = Some(2048);
     spec.quota = Some((20_000, 100_000));
-    spec.cpuset = Some("0".into());
-    stage.observe(&spec, &place)
+    spec.cpuset = cpuset.then(|| "0".into());
+    let mut facts = stage.observe(&spec, &place)?;
+    if !memory {
+        for name in ["limit.hog_signal", "host.cgroup.memory.limit_in_bytes"] {
+            facts.unsupported(name, "cgroup v1 memory");
+        }
+    }
+    if !cpuset {
+        facts.unsupported("limit.cpus", "cgroup v1 cpuset");
+    }
+    Ok(facts)
 }
 
 /// What the extension vocabulary and OCI can say beyond libvirt: limits of the process, sysctls, clocks.

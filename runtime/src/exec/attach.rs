@@ -166,10 +166,11 @@ pub fn fresh<'a, S>(before: &'a [Entry<S>], after: &'a [Entry<S>]) -> impl Itera
 fn check(before: &Plan, after: &Plan) -> Result<(), StartError> {
     let mut problems: Vec<Problem> =
         after.problems.iter().filter(|problem| !before.problems.contains(problem)).cloned().collect();
-    let mut refuse = |origin, message: String, help: &str| {
-        problems.push(Problem { origin, message, help: help.to_owned() });
+    let mut refuse = |origin, message: String| {
+        let help = "use --config, and start the domain again".to_owned();
+        problems.push(Problem { origin, message, help });
     };
-    const RESTART: &str = "use --config, and start the domain again";
+    let of_a_start = |id: &str| format!("{id} is a step of a start");
     let attend =
         fresh(&before.attend, &after.attend).find(|entry| matches!(entry.step, HostStep::AddInterface(_)));
     let made = before.clone.step.namespaces;
@@ -177,23 +178,27 @@ fn check(before: &Plan, after: &Plan) -> Result<(), StartError> {
     if let Some(entry) = attend.filter(|_| missing) {
         let message =
             "the container was started with the host's network: it has none of its own to attach to";
-        refuse(entry.origin, message.to_owned(), RESTART);
+        refuse(entry.origin, message.to_owned());
         return Err(StartError::Refused(problems));
     }
     for entry in fresh(&before.attend, &after.attend) {
         match &entry.step {
             HostStep::AddInterface(link) if matches!(link.kind, LinkKind::Moved { .. }) => {
                 let message = "a device of the host moves into a container when that starts, and only then";
-                refuse(entry.origin, message.to_owned(), RESTART);
+                refuse(entry.origin, message.to_owned());
             }
-            HostStep::AddInterface(_) | HostStep::LimitInterface(_) | HostStep::Go => {}
+            // The pin is of a device that moves, which is said of that one.
+            HostStep::AddInterface(_)
+            | HostStep::LimitInterface(_)
+            | HostStep::PinNetwork { .. }
+            | HostStep::Go => {}
             HostStep::MapTree { .. }
             | HostStep::ShowTree { .. }
             | HostStep::EnterStage
             | HostStep::LeaveStage => {
-                refuse(entry.origin, LIFTED.to_owned(), RESTART);
+                refuse(entry.origin, LIFTED.to_owned());
             }
-            _ => refuse(entry.origin, format!("{} is a step of a start", entry.id), RESTART),
+            _ => refuse(entry.origin, of_a_start(&entry.id)),
         }
     }
     for entry in fresh(&before.before, &after.before) {
@@ -206,7 +211,7 @@ fn check(before: &Plan, after: &Plan) -> Result<(), StartError> {
                 | HostStep::MakeTarget { .. }
         );
         if !can {
-            refuse(entry.origin, format!("{} is a step of a start", entry.id), RESTART);
+            refuse(entry.origin, of_a_start(&entry.id));
         }
     }
     for entry in fresh(&before.child, &after.child) {
@@ -225,7 +230,7 @@ fn check(before: &Plan, after: &Plan) -> Result<(), StartError> {
                 | ChildStep::AwaitGo
         );
         if !can {
-            refuse(entry.origin, format!("{} is a step of a start", entry.id), RESTART);
+            refuse(entry.origin, of_a_start(&entry.id));
         }
     }
     problems.dedup_by(|a, b| a.message == b.message);

@@ -34,6 +34,7 @@ use crate::host::Host;
 use crate::plan::step::ChildStep;
 use crate::plan::{Entry, Plan};
 use crate::survey::Survey;
+use crate::sys::identity::Identity;
 use crate::sys::{self, CloneArgs, ProgressPage, Stack};
 pub use cgroup::is_own_partition;
 pub use host_steps::sealed_copy;
@@ -252,6 +253,7 @@ impl<'a> Launcher<'a> {
         // Without shared memory clone3 returns at once: the write end closes when the child executes.
         let started =
             if self.plan.clone.step.share_memory { None } else { Some(pipe().map_err(launcher("pipe2"))?) };
+        let own = sys::identity::identity(c"/proc/self/exe").ok();
         let before = sys::monotonic_ns();
         let cloned = {
             let context = child::Context {
@@ -263,7 +265,7 @@ impl<'a> Launcher<'a> {
                 life: life_read.as_raw_fd(),
                 life_write: life_write.as_raw_fd(),
                 trace: self.options.trace,
-                own: sys::identity::identity(c"/proc/self/exe").ok(),
+                own,
                 hold: self.options.child_hold,
                 fault: self.options.child_fault.map(|(at, errno)| (at, Errno::from_raw(errno))),
             };
@@ -298,7 +300,7 @@ impl<'a> Launcher<'a> {
         self.owned.clear();
         self.partitions.clear();
         self.child_failure(&progress)?;
-        self.not_ourselves(pid)?;
+        self.not_ourselves(pid, own)?;
         let mut consoles = std::mem::take(&mut self.consoles).into_iter();
         Ok(Running {
             pid,
@@ -327,9 +329,11 @@ impl<'a> Launcher<'a> {
     /// The child has looked at what it was about to execute. Whoever shares its root may have put another
     /// link there since, and a script that may be executed and not read leads nowhere to be seen: what
     /// runs now is what counts. If that is this program's file by the host's mount, it does not go on.
-    fn not_ourselves(&self, pid: i32) -> Result<(), StartError> {
+    fn not_ourselves(&self, pid: i32, own: Option<Identity>) -> Result<(), StartError> {
         let Some((at, entry)) = self.plan.child.iter().enumerate().next_back() else { return Ok(()) };
-        if matches!(entry.step, ChildStep::Exec { .. }) && own_program::runs_in(pid) {
+        if matches!(entry.step, ChildStep::Exec { .. })
+            && own.is_some_and(|own| own_program::runs_in(pid, own))
+        {
             return Err(self.failed("child", entry, self.plan.child_call(&entry.step), at, Errno::EACCES));
         }
         Ok(())

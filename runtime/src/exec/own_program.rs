@@ -40,11 +40,31 @@ pub(super) fn leads_to(path: &CStr, own: Identity) -> bool {
     false
 }
 
-/// Whether process `pid` executes this program's file by the mount that this process has it from. Of one
-/// that has ended already, or may not be looked into, nothing is known. Not for the child: it allocates.
-pub(super) fn runs_in(pid: i32) -> bool {
-    let theirs = identity(&crate::plan::step::c_string(&format!("/proc/{pid}/exe")));
-    theirs.is_ok_and(|theirs| identity(c"/proc/self/exe") == Ok(theirs))
+/// Whether process `pid` executes `own`. Of one that has ended already, or may not be looked into, nothing is
+/// known. Not for the child: it allocates.
+///
+/// CLONE_VFORK lets the parent go on a moment before the child gives up the memory that both share, and with it
+/// this program: that moment is waited for. It is short, and ends with the new program or with the child.
+pub(super) fn runs_in(pid: i32, own: Identity) -> bool {
+    let exe = crate::plan::step::c_string(&format!("/proc/{pid}/exe"));
+    while identity(&exe) == Ok(own) {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+        if !stat.is_ok_and(|stat| !has_executed(&stat)) {
+            // What it executes after it has executed is what counts.
+            return identity(&exe) == Ok(own);
+        }
+        std::thread::yield_now();
+    }
+    false
+}
+
+/// PF_FORKNOEXEC (linux/sched.h): set by clone, and cleared by execve once the new memory is there.
+const FORKED_ONLY: u64 = 0x40;
+
+/// By its line in /proc/PID/stat, whose ninth field are the flags (proc_pid_stat(5)).
+fn has_executed(stat: &str) -> bool {
+    let flags = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(6));
+    flags.and_then(|flags| flags.parse::<u64>().ok()).is_some_and(|flags| flags & FORKED_ONLY == 0)
 }
 
 fn read_line(path: &CStr, line: &mut [u8; LINE + 1]) -> bool {
@@ -80,6 +100,15 @@ mod tests {
     #[case::empty("", None)]
     fn an_interpreter_is_what_the_first_line_names(#[case] line: &str, #[case] name: Option<&str>) {
         assert_eq!(interpreter(line.as_bytes()), name.map(str::as_bytes));
+    }
+
+    #[test]
+    fn a_child_that_has_not_executed_yet_is_told_from_one_that_has() {
+        let stat = |flags: u32| format!("7 (a ) name) R 1 7 7 0 -1 {flags} 84 0 0 0");
+        assert!(has_executed(&stat(0x40_0000)));
+        assert!(!has_executed(&stat(0x40_0040)));
+        assert!(!has_executed("7 (cut"));
+        assert!(has_executed(&std::fs::read_to_string("/proc/self/stat").expect("it is there")));
     }
 
     #[test]

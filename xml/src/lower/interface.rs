@@ -50,6 +50,16 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
             }
             "mtu" => interface.mtu = mtu(draft, context, child),
             "port" => interface.port_isolated = context.attribute(child, "isolated", |yes| Ok(yes == "yes")),
+            "bandwidth" if matches!(interface.kind, InterfaceKind::Direct { .. }) => {
+                let span = context.view.span(child);
+                draft.cannot_start(
+                    context,
+                    span,
+                    "<bandwidth> cannot be had: a macvlan has no end on the host at which it could be bounded; \
+                     <interface type='bridge'> has"
+                        .to_owned(),
+                );
+            }
             "bandwidth" => {
                 let part = |name| context.view.child(child, name);
                 let (inbound, outbound) = (part("inbound"), part("outbound"));
