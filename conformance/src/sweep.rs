@@ -67,7 +67,7 @@ fn processes(work: &Path, token: &str, keep: u32) -> Vec<u32> {
             return true;
         }
         let elsewhere = crate::host::namespace(&pid.to_string(), "mnt").is_some_and(|n| Some(n) != own);
-        elsewhere && String::from_utf8_lossy(&read("mountinfo")).contains(&place)
+        elsewhere && String::from_utf8_lossy(&read("mountinfo")).lines().any(|line| comes_from(line, &place))
     };
     let names = fs::read_dir("/proc").into_iter().flatten().flatten();
     names.filter_map(|e| e.file_name().to_str()?.parse().ok()).filter(ours).collect()
@@ -76,6 +76,14 @@ fn processes(work: &Path, token: &str, keep: u32) -> Vec<u32> {
 /// How the names of this process's containers begin.
 fn own_mark() -> String {
     format!("bdc-{}-", std::process::id())
+}
+
+/// Whether a line of mountinfo shows something of `place` elsewhere than there. Somebody else's mount namespace,
+/// a copy of the host's, has the mounts of a scene where the scene has them: that makes nobody ours.
+fn comes_from(line: &str, place: &str) -> bool {
+    // proc_pid_mountinfo(5): the fifth field is where it is mounted.
+    let at = line.split(' ').nth(4).unwrap_or_default();
+    line.contains(place) && !at.contains(place)
 }
 
 fn mounts(work: &Path) {
@@ -121,6 +129,25 @@ fn groups(mark: &str) {
                 break;
             }
             std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_the_hosts_mounts_makes_nobody_ours() {
+        let place = "browndog-conformance-X";
+        let copied = "90 27 0:46 / /tmp/browndog-conformance-X/volumes/rw/sub rw,relatime - tmpfs none rw";
+        let bound =
+            "91 27 254:0 /tmp/browndog-conformance-X/a /tmp/browndog-conformance-X/b rw - ext4 /dev/vda rw";
+        let root = "92 1 254:0 /tmp/browndog-conformance-X/scene/root / rw - ext4 /dev/vda rw";
+        let layered =
+            "93 1 0:50 / / rw - overlay overlay rw,upperdir=/tmp/browndog-conformance-X/scene/upper";
+        for (line, ours) in [(copied, false), (bound, false), (root, true), (layered, true)] {
+            assert_eq!(comes_from(line, place), ours, "{line}");
         }
     }
 }

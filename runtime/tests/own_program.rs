@@ -49,3 +49,28 @@ fn a_script_that_cannot_be_read_and_leads_to_the_launcher_does_not_go_on() {
     drop(dir);
     assert_eq!((HostState::now(), common::process_state()), before);
 }
+
+/// vfork(2) returns before the child has its new program: where the launcher has the processor next, it sees
+/// itself there, and must not take that for what runs.
+#[test]
+fn a_launcher_that_shares_one_processor_with_its_child_takes_nobody_for_itself() {
+    let Some(_right) = common::start_right() else { return };
+    let before = (HostState::now(), common::process_state());
+    let this = nix::unistd::Pid::from_raw(0);
+    let all = nix::sched::sched_getaffinity(this).expect("this thread's processors");
+    let first = (0..nix::sched::CpuSet::count()).find(|&number| all.is_set(number) == Ok(true));
+    let mut one = nix::sched::CpuSet::new();
+    one.set(first.expect("there is one")).expect("its number");
+    nix::sched::sched_setaffinity(this, &one).expect("the first processor alone");
+    let domain = common::domain(&common::document("", "", ""));
+    for round in 0..50 {
+        let host = Host::probe();
+        let survey = Survey::look(&domain, false, false);
+        let plan = plan(&domain, &host, &survey, &common::request());
+        let started = exec::start(&plan, &host, survey, &Options::default());
+        let mut running = started.unwrap_or_else(|error| panic!("start {round}: {error}"));
+        assert_eq!(running.wait(), Ok(exec::Ended::Exited(0)));
+    }
+    nix::sched::sched_setaffinity(this, &all).expect("as before");
+    assert_eq!((HostState::now(), common::process_state()), before);
+}

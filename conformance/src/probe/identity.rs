@@ -138,16 +138,17 @@ fn effects(facts: &mut Facts) {
         )
         .map(|()| 0),
     );
-    put("dac_read_search", open_by_handle().inspect(|fd| close(*fd)));
+    // What brings a descriptor where it works is closed: it would be taken for one of the runtime's.
+    let closed = |outcome: Result<i64, Errno>| outcome.inspect(|fd| close(*fd));
+    put("dac_read_search", closed(open_by_handle()));
     put("syslog", attempt(libc::SYS_syslog, &mut [Arg::Int(8), null(), Arg::Int(4)]));
-    put("bpf", attempt(libc::SYS_bpf, &mut [Arg::Int(0), Arg::In(&[0; 64]), Arg::Int(64)]));
+    put("bpf", closed(attempt(libc::SYS_bpf, &mut [Arg::Int(0), Arg::In(&[0; 64]), Arg::Int(64)])));
     put(
         "perfmon",
-        attempt(
+        closed(attempt(
             libc::SYS_perf_event_open,
             &mut [Arg::In(&perf_attribute()), Arg::Int(-1), Arg::Int(0), Arg::Int(-1), Arg::Int(0)],
-        )
-        .inspect(|fd| close(*fd)),
+        )),
     );
     put("linux_immutable", immutable());
     put("ipc_lock", lock_memory());
@@ -155,8 +156,7 @@ fn effects(facts: &mut Facts) {
     put("net_raw", nix_socket(libc::AF_INET, libc::SOCK_RAW, 1));
     put("audit_control", audit(1001));
     put("audit_read", audit_multicast());
-    let timer = attempt(libc::SYS_timerfd_create, &mut [Arg::Int(8), Arg::Int(0)]);
-    put("wake_alarm", timer.inspect(|fd| close(*fd)));
+    put("wake_alarm", closed(attempt(libc::SYS_timerfd_create, &mut [Arg::Int(8), Arg::Int(0)])));
     put("block_suspend", write_existing("/sys/power/wake_lock", "browndog").map(|()| 0).map_err(errno_of));
     put(
         "mac_admin",

@@ -35,6 +35,11 @@ impl Runtime for Browndog {
         if empty {
             return Some("a domain document has no empty argument".to_owned());
         }
+        if spec.memory.is_none()
+            && let Ok(why) = believe("cgroup v1 memory", KernelVersion::running())
+        {
+            return Some(format!("a domain document always limits the memory: {why}"));
+        }
         // Believed only of a kernel that is older: on any other a refusal stays an error.
         let shifted = spec.time.is_some();
         shifted.then(|| believe("time namespace that exec enters", KernelVersion::running()).ok()).flatten()

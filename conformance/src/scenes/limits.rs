@@ -22,6 +22,7 @@ pub(super) fn limits(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     spec.quota = Some((20_000, 100_000));
     spec.cpuset = cpuset.then(|| "0".into());
     let mut facts = stage.observe(&spec, &place)?;
+    // What was not asked for is told as missing, which only a kernel that may lack it is believed.
     if !memory {
         for name in ["limit.hog_signal", "host.cgroup.memory.limit_in_bytes"] {
             facts.unsupported(name, "cgroup v1 memory");
