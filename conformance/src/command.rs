@@ -108,7 +108,7 @@ pub struct VmArgs {
 /// Options of `conformance run`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RunArgs {
-    /// Runtime: browndog, runc, crun, youki, bwrap, lxc, nspawn, null [default: browndog].
+    /// Runtime: browndog, runc, crun, youki, bwrap, lxc, libvirt, nspawn, null [default: browndog].
     #[arg(long = "runtime", value_name = "NAME", value_delimiter = ',')]
     pub runtimes: Vec<String>,
     /// Any program that takes the OCI runtimes' commands, with options before them if need be.

@@ -30,8 +30,9 @@ pub fn sweep(work: &Path, token: &str, keep: u32) {
         std::thread::sleep(Duration::from_millis(20));
     }
     mounts(work);
-    let mark = format!("bdc-{}-", std::process::id());
+    let mark = own_mark();
     groups(&mark);
+    crate::runtimes::libvirt::session::clear_after(work);
     crate::snapshot::state_files(&mark).iter().for_each(|path| {
         let gone = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
         if let Err(error) = gone {
@@ -43,11 +44,13 @@ pub fn sweep(work: &Path, token: &str, keep: u32) {
     });
 }
 
-/// Processes that bear the token in their environment, or live in a mount namespace of their own whose
-/// tree comes from `work`: a container's environment is its own.
+/// Processes that bear the token in their environment, live in a mount namespace of their own whose
+/// tree comes from `work`, or were started for a container of ours by name: a container's environment is
+/// its own, and a monitor's may be empty.
 fn processes(work: &Path, token: &str, keep: u32) -> Vec<u32> {
     let own = crate::host::namespace("self", "mnt");
     let mark = format!("BROWNDOG_CANARY={token}");
+    let name = own_mark();
     let place = work.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let ours = |pid: &u32| {
         let read = |file: &str| fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
@@ -60,11 +63,19 @@ fn processes(work: &Path, token: &str, keep: u32) -> Vec<u32> {
         if read("environ").split(|b| *b == 0).any(|word| word == mark.as_bytes()) {
             return true;
         }
+        if String::from_utf8_lossy(&read("cmdline")).contains(&name) {
+            return true;
+        }
         let elsewhere = crate::host::namespace(&pid.to_string(), "mnt").is_some_and(|n| Some(n) != own);
         elsewhere && String::from_utf8_lossy(&read("mountinfo")).lines().any(|line| comes_from(line, &place))
     };
     let names = fs::read_dir("/proc").into_iter().flatten().flatten();
     names.filter_map(|e| e.file_name().to_str()?.parse().ok()).filter(ours).collect()
+}
+
+/// How the names of this process's containers begin.
+fn own_mark() -> String {
+    format!("bdc-{}-", std::process::id())
 }
 
 /// Whether a line of mountinfo shows something of `place` elsewhere than there. Somebody else's mount namespace,

@@ -60,3 +60,10 @@ pub fn ignore(signal: i32) -> Result<(), Errno> {
     let before = unsafe { libc::signal(signal, libc::SIG_IGN) };
     if before == libc::SIG_ERR { Err(Errno::last()) } else { Ok(()) }
 }
+
+/// Gives a signal its default action again.
+pub fn heed(signal: i32) -> Result<(), Errno> {
+    // SAFETY: SIG_DFL is no function of ours, so no handler can run on a foreign stack.
+    let before = unsafe { libc::signal(signal, libc::SIG_DFL) };
+    if before == libc::SIG_ERR { Err(Errno::last()) } else { Ok(()) }
+}

@@ -111,10 +111,33 @@ fn vm_hands_back_the_status_of_a_command() {
     assert_eq!(output.status.code(), Some(42), "{}", text(&output.stderr));
 }
 
+/// Its daemon is a guest of ours: started for each container, and gone with it.
+#[test]
+fn libvirts_driver_is_run_with_a_daemon_of_its_own() {
+    if !root("starting containers") || !has("virsh") || !has("libvirtd") {
+        return;
+    }
+    let output = conformance(&[
+        "run",
+        "--runtime",
+        "libvirt",
+        "--filter",
+        "pid-01",
+        "--filter",
+        "mount-01",
+        "--filter",
+        "leak-01",
+    ]);
+    let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let groups = std::fs::read_dir("/sys/fs/cgroup").unwrap().flatten().map(|e| e.path().join("machine"));
+    let left: Vec<_> = groups.filter(|group| group.exists()).collect();
+    assert_eq!(left, Vec::<std::path::PathBuf>::new(), "the group of all its containers stays");
+}
+
 #[rstest::rstest]
 #[case(&["run", "--runtime", "no-such-runtime"], "no runtime \"no-such-runtime\"")]
 #[case(&["run", "--runtime", "/nowhere/runtime"], "/nowhere/runtime")]
-#[case(&["run", "--runtime", "libvirt"], "needs a daemon")]
 #[case(&["run", "--filter", "nosuch-99"], "no check fits \"nosuch-99\"")]
 #[case(&["explain", "nosuch-99"], "no check fits \"nosuch-99\"")]
 #[case(&["run", "--vm", "newest"], "names no kernel")]

@@ -18,6 +18,7 @@ pub(super) fn main(words: &[String]) -> i32 {
             std::thread::sleep(Duration::from_secs(u64::try_from(number(rest, 3600)).unwrap_or(0)));
             0
         }
+        "unshare" => super::filter::leave(number(rest, 0)),
         "send" => send(rest),
         "ready" => {
             say("READY");

@@ -139,7 +139,10 @@ fn handles(facts: &mut Facts) {
                 libc::SYS_open_by_handle_at,
                 &mut [Arg::Int(fd), Arg::In(&handle), Arg::Int(libc::O_RDONLY)],
             ) {
-                Ok(_) => opened += 1,
+                Ok(fd) => {
+                    opened += 1;
+                    super::identity::close(fd);
+                }
                 Err(errno) => last = errno,
             }
         }

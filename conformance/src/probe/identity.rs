@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 
 use nix::errno::Errno;
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::CloneFlags;
 use nix::unistd::{Gid, Uid, seteuid, setgroups};
 
 use super::Params;
@@ -123,7 +123,11 @@ fn effects(facts: &mut Facts) {
     put("sys_nice", attempt(libc::SYS_setpriority, &mut [Arg::Int(0), Arg::Int(0), Arg::Int(-20)]));
     put("sys_resource", raise_limit());
     put("sys_time", attempt(libc::SYS_settimeofday, &mut [null(), Arg::In(&[0; 8])]));
-    put("sys_tty_config", attempt(libc::SYS_vhangup, &mut []));
+    // Where it succeeds the kernel hangs up on the leader of the session, which the probe is.
+    put(
+        "sys_tty_config",
+        crate::sys::ignore(libc::SIGHUP).and_then(|()| attempt(libc::SYS_vhangup, &mut [])),
+    );
     put(
         "mknod",
         nix::sys::stat::mknod(
@@ -134,10 +138,10 @@ fn effects(facts: &mut Facts) {
         )
         .map(|()| 0),
     );
-    put("dac_read_search", open_by_handle());
-    put("syslog", attempt(libc::SYS_syslog, &mut [Arg::Int(8), null(), Arg::Int(4)]));
     // What brings a descriptor where it works is closed: it would be taken for one of the runtime's.
     let closed = |outcome: Result<i64, Errno>| outcome.inspect(|fd| close(*fd));
+    put("dac_read_search", closed(open_by_handle()));
+    put("syslog", attempt(libc::SYS_syslog, &mut [Arg::Int(8), null(), Arg::Int(4)]));
     put("bpf", closed(attempt(libc::SYS_bpf, &mut [Arg::Int(0), Arg::In(&[0; 64]), Arg::Int(64)])));
     put(
         "perfmon",
@@ -163,7 +167,7 @@ fn effects(facts: &mut Facts) {
         "checkpoint_restore",
         write_existing("/proc/sys/kernel/ns_last_pid", "1").map(|()| 0).map_err(errno_of),
     );
-    put("sys_admin_unshare", unshare(CloneFlags::CLONE_NEWNS).map(|()| 0));
+    put("sys_admin_unshare", super::filter::child_leaves(CloneFlags::CLONE_NEWNS).map(|()| 0));
 }
 
 pub(super) fn errno_of(error: std::io::Error) -> Errno {

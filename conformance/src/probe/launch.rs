@@ -61,6 +61,29 @@ fn soil() -> nix::Result<()> {
     nix::unistd::chdir("/var/tmp").or_else(|_| nix::unistd::chdir("/"))
 }
 
+/// Puts back what [`soil`] changed and a process may put back: for a daemon, which no careless caller starts.
+/// Hard limits stay, since raising them takes a capability that a machine may have dropped.
+pub(crate) fn cleanse() -> nix::Result<()> {
+    use nix::sched::{CpuSet, sched_setaffinity};
+    let _ours = umask(Mode::from_bits_truncate(0o022));
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
+    for signal in [libc::SIGHUP, libc::SIGPIPE, libc::SIGUSR1] {
+        crate::sys::heed(signal)?;
+    }
+    let mut all = CpuSet::new();
+    (0..CpuSet::count()).try_for_each(|processor| all.set(processor))?;
+    sched_setaffinity(nix::unistd::Pid::from_raw(0), &all)?;
+    let _before = nix::sys::personality::set(nix::sys::personality::Persona::empty())?;
+    std::fs::write("/proc/self/oom_score_adj", "0").map_err(|_| nix::errno::Errno::EACCES)?;
+    std::fs::write("/proc/self/timerslack_ns", "50000").map_err(|_| nix::errno::Errno::EACCES)?;
+    lower_sets()?;
+    nix::unistd::setgroups(&[nix::unistd::Gid::from_raw(0)])?;
+    // KEYCTL_JOIN_SESSION_KEYRING 1: one of its own; a kernel without keys has none to hand on.
+    let _keys =
+        crate::sys::attempt(libc::SYS_keyctl, &mut [crate::sys::Arg::Int(1), crate::sys::Arg::Null]).is_ok();
+    nix::unistd::chdir("/")
+}
+
 /// Binds itself to the last of the processors it may use.
 fn pin() -> nix::Result<()> {
     use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -70,6 +93,21 @@ fn pin() -> nix::Result<()> {
     let mut one = CpuSet::new();
     one.set(last.ok_or(nix::errno::Errno::EINVAL)?)?;
     sched_setaffinity(me, &one)
+}
+
+/// Empties the ambient and the inheritable set.
+fn lower_sets() -> nix::Result<()> {
+    use crate::sys::{Arg, attempt};
+    // PR_CAP_AMBIENT 47, PR_CAP_AMBIENT_CLEAR_ALL 4.
+    let clear = [47, 4, 0, 0, 0].map(Arg::Int);
+    let _zero = attempt(libc::SYS_prctl, &mut clear.into_iter().collect::<Vec<_>>())?;
+    let header = [0x2008_0522_u32, 0].map(u32::to_ne_bytes).concat();
+    let mut sets = [0_u8; 24];
+    let _zero = attempt(libc::SYS_capget, &mut [Arg::In(&header), Arg::Out(&mut sets)])?;
+    for half in [8, 20] {
+        sets[half..half + 4].fill(0);
+    }
+    attempt(libc::SYS_capset, &mut [Arg::In(&header), Arg::In(&sets)]).map(drop)
 }
 
 /// Fills the inheritable set, and raises two ambient capabilities: a caller may itself be a service that

@@ -101,6 +101,8 @@ pub fn main<I: IntoIterator<Item = String>>(words: I) -> i32 {
     let words: Vec<String> = words.into_iter().collect();
     match words.first().map(String::as_str) {
         Some("launch") => launch::main(&words[1..]),
+        Some("libvirt") => crate::runtimes::libvirt::session::main(&words[1..]),
+        Some("redirect") => crate::runtimes::libvirt::session::redirect(&words[1..]),
         Some("--facts") => report(&words),
         Some(_) => act::main(&words),
         None => usage("nothing to do"),

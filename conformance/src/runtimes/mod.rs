@@ -2,6 +2,7 @@
 
 pub mod browndog;
 pub mod bwrap;
+pub mod libvirt;
 pub mod lxc;
 pub mod nspawn;
 pub mod null;
@@ -56,17 +57,10 @@ pub enum Verb {
 pub enum RuntimeError {
     /// No such runtime.
     #[error(
-        "no runtime {0:?}: known are browndog, runc, crun, youki, lxc, nspawn, bwrap, null, and with \
+        "no runtime {0:?}: known are browndog, runc, crun, youki, lxc, libvirt, nspawn, bwrap, null, and with \
          --runtime-cmd any program that takes the OCI runtimes' commands"
     )]
     Unknown(String),
-    /// It exists, and there is no adapter.
-    #[error(
-        "libvirt is not driven: its container driver needs a daemon with state for the whole machine, gives the \
-         payload a terminal and not the caller's streams, and does not tell the status of the init; nspawn and lxc \
-         are the nearest that are"
-    )]
-    NotDriven,
     /// Its program is not there.
     #[error("the runtime {name} is not installed: no {program} on PATH")]
     Missing {
@@ -162,7 +156,10 @@ pub fn by_name(name: &str, binary: &Path) -> Result<Box<dyn Runtime>, RuntimeErr
         "bwrap" => Box::new(bwrap::Bwrap { program: find("bwrap")? }),
         "lxc" => Box::new(lxc::Lxc { program: find("lxc-start")? }),
         "nspawn" => Box::new(nspawn::Nspawn { program: find("systemd-nspawn")? }),
-        "libvirt" => return Err(RuntimeError::NotDriven),
+        "libvirt" => {
+            let _daemon = find("libvirtd")?;
+            Box::new(libvirt::Libvirt { program: find("virsh")?, binary: binary.to_owned() })
+        }
         // Without isolation the probe's attempts succeed, and they are made on the machine itself.
         "null" if !Path::new(crate::vm::job::LAB_MARK).exists() => return Err(RuntimeError::GuestOnly),
         "null" => Box::new(null::Null { program: binary.to_owned() }),

@@ -32,12 +32,15 @@ pub(super) fn write_out(item: &mut Item) {
     }
 }
 
+/// The highest number that the schema has for a port.
+const PORT_MAX: u64 = u32::MAX as u64;
+
 /// How libvirt numbers devices of a kind.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ports {
     /// By position, whatever was written.
     Position,
-    /// As written; the rest above the highest.
+    /// As written; the rest above the highest, or where there is nothing above it, from below.
     Free,
 }
 
@@ -45,9 +48,10 @@ fn number(devices: &mut Item, kind: &str, ports: Ports) {
     let written =
         |device: &mut Item| device.child("target").and_then(|it| it.attribute("port")).and_then(parse_u64);
     let of_kind = devices.children.iter_mut().filter(|device| device.name == kind);
+    let taken: HashSet<u64> = of_kind.filter_map(written).collect();
     let mut next = match ports {
         Ports::Position => 0,
-        Ports::Free => of_kind.filter_map(written).max().map_or(0, |highest| highest.saturating_add(1)),
+        Ports::Free => taken.iter().max().map_or(0, |highest| highest + 1),
     };
     for device in devices.children.iter_mut().filter(|device| device.name == kind) {
         if device.child("target").is_none() {
@@ -61,6 +65,12 @@ fn number(devices: &mut Item, kind: &str, ports: Ports) {
         let known = written(device);
         let Some(target) = device.child("target") else { continue };
         if ports == Ports::Position || known.is_none() {
+            if ports == Ports::Free && next > PORT_MAX {
+                next = 0;
+            }
+            while ports == Ports::Free && taken.contains(&next) {
+                next += 1;
+            }
             target.set("port", next.to_string());
             next += 1;
         }
