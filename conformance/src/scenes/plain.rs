@@ -185,8 +185,9 @@ fn nodes(place: &Path) -> Result<u32, SceneError> {
     fs::create_dir_all(&nodes).doing("making a directory for nodes")?;
     let mut made = 0;
     for (letter, major, minor) in numbers() {
-        // Opening a watchdog starts it, and closing it does not stop it.
-        if major == 10 && minor == 130 {
+        // Opening a watchdog starts it, and closing it does not stop it. Closing a serial line waits for what it
+        // has not sent, and one of a guest's carries the results.
+        if major == 10 && minor == 130 || letter == 'c' && major == 4 && minor >= 64 {
             continue;
         }
         let kind = if letter == 'c' { SFlag::S_IFCHR } else { SFlag::S_IFBLK };

@@ -27,8 +27,11 @@ pub enum Accelerator {
 impl Accelerator {
     /// What QEMU is told. A named processor: `max` changes with QEMU, and has a source of random numbers
     /// that is this machine's.
-    fn arguments(self) -> &'static [&'static str] {
+    fn arguments(self, cpus: u32) -> &'static [&'static str] {
         match self {
+            // In turns in one thread: with a thread for each, guests were seen to panic in an interrupt, and
+            // most of the time only one of them has something to do.
+            Self::Tcg if cpus > 1 => &["-accel", "tcg,thread=single", "-cpu", "max"],
             Self::Kvm => &["-accel", "kvm", "-cpu", "host"],
             Self::Tcg => &["-accel", "tcg,thread=multi", "-cpu", "max"],
             Self::Virtual => &[
@@ -168,7 +171,7 @@ fn spawn(machine: &Machine<'_>, console: &Path, channel: &Path) -> Result<Child,
     }
     let bare = machine.disks.is_empty() && machine.cpus == 1;
     Command::new(QEMU.0)
-        .args(machine.accelerator.arguments())
+        .args(machine.accelerator.arguments(machine.cpus))
         .args(["-M", if bare { BARE } else { WITH_PCI }])
         .args(["-m", &machine.memory_mib.to_string(), "-smp", &machine.cpus.to_string()])
         .args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"])
