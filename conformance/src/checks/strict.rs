@@ -28,6 +28,22 @@ pub(super) const CHECKS: &[Check] = &[
         },
     ),
     Check::new(
+        "leak-01b",
+        Leak,
+        "strict",
+        "After a container with an id map ended, no mount remains in any mount namespace.",
+        "umount(2)",
+        |j| j.none("leak.mounts"),
+    ),
+    Check::new(
+        "leak-02c",
+        Leak,
+        "strict",
+        "After a container with an id map ended, no control group remains in any hierarchy.",
+        "cgroups(7)",
+        |j| j.none("leak.cgroups"),
+    ),
+    Check::new(
         "leak-12",
         Leak,
         "strict",

@@ -1,7 +1,7 @@
 //! Mutants that no observation can tell from the sound runtime, each with a reason a reader can check.
 
 /// A mutant's word, and why it changes nothing.
-const EQUIVALENT: [(&str, &str); 8] = [
+const EQUIVALENT: [(&str, &str); 10] = [
     (
         "drop-flag:mount:/dev:MS_STRICTATIME",
         "it decides when access times of nodes are written, which separates nothing",
@@ -33,6 +33,15 @@ const EQUIVALENT: [(&str, &str); 8] = [
         "drop-flag:restrict:/data:MS_PRIVATE",
         "with an id map the tree is shown in a stage of the launcher's own, and the child clones it from there after it \
          has made all that it sees private (the step make-private), by which the clone is as well",
+    ),
+    (
+        "skip:await-go",
+        "a race that the launcher wins, or the start is refused: a child that is first becomes root of a namespace without \
+         maps (the step become-root, setresuid(2), EINVAL), or finds no tree on the stage",
+    ),
+    (
+        "weaken:make-leaf:stays",
+        "a group that may be shared is removed as well once nothing else is in it, and nothing else is in this one",
     ),
     (
         "weaken:limit-devices:make",
