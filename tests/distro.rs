@@ -44,6 +44,17 @@ said() {
   done
 }
 types() { echo "$2" | browndog console $1 > /dev/null; }
+# A getty throws away what was typed before it had said all that it says.
+enters() {
+  before=$(grep -c "root@$1:" /var/log/browndog/$1.log)
+  n=0
+  until [ "$(grep -c "root@$1:" /var/log/browndog/$1.log)" -gt "$before" ]; do
+    n=$((n + 1))
+    if [ $n -gt 30 ]; then say "nobody could log into $1"; browndog logs $1 | tail -n 60; exit 1; fi
+    types $1 root
+    sleep 5
+  done
+}
 ends() { browndog wait $1; browndog info $1; browndog list --all; }
 
 say systemd boots
@@ -56,8 +67,7 @@ browndog exec systemd -- cat /proc/1/cgroup /sys/fs/cgroup/cgroup.controllers
 browndog exec systemd -- stat -c '%U %G %a %F' /dev/console /dev/pts/1
 browndog exec systemd -- systemctl is-active container-getty@1.service
 say somebody logs in
-types systemd root
-said systemd 1 'root@systemd:'
+enters systemd
 types systemd 'echo I am $(id -un) at $(tty); cat /proc/self/uid_map; reboot'
 say reboot from inside
 said systemd 2 'systemd login:'
@@ -67,8 +77,7 @@ ends systemd
 say poweroff from inside
 browndog start systemd
 said systemd 3 'systemd login:'
-types systemd root
-said systemd 2 'root@systemd:'
+enters systemd
 types systemd poweroff
 ends systemd
 browndog logs systemd | tail -n 3
@@ -76,14 +85,12 @@ say openrc boots
 browndog define /openrc.xml
 browndog start openrc || exit 1
 said openrc 1 'login:'
-types openrc root
-said openrc 1 'root@'
+enters openrc
 types openrc 'echo I am $(id -un) at $(tty); rc-status -r; reboot'
 said openrc 2 'login:'
 browndog logs openrc | grep -E 'I am|OpenRC|^default'
 say openrc ends
-types openrc root
-said openrc 2 'root@'
+enters openrc
 types openrc poweroff
 ends openrc
 say events
