@@ -8,8 +8,8 @@ use nix::errno::Errno;
 /// An argument of an attempt.
 #[derive(Debug)]
 pub enum Arg<'a> {
-    /// A number of at most 32 bits: it cannot be the address of anything that is mapped, since this
-    /// binary is position independent and loaded above 4 GiB, as are its heap and stacks.
+    /// A flag, a descriptor, a size or a number of a thing; never where the call takes an address, for
+    /// the binary itself lies below 4 GiB.
     Int(i32),
     /// The null pointer.
     Null,
@@ -34,7 +34,7 @@ const REFUSED: [libc::c_long; 10] = [
 ];
 
 /// Makes the call and hands back its answer.
-pub fn attempt(number: libc::c_long, arguments: &mut [Arg<'_>]) -> Result<i64, Errno> {
+pub(crate) fn attempt(number: libc::c_long, arguments: &mut [Arg<'_>]) -> Result<i64, Errno> {
     if REFUSED.contains(&number) {
         return Err(Errno::EINVAL);
     }
@@ -47,9 +47,9 @@ pub fn attempt(number: libc::c_long, arguments: &mut [Arg<'_>]) -> Result<i64, E
             Arg::Out(bytes) => bytes.as_mut_ptr() as i64,
         };
     }
-    // SAFETY: each of the six words is a number below 2^32 (unmapped in this position independent
-    // process), null, or the address of a borrowed buffer that outlives the call; the calls that
-    // would take the process or its mappings apart are excluded above.
+    // SAFETY: each of the six words is a number that the callers, all in this crate, pass where the call
+    // takes no address, null, or the address of a borrowed buffer that outlives the call; the calls
+    // that would take the process or its mappings apart are excluded above.
     let answer = unsafe { libc::syscall(number, raw[0], raw[1], raw[2], raw[3], raw[4], raw[5]) };
     if answer < 0 { Err(Errno::last()) } else { Ok(answer) }
 }
