@@ -55,7 +55,12 @@ enters() {
     sleep 5
   done
 }
-ends() { browndog wait $1; browndog info $1; browndog list --all; }
+ends() {
+  timeout 120 browndog wait $1
+  if [ $? = 143 ]; then say "$1 does not end"; browndog logs $1 | tail -n 60; exit 1; fi
+  browndog info $1
+  browndog list --all
+}
 
 say systemd boots
 browndog define /systemd.xml
