@@ -118,7 +118,7 @@ impl Stage<'_> {
     pub fn place(&self, scene: &str) -> Result<(PathBuf, String), SceneError> {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("bdc-{}-{scene}-{number}", std::process::id());
+        let name = format!("{}{scene}-{number}", crate::sweep::own_mark());
         let place = self.work.join(&name);
         fs::create_dir_all(place.join("state")).doing("making a place for the scene")?;
         crate::image::build(&place.join("root"), &self.work.join(NAME))
@@ -246,7 +246,7 @@ impl Stage<'_> {
         let guest = Path::new(crate::vm::job::LAB_MARK).exists();
         let work = self.work.to_string_lossy().into_owned();
         // Another run on the same machine has names, and a token, of its own.
-        let own = format!("bdc-{}-", std::process::id());
+        let own = crate::sweep::own_mark();
         let name = if name == "bdc-" { own.as_str() } else { name };
         let started = crate::snapshot::started_by(&self.canary.token);
         let belongs = |kind: &str, n: &str| {

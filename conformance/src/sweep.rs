@@ -74,7 +74,7 @@ fn processes(work: &Path, token: &str, keep: u32) -> Vec<u32> {
 }
 
 /// How the names of this process's containers begin.
-fn own_mark() -> String {
+pub(crate) fn own_mark() -> String {
     format!("bdc-{}-", std::process::id())
 }
 

@@ -56,14 +56,16 @@ pub(crate) fn attempt(number: libc::c_long, arguments: &mut [Arg<'_>]) -> Result
 
 /// Ignores a signal in this process (`signal(n, SIG_IGN)`), which its programs inherit.
 pub fn ignore(signal: i32) -> Result<(), Errno> {
-    // SAFETY: SIG_IGN is no function of ours, so no handler can run on a foreign stack.
-    let before = unsafe { libc::signal(signal, libc::SIG_IGN) };
-    if before == libc::SIG_ERR { Err(Errno::last()) } else { Ok(()) }
+    dispose(signal, libc::SIG_IGN)
 }
 
 /// Gives a signal its default action again.
 pub fn heed(signal: i32) -> Result<(), Errno> {
-    // SAFETY: SIG_DFL is no function of ours, so no handler can run on a foreign stack.
-    let before = unsafe { libc::signal(signal, libc::SIG_DFL) };
+    dispose(signal, libc::SIG_DFL)
+}
+
+fn dispose(signal: i32, action: libc::sighandler_t) -> Result<(), Errno> {
+    // SAFETY: both callers name an action of the kernel's, no function of ours that could run on a foreign stack.
+    let before = unsafe { libc::signal(signal, action) };
     if before == libc::SIG_ERR { Err(Errno::last()) } else { Ok(()) }
 }

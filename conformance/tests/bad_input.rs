@@ -1,9 +1,9 @@
 //! What goes wrong around a run: each has its message, its status, and leaves nothing.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -164,6 +164,22 @@ fn a_full_disk_under_the_cache_is_said() {
     assert!(errors.contains(&*place.path().to_string_lossy()), "{errors}");
 }
 
+/// A run that is in its first scene, and what it says further.
+fn begun(runtime: &str, place: &Path, words: &[&str]) -> (Child, Lines<BufReader<ChildStderr>>) {
+    let mut child = Command::new(BINARY)
+        .args(["conformance", "run", "--runtime", runtime])
+        .args(words)
+        .env("TMPDIR", place)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary was built");
+    let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+    let first = lines.next().expect("a line of progress").expect("text");
+    assert!(first.contains("scene 1"), "{first}");
+    (child, lines)
+}
+
 #[rstest::rstest]
 #[case(nix::sys::signal::Signal::SIGINT)]
 #[case(nix::sys::signal::Signal::SIGTERM)]
@@ -173,17 +189,8 @@ fn an_interrupted_run_cleans_up_and_writes_what_it_has(#[case] signal: nix::sys:
     }
     let (place, path, word) = runtime("sleep WORD & exec sleep WORD");
     let json = place.path().join("out.json");
-    let mut child = Command::new(BINARY)
-        .args(["conformance", "run", "--runtime", &path, "--area", "pid,life", "--json"])
-        .arg(&json)
-        .env("TMPDIR", place.path())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary was built");
-    let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
-    let first = lines.next().expect("a line of progress").expect("text");
-    assert!(first.contains("scene 1"), "{first}");
+    let words = ["--area", "pid,life", "--json", &json.to_string_lossy()];
+    let (mut child, lines) = begun(&path, place.path(), &words);
     let deadline = Instant::now() + Duration::from_secs(60);
     while running(&word).is_empty() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(10));
@@ -214,16 +221,7 @@ fn the_canary_ends_with_a_suite_that_is_killed() {
     }
     // It ends with its standard input, which is the suite's.
     let (place, path, _) = runtime("exec cat");
-    let mut child = Command::new(BINARY)
-        .args(["conformance", "run", "--runtime", &path, "--filter", "pid-01"])
-        .env("TMPDIR", place.path())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary was built");
-    let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
-    let first = lines.next().expect("a line of progress").expect("text");
-    assert!(first.contains("scene 1"), "{first}");
+    let (mut child, _lines) = begun(&path, place.path(), &["--filter", "pid-01"]);
     let below = || -> Vec<String> {
         let of = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id()));
         of.unwrap_or_default().split_whitespace().map(str::to_owned).collect()

@@ -46,24 +46,19 @@ fn vm_probe_that_was_told_nothing_tries_nothing_that_could_change_the_machine() 
     assert!(names.iter().all(|n| n.starts_with("probe.not_tried.")), "{names:?}");
 }
 
+/// The report of these runtimes in a guest, with a selection of checks.
+fn in_a_guest(runtimes: &str, selection: &[&str]) -> browndog_conformance::RunReport {
+    let words = [&["run", "--vm", "6.12", "--runtime", runtimes, "--format", "json"], selection].concat();
+    let output = conformance(&words);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stderr)))
+}
+
 #[test]
 fn vm_runs_the_suite_under_a_debian_kernel() {
     if !has("qemu-system-x86_64") || !has("runc") || !Path::new("/etc/apt").exists() {
         return;
     }
-    let output = conformance(&[
-        "run",
-        "--vm",
-        "6.12",
-        "--runtime",
-        "runc,null",
-        "--filter",
-        "pid-01",
-        "--format",
-        "json",
-    ]);
-    let report: browndog_conformance::RunReport =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stderr)));
+    let report = in_a_guest("runc,null", &["--filter", "pid-01"]);
     let statuses: Vec<_> =
         report.cells.iter().map(|c| (c.runtime.as_str(), c.results[0].verdict.status)).collect();
     use browndog_conformance::judge::Status::{Fail, Pass};
@@ -79,19 +74,7 @@ fn vm_null_runtime_passes_few_isolation_checks() {
     if !has("qemu-system-x86_64") || !Path::new("/etc/apt").exists() {
         return;
     }
-    let output = conformance(&[
-        "run",
-        "--vm",
-        "6.12",
-        "--runtime",
-        "null",
-        "--severity",
-        "isolation",
-        "--format",
-        "json",
-    ]);
-    let report: browndog_conformance::RunReport =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stderr)));
+    let report = in_a_guest("null", &["--severity", "isolation"]);
     let all = &report.cells[0].results;
     let passed: Vec<&str> = all
         .iter()

@@ -50,19 +50,19 @@ const EQUIVALENT: [(&str, &str); 10] = [
     ),
 ];
 
-/// Beginnings and ends of words, where one reason holds for several: the flags of a clone that it has already.
-const ALIKE: [(&str, &str, &str); 3] = [
-    ("drop-flag:restrict-cover:/proc/", ":MOUNT_ATTR_NOSUID", INHERITED),
-    ("drop-flag:restrict-cover:/proc/", ":MOUNT_ATTR_NODEV", INHERITED),
-    ("drop-flag:restrict-cover:/proc/", ":MOUNT_ATTR_NOEXEC", INHERITED),
-];
-
-const INHERITED: &str = "what covers the directory is a clone of it, and a clone has the flags of the mount it is cloned from: \
-     the step mount:/proc gives it this one (open_tree(2), OPEN_TREE_CLONE)";
+/// Flags that a clone has already, and why dropping them from one changes nothing.
+const INHERITED: (&str, [&str; 3], &str) = (
+    "drop-flag:restrict-cover:/proc/",
+    [":MOUNT_ATTR_NOSUID", ":MOUNT_ATTR_NODEV", ":MOUNT_ATTR_NOEXEC"],
+    "what covers the directory is a clone of it, and a clone has the flags of the mount it is cloned from: \
+     the step mount:/proc gives it this one (open_tree(2), OPEN_TREE_CLONE)",
+);
 
 /// Why this mutant is equivalent, where it is.
 pub(super) fn reason(word: &str) -> Option<&'static str> {
-    let whole = EQUIVALENT.iter().find(|(whole, _)| word == *whole).map(|(_, why)| *why);
-    let alike = || ALIKE.iter().find(|(begin, end, _)| word.starts_with(begin) && word.ends_with(end));
-    whole.or_else(|| alike().map(|(.., why)| *why))
+    let (begin, flags, why) = INHERITED;
+    if word.starts_with(begin) && flags.iter().any(|flag| word.ends_with(flag)) {
+        return Some(why);
+    }
+    EQUIVALENT.iter().find(|(whole, _)| word == *whole).map(|(_, why)| *why)
 }

@@ -97,39 +97,39 @@ fn pin() -> nix::Result<()> {
 
 /// Empties the ambient and the inheritable set.
 fn lower_sets() -> nix::Result<()> {
-    use crate::sys::{Arg, attempt};
-    // PR_CAP_AMBIENT 47, PR_CAP_AMBIENT_CLEAR_ALL 4.
-    let clear = [47, 4, 0, 0, 0].map(Arg::Int);
-    let _zero = attempt(libc::SYS_prctl, &mut clear.into_iter().collect::<Vec<_>>())?;
-    let header = [0x2008_0522_u32, 0].map(u32::to_ne_bytes).concat();
-    let mut sets = [0_u8; 24];
-    let _zero = attempt(libc::SYS_capget, &mut [Arg::In(&header), Arg::Out(&mut sets)])?;
-    for half in [8, 20] {
-        sets[half..half + 4].fill(0);
-    }
-    attempt(libc::SYS_capset, &mut [Arg::In(&header), Arg::In(&sets)]).map(drop)
+    // PR_CAP_AMBIENT_CLEAR_ALL.
+    ambient(4, 0)?;
+    set_inheritable(|_permitted| [0; 4])
 }
 
 /// Fills the inheritable set, and raises two ambient capabilities: a caller may itself be a service that
 /// was given some. Without privilege there is nothing to fill.
 fn raise_sets() -> nix::Result<()> {
-    use crate::sys::{Arg, attempt};
     if !nix::unistd::geteuid().is_root() {
         return Ok(());
     }
+    set_inheritable(|permitted| permitted)?;
+    // PR_CAP_AMBIENT_RAISE: CAP_NET_BIND_SERVICE 10, CAP_KILL 5.
+    [10, 5].into_iter().try_for_each(|capability| ambient(2, capability))
+}
+
+/// `prctl(PR_CAP_AMBIENT, what, capability, 0, 0)`.
+fn ambient(what: i32, capability: i32) -> nix::Result<()> {
+    use crate::sys::{Arg, attempt};
+    let mut words = [libc::PR_CAP_AMBIENT, what, capability, 0, 0].map(Arg::Int);
+    attempt(libc::SYS_prctl, &mut words).map(drop)
+}
+
+/// Makes the inheritable set of what is permitted, half by half.
+fn set_inheritable(of: impl Fn([u8; 4]) -> [u8; 4]) -> nix::Result<()> {
+    use crate::sys::{Arg, attempt};
     // capget(2), version 3: effective, permitted, inheritable of the low and the high half.
     let header = [0x2008_0522_u32, 0].map(u32::to_ne_bytes).concat();
     let mut sets = [0_u8; 24];
     let _zero = attempt(libc::SYS_capget, &mut [Arg::In(&header), Arg::Out(&mut sets)])?;
     for half in [0, 12] {
-        let permitted: [u8; 4] = [sets[half + 4], sets[half + 5], sets[half + 6], sets[half + 7]];
-        sets[half + 8..half + 12].copy_from_slice(&permitted);
+        let permitted = [sets[half + 4], sets[half + 5], sets[half + 6], sets[half + 7]];
+        sets[half + 8..half + 12].copy_from_slice(&of(permitted));
     }
-    let _zero = attempt(libc::SYS_capset, &mut [Arg::In(&header), Arg::In(&sets)])?;
-    // PR_CAP_AMBIENT 47, PR_CAP_AMBIENT_RAISE 2: CAP_NET_BIND_SERVICE 10, CAP_KILL 5.
-    for capability in [10, 5] {
-        let raise = [47, 2, capability, 0, 0].map(Arg::Int);
-        let _zero = attempt(libc::SYS_prctl, &mut raise.into_iter().collect::<Vec<_>>())?;
-    }
-    Ok(())
+    attempt(libc::SYS_capset, &mut [Arg::In(&header), Arg::In(&sets)]).map(drop)
 }

@@ -208,21 +208,16 @@ fn hostdev(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
     let key = match kind {
         "storage" | "misc" | "net" => view.children(source).map(|part| view.text(part)).collect::<String>(),
         "usb" => {
+            let vendor = view.child(source, "vendor").and_then(|vendor| view.attribute(vendor, "id"));
+            if let Some((text, span)) = vendor
+                && text.trim_start_matches("0x").bytes().all(|digit| digit == b'0')
+            {
+                refuse(context, Code::OutOfRange, span, "@id of <vendor>: no vendor has the number 0");
+            }
             let part = |name, attribute| {
-                let child = view.child(source, name)?;
-                let (text, _) = view.attribute(child, attribute)?;
+                let text = super::machine::part(context, source, name, attribute)?;
                 Some(text.trim_start_matches('0').to_owned())
             };
-            for (name, attribute) in [("vendor", "id"), ("product", "id")] {
-                let child = view.child(source, name);
-                let id = child.and_then(|child| view.attribute(child, attribute));
-                if let Some((text, span)) = id
-                    && name == "vendor"
-                    && text.trim_start_matches("0x").bytes().all(|digit| digit == b'0')
-                {
-                    refuse(context, Code::OutOfRange, span, "@id of <vendor>: no vendor has the number 0");
-                }
-            }
             match (part("vendor", "id"), part("address", "bus")) {
                 (Some(vendor), None) => format!("{vendor}:{}", part("product", "id").unwrap_or_default()),
                 (None, Some(bus)) => format!("{bus}/{}", part("address", "device").unwrap_or_default()),
@@ -234,15 +229,6 @@ fn hostdev(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
             None => return,
         },
     };
-    let place = view.span(node);
-    let label = match kind {
-        "storage" => "hostdev storage",
-        "misc" => "hostdev misc",
-        "net" => "hostdev net",
-        "usb" => "hostdev usb",
-        "pci" => "hostdev pci",
-        "mdev" => "hostdev mdev",
-        _ => "hostdev scsi",
-    };
-    draft.unique(context, label, &key, place, "this device of the host is given a second time".to_owned());
+    let message = "this device of the host is given a second time".to_owned();
+    draft.unique(context, "hostdev", &format!("{kind} {key}"), view.span(node), message);
 }

@@ -7,7 +7,12 @@ use crate::tree::NodeId;
 use crate::value::quoted;
 
 /// An attribute of a child.
-fn part<'a>(context: &Context<'a, '_>, node: NodeId, child: &str, attribute: &str) -> Option<&'a str> {
+pub(super) fn part<'a>(
+    context: &Context<'a, '_>,
+    node: NodeId,
+    child: &str,
+    attribute: &str,
+) -> Option<&'a str> {
     let child = context.view.child(node, child)?;
     context.view.attribute(child, attribute).map(|(text, _)| text)
 }
