@@ -227,11 +227,18 @@ fn the_canary_ends_with_a_suite_that_is_killed() {
         of.unwrap_or_default().split_whitespace().map(str::to_owned).collect()
     };
     let said = |pid: &String| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let canary = below().into_iter().find(|pid| said(pid).contains("canary")).expect("a canary");
+    // exec lets the suite go on before the kernel shows the words of the new program.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let canary = loop {
+        if let Some(pid) = below().into_iter().find(|pid| said(pid).contains("canary")) {
+            break pid;
+        }
+        assert!(Instant::now() < deadline, "no canary below the suite");
+        std::thread::sleep(Duration::from_millis(10));
+    };
     let command = said(&canary);
     child.kill().expect("it runs");
     let _status = child.wait().expect("it ends");
-    let deadline = Instant::now() + Duration::from_secs(60);
     while said(&canary) == command && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(10));
     }
