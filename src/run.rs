@@ -127,13 +127,13 @@ impl Run {
     }
 }
 
-/// A document without a uuid gets one for this start, as from libvirt; the kernel makes it (random(4)).
+/// A document without a uuid gets one for this start, as from libvirt.
 fn identity(domain: &browndog_xml::domain::Domain) -> Vec<(String, String)> {
-    let fresh = || std::fs::read_to_string("/proc/sys/kernel/random/uuid").ok();
-    let uuid = if domain.uuid.is_some() { None } else { fresh() };
-    let named =
-        |text: String| ["container_uuid", "LIBVIRT_LXC_UUID"].map(|n| (n.to_owned(), text.trim().to_owned()));
-    uuid.map(named).into_iter().flatten().collect()
+    if domain.uuid.is_some() {
+        return Vec::new();
+    }
+    let fresh = uuid::Uuid::new_v4().to_string();
+    ["container_uuid", "LIBVIRT_LXC_UUID"].map(|name| (name.to_owned(), fresh.clone())).into()
 }
 
 fn trace(timings: &[Timing]) {
