@@ -28,8 +28,10 @@ impl Ahead {
     /// one costs a namespace made for nothing, or made later.
     pub fn guess(document: &str) -> Option<Self> {
         let begin = &document.as_bytes()[..document.len().min(LOOKED_AT)];
-        let has = |word: &[u8]| begin.windows(word.len()).any(|here| here == word);
-        if has(b"<privnet") || has(b"<interface") || has(b"<network") { Self::begin() } else { None }
+        let wants = |tag: &[u8]| {
+            ["privnet", "interface", "network"].iter().any(|name| tag.starts_with(name.as_bytes()))
+        };
+        if begin.split(|byte| *byte == b'<').any(wants) { Self::begin() } else { None }
     }
 
     /// Begins, where there is another processor and the caller needs no user namespace, which only a process of
