@@ -8,6 +8,7 @@ use browndog_runtime::plan::{Plan, Request, plan};
 use browndog_runtime::survey::Survey;
 use browndog_xml::domain::Domain;
 use browndog_xml::source::Source;
+use nix::errno::Errno;
 
 /// The domain of a document that has no error.
 pub fn domain(xml: &str) -> Domain {
@@ -76,6 +77,7 @@ pub fn start_right() -> Option<std::sync::MutexGuard<'static, ()>> {
         let _zero = browndog_runtime::sys::unshare(own).expect("root may unshare");
         let private = nix::libc::MS_REC | nix::libc::MS_PRIVATE;
         browndog_runtime::sys::mount(None, c"/", None, private, None).expect("nothing comes in or goes out");
+        let_others_go();
         return Some(right);
     }
     eprintln!("skipped: starting containers with control groups needs root");
@@ -91,6 +93,21 @@ pub fn until<T>(look: impl Fn() -> T, so: impl Fn(&T) -> bool) -> T {
             return seen;
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+/// What others had mounted for a while when this thread's mount namespace was made would go with its mount point.
+fn let_others_go() {
+    let temporary = std::env::temp_dir().join("");
+    let places = [temporary.to_string_lossy().into_owned(), "/run/browndog-".to_owned()];
+    let table = std::fs::read_to_string("/proc/thread-self/mountinfo").unwrap_or_default();
+    for target in table.lines().rev().filter_map(|line| line.split(' ').nth(4)) {
+        if places.iter().any(|place| target.starts_with(place)) {
+            let target = std::ffi::CString::new(target).expect("no NUL");
+            let gone = browndog_runtime::sys::umount2(&target, nix::libc::MNT_DETACH);
+            // With its mount point, or with the mount below it.
+            assert!(matches!(gone, Ok(()) | Err(Errno::EINVAL | Errno::ENOENT)), "{target:?}: {gone:?}");
+        }
     }
 }
 
