@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rstest::rstest;
+use support::life::PATIENCE;
 use support::{BROWNDOG, Case, as_plain_user, browndog, root, run, text};
 
 #[rstest]
@@ -79,7 +80,7 @@ fn a_sigterm_to_browndog_ends_the_container() {
     let case = Case::new();
     let file = case.script("sleep 100");
     let mut child = Command::new(BROWNDOG).arg("run").arg(&file).stdin(Stdio::null()).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + PATIENCE;
     while case.cgroups().is_empty() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(20));
     }

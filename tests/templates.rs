@@ -1,11 +1,13 @@
 //! The templates for other people's pipelines: their commands, as they stand in the files, on this machine.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+
+mod support;
 
 /// A directory with `browndog` on its path, and what a pipeline would have of its own.
 struct Pipeline {
@@ -19,8 +21,7 @@ impl Pipeline {
         fs::create_dir(&bin).expect("a directory");
         symlink(env!("CARGO_BIN_EXE_browndog"), bin.join("browndog")).expect("a link");
         // The test runs as root already.
-        fs::write(bin.join("sudo"), "#!/bin/sh\nexec \"$@\"\n").expect("a script");
-        fs::set_permissions(bin.join("sudo"), fs::Permissions::from_mode(0o755)).expect("its mode");
+        support::install_script(&bin.join("sudo"), "#!/bin/sh\nexec \"$@\"\n");
         fs::create_dir(place.path().join("work")).expect("a directory");
         Self { place }
     }

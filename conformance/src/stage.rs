@@ -31,8 +31,18 @@ fn deadline(patience: Duration) -> Instant {
     Instant::now() + patience.min(Duration::from_secs(PATIENCE_SECONDS.load(Ordering::Relaxed)))
 }
 
+/// How long a busy machine may take to show a process that is there already.
+const SHOWN: Duration = Duration::from_secs(20);
+
+/// What has been left behind for so long, and neither more nor less of it, stays: a busy machine takes a container
+/// that has ended apart for seconds.
+const SETTLED: Duration = Duration::from_secs(5);
+
 /// How long to wait at a time, so that an interrupted run does not wait for a container that hangs.
 const SLICE: Duration = Duration::from_millis(50);
+
+/// After the end of a runtime's process: nothing more comes from what it has started, or nothing that is waited for.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// How the reason begins where the runtime itself gave up.
 pub const NOT_STARTED: &str = "the container did not start: ";
@@ -268,12 +278,15 @@ impl Stage<'_> {
             }
             guest && kind != "processes" || n.contains(name) || n.contains(&work) || n.contains(&started)
         };
-        let deadline = Instant::now() + Duration::from_secs(2);
+        let (mut seen, mut since) = (Facts::default(), Instant::now());
         loop {
             let mut found = Facts::default();
             before.compare(&Snapshot::take(), &belongs, &mut found);
             let clean = found.0.values().all(|v| v.as_array().is_some_and(Vec::is_empty));
-            if clean || Instant::now() > deadline {
+            if found != seen {
+                (seen, since) = (found.clone(), Instant::now());
+            }
+            if clean || since.elapsed() > SETTLED {
                 take_away(&found.list("leak.cgroups"), name);
                 facts.absorb(found);
                 return;
@@ -368,7 +381,7 @@ impl Running {
 
     /// The container's init as the host sees it: the probe's file name, not the runtime's, below our process.
     pub fn init(&self) -> Option<u32> {
-        let deadline = Instant::now() + Duration::from_secs(5);
+        let deadline = Instant::now() + SHOWN;
         loop {
             if let Some(pid) = self.probe_now() {
                 return Some(pid);
@@ -440,10 +453,12 @@ impl Running {
             }
             std::thread::sleep(Duration::from_micros(200));
         };
-        let grace = Instant::now() + Duration::from_secs(2);
+        let grace = Instant::now() + PATIENCE;
         let drain = |receiver: &mpsc::Receiver<String>| {
             let mut text = String::new();
-            while let Ok(line) = receiver.recv_timeout(grace.saturating_duration_since(Instant::now())) {
+            // Somebody else may hold the pipe open: then silence is its end.
+            let rest = || SILENCE.min(grace.saturating_duration_since(Instant::now()));
+            while let Ok(line) = receiver.recv_timeout(rest()) {
                 text.push_str(&line);
             }
             text

@@ -10,10 +10,13 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+/// How long the kernel may take to end what was killed, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 /// Ends every process of a container below `work` and every runtime started with `token` but for
 /// `keep`, takes mounts below `work` away, and removes control groups named for this process.
 pub fn sweep(work: &Path, token: &str, keep: u32) {
-    let deadline = Instant::now() + Duration::from_secs(3);
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let left = processes(work, token, keep);
         for pid in &left {
@@ -116,7 +119,7 @@ fn groups(mark: &str) {
     found.sort_by_key(|p| std::cmp::Reverse(p.as_os_str().len()));
     for path in found {
         // A group is busy for a moment after its last process has ended.
-        let deadline = Instant::now() + Duration::from_secs(1);
+        let deadline = Instant::now() + PATIENCE;
         while let Err(error) = fs::remove_dir(&path) {
             if error.kind() == std::io::ErrorKind::NotFound {
                 break;

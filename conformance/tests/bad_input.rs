@@ -1,7 +1,6 @@
 //! What goes wrong around a run: each has its message, its status, and leaves nothing.
 
 use std::io::{BufRead, BufReader, Lines};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,7 +11,7 @@ use browndog_conformance::judge::Status;
 
 mod support;
 
-use support::{BINARY, conformance, root, text};
+use support::{BINARY, conformance, install_script, root, text};
 
 /// Canaries of other users are planted.
 const CANARIES: &str = "planting canaries of other users";
@@ -21,10 +20,10 @@ const CANARIES: &str = "planting canaries of other users";
 fn runtime(script: &str) -> (tempfile::TempDir, String, String) {
     let place = tempfile::tempdir().expect("a directory");
     static COUNTER: AtomicU32 = AtomicU32::new(0);
-    let word = format!("9{}0{}0", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+    // What sleep(1) takes for a number.
+    let word = format!("9{:010}{:04}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
     let path = place.path().join("fake");
-    std::fs::write(&path, format!("#!/bin/sh\n{}\n", script.replace("WORD", &word))).expect("a script");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+    install_script(&path, &format!("#!/bin/sh\n{}\n", script.replace("WORD", &word)));
     let path = path.to_string_lossy().into_owned();
     (place, path, word)
 }

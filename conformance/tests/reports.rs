@@ -8,7 +8,7 @@ use browndog_conformance::judge::Status;
 
 mod support;
 
-use support::{command, text};
+use support::{command, install_script, text};
 
 fn conformance(words: &[&str], place: &Path) -> Output {
     command(words).current_dir(place).output().expect("the binary was built")
@@ -166,10 +166,8 @@ fn compare_gives_1_where_something_got_worse_and_0_elsewhere() {
 
 /// A runtime that refuses everything: every verdict is an error, and the run takes no time.
 fn refusing() -> tempfile::TempDir {
-    use std::os::unix::fs::PermissionsExt;
-    let place = place_with(&[("refuses", "#!/bin/sh\necho no thanks >&2\nexit 3\n".into())]);
-    let mode = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(place.path().join("refuses"), mode).expect("its mode");
+    let place = place_with(&[]);
+    install_script(&place.path().join("refuses"), "#!/bin/sh\necho no thanks >&2\nexit 3\n");
     place
 }
 

@@ -100,6 +100,11 @@ fn libvirts_driver_is_run_with_a_daemon_of_its_own() {
     if !root("starting containers") || !has("virsh") || !has("libvirtd") {
         return;
     }
+    let groups = || -> Vec<std::path::PathBuf> {
+        let all = std::fs::read_dir("/sys/fs/cgroup").unwrap().flatten().map(|e| e.path().join("machine"));
+        all.filter(|group| group.exists()).collect()
+    };
+    let before = groups();
     let output = conformance(&[
         "run",
         "--runtime",
@@ -113,9 +118,7 @@ fn libvirts_driver_is_run_with_a_daemon_of_its_own() {
     ]);
     let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{said}");
-    let groups = std::fs::read_dir("/sys/fs/cgroup").unwrap().flatten().map(|e| e.path().join("machine"));
-    let left: Vec<_> = groups.filter(|group| group.exists()).collect();
-    assert_eq!(left, Vec::<std::path::PathBuf>::new(), "the group of all its containers stays");
+    assert_eq!(groups(), before, "the group of all its containers stays");
 }
 
 #[rstest::rstest]

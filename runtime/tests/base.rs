@@ -6,25 +6,12 @@ use browndog_runtime::exec::{self, Ended, Options};
 use browndog_runtime::host::Host;
 use browndog_runtime::plan::plan;
 use browndog_runtime::survey::Survey;
-use browndog_runtime::{base, launch};
+use browndog_runtime::{base, launch, sys};
+use nix::libc;
 
-/// Takes the base away again, also after a failing assertion; leaves one that was there before.
-struct Base(bool);
-
-impl Base {
-    fn pinned() -> Self {
-        let had = base::open().is_some();
-        base::make().expect("the base is pinned");
-        Self(had)
-    }
-}
-
-impl Drop for Base {
-    fn drop(&mut self) {
-        if !self.0 {
-            base::remove().expect("the base is removed");
-        }
-    }
+/// A `/run` of the thread's own: no other test, and no other run of this one, sees its base.
+fn own_run() {
+    sys::mount(Some(c"run"), c"/run", Some(c"tmpfs"), 0, None).expect("an empty /run");
 }
 
 fn mounts_of(xml: &str) -> Vec<String> {
@@ -35,8 +22,8 @@ fn mounts_of(xml: &str) -> Vec<String> {
     assert_eq!(browndog_runtime::plan::laws::broken(&plan), Vec::<String>::new());
     let mut running = exec::start(&plan, &host, survey, &Options::default()).expect("it starts");
     let text = std::fs::read_to_string(format!("/proc/{}/mountinfo", running.pid)).expect("its mounts");
-    running.signal(nix::libc::SIGKILL).expect("it ends");
-    assert_eq!(running.wait(), Ok(Ended::Killed(nix::libc::SIGKILL)));
+    running.signal(libc::SIGKILL).expect("it ends");
+    assert_eq!(running.wait(), Ok(Ended::Killed(libc::SIGKILL)));
     // Mount point, options, type: what a process inside can see; the ids differ from start to start.
     text.lines()
         .map(|line| {
@@ -58,6 +45,7 @@ fn sleeps_in_a_container() {
 #[test]
 fn a_container_started_from_the_base_has_the_same_mounts() {
     let Some(_right) = common::start_right() else { return };
+    own_run();
     let root = std::env::temp_dir().join(format!("browndog-base-{}", std::process::id()));
     std::fs::create_dir_all(&root).expect("a root directory");
     std::fs::create_dir_all(root.join("bin")).expect("a directory");
@@ -70,35 +58,30 @@ fn a_container_started_from_the_base_has_the_same_mounts() {
     let xml = common::document("<features><privnet/></features>", "", &tree)
         .replace("/bin/true", "/bin/sleeper")
         .replace("</init>", "</init><initarg>--exact</initarg><initarg>sleeps_in_a_container</initarg>");
-    let copied = if base::open().is_some() { Vec::new() } else { mounts_of(&xml) };
-    let from_base = {
-        let _base = Base::pinned();
-        mounts_of(&xml)
-    };
+    let copied = mounts_of(&xml);
+    base::make().expect("the base is pinned");
+    let from_base = mounts_of(&xml);
+    base::remove().expect("the base is removed");
     std::fs::remove_dir_all(&root).expect("the root directory is removed");
     assert!(from_base.iter().any(|mount| mount.starts_with("/ /proc ")), "{from_base:#?}");
-    if !copied.is_empty() {
-        // The base itself differs, and the name of the group, which is another one at each start.
-        let shown = |mounts: &[String]| -> Vec<String> {
-            let mounts = mounts.iter().filter(|mount| !mount.contains(" /run/browndog-base"));
-            mounts.map(|mount| mount.rsplit(".browndog ").next().unwrap_or_default().to_owned()).collect()
-        };
-        assert_eq!(shown(&from_base), shown(&copied));
-    }
+    // The base itself differs, and the name of the group, which is another one at each start.
+    let shown = |mounts: &[String]| -> Vec<String> {
+        let mounts = mounts.iter().filter(|mount| !mount.contains(" /run/browndog-base"));
+        mounts.map(|mount| mount.rsplit(".browndog ").next().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(shown(&from_base), shown(&copied));
     assert!(launch::instance().contains('-'));
 }
 
 #[test]
 fn the_base_is_made_once_and_removed_without_a_trace() {
     let Some(_right) = common::start_right() else { return };
-    if base::open().is_some() {
-        eprintln!("skipped: this host has a base namespace in use");
-        return;
-    }
-    let before = std::fs::read_to_string("/proc/self/mountinfo").expect("mounts");
+    own_run();
+    let mounts = || std::fs::read_to_string("/proc/thread-self/mountinfo").expect("mounts");
+    let before = mounts();
     base::make().expect("the base is pinned");
     base::make().expect("a second call finds it");
     base::remove().expect("the base is removed");
     base::remove().expect("a second call has nothing to do");
-    assert_eq!(std::fs::read_to_string("/proc/self/mountinfo").expect("mounts"), before);
+    assert_eq!(mounts(), before);
 }

@@ -5,6 +5,7 @@ mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use browndog_runtime::exec::{self, Options};
 use browndog_runtime::host::Host;
@@ -13,6 +14,13 @@ use browndog_runtime::survey::Survey;
 
 /// The process that may allocate; 0 while nobody watches.
 static LAUNCHER: AtomicI32 = AtomicI32::new(0);
+
+/// Who has [`LAUNCHER`]: a test that is over must not end the watch of another.
+static WATCH: Mutex<()> = Mutex::new(());
+
+fn watch_alone() -> MutexGuard<'static, ()> {
+    WATCH.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Exit status of a child that allocated: no program of these tests has it.
 const ALLOCATED: i32 = 99;
@@ -59,6 +67,7 @@ fn start(xml: &str, options: &Options) -> Result<exec::Ended, String> {
 #[test]
 fn no_step_of_a_start_allocates() {
     let Some(_right) = common::start_right() else { return };
+    let _alone = watch_alone();
     let ram = "<filesystem type='ram'><source usage='64'/><target dir='/mnt'/></filesystem>\
                <filesystem type='bind'><source dir='/usr'/><target dir='/srv'/><readonly/></filesystem>";
     // With memory shared, and with a copy of it.
@@ -73,6 +82,7 @@ fn no_step_of_a_start_allocates() {
 
 #[test]
 fn the_guard_notices_an_allocation_in_a_child() {
+    let _alone = watch_alone();
     LAUNCHER.store(std::process::id() as i32, Ordering::Relaxed);
     // SAFETY: the child only allocates, which is what it is for, and ends.
     let child = unsafe { nix::unistd::fork() }.expect("fork");

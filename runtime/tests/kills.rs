@@ -16,6 +16,9 @@ use browndog_runtime::survey::Survey;
 use browndog_xml::domain::Domain;
 use common::HostState;
 
+/// How long a busy machine may take for anything.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 const HOLD: &str = "BROWNDOG_TEST_HOLD";
 const DOCUMENT: &str = "BROWNDOG_TEST_DOCUMENT";
 
@@ -111,7 +114,7 @@ fn groups(launcher: u32) -> Vec<std::path::PathBuf> {
 
 /// Whether every process of the groups is gone, within a while.
 fn emptied(groups: &[std::path::PathBuf]) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + PATIENCE;
     let procs =
         |group: &std::path::PathBuf| std::fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
     while groups.iter().any(|group| !procs(group).is_empty()) {
@@ -139,7 +142,7 @@ fn kill_at(document: &str, hold: &str, before: &HostState) {
     // What a later command takes away, as it does what is left of every dead launcher.
     let mut stubborn = Vec::new();
     for group in &left {
-        let deadline = Instant::now() + Duration::from_secs(5);
+        let deadline = Instant::now() + PATIENCE;
         while let Err(error) = std::fs::remove_dir(group) {
             if Instant::now() > deadline {
                 stubborn.push(format!("{}: {error}", group.display()));
@@ -156,7 +159,7 @@ fn kill_at(document: &str, hold: &str, before: &HostState) {
         }
     }
     // The kernel takes a container's network away on a queue of its own.
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + PATIENCE;
     while &HostState::now() != before && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(5));
     }

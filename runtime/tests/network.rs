@@ -15,7 +15,7 @@ use browndog_xml::domain::{
     Sourced,
 };
 use browndog_xml::value::{InterfaceName, MacAddr};
-use common::HostState;
+use common::{HostState, until};
 use rstest::rstest;
 
 const TEST: Origin = Origin::Default("a test");
@@ -145,7 +145,8 @@ fn a_bridged_interface_is_named_addressed_routed_and_joined() {
     lan.mtu = Some(sourced(1400));
     lan.port_isolated = Some(sourced(true));
     let running = start(&domain(vec![lan]));
-    let link = ip_in(&running, "-o link show lan0");
+    // The kernel tells of a carrier on a queue of its own.
+    let link = until(|| ip_in(&running, "-o link show lan0"), |link| link.contains("state UP"));
     assert!(link.contains("mtu 1400") && link.contains("state UP"), "{link}");
     assert!(link.contains("link/ether 52:54:00:12:34:56"), "{link}");
     let addresses = ip_in(&running, "-o addr show lan0");
@@ -186,13 +187,7 @@ fn an_ethernet_interface_addresses_both_ends_and_packets_pass() {
     assert!(ip("-o addr show tohost").contains("inet 10.8.0.1 peer 10.8.0.2/32"));
     assert!(ip("route").contains("10.99.0.0/24 via 10.8.0.2 dev tohost"), "{}", ip("route"));
     assert!(ip_in(&running, "-o addr show eth0").contains("inet 10.8.0.2 peer 10.8.0.1/32"));
-    // A datagram to a closed port comes back as an error: the other end has answered.
-    let socket = std::net::UdpSocket::bind("10.8.0.1:0").expect("an address of the host's end");
-    socket.set_read_timeout(Some(std::time::Duration::from_secs(5))).expect("a timeout");
-    socket.connect("10.8.0.2:9").expect("a route");
-    let _sent = socket.send(b"x").expect("a link");
-    let answer = socket.recv(&mut [0; 8]).expect_err("the port is closed");
-    assert_eq!(answer.kind(), std::io::ErrorKind::ConnectionRefused);
+    drop(answered("10.8.0.1:0", "10.8.0.2:9"));
     drop(running);
     assert_eq!(HostState::now(), before);
 }
@@ -222,14 +217,24 @@ fn tc(args: &str) -> serde_json::Value {
     serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
 }
 
+/// A socket of the address `from` that an answer from `to` came to: a datagram to a closed port comes back as an
+/// error. As long as the kernel has not told the carrier, which it does on a queue of its own, links lose them.
+fn answered(from: &str, to: &str) -> std::net::UdpSocket {
+    use std::io::ErrorKind::ConnectionRefused;
+    let socket = std::net::UdpSocket::bind(from).expect("an address");
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(1))).expect("a timeout");
+    socket.connect(to).expect("a route");
+    let ask = || {
+        let sent = socket.send(b"x");
+        sent.and_then(|_| socket.recv(&mut [0; 8])).expect_err("the port is closed").kind()
+    };
+    assert_eq!(until(ask, |answer| *answer == ConnectionRefused), ConnectionRefused);
+    socket
+}
+
 /// Sends 400 datagrams of 1400 bytes from `from` to `to`, after one that an answer came to.
 fn flood(from: &str, to: &str) {
-    let socket = std::net::UdpSocket::bind(from).expect("an address");
-    socket.set_read_timeout(Some(std::time::Duration::from_secs(5))).expect("a timeout");
-    socket.connect(to).expect("a route");
-    let _sent = socket.send(b"x").expect("a link");
-    let answer = socket.recv(&mut [0; 8]).expect_err("the port is closed");
-    assert_eq!(answer.kind(), std::io::ErrorKind::ConnectionRefused);
+    let socket = answered(from, to);
     for _ in 0..400 {
         // What the other end answers, or a full queue, is an error of the next call.
         ignore(socket.send(&[0; 1400]));

@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::{BROWNDOG, Case, text};
 
+/// How long a busy machine may take for anything.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
 /// One test's domains.
 pub struct Life {
     pub case: Case,
@@ -77,11 +80,26 @@ impl Life {
     }
 
     pub fn wait_for(&self, what: &str, done: impl Fn() -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + PATIENCE;
         while !done() {
             assert!(Instant::now() < deadline, "never: {what}");
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Until this is in the log of the first console.
+    pub fn wait_for_words(&self, words: &str) {
+        self.wait_for(words, || self.ok(&["logs", self.name()]).contains(words));
+    }
+
+    /// Until the log of the first console no longer grows, as that of a domain that stands still.
+    pub fn wait_for_silence(&self) {
+        let said = || self.ok(&["logs", self.name()]).len();
+        self.wait_for("silence", || {
+            let before = said();
+            std::thread::sleep(Duration::from_millis(300));
+            said() == before
+        });
     }
 
     /// Until the init has executed this program.
@@ -105,6 +123,19 @@ impl Drop for Life {
         for name in list.unwrap_or_default().lines() {
             self.command(&["destroy", name]).output().ok();
         }
+    }
+}
+
+/// Until the process has ended, whether somebody has waited for it or not.
+pub fn wait_for_end(pid: i32) {
+    let deadline = Instant::now() + PATIENCE;
+    let lives = || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+    };
+    while lives() {
+        assert!(Instant::now() < deadline, "process {pid} does not end");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -28,7 +28,8 @@ impl Case {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        Self { dir, name: format!("bdtest-{}-{count}", std::process::id()) }
+        // So many digits that no name is a part of another.
+        Self { dir, name: format!("bdtest-{}-{count:04}", std::process::id()) }
     }
 
     /// Writes a document.
@@ -131,12 +132,26 @@ pub fn root() -> bool {
     root
 }
 
+/// Copies a program. Not in this process: what another test spawns meanwhile would hold the file open for
+/// writing until it executes, and nobody could execute the copy (ETXTBSY of execve(2)).
+pub fn install(from: &Path, to: &Path) {
+    let output = Command::new("install").args(["-m", "755"]).args([from, to]).output().unwrap();
+    assert!(output.status.success(), "{}: {}", to.display(), text(&output.stderr));
+}
+
+/// A program that is a script.
+pub fn install_script(path: &Path, script: &str) {
+    let source = path.with_extension("source");
+    fs::write(&source, script).unwrap();
+    install(&source, path);
+    fs::remove_file(source).unwrap();
+}
+
 /// A copy of the binary that a plain user can reach, and the command that runs it as one.
 pub fn as_plain_user(case: &Case) -> Option<Command> {
     use std::os::unix::process::CommandExt;
     let copy = case.dir.path().join("browndog");
-    fs::copy(BROWNDOG, &copy).unwrap();
-    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
+    install(Path::new(BROWNDOG), &copy);
     let mut command = Command::new(copy);
     command.stdin(Stdio::null());
     if root_quietly() {

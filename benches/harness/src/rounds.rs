@@ -357,7 +357,7 @@ mod tests {
     }
 
     fn run(subjects: Vec<Subject>, stop: bool) -> Outcome {
-        let starter = Starter::new(Arc::new(AtomicBool::new(stop)), Duration::from_secs(1)).unwrap();
+        let starter = Starter::new(Arc::new(AtomicBool::new(stop)), Duration::from_secs(5)).unwrap();
         let effort = Effort { rounds: 2, starts: 3, warmup: 1, paced: false };
         measure(&starter, subjects, effort, &mut |_, _, _| {}).unwrap()
     }
@@ -383,7 +383,7 @@ mod tests {
         let script = format!("sleep 1000 & echo $! > '{}'; wait", note.display());
         let outcome = run(vec![subject("stuck", &script), subject("good", "exit 0")], false);
         assert_eq!(outcome.measured.len(), 1);
-        assert_eq!(outcome.left_out[0].reason, "hung: no end within 1 s");
+        assert_eq!(outcome.left_out[0].reason, "hung: no end within 5 s");
         let pid = std::fs::read_to_string(note).unwrap();
         let state = || std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
         // Killed, and perhaps not yet reaped by whoever adopts orphans here.

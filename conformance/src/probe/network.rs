@@ -210,7 +210,7 @@ fn changes(facts: &mut Facts) {
     let binding = UdpSocket::bind("127.0.0.1:0").and_then(|mut_socket| mut_socket.local_addr());
     facts.attempt_io("net.loopback_bind", binding);
     let own = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| {
-        let mut stream = TcpStream::connect_timeout(&l.local_addr()?, Duration::from_millis(300))?;
+        let mut stream = TcpStream::connect_timeout(&l.local_addr()?, Duration::from_secs(10))?;
         stream.write_all(b"x")
     });
     facts.attempt_io("net.loopback_works", own);

@@ -101,7 +101,7 @@ pub(super) fn accounts(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
         let argv = [format!("/{}", crate::probe::NAME), "say".into(), "ran".into(), "7".into()];
         let mut spec = Spec::plain(&id, root, argv.to_vec());
         spec.user = Some((1000, 1000));
-        let ended = stage.start(&spec, &place)?.finish(std::time::Duration::from_secs(15));
+        let ended = stage.start(&spec, &place)?.finish(PATIENCE);
         let word = ended.map_or_else(
             |e| e.to_string(),
             // What it says shows that it ran, also where the runtime does not hand on its status.

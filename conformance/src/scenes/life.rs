@@ -12,6 +12,9 @@ use crate::snapshot::Snapshot;
 use crate::spec::Spec;
 use crate::stage::{Doing, Finished, PATIENCE, SceneError, Stage};
 
+/// What happens at once has happened by then, also on a busy machine.
+const AT_ONCE: Duration = Duration::from_secs(20);
+
 /// A container of the plain profile that obeys one of the probe's commands.
 pub(super) fn obeying(
     stage: &Stage<'_>,
@@ -75,7 +78,7 @@ fn forwarded(stage: &Stage<'_>, facts: &mut Facts) -> Result<(), SceneError> {
         let mut running = stage.start(&spec, &place)?;
         let _said = running.line("READY", PATIENCE)?;
         running.signal(signal).map_err(std::io::Error::from).doing("signalling the runtime")?;
-        let heard = running.line("SIGNAL ", Duration::from_secs(5)).unwrap_or_else(|e| e.to_string());
+        let heard = running.line("SIGNAL ", AT_ONCE).unwrap_or_else(|e| e.to_string());
         facts.set(format!("life.forwarded.{signal}"), heard);
         // What did not hear it is ended by its init, so that the runtime cleans up after it.
         if let Some(init) = running.probe_now() {
@@ -151,7 +154,7 @@ pub(super) fn orphaned(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
 
 /// Whether the probe with this process id goes of its own accord; what is tied to another goes at once.
 fn goes(pid: u32) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + AT_ONCE;
     while crate::host::is_probe(pid) && !crate::host::is_dead(pid) {
         if Instant::now() > deadline {
             return false;
@@ -196,7 +199,7 @@ pub(super) fn starved(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
         argv.extend(words.iter().map(Into::into));
         argv.append(&mut call.argv);
         call.argv = argv;
-        let finished = stage.spawn(&call, "--clean")?.finish(Duration::from_secs(20));
+        let finished = stage.spawn(&call, "--clean")?.finish(PATIENCE);
         match finished.map(|f| code(&f)) {
             Ok(1..=255) => {}
             Ok(other) => odd.push(format!("limit {limit}: status {other}")),

@@ -18,6 +18,8 @@ use super::job::{
 
 /// The serial line that carries messages; the first one is the console.
 const CHANNEL: &str = "/dev/ttyS1";
+/// How long the last of a command's output may take to be read, by a guest on a busy machine.
+const DRAINED: Duration = Duration::from_secs(10);
 /// More output of one command than this is cut, so that a runaway cannot fill the guest's memory.
 const OUTPUT_MAX: u64 = 64 << 20;
 
@@ -245,9 +247,11 @@ fn perform(command: &Command, alone: bool, channel: &mut File) -> std::io::Resul
         end_all();
     }
     result.milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    // A background child may hold the pipes open for ever: what came within a second is what counts.
-    result.stdout = out.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
-    result.stderr = err.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
+    // A background child may hold the pipes open for ever: what has come by then is what counts.
+    let patience = Instant::now() + DRAINED;
+    let rest = || patience.saturating_duration_since(Instant::now());
+    result.stdout = out.recv_timeout(rest()).unwrap_or_default();
+    result.stderr = err.recv_timeout(rest()).unwrap_or_default();
     Ok(result)
 }
 

@@ -5,6 +5,7 @@
     reason = "each test file uses what it needs; commands are built in steps"
 )]
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_browndog-conformance");
@@ -22,6 +23,17 @@ pub fn conformance(words: &[&str]) -> Output {
 
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A program that is a script. Not written in this process: what another test spawns meanwhile would hold the file
+/// open for writing until it executes, and nobody could execute the script (ETXTBSY of execve(2)).
+pub fn install_script(path: &Path, script: &str) {
+    let source = path.with_extension("source");
+    std::fs::write(&source, script).expect("a file");
+    let done =
+        Command::new("install").args(["-m", "755"]).args([&source, path]).status().expect("install runs");
+    assert!(done.success(), "{}", path.display());
+    std::fs::remove_file(source).expect("it was made");
 }
 
 /// Whether this is root; `why` says what needs it.

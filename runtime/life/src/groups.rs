@@ -138,7 +138,7 @@ pub fn set_frozen(record: &Record, frozen: bool) -> Result<()> {
 }
 
 /// A process in the kernel is frozen when it returns from there.
-const FREEZE_WITHIN: Duration = Duration::from_secs(2);
+const FREEZE_WITHIN: Duration = Duration::from_secs(10);
 
 /// Removes what was made on the host for a domain, newest first; returns what was there, and what could
 /// not be removed.

@@ -139,14 +139,27 @@ pub(super) fn remove(path: &str, shared: bool, kill_group: Option<&str>) -> Resu
 /// A partition goes with its last container: not while another start is on its way into it, nor while
 /// anything is in it.
 fn remove_partition(path: &str) -> Result<(), String> {
-    match lock_parent(path, FlockArg::LockExclusiveNonblock) {
-        // Fails while anything is in it.
-        Ok(_lock) if is_own_partition(path.as_ref()) => crate::disregard(fs::remove_dir(path)),
-        Ok(_lock) => {}
-        Err(Errno::EWOULDBLOCK | Errno::ENOENT) => {}
-        Err(errno) => return Err(format!("cannot lock the group above {path}: {errno}")),
+    let mut pause = Duration::from_micros(50);
+    loop {
+        match lock_parent(path, FlockArg::LockExclusiveNonblock) {
+            // Fails while anything is in it.
+            Ok(_lock) if is_own_partition(path.as_ref()) => crate::disregard(fs::remove_dir(path)),
+            // A start beside it may be on its way into another partition, and takes a moment.
+            Err(Errno::EWOULDBLOCK) if pause <= PAUSE_MAX && !has_children(path) => {
+                std::thread::sleep(pause);
+                pause *= 2;
+                continue;
+            }
+            Ok(_) | Err(Errno::EWOULDBLOCK | Errno::ENOENT) => {}
+            Err(errno) => return Err(format!("cannot lock the group above {path}: {errno}")),
+        }
+        return Ok(());
     }
-    Ok(())
+}
+
+fn has_children(path: &str) -> bool {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
 }
 
 fn remove_children(path: &str) {
@@ -163,3 +176,37 @@ fn remove_children(path: &str) {
 
 /// The last pause before giving up; all pauses together are twice that.
 const PAUSE_MAX: Duration = Duration::from_millis(800);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_waits_for_a_start_beside_it_and_goes() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("partition").to_string_lossy().into_owned();
+        fs::create_dir(&path).expect("a directory");
+        mark(&path).expect("a mark");
+        let other = lock_parent(&path, FlockArg::LockShared).expect("a lock");
+        let removal = std::thread::spawn({
+            let path = path.clone();
+            move || remove_partition(&path)
+        });
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(fs::exists(&path).expect("looked at"), "the other start is not in its group yet");
+        drop(other);
+        assert_eq!(removal.join().expect("a thread"), Ok(()));
+        assert!(!fs::exists(&path).expect("looked at"));
+    }
+
+    #[test]
+    fn a_partition_that_somebody_is_in_stays_and_is_not_waited_for() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("partition").to_string_lossy().into_owned();
+        fs::create_dir_all(format!("{path}/group")).expect("a directory");
+        mark(&path).expect("a mark");
+        let _other = lock_parent(&path, FlockArg::LockShared).expect("a lock");
+        assert_eq!(remove_partition(&path), Ok(()));
+        assert!(fs::exists(&path).expect("looked at"));
+    }
+}

@@ -8,6 +8,7 @@ use browndog_runtime::plan::{Plan, Request, plan};
 use browndog_runtime::survey::Survey;
 use browndog_xml::domain::Domain;
 use browndog_xml::source::Source;
+use nix::errno::Errno;
 
 /// The domain of a document that has no error.
 pub fn domain(xml: &str) -> Domain {
@@ -66,16 +67,48 @@ pub fn plan_for(domain: &Domain, host: &Host) -> Plan {
 /// The right to start containers, one test of a process at a time: the host is compared before and
 /// after. `None`, with the reason said, where none can be started.
 ///
-/// The test's thread gets a network namespace of its own: that is the containers' host.
+/// The test's thread gets a network and a mount namespace of its own: that is the containers' host, on which
+/// nobody else makes links or mounts meanwhile.
 pub fn start_right() -> Option<std::sync::MutexGuard<'static, ()>> {
     static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
     if nix::unistd::geteuid().is_root() {
         let right = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let _zero = browndog_runtime::sys::unshare(nix::libc::CLONE_NEWNET).expect("root may unshare");
+        let own = nix::libc::CLONE_NEWNET | nix::libc::CLONE_NEWNS;
+        let _zero = browndog_runtime::sys::unshare(own).expect("root may unshare");
+        let private = nix::libc::MS_REC | nix::libc::MS_PRIVATE;
+        browndog_runtime::sys::mount(None, c"/", None, private, None).expect("nothing comes in or goes out");
+        let_others_go();
         return Some(right);
     }
     eprintln!("skipped: starting containers with control groups needs root");
     None
+}
+
+/// Looks until it is so, or two minutes are over; what was seen last.
+pub fn until<T>(look: impl Fn() -> T, so: impl Fn(&T) -> bool) -> T {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    loop {
+        let seen = look();
+        if so(&seen) || std::time::Instant::now() > deadline {
+            return seen;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+/// What others had mounted for a while when this thread's mount namespace was made would go with its mount point.
+fn let_others_go() {
+    let temporary = std::env::temp_dir().join("");
+    let places = [temporary.to_string_lossy().into_owned(), "/run/browndog-".to_owned()];
+    let table = std::fs::read_to_string("/proc/thread-self/mountinfo").unwrap_or_default();
+    for target in table.lines().rev().filter_map(|line| line.split(' ').nth(4)) {
+        if places.iter().any(|place| target.starts_with(place)) {
+            let target = std::ffi::CString::new(target).expect("no NUL");
+            let gone = browndog_runtime::sys::umount2(&target, nix::libc::MNT_DETACH);
+            // With its mount point, or with the mount below it.
+            assert!(matches!(gone, Ok(()) | Err(Errno::EINVAL | Errno::ENOENT)), "{target:?}: {gone:?}");
+        }
+    }
 }
 
 /// What a start must leave as it was: mounts, groups, links, loop devices, pinned networks.
@@ -108,7 +141,7 @@ fn loops() -> Vec<String> {
             .filter_map(|device| std::fs::read_to_string(device.path().join("loop/backing_file")).ok());
         backing.filter(|file| file.contains(&work)).collect()
     };
-    for _ in 0..200 {
+    for _ in 0..4000 {
         if look().is_empty() {
             break;
         }
@@ -118,8 +151,8 @@ fn loops() -> Vec<String> {
 }
 
 impl HostState {
-    /// As it is now. Only what carries this process's instance is looked at among groups and links, so
-    /// that others may start containers at the same time.
+    /// As it is now. Only what carries this process's instance is looked at among groups, and only the
+    /// thread's own links and mounts, so that others may start containers at the same time.
     pub fn now() -> Self {
         let mark = format!(".{}-", std::process::id());
         let mut groups = BTreeSet::new();
@@ -128,13 +161,7 @@ impl HostState {
         let table = std::fs::read_to_string("/proc/thread-self/net/dev").unwrap_or_default();
         let links =
             table.lines().filter_map(|line| Some(line.split_once(':')?.0.trim().to_owned())).collect();
-        let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-        // The base namespace is nobody's start, and whoever uses this machine too may pin it, or a network,
-        // meanwhile.
-        let pinned =
-            |line: &&str| line.contains(" /run/browndog-base") || line.contains(" /run/browndog-netns/");
-        let ours = table.lines().filter(|line| !pinned(line));
-        let mounts = ours.collect::<Vec<_>>().join("\n");
+        let mounts = std::fs::read_to_string("/proc/thread-self/mountinfo").unwrap_or_default();
         let own = format!("{}-", std::process::id());
         let mut pins = browndog_runtime::net::pin::instances();
         pins.retain(|instance| instance.starts_with(&own));

@@ -28,9 +28,9 @@ use super::PIPES;
 /// Where libvirt keeps what it knows, and its socket.
 const STATE: [&str; 5] = ["/etc/libvirt", "/run", "/var/cache", "/var/lib", "/var/log"];
 /// Longest until the daemon listens.
-const LISTENS: Duration = Duration::from_secs(20);
+const LISTENS: Duration = Duration::from_secs(60);
 /// Longest until it has forgotten a container that is gone.
-const CLEARED: Duration = Duration::from_secs(5);
+const CLEARED: Duration = Duration::from_secs(60);
 const TURN: Duration = Duration::from_millis(5);
 /// The file with the daemon's process number: its mount namespace has the socket.
 const SESSION: &str = "libvirt-session";
