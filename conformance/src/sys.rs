@@ -69,19 +69,18 @@ pub(crate) fn clone_child(namespaces: nix::sched::CloneFlags, third: bool) -> Re
     let none = 0_i64;
     // struct clone_args, its first version of 64 bytes: flags first, the signal at the end in the fifth word.
     let arguments = [flags, 0, 0, 0, i64::from(libc::SIGCHLD), 0, 0, 0];
-    // SAFETY: as fork(2): the child has a copy of all memory, one thread, and calls nothing but _exit(2), which
-    // runs nothing of ours; clone3 reads 64 bytes of an array that outlives the call.
-    let pid = unsafe {
-        let pid = if third {
-            libc::syscall(libc::SYS_clone3, arguments.as_ptr(), 64_usize)
-        } else {
-            libc::syscall(libc::SYS_clone, flags | i64::from(libc::SIGCHLD), none, none, none, none)
-        };
-        if pid == 0 {
-            libc::_exit(0);
-        }
-        pid
+    let pid = if third {
+        // SAFETY: as fork(2): the child has a copy of all memory and one thread; the kernel reads 64 bytes of an
+        // array that outlives the call.
+        unsafe { libc::syscall(libc::SYS_clone3, arguments.as_ptr(), 64_usize) }
+    } else {
+        // SAFETY: as fork(2), with no stack of its own; every word is a number.
+        unsafe { libc::syscall(libc::SYS_clone, flags | i64::from(libc::SIGCHLD), none, none, none, none) }
     };
+    if pid == 0 {
+        // SAFETY: _exit(2) ends the child at once and runs nothing of ours.
+        unsafe { libc::_exit(0) }
+    }
     if pid < 0 {
         return Err(Errno::last());
     }
