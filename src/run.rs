@@ -8,10 +8,11 @@ use browndog_runtime::error::{StartError, render_problem};
 use browndog_runtime::exec::relay::{attend, catch_signals, on_terminal};
 use browndog_runtime::exec::{Asked, Options, Timing};
 use browndog_runtime::launch::{apply_mutation, gain_privilege, instance, prepare};
+use browndog_runtime::net::ahead::Ahead;
 use browndog_runtime::plan::Request;
 use clap::Args;
 
-use crate::document::load;
+use crate::document::load_with;
 use crate::exit::Status;
 use crate::out::{complain, note};
 
@@ -66,9 +67,11 @@ impl Run {
     }
 
     pub(crate) fn perform(self, root: Option<&Path>) -> Status {
-        let Some((source, domain)) = load(&self.file) else { return Status::BEFORE_INIT };
+        let mut network = None;
+        let loaded = load_with(&self.file, |text| network = Ahead::guess(text));
+        let Some((source, domain)) = loaded else { return Status::BEFORE_INIT };
         let name = domain.name.value.to_string();
-        self.start(root, &source, &domain).unwrap_or_else(|error| {
+        self.start(root, &source, &domain, network).unwrap_or_else(|error| {
             note(error.render(&name, &source).trim_end());
             Status::from(u8::try_from(error.exit_code()).unwrap_or(125))
         })
@@ -79,6 +82,7 @@ impl Run {
         root: Option<&Path>,
         source: &browndog_xml::source::Source,
         domain: &browndog_xml::domain::Domain,
+        network: Option<Ahead>,
     ) -> Result<Status, StartError> {
         gain_privilege()?;
         let begun = Instant::now();
@@ -92,6 +96,7 @@ impl Run {
             instance: instance(),
         };
         let mut prepared = prepare(domain, &request);
+        prepared.survey.network_ahead = network;
         apply_mutation(&mut prepared.plan)?;
         for remark in &prepared.plan.notes {
             note(render_problem("note", remark, source).trim_end());
@@ -122,13 +127,13 @@ impl Run {
     }
 }
 
-/// A document without a uuid gets one for this start, as from libvirt; the kernel makes it (random(4)).
+/// A document without a uuid gets one for this start, as from libvirt.
 fn identity(domain: &browndog_xml::domain::Domain) -> Vec<(String, String)> {
-    let fresh = || std::fs::read_to_string("/proc/sys/kernel/random/uuid").ok();
-    let uuid = if domain.uuid.is_some() { None } else { fresh() };
-    let named =
-        |text: String| ["container_uuid", "LIBVIRT_LXC_UUID"].map(|n| (n.to_owned(), text.trim().to_owned()));
-    uuid.map(named).into_iter().flatten().collect()
+    if domain.uuid.is_some() {
+        return Vec::new();
+    }
+    let fresh = uuid::Uuid::new_v4().to_string();
+    ["container_uuid", "LIBVIRT_LXC_UUID"].map(|name| (name.to_owned(), fresh.clone())).into()
 }
 
 fn trace(timings: &[Timing]) {

@@ -2,8 +2,9 @@
 //! that stands on that root, removed with the last of them.
 //!
 //! A mount point that is removed takes what others have mounted on it with it, in every mount namespace
-//! (rmdir(2) of one is refused only where it is mounted on in the caller's own). So whoever stands on a root
-//! directory holds a lock of it, from before it looks what is there, and only who has it alone removes.
+//! (rmdir(2) of one is refused only where it is mounted on in the caller's own). So whoever needs one that is
+//! missing, or that another start has made, holds a lock of the root directory, from before it makes or uses
+//! it, and only who has it alone removes.
 
 use std::ffi::CStr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -18,7 +19,7 @@ use crate::sys;
 /// The sticky bit with modes that nothing else has: a mount point of browndog's, also after a kill.
 pub(crate) const MARK: u32 = 0o1000;
 
-/// A root directory's lock, for as long as a container stands on it.
+/// A root directory's lock, for as long as a container stands on mount points that were made in it.
 pub type Hold = Flock<OwnedFd>;
 
 /// Takes the lock; `None` where the directory cannot be read, or its file system has no locks.
@@ -89,5 +90,35 @@ pub fn remove_unused(root: &OwnedFd, path: &CStr) -> Result<bool, Errno> {
     match lock(root.as_raw_fd(), FlockArg::LockExclusiveNonblock) {
         Some(_alone) => remove(root.as_raw_fd(), path),
         None => Ok(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use crate::survey::Survey;
+
+    #[test]
+    fn only_who_lacks_a_mount_point_takes_the_lock() {
+        let root = tempfile::tempdir().expect("a directory");
+        let xml = format!(
+            "<domain type='lxc'><name>a</name><memory>65536</memory>\
+             <os><type>exe</type><init>/bin/true</init></os><devices><console/>\
+             <filesystem type='mount'><source dir='{}'/><target dir='/'/></filesystem></devices></domain>",
+            root.path().display()
+        );
+        let source = browndog_xml::source::Source::new("test.xml", &xml);
+        let domain = browndog_xml::read(&source).domain.expect("a document without errors");
+        let held = || Survey::look(&domain, false, false).hold.is_some();
+        assert!(held(), "all are missing");
+        for name in ["proc", "sys", "dev"] {
+            fs::create_dir(root.path().join(name)).expect("a directory");
+        }
+        assert!(!held(), "all are there");
+        let marked = fs::Permissions::from_mode(0o755 | super::MARK);
+        fs::set_permissions(root.path().join("dev"), marked).expect("its mode");
+        assert!(held(), "another start has made one, and will remove it");
     }
 }

@@ -200,7 +200,7 @@ pub(super) fn perform<'a>(
 
 fn perform_mount(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
     match step {
-        ChildStep::JoinCgroup { procs, .. } => sys::write(context.fd(*procs), b"0").map(drop),
+        ChildStep::JoinCgroup { tasks, .. } => sys::write(context.fd(*tasks), b"0").map(drop),
         ChildStep::UnshareCgroup => sys::unshare(libc::CLONE_NEWCGROUP).map(drop),
         ChildStep::AwaitGo => await_go(context),
         ChildStep::BecomeRoot => {

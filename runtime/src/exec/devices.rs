@@ -15,16 +15,15 @@ use crate::sys;
 
 /// Version 1: nothing, then each rule; `devices.list` has to say the same.
 pub(super) fn write_list(group: &str, rules: &[Rule]) -> Result<(), Errno> {
-    write(group, "devices.deny", "a")?;
-    for rule in rules {
-        write(group, "devices.allow", &rule.to_string())?;
-    }
+    write(group, "devices.deny", ["a"])?;
+    write(group, "devices.allow", rules)?;
     check_list(group, rules)
 }
 
-fn write(group: &str, file: &str, line: &str) -> Result<(), Errno> {
-    let opened = fs::OpenOptions::new().write(true).open(format!("{group}/{file}"));
-    opened.and_then(|mut file| file.write_all(line.as_bytes())).map_err(errno_of)
+/// One write(2) a line: the kernel takes one rule at a time.
+fn write<L: ToString>(group: &str, file: &str, lines: impl IntoIterator<Item = L>) -> Result<(), Errno> {
+    let mut file = fs::OpenOptions::new().write(true).open(format!("{group}/{file}")).map_err(errno_of)?;
+    lines.into_iter().try_for_each(|line| file.write_all(line.to_string().as_bytes())).map_err(errno_of)
 }
 
 fn check_list(group: &str, rules: &[Rule]) -> Result<(), Errno> {
@@ -43,12 +42,8 @@ pub(super) fn change(group: &str, old: &[Rule], new: &[Rule], program: Option<&[
 }
 
 fn change_list(group: &str, old: &[Rule], new: &[Rule]) -> Result<(), Errno> {
-    for rule in new.iter().filter(|rule| !old.contains(rule)) {
-        write(group, "devices.allow", &rule.to_string())?;
-    }
-    for rule in old.iter().filter(|rule| !new.contains(rule)) {
-        write(group, "devices.deny", &rule.to_string())?;
-    }
+    write(group, "devices.allow", new.iter().filter(|rule| !old.contains(rule)))?;
+    write(group, "devices.deny", old.iter().filter(|rule| !new.contains(rule)))?;
     check_list(group, new)
 }
 

@@ -55,10 +55,10 @@ fn groups(b: &mut Builder<'_>, target: &Target) {
         b.clone_into(slot);
     }
     for (controller, path) in &target.groups {
-        let slot = b.slot(format!("cgroup.procs of {controller}"));
-        let step = HostStep::OpenCgroup { path: format!("{path}/cgroup.procs"), slot, directory: false };
+        let slot = b.slot(format!("tasks of {controller}"));
+        let step = HostStep::OpenCgroup { path: format!("{path}/tasks"), slot, directory: false };
         b.host_step(format!("open-cgroup:{controller}"), step, ASKED, why);
-        let step = ChildStep::JoinCgroup { procs: slot, controller };
+        let step = ChildStep::JoinCgroup { tasks: slot, controller };
         b.child(format!("join-cgroup:{controller}"), step, ASKED, why);
     }
 }

@@ -118,7 +118,7 @@ fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
 
 fn child_slots(step: &ChildStep) -> (Vec<Slot>, Vec<Slot>) {
     match step {
-        ChildStep::JoinCgroup { procs, .. } => (vec![*procs], vec![]),
+        ChildStep::JoinCgroup { tasks, .. } => (vec![*tasks], vec![]),
         ChildStep::JoinNamespace { slot, .. } => (vec![*slot], vec![]),
         ChildStep::CloneHostTree { into, .. } | ChildStep::CloneTree { into, .. } => (vec![], vec![*into]),
         ChildStep::AttachRoot { tree }

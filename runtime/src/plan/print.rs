@@ -143,7 +143,7 @@ impl Plan {
     pub fn child_call(&self, step: &ChildStep) -> String {
         let name = |slot: &Slot| self.slot_name(*slot);
         match step {
-            ChildStep::JoinCgroup { procs, .. } => format!("write(<{}>, \"0\")", name(procs)),
+            ChildStep::JoinCgroup { tasks, .. } => format!("write(<{}>, \"0\")", name(tasks)),
             ChildStep::UnshareCgroup => "unshare(CLONE_NEWCGROUP)".to_owned(),
             ChildStep::AwaitGo => "read(go)".to_owned(),
             ChildStep::BecomeRoot => "setresgid(0, 0, 0); setresuid(0, 0, 0)".to_owned(),

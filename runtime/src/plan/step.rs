@@ -23,10 +23,12 @@ pub const STAGE: &str = "/dev";
 /// One step between clone and exec.
 #[derive(Clone, Debug)]
 pub enum ChildStep {
-    /// `write(slot, "0")`: enters a cgroup v1 group through its `cgroup.procs` (cgroups(7)).
+    /// `write(slot, "0")`: enters a cgroup v1 group through its `tasks` (cgroups(7)): the child is one thread,
+    /// and for a thread that moves itself the kernel need not stop all others, which takes a grace period of
+    /// RCU, milliseconds (cgroup_procs_write_start, since Linux 5.5).
     JoinCgroup {
-        /// The open `cgroup.procs`.
-        procs: Slot,
+        /// The open `tasks`.
+        tasks: Slot,
         /// Which controller, for messages.
         controller: &'static str,
     },
@@ -333,7 +335,7 @@ pub enum HostStep {
         /// Group id on the host.
         gid: u32,
     },
-    /// `open(path)` into a slot: a cgroup directory or its `cgroup.procs`.
+    /// `open(path)` into a slot: a cgroup directory or, in version 1, its `tasks`.
     OpenCgroup {
         /// Absolute path.
         path: String,

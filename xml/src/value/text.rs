@@ -123,7 +123,7 @@ impl DomainName {
 impl AbsPath {
     /// Whether `text` is an absolute path.
     pub fn check(text: &str) -> Result<(), ValueError> {
-        if text.starts_with('/') && memchr::memchr2(0, b'\n', text.as_bytes()).is_none() {
+        if text.starts_with('/') && !text.bytes().any(|byte| matches!(byte, 0 | b'\n')) {
             return Ok(());
         }
         Err(path_error(text))

@@ -76,7 +76,7 @@ fn groups(plan: &Plan) -> Vec<Group> {
     for entry in &plan.before {
         let HostStep::OpenCgroup { path, slot, directory } = &entry.step else { continue };
         let controller = plan.child.iter().find_map(|entry| match &entry.step {
-            ChildStep::JoinCgroup { procs, controller } if procs == slot => Some((*controller).to_owned()),
+            ChildStep::JoinCgroup { tasks, controller } if tasks == slot => Some((*controller).to_owned()),
             _ => None,
         });
         let path = PathBuf::from(path);

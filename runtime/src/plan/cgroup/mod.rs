@@ -201,12 +201,12 @@ fn place_v1(b: &mut Builder<'_>, controllers: &[(String, String)], unified: Opti
         enter(b, "open-cgroup:unified", entered);
     }
     for (controller, group) in made {
-        let slot = b.slot(format!("cgroup.procs of {controller}"));
-        let step = HostStep::OpenCgroup { path: format!("{group}/cgroup.procs"), slot, directory: false };
+        let slot = b.slot(format!("tasks of {controller}"));
+        let step = HostStep::OpenCgroup { path: format!("{group}/tasks"), slot, directory: false };
         b.host_step(format!("open-cgroup:{controller}"), step, b.domain.origin.origin, OPEN);
         let why =
             "version 1 has no CLONE_INTO_CGROUP: the child enters first of all, before it does any work";
-        let step = ChildStep::JoinCgroup { procs: slot, controller };
+        let step = ChildStep::JoinCgroup { tasks: slot, controller };
         b.child(format!("join-cgroup:{controller}"), step, b.domain.origin.origin, why);
     }
 }
