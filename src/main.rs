@@ -55,9 +55,12 @@ fn disregard<T>(_result: T) {}
 pub unsafe extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
     // SAFETY: nobody has changed them yet.
     let taken = unsafe { browndog_runtime::sys::entry::take_over(count, arguments) };
-    if let Err(errno) = taken {
-        out::complain(&format!("standard input, output and error cannot be used: {errno}"), None);
-        return exit::Status::USAGE.code();
+    match taken {
+        Ok(was_ignored) => browndog_conformance::probe::started_with(was_ignored),
+        Err(errno) => {
+            out::complain(&format!("standard input, output and error cannot be used: {errno}"), None);
+            return exit::Status::USAGE.code();
+        }
     }
     // exit(3), not return: it flushes Rust's standard output.
     std::process::exit(cli::main().code())

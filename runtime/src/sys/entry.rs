@@ -28,14 +28,15 @@ pub fn arguments() -> &'static [OsString] {
 /// For `main`, with its arguments: [`arguments`] are known afterwards.
 ///
 /// Descriptors 0, 1 and 2 are open afterwards, so that no file of ours gets one of these numbers and is
-/// inherited as such; a write to a pipe without a reader is an error, not the end.
+/// inherited as such; a write to a pipe without a reader is an error, not the end. Gives whether it was that
+/// already: whether SIGPIPE was ignored.
 ///
 /// # Errors
 /// The errno of poll(2), openat2(2), fcntl(2) or sigaction(2).
 ///
 /// # Safety
 /// `arguments` are `count` terminated strings that nobody changes meanwhile, as `main` gets them.
-pub unsafe fn take_over(count: c_int, arguments: *const *const c_char) -> Result<()> {
+pub unsafe fn take_over(count: c_int, arguments: *const *const c_char) -> Result<bool> {
     // SAFETY: the caller's promise; the vector is not null even where it is empty.
     let given = unsafe { std::slice::from_raw_parts(arguments, usize::try_from(count).unwrap_or(0)) };
     // SAFETY: each of them is a terminated string.
@@ -62,7 +63,10 @@ pub unsafe fn take_over(count: c_int, arguments: *const *const c_char) -> Result
         // SAFETY: F_SETFD takes a number; without FD_CLOEXEC the descriptor is inherited like the other two.
         let _zero = check(unsafe { libc::syscall(libc::SYS_fcntl, fd, libc::F_SETFD, 0) })?;
     }
-    let old: *mut u64 = std::ptr::null_mut();
-    // SAFETY: the kernel reads one 32-byte sigaction (8-byte mask), a constant.
-    check(unsafe { libc::syscall(libc::SYS_rt_sigaction, libc::SIGPIPE, IGNORE.as_ptr(), old, 8) }).map(drop)
+    let mut old = [0_u64; 4];
+    // SAFETY: the kernel reads one 32-byte sigaction (8-byte mask), a constant, and writes another.
+    let _zero = check(unsafe {
+        libc::syscall(libc::SYS_rt_sigaction, libc::SIGPIPE, IGNORE.as_ptr(), old.as_mut_ptr(), 8)
+    })?;
+    Ok(old[0] == IGNORE[0])
 }
