@@ -46,9 +46,12 @@ fn disregard<T>(_result: T) {}
 #[allow(unsafe_code)]
 #[cfg_attr(not(test), unsafe(no_mangle))]
 pub extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
-    if let Err(errno) = browndog_runtime::sys::entry::take_over() {
-        out::complain(&format!("standard input, output and error cannot be used: {errno}"), None);
-        return exit::Status::USAGE.code();
+    match browndog_runtime::sys::entry::take_over() {
+        Ok(was_ignored) => browndog_conformance::probe::started_with(was_ignored),
+        Err(errno) => {
+            out::complain(&format!("standard input, output and error cannot be used: {errno}"), None);
+            return exit::Status::USAGE.code();
+        }
     }
     // exit(3), not return: it flushes Rust's standard output.
     std::process::exit(cli::main().code())

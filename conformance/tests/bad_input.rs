@@ -144,20 +144,32 @@ fn a_kernel_that_the_archive_has_not_is_said_with_those_it_has() {
     assert!(errors.contains("no linux-image-4.4") && errors.contains("known: "), "{errors}");
 }
 
-#[test]
-fn a_full_disk_under_the_cache_is_said() {
+/// The first is full before anything is fetched, the second while the lists are.
+#[rstest::rstest]
+#[case("nr_inodes=3")]
+#[case("size=16k")]
+fn a_full_disk_under_the_cache_is_said(#[case] bounds: &str) {
     if !root(CANARIES) || !Path::new("/etc/apt").exists() {
         return;
     }
     let place = tempfile::tempdir().expect("a directory");
-    // A file system of four pages, in a mount namespace that ends with the command.
-    let script = "mount -t tmpfs -o size=16k none \"$1\" && XDG_CACHE_HOME=$1 exec \"$2\" conformance run --vm 6.12 --filter pid-01";
+    // A file system so small, in a mount namespace that ends with the command.
+    let script = format!(
+        "mount -t tmpfs -o {bounds} none \"$1\" && XDG_CACHE_HOME=$1 exec \"$2\" conformance run --vm 6.12 --filter pid-01"
+    );
     let output = Command::new("unshare")
-        .args(["-m", "sh", "-c", script, "sh"])
+        .args(["-m", "sh", "-c", &script, "sh"])
         .args([place.path(), Path::new(BINARY)])
+        .env("LC_ALL", "C")
         .output()
         .expect("unshare runs");
     let errors = text(&output.stderr);
+    let unreachable =
+        ["Could not resolve", "Temporary failure", "Could not connect", "Unable to connect", "timed out"];
+    if unreachable.iter().any(|words| errors.contains(words)) && !errors.contains("No space left") {
+        eprintln!("skipped: Debian's archive cannot be reached");
+        return;
+    }
     assert_eq!(output.status.code(), Some(2), "{errors}");
     assert!(errors.to_lowercase().contains("no space left"), "{errors}");
     assert!(errors.contains(&*place.path().to_string_lossy()), "{errors}");

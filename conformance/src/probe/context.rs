@@ -66,6 +66,17 @@ pub(super) fn ctx(params: &Params, facts: &mut Facts) {
     facts.set("ctx.scheduler", attempt(libc::SYS_sched_getscheduler, &mut [Arg::Int(0)]).unwrap_or(-1));
     facts
         .set("ctx.io_priority", attempt(libc::SYS_ioprio_get, &mut [Arg::Int(1), Arg::Int(0)]).unwrap_or(-1));
+    match fs::read_to_string("/proc/self/numa_maps") {
+        // Each line is an address and the policy that holds there.
+        Ok(text) => {
+            let policy = text.lines().next().and_then(|line| line.split_whitespace().nth(1));
+            facts.set("ctx.memory_policy", policy.unwrap_or_default());
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            facts.unsupported("ctx.memory_policy", "memory policies");
+        }
+        Err(error) => facts.set("ctx.memory_policy", error.to_string()),
+    }
     facts.set("ctx.cpus_allowed", status("self", "Cpus_allowed_list").unwrap_or_default());
     signals(facts);
     for (fact, option) in [
@@ -102,6 +113,13 @@ fn signals(facts: &mut Facts) {
     };
     facts.set("ctx.signals_blocked", numbers(mask("SigBlk"), &[]));
     facts.set("ctx.signals_ignored", numbers(mask("SigIgn"), &[13]));
+    match super::SIGPIPE_IGNORED.get() {
+        Some(ignored) => facts.set("ctx.sigpipe_ignored", *ignored),
+        None => facts.set(
+            "ctx.sigpipe_ignored",
+            serde_json::json!({ "not_applicable": "this probe begins with Rust's own start code, which ignores it" }),
+        ),
+    }
     facts.set("ctx.signals_caught", numbers(mask("SigCgt"), &[7, 11]));
 }
 

@@ -6,6 +6,7 @@
 
 pub mod act;
 pub(crate) mod cgroup;
+pub(crate) mod claims;
 mod context;
 mod devices;
 mod escape;
@@ -50,7 +51,7 @@ impl Params {
 type Gatherer = fn(&Params, &mut Facts);
 
 /// All areas in the order in which they are gathered: those that disturb come last.
-const AREAS: [(&str, Gatherer); 28] = [
+const AREAS: [(&str, Gatherer); 29] = [
     // The first word is what was there before anything was done.
     ("fd", context::fd),
     ("ctx", context::ctx),
@@ -72,6 +73,7 @@ const AREAS: [(&str, Gatherer); 28] = [
     ("time", ipc::time),
     ("net", network::net),
     ("uevent", network::uevent),
+    ("terminal", claims::terminal),
     ("cgroup", cgroup::cgroup),
     ("forks", cgroup::forks),
     ("cpus", cgroup::cpus),
@@ -86,7 +88,17 @@ const AREAS: [(&str, Gatherer); 28] = [
 fn tries(params: &Params, facts: &mut Facts) {
     mounts::attempts(params, facts);
     escape::escapes(params, facts);
+    claims::claims(facts);
     filter::seccomp(params, facts);
+}
+
+static SIGPIPE_IGNORED: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+
+/// Takes down whether SIGPIPE was ignored when the program began, which it cannot tell any more once it ignores
+/// the signal itself. A program that begins with Rust's own start code never knew.
+pub fn started_with(sigpipe_ignored: bool) {
+    // It begins once.
+    let _new = SIGPIPE_IGNORED.set(sigpipe_ignored).is_ok();
 }
 
 /// Was this process started as the probe?

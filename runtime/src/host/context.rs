@@ -21,6 +21,8 @@ pub struct Context {
     pub securebits: i64,
     /// personality(2).
     pub personality: i64,
+    /// Whether huge pages are switched off (PR_SET_THP_DISABLE).
+    pub thp_disable: i64,
     /// Mode of the memory policy (set_mempolicy(2)); 0 is MPOL_DEFAULT.
     pub memory_mode: i32,
     /// `/proc/self/oom_score_adj`.
@@ -43,6 +45,7 @@ impl Default for Context {
             timer_slack_ns: TIMER_SLACK_NS,
             securebits: 0,
             personality: 0,
+            thp_disable: 0,
             memory_mode: 0,
             oom_score_adj: 0,
             limits: Vec::new(),
@@ -66,6 +69,7 @@ impl Context {
             timer_slack_ns: prctl(libc::PR_GET_TIMERSLACK, default.timer_slack_ns),
             securebits: prctl(libc::PR_GET_SECUREBITS, 0),
             personality: sys::personality(0xffff_ffff).unwrap_or(0),
+            thp_disable: prctl(libc::PR_GET_THP_DISABLE, 0),
             memory_mode: context::memory_mode().unwrap_or(0),
             oom_score_adj: super::read_number_of("/proc/self/oom_score_adj").unwrap_or(0),
             limits: LIMITS.iter().filter_map(limit).collect(),

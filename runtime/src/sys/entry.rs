@@ -12,11 +12,12 @@ use super::{Result, check, openat2};
 const IGNORE: [u64; 4] = [1, 0, 0, 0];
 
 /// Descriptors 0, 1 and 2 are open afterwards, so that no file of ours gets one of these numbers and is
-/// inherited as such; a write to a pipe without a reader is an error, not the end.
+/// inherited as such; a write to a pipe without a reader is an error, not the end. Gives whether it was that
+/// already: whether SIGPIPE was ignored.
 ///
 /// # Errors
 /// The errno of poll(2), openat2(2), fcntl(2) or sigaction(2).
-pub fn take_over() -> Result<()> {
+pub fn take_over() -> Result<bool> {
     let mut standard = [0, 1, 2].map(|fd| libc::pollfd { fd, events: 0, revents: 0 });
     let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     let no_mask: *const u64 = std::ptr::null();
@@ -38,7 +39,10 @@ pub fn take_over() -> Result<()> {
         // SAFETY: F_SETFD takes a number; without FD_CLOEXEC the descriptor is inherited like the other two.
         let _zero = check(unsafe { libc::syscall(libc::SYS_fcntl, fd, libc::F_SETFD, 0) })?;
     }
-    let old: *mut u64 = std::ptr::null_mut();
-    // SAFETY: the kernel reads one 32-byte sigaction (8-byte mask), a constant.
-    check(unsafe { libc::syscall(libc::SYS_rt_sigaction, libc::SIGPIPE, IGNORE.as_ptr(), old, 8) }).map(drop)
+    let mut old = [0_u64; 4];
+    // SAFETY: the kernel reads one 32-byte sigaction (8-byte mask), a constant, and writes another.
+    let _zero = check(unsafe {
+        libc::syscall(libc::SYS_rt_sigaction, libc::SIGPIPE, IGNORE.as_ptr(), old.as_mut_ptr(), 8)
+    })?;
+    Ok(old[0] == IGNORE[0])
 }
