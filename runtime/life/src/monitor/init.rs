@@ -46,9 +46,11 @@ pub fn start(layout: &Layout, record: &mut Record, document: &Document) -> Resul
         instance: instance(),
         ..Request::default()
     };
-    let network = Ahead::of(domain);
     let mut prepared = prepare(domain, &request);
-    prepared.survey.network_ahead = network;
+    if !prepared.host.rootless {
+        // While the record is written.
+        prepared.survey.network_ahead = Ahead::of(domain);
+    }
     apply_mutation(&mut prepared.plan).map_err(|error| failed(&error))?;
     let notes =
         prepared.plan.notes.iter().map(|note| render_problem("note", note, &document.source)).collect();
