@@ -44,6 +44,13 @@ fn run_dirty(dirt: &str, file: &Path) -> std::process::Output {
 #[case::personality("set -- setarch -R \"$@\"", "cat /proc/self/personality", "00000000")]
 #[case::io_priority("set -- ionice -c 3 \"$@\"", "ionice", "none: prio 0")]
 #[case::scheduler("set -- chrt --batch 0 \"$@\"", "chrt -p $$ | head -n 1", "SCHED_OTHER")]
+#[case::huge_pages(
+    "set -- python3 -c 'import ctypes, os, sys
+ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)
+os.execvp(sys.argv[1], sys.argv[1:])' \"$@\"",
+    "sed -n 's/^THP_enabled:\\t*/THP /p' /proc/self/status",
+    "THP 1"
+)]
 #[case::descriptor("exec 7</etc/passwd", "ls /proc/self/fd | tr '\\n' ' '", "0 1 2 3 ")]
 #[case::ignored("trap '' USR1 TERM", "sed -n 's/^SigIgn:\\t*//p' /proc/1/status", "0000000000000000")]
 fn the_callers_state_stays_with_the_caller(#[case] dirt: &str, #[case] look: &str, #[case] clean: &str) {
@@ -158,10 +165,10 @@ fn interfaces_of_the_kernel_that_are_not_namespaced_say_nothing() {
         return;
     }
     let case = Case::new();
-    let look = "for f in interrupts kcore keys kpagecgroup kpagecount kpageflags latency_stats sched_debug slabinfo \
+    let look = "for f in interrupts kcore keys kpagecgroup kpagecount kpageflags latency_stats mtrr sched_debug slabinfo \
                 sysrq-trigger timer_list timer_stats vmallocinfo; do \
                 [ -e /proc/$f ] && head -c 1 /proc/$f | wc -c; done | sort -u; \
-                for d in /proc/acpi /proc/asound /proc/scsi /sys/firmware /sys/devices/virtual/powercap; do \
+                for d in /proc/acpi /proc/asound /proc/dynamic_debug /proc/scsi /sys/firmware /sys/devices/virtual/powercap; do \
                 ls -A $d 2>/dev/null; done; \
                 for f in /proc/sys/kernel/core_pattern /proc/sysrq-trigger /proc/irq/default_smp_affinity \
                 /sys/kernel/uevent_helper; do (true >> $f) 2>/dev/null && echo $f opens; done; true";

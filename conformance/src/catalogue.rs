@@ -48,12 +48,7 @@ pub const LEFT_OUT: &[(&str, &str, &str)] = &[
         "the recipe declares none; nodes of the image and undeclared numbers are tried for every device of the machine (dev-05)",
     ),
     (
-        "net-08",
-        "uevents of the host",
-        "provoking one needs a device that comes and goes; the probe listens, and no scene makes one yet",
-    ),
-    (
-        "console-01 console-02 console-03 console-04 console-07 console-08",
+        "console-03 console-04 console-07",
         "a console of the container's own",
         "only browndog and LXC give one to a caller without a terminal; browndog's is held by its tests of consoles",
     ),

@@ -43,7 +43,7 @@ const fn feature(name: &'static str, major: u32, minor: u32, optional: bool) -> 
 }
 
 /// Everything a probe may report as missing.
-pub const FEATURES: [Feature; 28] = [
+pub const FEATURES: [Feature; 29] = [
     feature("cgroup.kill", 5, 14, false),
     feature("mount_setattr", 5, 12, false),
     feature("idmapped mounts", 5, 12, true),
@@ -71,6 +71,7 @@ pub const FEATURES: [Feature; 28] = [
     feature("vsock", 3, 9, true),
     feature("x32", 3, 4, true),
     feature("i386 emulation", 2, 6, true),
+    feature("memory policies", 2, 6, true),
     feature("filters that can be read", 4, 4, true),
 ];
 

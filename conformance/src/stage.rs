@@ -155,12 +155,21 @@ impl Stage<'_> {
 
     /// Starts the recipe in the foreground, from the dirty launcher.
     pub fn start(&self, spec: &Spec, place: &Path) -> Result<Running, SceneError> {
+        self.start_by(spec, place, "--dirty")
+    }
+
+    /// Starts it from another launcher: a word that `probe launch` knows.
+    pub fn start_by(&self, spec: &Spec, place: &Path, how: &str) -> Result<Running, SceneError> {
+        self.spawn(&self.prepared(spec, place)?, how)
+    }
+
+    /// The command that runs the recipe in the foreground.
+    pub fn prepared(&self, spec: &Spec, place: &Path) -> Result<Call, SceneError> {
         if let Some(reason) = self.runtime.cannot(spec) {
             return Err(SceneError::NotApplicable(reason));
         }
         self.planned(spec, place)?;
-        let call = self.runtime.prepare(spec, place)?;
-        self.spawn(&call, true)
+        Ok(self.runtime.prepare(spec, place)?)
     }
 
     /// Collects the faults that the plan for a recipe allows; a scene of a planning stage ends here.
@@ -170,7 +179,7 @@ impl Stage<'_> {
         fs::write(&file, spec.xml()).doing("writing the domain")?;
         // From the dirty launcher, like the start: what it has to put back is part of the plan.
         let output = Command::new(&self.binary)
-            .args(["probe", "launch"])
+            .args(["probe", "launch", "--dirty"])
             .arg(&self.binary)
             .args(["plan", "--mutations"])
             .arg(&file)
@@ -185,19 +194,23 @@ impl Stage<'_> {
         Err(SceneError::NotApplicable("only planned".into()))
     }
 
-    /// Runs a command of the runtime's.
-    pub fn spawn(&self, call: &Call, dirty: bool) -> Result<Running, SceneError> {
-        let begun = Instant::now();
+    /// A command of the runtime's below the launcher.
+    pub fn launcher(&self, call: &Call, how: &str) -> Command {
         let mut command = Command::new(&self.binary);
-        let _launch = command.args(["probe", "launch"]);
-        if !dirty {
-            let _clean = command.arg("--clean");
-        }
-        let mut child = command
+        let _filled = command
+            .args(["probe", "launch", how])
             .args(&call.argv)
             .envs(call.env.iter().map(|(n, v)| (n, v)))
             .env("BROWNDOG_CANARY", &self.canary.token)
-            .envs(self.mutation.iter().map(|word| ("BROWNDOG_MUTATE", format!("where-it-is:{word}"))))
+            .envs(self.mutation.iter().map(|word| ("BROWNDOG_MUTATE", format!("where-it-is:{word}"))));
+        command
+    }
+
+    /// Runs a command of the runtime's.
+    pub fn spawn(&self, call: &Call, how: &str) -> Result<Running, SceneError> {
+        let begun = Instant::now();
+        let mut child = self
+            .launcher(call, how)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -213,7 +226,7 @@ impl Stage<'_> {
         let call = self.runtime.verb(verb, name, place).ok_or_else(|| {
             SceneError::NotApplicable(format!("{} has no command for {verb:?}", self.runtime.name()))
         })?;
-        self.spawn(&call, false)?.finish(PATIENCE)
+        self.spawn(&call, "--clean")?.finish(PATIENCE)
     }
 
     /// Starts, takes the probe's facts, looks at the container from outside, ends it, and compares

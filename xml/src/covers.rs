@@ -16,7 +16,7 @@ pub enum Cover {
 }
 
 /// What is covered where the kernel has it.
-pub const COVERS: [(&str, Cover); 22] = [
+pub const COVERS: [(&str, Cover); 24] = [
     ("/proc/interrupts", Cover::HideFile),
     ("/proc/kcore", Cover::HideFile),
     ("/proc/keys", Cover::HideFile),
@@ -24,6 +24,7 @@ pub const COVERS: [(&str, Cover); 22] = [
     ("/proc/kpagecount", Cover::HideFile),
     ("/proc/kpageflags", Cover::HideFile),
     ("/proc/latency_stats", Cover::HideFile),
+    ("/proc/mtrr", Cover::HideFile),
     ("/proc/sched_debug", Cover::HideFile),
     ("/proc/slabinfo", Cover::HideFile),
     ("/proc/sysrq-trigger", Cover::HideFile),
@@ -32,6 +33,7 @@ pub const COVERS: [(&str, Cover); 22] = [
     ("/proc/vmallocinfo", Cover::HideFile),
     ("/proc/acpi", Cover::HideDirectory),
     ("/proc/asound", Cover::HideDirectory),
+    ("/proc/dynamic_debug", Cover::HideDirectory),
     ("/proc/scsi", Cover::HideDirectory),
     ("/sys/firmware", Cover::HideDirectory),
     ("/sys/devices/virtual/powercap", Cover::HideDirectory),

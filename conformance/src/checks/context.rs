@@ -96,6 +96,23 @@ pub(super) const CHECKS: &[Check] = &[
         },
     ),
     Check::new(
+        "fd-07",
+        Isolation,
+        "closed",
+        "A caller that has closed its standard descriptors gives the payload nothing in their place: the null device, a pipe or a terminal, and no file of the runtime's.",
+        "open(2), lowest descriptor; CVE-2002-0572 class",
+        |j| {
+            j.is("fd.numbers", vec![0, 1, 2]);
+            j.none("fd.beyond_standard");
+            for number in 0..3 {
+                let name = format!("fd.{number}");
+                let link = j.fact(&name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+                let harmless = ["/dev/null", "/dev/pts/", "/dev/console", "pipe:"];
+                j.expect(harmless.iter().any(|h| link.starts_with(h)), format!("{name} is {link:?}"));
+            }
+        },
+    ),
+    Check::new(
         "ctx-01",
         Isolation,
         "plain",
@@ -176,6 +193,37 @@ pub(super) const CHECKS: &[Check] = &[
         },
     ),
     Check::new(
+        "ctx-05e",
+        Functional,
+        "plain",
+        "The memory policy of the caller does not pass.",
+        "set_mempolicy(2); numa(7), numa_maps",
+        |j| j.is("ctx.memory_policy", "default"),
+    ),
+    Check::new(
+        "ctx-05f",
+        Isolation,
+        "plain",
+        "The payload cannot ask to be spared when memory is short.",
+        "proc_pid_oom_score_adj(5); capabilities(7), CAP_SYS_RESOURCE",
+        |j| {
+            j.refused("claim.oom_less");
+            j.refused("claim.oom_never");
+        },
+    ),
+    Check::new(
+        "ctx-05g",
+        Isolation,
+        "plain",
+        "The payload cannot take processors and disks from everybody else by real-time classes.",
+        "sched(7); sched_setattr(2); ioprio_set(2); capabilities(7), CAP_SYS_NICE",
+        |j| {
+            for class in ["fifo", "round_robin", "deadline", "io_real_time"] {
+                j.refused(&format!("claim.{class}"));
+            }
+        },
+    ),
+    Check::new(
         "ctx-05c",
         Functional,
         "plain",
@@ -223,6 +271,14 @@ pub(super) const CHECKS: &[Check] = &[
         "No signal is caught at the first instruction.",
         "signal(7)",
         |j| j.none("ctx.signals_caught"),
+    ),
+    Check::new(
+        "ctx-06d",
+        Functional,
+        "plain",
+        "SIGPIPE, which runtimes ignore themselves, is not ignored: who writes to a pipe without a reader ends.",
+        "signal(7); execve(2), ignored signals",
+        |j| j.is("ctx.sigpipe_ignored", false),
     ),
     Check::new(
         "ctx-07",

@@ -203,6 +203,45 @@ pub(super) const CHECKS: &[Check] = &[
         nothing_left,
     ),
     Check::new(
+        "console-01",
+        Isolation,
+        "terminal",
+        "Nothing can be typed on the caller's terminal for whoever reads from it next.",
+        "ioctl_tty(2), TIOCSTI; CVE-2017-5226",
+        |j| {
+            for name in ["0", "1", "2", "/dev/tty", "/dev/console"] {
+                j.note(&format!("terminal.type.{name}"));
+            }
+            j.is("host.terminal_typed", "");
+        },
+    ),
+    Check::new(
+        "console-02",
+        Isolation,
+        "terminal",
+        "No virtual console pastes what was selected, and the caller's terminal cannot be taken from it.",
+        "ioctl_console(2), TIOCLINUX; ioctl_tty(2), TIOCSCTTY; CVE-2023-28100",
+        |j| {
+            for name in ["0", "1", "2", "/dev/tty", "/dev/console"] {
+                j.refused(&format!("terminal.paste.{name}"));
+            }
+            // One of its own it may take as it likes.
+            let (own, callers) = (j.fact("terminal.input"), j.fact("host.terminal"));
+            match own == callers {
+                true => j.refused("terminal.steal"),
+                false => j.note("terminal.steal"),
+            }
+        },
+    ),
+    Check::new(
+        "console-08",
+        Leak,
+        "terminal",
+        "The settings of the caller's terminal are afterwards what they were.",
+        "termios(3)",
+        |j| j.same("host.terminal_modes_after", "host.terminal_modes_before"),
+    ),
+    Check::new(
         "console-05",
         Functional,
         "traffic",

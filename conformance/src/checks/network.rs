@@ -176,6 +176,20 @@ pub(super) const CHECKS: &[Check] = &[
         },
     ),
     Check::new(
+        "net-08",
+        Isolation,
+        "uevents",
+        "Uevents of the machine's devices do not reach a container with an id map.",
+        "netlink(7), NETLINK_KOBJECT_UEVENT; user_namespaces(7)",
+        |j| {
+            j.within("host.uevents_seen", 1.0, 1e6);
+            match j.fact("net.uevents_seen").and_then(serde_json::Value::as_str) {
+                Some(refused) => j.expect(refused.starts_with('E'), format!("listening gave {refused}")),
+                None => j.is("net.uevents_seen", 0),
+            }
+        },
+    ),
+    Check::new(
         "net-09",
         Isolation,
         "plain",

@@ -125,6 +125,17 @@ pub(super) const CHECKS: &[Check] = &[
         },
     ),
     Check::new(
+        "proc-17",
+        Isolation,
+        "plain",
+        "No other file of the kernel's below /proc can be opened for writing: sweep of the whole tree.",
+        "Documentation/admin-guide/dynamic-debug-howto.rst; Documentation/arch/x86/mtrr.rst",
+        |j| {
+            j.within("proc.machine_wide_tried", 20.0, 1e6);
+            j.none("proc.machine_wide_opened");
+        },
+    ),
+    Check::new(
         "proc-08",
         Isolation,
         "plain",
@@ -223,6 +234,19 @@ pub(super) const CHECKS: &[Check] = &[
         "/proc/modules shows no kernel address.",
         "proc(5), kptr_restrict",
         |j| j.is("proc.modules_address", ""),
+    ),
+    Check::new(
+        "proc-11f",
+        Isolation,
+        "plain",
+        "The sections of modules below /sys/module show no kernel address.",
+        "Documentation/admin-guide/sysctl/kernel.rst, kptr_restrict",
+        |j| {
+            if j.facts().get("proc.module_sections").and_then(serde_json::Value::as_u64) == Some(0) {
+                return j.not_applicable("no module is loaded, or none shows its sections");
+            }
+            j.is("proc.module_section_address", "");
+        },
     ),
     Check::new("proc-11c", Isolation, "plain", "iomem shows no physical address.", "proc(5)", |j| {
         j.is("proc.iomem_addresses", false)

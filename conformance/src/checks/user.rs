@@ -206,6 +206,17 @@ pub(super) const CHECKS: &[Check] = &[
         },
     ),
     Check::new(
+        "user-08c",
+        Isolation,
+        "plain",
+        "A nested user namespace is refused by clone(2) and clone3(2) as well.",
+        "clone(2), CLONE_NEWUSER; CVE-2022-0185",
+        |j| {
+            j.refused("seccomp.clone.user");
+            j.refused("seccomp.clone3.user");
+        },
+    ),
+    Check::new(
         "user-08b",
         Isolation,
         "nonroot",

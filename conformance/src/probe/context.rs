@@ -37,8 +37,11 @@ pub(super) fn ctx(params: &Params, facts: &mut Facts) {
     let names: Vec<String> = std::env::vars_os().map(|(n, _)| n.display().to_string()).collect();
     facts.set("ctx.environment", environment);
     facts.set("ctx.environment_names", names);
-    facts.set("ctx.arguments", std::env::args_os().count());
-    facts.set("ctx.argv0", std::env::args().next().unwrap_or_default());
+    facts.set("ctx.arguments", params.arguments.len());
+    facts.set(
+        "ctx.argv0",
+        params.arguments.first().map_or_else(String::new, |word| word.to_string_lossy().into_owned()),
+    );
     facts.set(
         "ctx.directory",
         std::env::current_dir().map_or_else(|e| e.to_string(), |d| d.display().to_string()),
@@ -66,6 +69,17 @@ pub(super) fn ctx(params: &Params, facts: &mut Facts) {
     facts.set("ctx.scheduler", attempt(libc::SYS_sched_getscheduler, &mut [Arg::Int(0)]).unwrap_or(-1));
     facts
         .set("ctx.io_priority", attempt(libc::SYS_ioprio_get, &mut [Arg::Int(1), Arg::Int(0)]).unwrap_or(-1));
+    match fs::read_to_string("/proc/self/numa_maps") {
+        // Each line is an address and the policy that holds there.
+        Ok(text) => {
+            let policy = text.lines().next().and_then(|line| line.split_whitespace().nth(1));
+            facts.set("ctx.memory_policy", policy.unwrap_or_default());
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            facts.unsupported("ctx.memory_policy", "memory policies");
+        }
+        Err(error) => facts.set("ctx.memory_policy", error.to_string()),
+    }
     facts.set("ctx.cpus_allowed", status("self", "Cpus_allowed_list").unwrap_or_default());
     signals(facts);
     for (fact, option) in [
@@ -102,6 +116,13 @@ fn signals(facts: &mut Facts) {
     };
     facts.set("ctx.signals_blocked", numbers(mask("SigBlk"), &[]));
     facts.set("ctx.signals_ignored", numbers(mask("SigIgn"), &[13]));
+    match super::SIGPIPE_IGNORED.get() {
+        Some(ignored) => facts.set("ctx.sigpipe_ignored", *ignored),
+        None => facts.set(
+            "ctx.sigpipe_ignored",
+            serde_json::json!({ "not_applicable": "this probe begins with Rust's own start code, which ignores it" }),
+        ),
+    }
     facts.set("ctx.signals_caught", numbers(mask("SigCgt"), &[7, 11]));
 }
 

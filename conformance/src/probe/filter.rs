@@ -136,6 +136,10 @@ fn namespaces(facts: &mut Facts) {
         facts.attempt(format!("seccomp.unshare.{name}"), child_leaves(flag));
     }
     facts.attempt("seccomp.unshare.files", unshare(CloneFlags::CLONE_FILES));
+    for (name, third) in [("clone", false), ("clone3", true)] {
+        let made = crate::sys::clone_child(CloneFlags::CLONE_NEWUSER, third);
+        facts.attempt(format!("seccomp.{name}.user"), made);
+    }
 }
 
 /// Tries to leave namespaces in a child with one thread: where it succeeds, what is looked at afterwards

@@ -10,26 +10,42 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::stat::{Mode, umask};
 
+use crate::sys::{Arg, attempt};
+
 /// Descriptors left open without close-on-exec.
 pub const STRAY: [i32; 4] = [3, 17, 255, 900];
 
-/// `launch [--clean] PROGRAM ARG…`
+/// `launch --dirty|--clean|--closed|--terminal PROGRAM ARG…`
 pub(super) fn main(words: &[String]) -> i32 {
-    let (dirty, words) = match words.split_first() {
-        Some((first, rest)) if first == "--clean" => (false, rest),
-        _ => (true, words),
-    };
-    let Some((program, arguments)) = words.split_first() else {
-        eprintln!("browndog probe: launch wants a program");
+    let [how, program, arguments @ ..] = words else {
+        eprintln!("browndog probe: launch wants --dirty, --clean, --closed or --terminal, and a program");
         return 2;
     };
-    if dirty && let Err(errno) = soil() {
+    if how != "--clean"
+        && let Err(errno) = soil()
+    {
         eprintln!("browndog probe: the launcher cannot be made dirty: {errno}");
+        return 3;
+    }
+    let set_up = match how.as_str() {
+        "--closed" => (0..3).try_for_each(nix::unistd::close),
+        "--terminal" => own_terminal(),
+        _ => Ok(()),
+    };
+    if let Err(errno) = set_up {
+        eprintln!("browndog probe: launch {how}: {errno}");
         return 3;
     }
     let error = std::process::Command::new(program).args(arguments).exec();
     eprintln!("browndog probe: {program}: {error}");
     127
+}
+
+/// Standard input becomes the terminal of a session of its own, as a login makes it.
+fn own_terminal() -> nix::Result<()> {
+    let _session = nix::unistd::setsid()?;
+    let mut words = [libc::STDIN_FILENO, i32::try_from(libc::TIOCSCTTY).unwrap_or(0x540e), 0].map(Arg::Int);
+    attempt(libc::SYS_ioctl, &mut words).map(drop)
 }
 
 fn soil() -> nix::Result<()> {
@@ -46,6 +62,9 @@ fn soil() -> nix::Result<()> {
     let _before = nix::sys::personality::set(nix::sys::personality::Persona::ADDR_NO_RANDOMIZE)?;
     std::fs::write("/proc/self/oom_score_adj", "123").map_err(|_| nix::errno::Errno::EACCES)?;
     std::fs::write("/proc/self/timerslack_ns", "77777").map_err(|_| nix::errno::Errno::EACCES)?;
+    schedule(1, libc::SCHED_BATCH, (IOPRIO_BEST_EFFORT << 13) | 6)?;
+    memory_policy(libc::MPOL_PREFERRED)?;
+    huge_pages_off(1)?;
     raise_sets()?;
     // Limits first: a stray descriptor at 900 needs room.
     setrlimit(Resource::RLIMIT_NOFILE, 1111, 2222)?;
@@ -76,11 +95,13 @@ pub(crate) fn cleanse() -> nix::Result<()> {
     let _before = nix::sys::personality::set(nix::sys::personality::Persona::empty())?;
     std::fs::write("/proc/self/oom_score_adj", "0").map_err(|_| nix::errno::Errno::EACCES)?;
     std::fs::write("/proc/self/timerslack_ns", "50000").map_err(|_| nix::errno::Errno::EACCES)?;
+    schedule(0, libc::SCHED_OTHER, 0)?;
+    memory_policy(libc::MPOL_DEFAULT)?;
+    huge_pages_off(0)?;
     lower_sets()?;
     nix::unistd::setgroups(&[nix::unistd::Gid::from_raw(0)])?;
     // KEYCTL_JOIN_SESSION_KEYRING 1: one of its own; a kernel without keys has none to hand on.
-    let _keys =
-        crate::sys::attempt(libc::SYS_keyctl, &mut [crate::sys::Arg::Int(1), crate::sys::Arg::Null]).is_ok();
+    let _keys = attempt(libc::SYS_keyctl, &mut [Arg::Int(1), Arg::Null]).is_ok();
     nix::unistd::chdir("/")
 }
 
@@ -93,6 +114,40 @@ fn pin() -> nix::Result<()> {
     let mut one = CpuSet::new();
     one.set(last.ok_or(nix::errno::Errno::EINVAL)?)?;
     sched_setaffinity(me, &one)
+}
+
+/// IOPRIO_CLASS_BE (ioprio_set(2)).
+const IOPRIO_BEST_EFFORT: i32 = 2;
+
+/// Niceness, policy and I/O priority. The niceness first: the I/O priority that is none follows it.
+fn schedule(nice: i32, policy: i32, io_priority: i32) -> nix::Result<()> {
+    // An answer of 20 minus the niceness; only root may become less nice than it is.
+    let now = 20 - attempt(libc::SYS_getpriority, &mut [0, 0].map(Arg::Int))?;
+    if nice == 0 || now < i64::from(nice) {
+        let _zero = attempt(libc::SYS_setpriority, &mut [0, 0, nice].map(Arg::Int))?;
+    }
+    let parameter = 0_i32.to_ne_bytes();
+    let mut words = [Arg::Int(0), Arg::Int(policy), Arg::In(&parameter)];
+    let _zero = attempt(libc::SYS_sched_setscheduler, &mut words)?;
+    attempt(libc::SYS_ioprio_set, &mut [1, 0, io_priority].map(Arg::Int)).map(drop)
+}
+
+/// A memory policy for the first node, where the kernel knows nodes.
+fn memory_policy(mode: i32) -> nix::Result<()> {
+    let first = 1_u64.to_ne_bytes();
+    let mut words = [Arg::Int(mode), Arg::In(&first), Arg::Int(64)];
+    if mode == libc::MPOL_DEFAULT {
+        words[1..].fill_with(|| Arg::Null);
+    }
+    match attempt(libc::SYS_set_mempolicy, &mut words) {
+        Ok(_) | Err(nix::errno::Errno::ENOSYS) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Whether memory comes in huge pages by itself.
+fn huge_pages_off(off: i32) -> nix::Result<()> {
+    super::identity::prctl(libc::PR_SET_THP_DISABLE, off).map(drop)
 }
 
 /// Empties the ambient and the inheritable set.
@@ -115,14 +170,12 @@ fn raise_sets() -> nix::Result<()> {
 
 /// `prctl(PR_CAP_AMBIENT, what, capability, 0, 0)`.
 fn ambient(what: i32, capability: i32) -> nix::Result<()> {
-    use crate::sys::{Arg, attempt};
     let mut words = [libc::PR_CAP_AMBIENT, what, capability, 0, 0].map(Arg::Int);
     attempt(libc::SYS_prctl, &mut words).map(drop)
 }
 
 /// Makes the inheritable set of what is permitted, half by half.
 fn set_inheritable(of: impl Fn([u8; 4]) -> [u8; 4]) -> nix::Result<()> {
-    use crate::sys::{Arg, attempt};
     // capget(2), version 3: effective, permitted, inheritable of the low and the high half.
     let header = [0x2008_0522_u32, 0].map(u32::to_ne_bytes).concat();
     let mut sets = [0_u8; 24];

@@ -100,7 +100,7 @@ pub(super) fn attribute(body: &[u8], skip: usize, wanted: u16) -> Option<Vec<u8>
 }
 
 /// Listens to all kernel uevents for a while; how many came.
-pub(super) fn uevents(milliseconds: i64) -> Result<usize, Errno> {
+pub(crate) fn uevents(milliseconds: i64) -> Result<usize, Errno> {
     let fd = socket(
         AddressFamily::Netlink,
         SockType::Raw,

@@ -28,6 +28,10 @@ const MASKED: [&str; 11] = [
 const READONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 /// What the kernel tells of its memory, for the machine as a whole.
 pub(crate) const TABLES: [&str; 5] = ["kpagecount", "kpageflags", "kpagecgroup", "slabinfo", "vmallocinfo"];
+/// Everybody may write here on any machine, and gets no more than a notice of pressure when it comes
+/// (Documentation/accounting/psi.rst).
+const EVERYBODYS: [&str; 4] =
+    ["/proc/pressure/cpu", "/proc/pressure/io", "/proc/pressure/irq", "/proc/pressure/memory"];
 /// Keys that name a program which the kernel starts, or that register one.
 const HELPERS: [&str; 8] = [
     "/proc/sys/kernel/core_pattern",
@@ -114,6 +118,7 @@ pub(super) fn surface(params: &Params, facts: &mut Facts) {
             serde_json::json!({ "not_applicable": "a real write is made in guests only" }),
         );
     }
+    machine_wide_files(facts);
     kernel_log(facts);
     addresses(facts);
     links(params, facts);
@@ -182,6 +187,32 @@ fn walk(top: &Path, depth: usize, found: &mut Vec<String>) {
             _ => {}
         }
     }
+}
+
+/// Everything of /proc that belongs neither to a process nor to /proc/sys, which has a sweep of its own.
+fn machine_wide_files(facts: &mut Facts) {
+    let of_a_process = |name: &str| {
+        ["self", "thread-self", "sys", "net", "mounts"].contains(&name)
+            || name.bytes().all(|b| b.is_ascii_digit())
+    };
+    let mut files = Vec::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        if !of_a_process(&entry.file_name().to_string_lossy()) {
+            walk(&entry.path(), 6, &mut files);
+        }
+    }
+    let opens = |file: &&String| {
+        // The null device that covers a file takes everything and gives it to nobody.
+        let covered = object(file) == "c 1:3";
+        // Root may open any file for writing; one that nobody was meant to write takes nothing.
+        let meant = fs::symlink_metadata(file).is_ok_and(|m| m.mode() & 0o222 != 0);
+        meant
+            && !covered
+            && !EVERYBODYS.contains(&file.as_str())
+            && OpenOptions::new().write(true).open(file).is_ok()
+    };
+    facts.set("proc.machine_wide_tried", files.len());
+    facts.set("proc.machine_wide_opened", files.iter().filter(opens).take(40).cloned().collect::<Vec<_>>());
 }
 
 /// Keys that act in a namespace of the container's own.
@@ -280,6 +311,16 @@ fn addresses(facts: &mut Facts) {
     };
     facts.set("proc.kallsyms_address", first_nonzero("/proc/kallsyms", 0));
     facts.set("proc.modules_address", first_nonzero("/proc/modules", 5));
+    let sections: Vec<String> = fs::read_dir("/sys/module")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|module| format!("{}/sections/.text", module.path().display()))
+        .filter(|file| Path::new(file).exists())
+        .collect();
+    facts.set("proc.module_sections", sections.len());
+    let told = sections.iter().map(|file| first_nonzero(file, 0)).find(|address| !address.is_empty());
+    facts.set("proc.module_section_address", told.unwrap_or_default());
     for name in TABLES.iter().chain(&["interrupts", "kcore", "kmsg"]) {
         facts.set(format!("proc.read.{name}"), peek(&format!("/proc/{name}")));
     }

@@ -77,7 +77,8 @@ const ALL: [&str; 41] = [
     "bpf",
     "checkpoint_restore",
 ];
-const MASKED: [&str; 11] = [
+/// What engines mask, and what else gives nothing to a container: a bundle may name what it likes.
+const MASKED: [&str; 19] = [
     "/proc/acpi",
     "/proc/asound",
     "/proc/kcore",
@@ -87,10 +88,23 @@ const MASKED: [&str; 11] = [
     "/proc/timer_stats",
     "/proc/sched_debug",
     "/proc/scsi",
+    "/proc/interrupts",
+    "/proc/kpagecount",
+    "/proc/kpageflags",
+    "/proc/kpagecgroup",
+    "/proc/slabinfo",
+    "/proc/vmallocinfo",
+    "/proc/mtrr",
+    "/proc/dynamic_debug",
     "/sys/firmware",
     "/sys/devices/virtual/powercap",
 ];
 const READONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+/// What engines put first into the environment; youki starts nothing without it.
+const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// The flags of clone(2) that make a namespace: mount, cgroup, UTS, IPC, user, PID, network.
+pub(crate) const CLONE_NEW: [u32; 7] =
+    [0x2_0000, 0x200_0000, 0x400_0000, 0x800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000];
 /// What the default filters of engines deny.
 pub(crate) const DENIED: [&str; 46] = [
     "acct",
@@ -211,6 +225,8 @@ pub fn config(spec: &Spec) -> Value {
         "cgroupsPath": format!("/{}", spec.name),
         "maskedPaths": MASKED,
         "readonlyPaths": READONLY,
+        "personality": { "domain": "LINUX" },
+        "rootfsPropagation": "rprivate",
         "resources": resources(spec),
         "sysctl": spec.sysctls.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
     });
@@ -224,15 +240,7 @@ pub fn config(spec: &Spec) -> Value {
             json!({ "monotonic": { "secs": monotonic }, "boottime": { "secs": boottime } });
     }
     if spec.filter {
-        linux["seccomp"] = json!({
-            "defaultAction": "SCMP_ACT_ALLOW",
-            "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
-            "syscalls": [
-                { "names": DENIED.as_slice(), "action": "SCMP_ACT_ERRNO", "errnoRet": 1 },
-                // ENOSYS: the C library falls back to clone.
-                { "names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38 },
-            ],
-        });
+        linux["seccomp"] = filter();
     }
     let annotations = match spec.time {
         // What crun read before the specification had offsets.
@@ -252,6 +260,23 @@ pub fn config(spec: &Spec) -> Value {
     })
 }
 
+fn filter() -> Value {
+    let mut rules = vec![
+        json!({ "names": DENIED.as_slice(), "action": "SCMP_ACT_ERRNO", "errnoRet": 1 }),
+        // ENOSYS: the C library falls back to clone, whose flags a filter can see.
+        json!({ "names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38 }),
+    ];
+    rules.extend(CLONE_NEW.map(|flag| {
+        let set = json!({ "index": 0, "value": flag, "valueTwo": flag, "op": "SCMP_CMP_MASKED_EQ" });
+        json!({ "names": ["clone"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1, "args": [set] })
+    }));
+    json!({
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
+        "syscalls": rules,
+    })
+}
+
 fn process(spec: &Spec) -> Value {
     let given: Vec<&str> = match &spec.capabilities {
         Capabilities::Default => DEFAULT.to_vec(),
@@ -268,13 +293,19 @@ fn process(spec: &Spec) -> Value {
             json!({ "type": format!("RLIMIT_{}", name.to_uppercase()), "soft": soft, "hard": hard })
         })
         .collect();
+    let mut env: Vec<String> = spec.env.iter().map(|(n, v)| format!("{n}={v}")).collect();
+    if !spec.env.iter().any(|(name, _)| name == "PATH") {
+        env.insert(0, PATH.to_owned());
+    }
     json!({
         "terminal": false,
-        "user": { "uid": user, "gid": group },
+        "user": { "uid": user, "gid": group, "additionalGids": [], "umask": 0o022 },
+        "oomScoreAdj": 0,
         "args": spec.argv,
-        "env": spec.env.iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>(),
+        "env": env,
         "cwd": spec.directory.clone().unwrap_or_else(|| "/".into()),
-        "capabilities": { "bounding": set, "effective": set, "permitted": set },
+        "capabilities":
+            { "bounding": set, "effective": set, "permitted": set, "inheritable": [], "ambient": [] },
         "noNewPrivileges": true,
         "rlimits": limits,
     })
@@ -289,7 +320,7 @@ fn mounts(spec: &Spec) -> Value {
     };
     let mut all = vec![
         mount("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),
-        mount("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"]),
+        mount("/dev", "tmpfs", "tmpfs", &["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"]),
         mount(
             "/dev/pts",
             "devpts",
@@ -307,7 +338,7 @@ fn mounts(spec: &Spec) -> Value {
             &volume.target,
             "bind",
             &volume.source.to_string_lossy(),
-            &["rbind", "rprivate", access],
+            &["rbind", "rprivate", "nosuid", "nodev", access],
         ));
     }
     for (target, bytes) in &spec.ram {

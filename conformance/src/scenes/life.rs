@@ -199,7 +199,7 @@ pub(super) fn starved(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
         argv.extend(words.iter().map(Into::into));
         argv.append(&mut call.argv);
         call.argv = argv;
-        let finished = stage.spawn(&call, false)?.finish(PATIENCE);
+        let finished = stage.spawn(&call, "--clean")?.finish(PATIENCE);
         match finished.map(|f| code(&f)) {
             Ok(1..=255) => {}
             Ok(other) => odd.push(format!("limit {limit}: status {other}")),

@@ -1,5 +1,6 @@
 //! Scenes: what is set up and done so that checks have facts to look at.
 
+mod callers;
 mod hostile;
 mod life;
 mod limits;
@@ -53,6 +54,21 @@ pub const SCENES: &[Scene] = &[
     Scene { name: "shifted", about: "clocks are shifted by declared offsets", play: limits::shifted },
     Scene { name: "ends", about: "payloads exit, abort, are killed, and are sent signals", play: life::ends },
     Scene { name: "cannot", about: "programs that cannot be executed", play: life::cannot },
+    Scene {
+        name: "closed",
+        about: "a caller whose standard input, output and error are closed",
+        play: callers::closed,
+    },
+    Scene {
+        name: "terminal",
+        about: "a caller at a terminal, which the payload tries to type on",
+        play: callers::terminal,
+    },
+    Scene {
+        name: "uevents",
+        about: "a device of the machine says that it changed while an id-mapped container listens",
+        play: callers::uevents,
+    },
     Scene {
         name: "orphaned",
         about: "the runtime's process is killed while its container runs",

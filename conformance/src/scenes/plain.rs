@@ -89,7 +89,7 @@ pub(super) fn strict(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
 }
 
 /// Runtimes without id-mapped mounts need the tree to belong to the mapped ids.
-fn stage_root_to(root: &Path, base: u32) -> Result<(), SceneError> {
+pub(super) fn stage_root_to(root: &Path, base: u32) -> Result<(), SceneError> {
     // The probe is one file under many names, of which only this one changes hands.
     let probe = root.join(crate::probe::NAME);
     let own = root.join("own-probe");

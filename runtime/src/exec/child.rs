@@ -377,6 +377,7 @@ fn reset_context(context: &Context<'_>, reset: Reset) -> Result<(), Errno> {
             sys::prctl(libc::PR_SET_TIMERSLACK, crate::host::TIMER_SLACK_NS as u64, 0, 0, 0).map(drop)
         }
         Reset::Securebits => sys::prctl(libc::PR_SET_SECUREBITS, 0, 0, 0, 0).map(drop),
+        Reset::HugePages => sys::prctl(libc::PR_SET_THP_DISABLE, 0, 0, 0, 0).map(drop),
         Reset::MemoryPolicy => sys::memory::set_mempolicy(libc::MPOL_DEFAULT, &sys::memory::Nodes::default()),
         Reset::OomScore => {
             let file = beneath::open_file(context.root(), c"proc/self/oom_score_adj", libc::O_WRONLY);

@@ -1,6 +1,7 @@
 //! What the caller's process has that a container would inherit.
 
 use nix::libc;
+use nix::sys::resource::Resource;
 use serde::Serialize;
 
 use crate::plan::environment::LIMITS;
@@ -21,6 +22,8 @@ pub struct Context {
     pub securebits: i64,
     /// personality(2).
     pub personality: i64,
+    /// Whether huge pages are switched off (PR_SET_THP_DISABLE).
+    pub thp_disable: i64,
     /// Mode of the memory policy (set_mempolicy(2)); 0 is MPOL_DEFAULT.
     pub memory_mode: i32,
     /// `/proc/self/oom_score_adj`.
@@ -43,6 +46,7 @@ impl Default for Context {
             timer_slack_ns: TIMER_SLACK_NS,
             securebits: 0,
             personality: 0,
+            thp_disable: 0,
             memory_mode: 0,
             oom_score_adj: 0,
             limits: Vec::new(),
@@ -55,7 +59,7 @@ impl Context {
     /// The caller's. What cannot be asked for is taken as the default.
     pub(super) fn probe() -> Self {
         let default = Self::default();
-        let limit = |(name, resource): &(&'static str, u32)| {
+        let limit = |(name, resource): &(&'static str, Resource)| {
             context::getrlimit(*resource).ok().map(|(soft, hard)| (*name, soft, hard))
         };
         let prctl = |option, or| sys::prctl(option, 0, 0, 0, 0).unwrap_or(or);
@@ -66,6 +70,7 @@ impl Context {
             timer_slack_ns: prctl(libc::PR_GET_TIMERSLACK, default.timer_slack_ns),
             securebits: prctl(libc::PR_GET_SECUREBITS, 0),
             personality: sys::personality(0xffff_ffff).unwrap_or(0),
+            thp_disable: prctl(libc::PR_GET_THP_DISABLE, 0),
             memory_mode: context::memory_mode().unwrap_or(0),
             oom_score_adj: super::read_number_of("/proc/self/oom_score_adj").unwrap_or(0),
             limits: LIMITS.iter().filter_map(limit).collect(),

@@ -23,6 +23,8 @@ pub enum Reset {
     TimerSlack,
     /// `prctl(PR_SET_SECUREBITS, 0)`.
     Securebits,
+    /// `prctl(PR_SET_THP_DISABLE, 0)`.
+    HugePages,
     /// `set_mempolicy(MPOL_DEFAULT)`.
     MemoryPolicy,
     /// `write(/proc/self/oom_score_adj, 0)`; a floor that a privileged process has set stays.
@@ -40,6 +42,7 @@ impl Reset {
             Self::IoPriority => "io-priority",
             Self::TimerSlack => "timer-slack",
             Self::Securebits => "securebits",
+            Self::HugePages => "huge-pages",
             Self::MemoryPolicy => "memory-policy",
             Self::OomScore => "oom-score",
             Self::Keyring => "keyring",
@@ -56,6 +59,7 @@ impl std::fmt::Display for Reset {
             Self::IoPriority => "ioprio_set(IOPRIO_WHO_PROCESS, 0, IOPRIO_CLASS_NONE)",
             Self::TimerSlack => "prctl(PR_SET_TIMERSLACK, 50000)",
             Self::Securebits => "prctl(PR_SET_SECUREBITS, 0)",
+            Self::HugePages => "prctl(PR_SET_THP_DISABLE, 0)",
             Self::MemoryPolicy => "set_mempolicy(MPOL_DEFAULT)",
             Self::OomScore => "write(\"/proc/self/oom_score_adj\", \"0\")",
             Self::Keyring => "keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL)",
@@ -89,6 +93,7 @@ pub(super) fn reset(b: &mut Builder<'_>) {
         (context.io_priority != default.io_priority, Reset::IoPriority),
         (context.timer_slack_ns != default.timer_slack_ns, Reset::TimerSlack),
         (context.securebits != default.securebits, Reset::Securebits),
+        (context.thp_disable != default.thp_disable, Reset::HugePages),
         (context.memory_mode != default.memory_mode, Reset::MemoryPolicy),
         (context.oom_score_adj != default.oom_score_adj, Reset::OomScore),
     ];
