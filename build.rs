@@ -9,7 +9,9 @@ use std::process::{Command, Stdio};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=benches/start.ld");
+    for list in ["start.ld", "start-musl.ld"] {
+        println!("cargo:rerun-if-changed=benches/{list}");
+    }
     for variable in ["RUSTC_LINKER", "CARGO_ENCODED_RUSTFLAGS"] {
         println!("cargo:rerun-if-env-changed={variable}");
     }
@@ -18,12 +20,14 @@ fn main() {
     if variable("PROFILE") != "release" {
         return;
     }
-    let order = Path::new(&variable("CARGO_MANIFEST_DIR")).join("benches/start.ld");
-    let argument = format!("-Wl,-T,{}", order.display());
+    // What a crate's or a constant's name ends with is another for each target.
+    let list = if variable("CARGO_CFG_TARGET_ENV") == "musl" { "start-musl.ld" } else { "start.ld" };
+    let order = Path::new(&variable("CARGO_MANIFEST_DIR")).join("benches").join(list);
+    let argument = format!("-T{}", order.display());
     if takes(&argument, &variable) {
         println!("cargo:rustc-link-arg-bin=browndog={argument}");
     } else {
-        println!("cargo:warning=the linker takes no benches/start.ld: a start has 50 page faults more");
+        println!("cargo:warning=the linker takes no benches/{list}: a start has 50 page faults more");
     }
 }
 

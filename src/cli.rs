@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use browndog_runtime::sys::entry::arguments;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
@@ -103,13 +104,13 @@ pub(crate) fn main() -> Status {
     if browndog_runtime::pid1::wanted() {
         return Status::from(u8::try_from(browndog_runtime::pid1::main()).unwrap_or(125));
     }
-    let arguments: Vec<OsString> = std::env::args_os().collect();
-    if let Some((root, run)) = run_alone(&arguments) {
+    let arguments = arguments();
+    if let Some((root, run)) = run_alone(arguments) {
         return run.perform(root.as_deref());
     }
-    match Cli::try_parse_from(&arguments) {
+    match Cli::try_parse_from(arguments) {
         Ok(cli) => dispatch(cli),
-        Err(error) => refuse(&error, &arguments),
+        Err(error) => refuse(&error, arguments),
     }
 }
 

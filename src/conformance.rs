@@ -2,6 +2,7 @@
 
 use browndog_conformance::command::Verb;
 use browndog_conformance::{probe, vm};
+use browndog_runtime::sys::entry::arguments;
 use clap::Args;
 
 use crate::exit::Status;
@@ -31,10 +32,6 @@ pub(crate) fn other_life() -> Option<Status> {
     if vm::init::wanted() {
         vm::init::main();
     }
-    let named = probe::wanted();
-    if !named && std::env::args_os().nth(1).is_none_or(|word| word != "probe") {
-        return None;
-    }
-    let words = std::env::args().skip(if named { 1 } else { 2 });
-    Some(Status::from(u8::try_from(probe::main(words)).unwrap_or(2)))
+    let status = probe::other_life(arguments())?;
+    Some(Status::from(u8::try_from(status).unwrap_or(2)))
 }

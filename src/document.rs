@@ -20,20 +20,31 @@ pub(crate) fn open(path: &Path) -> Result<Source, String> {
 /// The same, with the memory of a document before.
 pub(crate) fn open_into(path: &Path, mut memory: Vec<u8>) -> Result<Source, String> {
     memory.clear();
-    // Most documents are read at once; without a size, a file begins with 32 bytes.
-    memory.reserve(4096);
     let stdin = path.as_os_str() == OsStr::new("-");
-    // No more than shows that it is too much, however large the file or endless the pipe.
-    let most = limits::DOCUMENT_BYTES as u64 + 1;
     let read = if stdin {
-        io::stdin().take(most).read_to_end(&mut memory)
+        read_into(io::stdin(), &mut memory)
     } else {
-        fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut memory))
+        fs::File::open(path).and_then(|file| read_into(file, &mut memory))
     };
     let name = if stdin { "standard input".into() } else { path.to_string_lossy() };
     match read {
-        Ok(_) => Ok(Source::from_bytes(name, memory)),
+        Ok(()) => Ok(Source::from_bytes(name, memory)),
         Err(error) => Err(format!("cannot read {name}: {}", reason(&error))),
+    }
+}
+
+/// No more than shows that it is too much, however large the file or endless the pipe; nor memory for more,
+/// which a vector that doubles would ask for at the end.
+fn read_into(mut from: impl Read, memory: &mut Vec<u8>) -> io::Result<()> {
+    const MOST: usize = limits::DOCUMENT_BYTES + 1;
+    loop {
+        // Most documents are read at once; without a size, a file begins with 32 bytes.
+        let free = memory.capacity() - memory.len();
+        let room = free.max(memory.len()).max(4096).min(MOST - memory.len());
+        memory.reserve_exact(room);
+        if from.by_ref().take(room as u64).read_to_end(memory)? < room || memory.len() == MOST {
+            return Ok(());
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `exec`: another program in a domain that runs.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::IsTerminal;
 
 use browndog_life::domains;
@@ -8,6 +8,7 @@ use browndog_life::error::LifeError;
 use browndog_life::exec::{Command, Connection, Executed, execute};
 use browndog_life::layout::Layout;
 use browndog_life::program::make_safe;
+use browndog_runtime::sys::entry::arguments;
 use clap::Args;
 use serde_json::json;
 
@@ -75,10 +76,9 @@ impl Exec {
     fn run(self, layout: &Layout) -> Outcome {
         let name = domains::find(layout, &self.domain)?;
         // From here on this program runs from where the container cannot write to it.
-        let arguments: Vec<OsString> = std::env::args_os().collect();
-        let (argv0, words) = arguments
+        let (argv0, words) = arguments()
             .split_first()
-            .map_or((OsStr::new("browndog"), &[][..]), |(argv0, words)| (argv0, words));
+            .map_or((OsStr::new("browndog"), &[][..]), |(argv0, words)| (argv0.as_os_str(), words));
         make_safe(argv0, words)
             .map_err(|errno| LifeError::call("protect this program from the container", errno))?;
         let on_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();

@@ -37,16 +37,25 @@ mod validate;
 
 use std::ffi::{c_char, c_int};
 
+/// musl's own would cost a start what its short start code saves (benches/IDEAS.md).
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 /// For a result that changes nothing; the line above each use says why.
 fn disregard<T>(_result: T) {}
 
-/// Called by the C library, which has given std the arguments already: Rust's own start code costs a
-/// start more than the parsing of the document.
+/// Called by the C library: Rust's own start code costs a start more than the parsing of the document.
+///
+/// # Safety
+/// `arguments` are `count` terminated strings, as the C library has them.
 // SAFETY: `main` is the one symbol of this name, and has the type that C promises.
 #[allow(unsafe_code)]
 #[cfg_attr(not(test), unsafe(no_mangle))]
-pub extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
-    match browndog_runtime::sys::entry::take_over() {
+pub unsafe extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
+    // SAFETY: nobody has changed them yet.
+    let taken = unsafe { browndog_runtime::sys::entry::take_over(count, arguments) };
+    match taken {
         Ok(was_ignored) => browndog_conformance::probe::started_with(was_ignored),
         Err(errno) => {
             out::complain(&format!("standard input, output and error cannot be used: {errno}"), None);

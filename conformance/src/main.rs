@@ -17,17 +17,14 @@ enum Area {
     Conformance(browndog_conformance::command::Verb),
 }
 
+#[expect(clippy::disallowed_methods, reason = "it begins with Rust's own start code")]
 fn main() {
     if browndog_conformance::vm::init::wanted() {
         browndog_conformance::vm::init::main();
     }
-    let mut words = std::env::args();
-    let _program = words.next();
-    if browndog_conformance::probe::wanted() {
-        std::process::exit(browndog_conformance::probe::main(words));
-    }
-    if std::env::args().nth(1).as_deref() == Some("probe") {
-        std::process::exit(browndog_conformance::probe::main(words.skip(1)));
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if let Some(status) = browndog_conformance::probe::other_life(&arguments) {
+        std::process::exit(status);
     }
     let Area::Conformance(verb) = Line::parse().area;
     std::process::exit(browndog_conformance::command::main(verb));

@@ -128,6 +128,13 @@ fn mounts() -> BTreeSet<String> {
     found
 }
 
+/// Whether a line of another mount namespace shows something of `work` just there: somebody has made it as a copy of
+/// the host's, which has the mounts of a scene while the scene has them. A container has them elsewhere.
+pub(crate) fn is_copied(line: &str, work: &str) -> bool {
+    let target = line.strip_prefix("mnt:[").and_then(|rest| rest.split_once("] "));
+    target.is_some_and(|(_, target)| target.starts_with(work))
+}
+
 /// Whether each mount of ours is shared, a slave or neither; the peer group's number is left out.
 fn propagation() -> BTreeSet<String> {
     let tag = |m: &crate::probe::mounts::Mount| {
@@ -258,4 +265,20 @@ fn bpf() -> BTreeSet<String> {
         attribute[..4].copy_from_slice(&id.to_ne_bytes());
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_the_hosts_mounts_is_no_mount_that_was_left() {
+        let work = "/tmp/browndog-conformance-X";
+        let copied = "mnt:[4026532182] /tmp/browndog-conformance-X/volumes/rw/sub tmpfs none";
+        let left = "/tmp/browndog-conformance-X/volumes/rw/sub tmpfs none";
+        let inside = "mnt:[4026532182] /old/tmp/browndog-conformance-X/root ext4 /dev/vda";
+        for (line, is) in [(copied, true), (left, false), (inside, false)] {
+            assert_eq!(is_copied(line, work), is, "{line}");
+        }
+    }
 }

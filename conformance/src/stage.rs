@@ -279,6 +279,9 @@ impl Stage<'_> {
             if kind == "files" && n.contains(&work) || n.contains("probe canary") {
                 return false;
             }
+            if !guest && kind == "mounts" && crate::snapshot::is_copied(n, &work) {
+                return false;
+            }
             guest && kind != "processes" || n.contains(name) || n.contains(&work) || n.contains(&started)
         };
         let (mut seen, mut since) = (Facts::default(), Instant::now());

@@ -69,7 +69,8 @@ fn vm_runs_the_suite_under_a_debian_kernel() {
     let statuses: Vec<_> =
         report.cells.iter().map(|c| (c.runtime.as_str(), c.results[0].verdict.status)).collect();
     use browndog_conformance::judge::Status::{Fail, Pass};
-    assert_eq!(statuses, [("runc", Pass), ("null", Fail)]);
+    let reasons: Vec<_> = report.cells.iter().map(|c| &c.results[0].verdict.reasons).collect();
+    assert_eq!(statuses, [("runc", Pass), ("null", Fail)], "{reasons:?}");
 }
 
 /// Checks of isolation that the null runtime passes; the number may only get smaller.

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
 
 use crate::plan::step::c_string;
 use crate::sys;
@@ -22,9 +23,6 @@ const DIR: &str = "/run/browndog-base";
 /// Where it is pinned.
 pub const PATH: &str = "/run/browndog-base/ns";
 
-/// `statfs.f_type` of a pinned namespace (linux/magic.h, NSFS_MAGIC).
-const NSFS_MAGIC: i64 = 0x6e73_6673;
-
 /// The pinned namespace, where there is one.
 pub fn open() -> Option<OwnedFd> {
     let fd = sys::openat2(libc::AT_FDCWD, &c_string(PATH), libc::O_RDONLY, 0, 0).map(sys::adopt).ok()?;
@@ -33,7 +31,7 @@ pub fn open() -> Option<OwnedFd> {
 
 /// Whether it is a namespace, and not a file that one is to be mounted on.
 pub(crate) fn is_namespace(fd: &OwnedFd) -> bool {
-    nix::sys::statfs::fstatfs(fd).is_ok_and(|stat| stat.filesystem_type().0 == NSFS_MAGIC)
+    fstatfs(fd).is_ok_and(|stat| stat.filesystem_type() == NSFS_MAGIC)
 }
 
 /// Makes the namespace and pins it; nothing where it is there already.

@@ -23,6 +23,7 @@ use nix::sys::signalfd::SignalFd;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use crate::sys::entry::arguments;
 use crate::sys::spawn::without_blocked_signals;
 
 /// `argv[0]`, by which the program knows what it is.
@@ -33,7 +34,7 @@ pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whether this process is the built-in process 1 of a container.
 pub fn wanted() -> bool {
-    std::env::args_os().next().is_some_and(|name| name == NAME) && std::process::id() == 1
+    arguments().first().is_some_and(|name| name == NAME) && std::process::id() == 1
 }
 
 /// Several commands as one argument vector: the number of words of each, and the words.
@@ -46,8 +47,8 @@ pub fn pack(commands: &[Vec<String>]) -> Vec<String> {
     words
 }
 
-fn unpack(words: impl Iterator<Item = OsString>) -> Vec<Vec<OsString>> {
-    let mut words = words.skip(1);
+fn unpack(words: &[OsString]) -> Vec<Vec<OsString>> {
+    let mut words = words.iter().skip(1).cloned();
     let mut commands = Vec::new();
     while let Some(count) = words.next() {
         let count = count.to_str().and_then(|count| count.parse().ok()).unwrap_or(0);
@@ -75,7 +76,7 @@ fn run() -> Result<i32, Errno> {
     mask.thread_block()?;
     let signals = SignalFd::new(&mask)?;
     let mut applications = Vec::new();
-    for (index, command) in unpack(std::env::args_os()).iter().enumerate() {
+    for (index, command) in unpack(arguments()).iter().enumerate() {
         let Some((program, arguments)) = command.split_first() else { continue };
         let mut command = Command::new(program);
         match without_blocked_signals(command.args(arguments)).spawn() {
@@ -163,8 +164,8 @@ mod tests {
     #[test]
     fn commands_come_out_as_they_went_in() {
         let commands = vec![vec!["/bin/a".to_owned(), "2".to_owned(), String::new()], vec!["b".to_owned()]];
-        let words = pack(&commands).into_iter().map(OsString::from);
-        let unpacked: Vec<Vec<String>> = unpack(words)
+        let words: Vec<OsString> = pack(&commands).into_iter().map(OsString::from).collect();
+        let unpacked: Vec<Vec<String>> = unpack(&words)
             .into_iter()
             .map(|command| command.into_iter().map(|word| word.into_string().expect("text")).collect())
             .collect();

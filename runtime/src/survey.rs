@@ -14,6 +14,7 @@ use browndog_xml::domain::{Account, Domain, Filesystem, FilesystemSource, Origin
 use browndog_xml::value::AbsPath;
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::statfs::{FsType, fstatfs};
 
 use crate::plan::step::{Beneath, c_string};
 use crate::sys;
@@ -91,7 +92,7 @@ pub struct Owner {
     /// Group.
     pub gid: u32,
     /// `f_type` of its file system (statfs(2)).
-    pub magic: i64,
+    pub magic: FsType,
 }
 
 /// Everything looked up.
@@ -468,7 +469,7 @@ fn kind_of(fd: &OwnedFd) -> Result<Kind, Errno> {
 
 fn owner_of(fd: &OwnedFd) -> Option<Owner> {
     let stat = nix::sys::stat::fstat(fd).ok()?;
-    let magic = nix::sys::statfs::fstatfs(fd).ok()?.filesystem_type().0;
+    let magic = fstatfs(fd).ok()?.filesystem_type();
     // Inside a user namespace the kernel says the numbers of that namespace.
     let here = crate::exec::rootless::current();
     let outside = |map: &[[u32; 3]], id: u32| {

@@ -12,6 +12,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::resource::Resource;
 
 mod bpf;
 pub mod context;
@@ -384,12 +385,14 @@ pub fn seccomp_filter(program: &[Instruction]) -> Result<()> {
 }
 
 /// `setrlimit(resource, soft, hard)`: prlimit(2) on the caller.
-pub fn setrlimit(resource: u32, soft: u64, hard: u64) -> Result<()> {
+pub fn setrlimit(resource: Resource, soft: u64, hard: u64) -> Result<()> {
     let limit = libc::rlimit64 { rlim_cur: soft, rlim_max: hard };
     let none: *mut libc::rlimit64 = std::ptr::null_mut();
     // SAFETY: the kernel reads one rlimit64 that lives through the call; the old value is not asked for.
-    check(unsafe { libc::syscall(libc::SYS_prlimit64, 0, resource, std::ptr::from_ref(&limit), none) })
-        .map(drop)
+    check(unsafe {
+        libc::syscall(libc::SYS_prlimit64, 0, resource as libc::c_long, std::ptr::from_ref(&limit), none)
+    })
+    .map(drop)
 }
 
 /// NULL-terminated array of pointers to C strings, kept together with them: what execve(2) takes.

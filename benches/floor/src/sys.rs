@@ -203,8 +203,12 @@ pub fn execve(program: &CStr) -> Errno {
 
 /// execve(2) of words with our own environment; returns only to fail.
 pub fn exec_words(words: Words) -> Errno {
+    unsafe extern "C" {
+        // environ(7); the crate libc names it for glibc alone.
+        static environ: *const *const c_char;
+    }
     // SAFETY: the C library's variable; nothing here changes the environment.
-    let environment = unsafe { libc::environ };
+    let environment = unsafe { environ };
     // SAFETY: `rest` gave words only where the first is not null, and main's vector outlives us.
     let program = unsafe { *words.0 };
     call!(SYS_execve, program, words.0, environment).err().unwrap_or(0)

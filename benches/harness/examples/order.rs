@@ -15,6 +15,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use browndog_runtime::sys::entry::arguments;
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Event, Options};
 use nix::sys::signal::{Signal, kill};
@@ -65,7 +66,7 @@ impl<'a> Used<'a> {
 }
 
 fn main() -> Result<()> {
-    let mut words = std::env::args_os().skip(1);
+    let mut words = arguments().iter().skip(1);
     let mut word = || words.next().ok_or(USAGE);
     let (map, what, file) = (word()?, word()?, PathBuf::from(word()?));
     let map = std::fs::read_to_string(map)?;

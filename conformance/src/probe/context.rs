@@ -37,8 +37,11 @@ pub(super) fn ctx(params: &Params, facts: &mut Facts) {
     let names: Vec<String> = std::env::vars_os().map(|(n, _)| n.display().to_string()).collect();
     facts.set("ctx.environment", environment);
     facts.set("ctx.environment_names", names);
-    facts.set("ctx.arguments", std::env::args_os().count());
-    facts.set("ctx.argv0", std::env::args().next().unwrap_or_default());
+    facts.set("ctx.arguments", params.arguments.len());
+    facts.set(
+        "ctx.argv0",
+        params.arguments.first().map_or_else(String::new, |word| word.to_string_lossy().into_owned()),
+    );
     facts.set(
         "ctx.directory",
         std::env::current_dir().map_or_else(|e| e.to_string(), |d| d.display().to_string()),

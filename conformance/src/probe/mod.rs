@@ -21,6 +21,7 @@ mod process;
 pub(crate) mod procfs;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{BufRead, Write};
 
 use crate::facts::Facts;
@@ -34,12 +35,16 @@ pub const NAME: &str = "browndog-probe";
 
 /// What the harness tells the probe: the things it is to look for.
 #[derive(Debug, Default)]
-pub struct Params(BTreeMap<String, String>);
+pub struct Params {
+    named: BTreeMap<String, String>,
+    /// All that the program was started with.
+    arguments: Vec<OsString>,
+}
 
 impl Params {
     /// A parameter's text.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.named.get(name).map(String::as_str)
     }
     /// A parameter that is a number.
     pub fn number(&self, name: &str) -> Option<i64> {
@@ -101,21 +106,25 @@ pub fn started_with(sigpipe_ignored: bool) {
     let _new = SIGPIPE_IGNORED.set(sigpipe_ignored).is_ok();
 }
 
-/// Was this process started as the probe?
-pub fn wanted() -> bool {
-    let mut words = std::env::args_os();
-    let program = words.next().unwrap_or_default();
-    std::path::Path::new(&program).file_name().is_some_and(|n| n == NAME || n == "setuid-probe")
+/// Lives as the probe, where a program that was started with `arguments` is one; its exit status.
+pub fn other_life(arguments: &[OsString]) -> Option<i32> {
+    let name = arguments.first().and_then(|program| std::path::Path::new(program).file_name());
+    let named = name.is_some_and(|n| n == NAME || n == "setuid-probe");
+    if !named && arguments.get(1).is_none_or(|word| word != "probe") {
+        return None;
+    }
+    Some(main(arguments, if named { 1 } else { 2 }))
 }
 
-/// Runs the probe with the words after `probe`, and gives the exit status.
-pub fn main<I: IntoIterator<Item = String>>(words: I) -> i32 {
-    let words: Vec<String> = words.into_iter().collect();
+/// Runs the probe with the arguments from the one at `first`, and gives the exit status.
+fn main(arguments: &[OsString], first: usize) -> i32 {
+    let words = arguments.iter().skip(first).map(|word| word.to_string_lossy().into_owned());
+    let words: Vec<String> = words.collect();
     match words.first().map(String::as_str) {
         Some("launch") => launch::main(&words[1..]),
         Some("libvirt") => crate::runtimes::libvirt::session::main(&words[1..]),
         Some("redirect") => crate::runtimes::libvirt::session::redirect(&words[1..]),
-        Some("--facts") => report(&words),
+        Some("--facts") => report(arguments, &words),
         Some(_) => act::main(&words),
         None => usage("nothing to do"),
     }
@@ -129,9 +138,9 @@ fn usage(why: &str) -> i32 {
     2
 }
 
-fn report(words: &[String]) -> i32 {
+fn report(arguments: &[OsString], words: &[String]) -> i32 {
     let mut areas = Vec::new();
-    let mut params = Params::default();
+    let mut params = Params { arguments: arguments.to_vec(), ..Params::default() };
     let (mut hold, mut out) = (false, None);
     let mut words = words.iter();
     while let Some(word) = words.next() {
@@ -143,7 +152,7 @@ fn report(words: &[String]) -> i32 {
                 let Some((name, text)) = pair.split_once('=') else {
                     return usage("--param wants NAME=VALUE");
                 };
-                let _earlier = params.0.insert(name.to_owned(), text.to_owned());
+                let _earlier = params.named.insert(name.to_owned(), text.to_owned());
             }
             "--hold" => hold = true,
             "--out" => out = Some(value()),
@@ -215,11 +224,13 @@ mod tests {
     use crate::canary::GUARDED;
 
     fn params(pairs: &[(&str, &str)]) -> Params {
-        Params(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect())
+        let named = pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        Params { named, arguments: Vec::new() }
     }
 
     fn all_of_the_host() -> Params {
-        Params(GUARDED.iter().map(|k| (format!("host_{k}"), format!("{k}:[1]"))).collect())
+        let named = GUARDED.iter().map(|k| (format!("host_{k}"), format!("{k}:[1]"))).collect();
+        Params { named, arguments: Vec::new() }
     }
 
     #[test]

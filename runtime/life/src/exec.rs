@@ -26,6 +26,7 @@ use browndog_xml::source::Source;
 use browndog_xml::value::AbsPath;
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::statfs::{DEVPTS_SUPER_MAGIC, fstatfs};
 
 use crate::edit::Document;
 use crate::error::{LifeError, Result};
@@ -317,12 +318,11 @@ impl Held {
 
     /// A terminal of the container's own instance, so that it has a name there.
     fn terminal(&self) -> Result<(OwnedFd, OwnedFd)> {
-        const DEVPTS_SUPER_MAGIC: i64 = 0x1cd1;
         let failed = |errno| LifeError::call("open a terminal of the container's /dev/pts", errno);
         let flags = libc::O_RDWR | libc::O_NOCTTY;
         let master = self.open("/dev/pts/ptmx", flags).map_err(failed)?;
-        let stat = nix::sys::statfs::fstatfs(&master).map_err(failed)?;
-        if stat.filesystem_type().0 != DEVPTS_SUPER_MAGIC {
+        let stat = fstatfs(&master).map_err(failed)?;
+        if stat.filesystem_type() != DEVPTS_SUPER_MAGIC {
             return Err(LifeError::refused(
                 "the container's /dev/pts/ptmx is no terminal multiplexer",
                 "run without a terminal: 'browndog exec --no-tty'",

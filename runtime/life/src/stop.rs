@@ -68,13 +68,16 @@ pub fn ask(
             Wish::Poweroff => (3, "by systemd's SIGRTMIN+3"),
             Wish::Reboot => (5, "by systemd's SIGRTMIN+5"),
         };
-        return sent(libc::SIGRTMIN() + offset, how);
+        return sent(SYSTEMD_SIGRTMIN + offset, how);
     }
     if takes(pid, libc::SIGTERM) {
         return sent(libc::SIGTERM, "by SIGTERM");
     }
     sent(libc::SIGKILL, "by SIGKILL, since its init has no handler for SIGTERM")
 }
+
+/// SIGRTMIN as systemd has it: glibc's, and not that of the C library that we are linked with (musl's is 35).
+const SYSTEMD_SIGRTMIN: i32 = 34;
 
 fn is_systemd(pid: i32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == "systemd")
@@ -295,6 +298,36 @@ mod tests {
     fn an_init_without_a_fifo_of_its_own_cannot_be_asked_by_initctl() {
         let asked = ask(std::process::id() as i32, Wish::Poweroff, Mode::Initctl, |_| Ok(()));
         assert!(asked.unwrap_err().to_string().contains("initctl"));
+    }
+
+    #[test]
+    fn systemd_gets_the_signals_of_its_own_c_library() {
+        use std::os::unix::process::CommandExt;
+        let dir = tempfile::tempdir().unwrap();
+        let systemd = dir.path().join("systemd");
+        let path = std::env::var_os("PATH").unwrap();
+        let mut found = std::env::split_paths(&path).map(|dir| dir.join("sleep"));
+        std::os::unix::fs::symlink(found.find(|path| path.exists()).unwrap(), &systemd).unwrap();
+        let mut init = std::process::Command::new(systemd).arg0("sleep").arg("100").spawn().unwrap();
+        // The name changes a moment after the caller is told of the exec.
+        let named = || {
+            std::thread::sleep(Duration::from_millis(1));
+            is_systemd(init.id() as i32)
+        };
+        assert!((0..5_000).any(|_| named()));
+        let sent = |wish| {
+            let sent = std::cell::Cell::new(0);
+            let how = ask(init.id() as i32, wish, Mode::Signal, |signal| {
+                sent.set(signal);
+                Ok(())
+            });
+            (sent.get(), how.unwrap())
+        };
+        // kill -l on a machine with systemd.
+        assert_eq!(sent(Wish::Poweroff), (37, "by systemd's SIGRTMIN+3".to_owned()));
+        assert_eq!(sent(Wish::Reboot), (39, "by systemd's SIGRTMIN+5".to_owned()));
+        init.kill().unwrap();
+        let _status = init.wait().unwrap();
     }
 
     #[test]

@@ -76,7 +76,8 @@ pub(super) struct Visit {
 }
 
 impl Visit {
-    /// Leaves one's own namespace of this kind.
+    /// Leaves one's own namespace of this kind, where there is a way back: root of a user namespace may enter what
+    /// is its own, and not return to what is not.
     pub fn enter(&mut self, of: RawFd, kind: i32) -> Result<(), Errno> {
         let own = match kind {
             libc::CLONE_NEWNET => c"/proc/thread-self/ns/net",
@@ -84,6 +85,7 @@ impl Visit {
             _ => c"/proc/thread-self/ns/uts",
         };
         let own = sys::adopt(sys::openat2(libc::AT_FDCWD, own, libc::O_RDONLY, 0, 0)?);
+        sys::setns(own.as_raw_fd(), kind).map(drop)?;
         sys::setns(of, kind).map(drop)?;
         self.left.push((own, kind));
         Ok(())

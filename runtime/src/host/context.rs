@@ -1,6 +1,7 @@
 //! What the caller's process has that a container would inherit.
 
 use nix::libc;
+use nix::sys::resource::Resource;
 use serde::Serialize;
 
 use crate::plan::environment::LIMITS;
@@ -58,7 +59,7 @@ impl Context {
     /// The caller's. What cannot be asked for is taken as the default.
     pub(super) fn probe() -> Self {
         let default = Self::default();
-        let limit = |(name, resource): &(&'static str, u32)| {
+        let limit = |(name, resource): &(&'static str, Resource)| {
             context::getrlimit(*resource).ok().map(|(soft, hard)| (*name, soft, hard))
         };
         let prctl = |option, or| sys::prctl(option, 0, 0, 0, 0).unwrap_or(or);

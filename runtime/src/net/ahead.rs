@@ -7,6 +7,7 @@
 use std::os::fd::OwnedFd;
 use std::thread::JoinHandle;
 
+use browndog_xml::domain::Domain;
 use nix::errno::Errno;
 use nix::libc;
 
@@ -32,6 +33,12 @@ impl Ahead {
             ["privnet", "interface", "network"].iter().any(|name| tag.starts_with(name.as_bytes()))
         };
         if begin.split(|byte| *byte == b'<').any(wants) { Self::begin() } else { None }
+    }
+
+    /// Begins, where the container of `domain` is born in a network namespace of the caller's.
+    pub fn of(domain: &Domain) -> Option<Self> {
+        let wants = domain.idmap.is_none() && crate::plan::has_own_network(domain);
+        if wants { Self::begin() } else { None }
     }
 
     /// Begins, where there is another processor and the caller needs no user namespace, which only a process of

@@ -6,6 +6,7 @@
 
 use browndog_xml::domain::{Filesystem, IdRange, Origin, Sourced};
 use nix::libc;
+use nix::sys::statfs::FsType;
 
 use super::build::Builder;
 use super::mounts::{root_filesystem, target_kind, tree_name};
@@ -15,19 +16,19 @@ use crate::survey::superblock::Contents;
 use crate::survey::{Found, Owner, Purpose};
 
 /// File systems whose mounts can translate ids: `f_type`, name, and the Linux that began it.
-const CAPABLE: [(i64, &str, (u32, u32)); 12] = [
-    (0xEF53, "ext4", (5, 12)),
-    (0x4d44, "vfat", (5, 12)),
-    (0x5846_5342, "xfs", (5, 12)),
-    (0x9123_683E, "btrfs", (5, 15)),
-    (0x7366_746e, "ntfs3", (5, 15)),
-    (0xF2F5_2010, "f2fs", (5, 18)),
-    (0xE0F5_E1E2, "erofs", (5, 19)),
-    (0x794c_7630, "overlay", (5, 19)),
-    (0x7371_7368, "squashfs", (6, 2)),
-    (0x0102_1994, "tmpfs", (6, 3)),
-    (0x00c3_6400, "ceph", (6, 7)),
-    (0xCA45_1A4E, "bcachefs", (6, 7)),
+const CAPABLE: [(FsType, &str, (u32, u32)); 12] = [
+    (FsType(0xEF53), "ext4", (5, 12)),
+    (FsType(0x4d44), "vfat", (5, 12)),
+    (FsType(0x5846_5342), "xfs", (5, 12)),
+    (FsType(0x9123_683E), "btrfs", (5, 15)),
+    (FsType(0x7366_746e), "ntfs3", (5, 15)),
+    (FsType(0xF2F5_2010), "f2fs", (5, 18)),
+    (FsType(0xE0F5_E1E2), "erofs", (5, 19)),
+    (FsType(0x794c_7630), "overlay", (5, 19)),
+    (FsType(0x7371_7368), "squashfs", (6, 2)),
+    (FsType(0x0102_1994), "tmpfs", (6, 3)),
+    (FsType(0x00c3_6400), "ceph", (6, 7)),
+    (FsType(0xCA45_1A4E), "bcachefs", (6, 7)),
 ];
 
 enum Shift {
@@ -149,7 +150,7 @@ fn map_tree(b: &mut Builder<'_>, tree: &Tree<'_>, origin: Origin) {
 /// Of an image the owner is not known before it is mounted: it is made for root of some machine.
 fn owner(found: &Found) -> Option<Owner> {
     let Some(Contents::Filesystem(name)) = found.contents else { return found.owner };
-    let magic = CAPABLE.iter().find(|(_, have, _)| *have == name).map_or(0, |(magic, ..)| *magic);
+    let magic = CAPABLE.iter().find(|(_, have, _)| *have == name).map_or(FsType(0), |(magic, ..)| *magic);
     found.owner.map(|_| Owner { uid: 0, gid: 0, magic })
 }
 
@@ -175,7 +176,7 @@ fn shift(b: &Builder<'_>, owner: Option<Owner>) -> Shift {
             "{name} can since Linux {major}.{minor}, and this is {}",
             b.host.kernel
         )),
-        None => Shift::Impossible(format!("its file system (type {:#x}) cannot", owner.magic)),
+        None => Shift::Impossible(format!("its file system (type {:#x}) cannot", owner.magic.0)),
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::ffi::CString;
 
+use nix::sys::resource::Resource;
+
 use super::context::Reset;
 use super::device_policy::Rule;
 use crate::sys::{CapSets, Instruction, MountAttr, StringArray};
@@ -185,7 +187,7 @@ pub enum ChildStep {
     /// `setrlimit(resource, soft, hard)`.
     SetLimit {
         /// RLIMIT_*.
-        resource: u32,
+        resource: Resource,
         /// Its name.
         name: String,
         /// Soft.

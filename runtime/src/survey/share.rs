@@ -5,14 +5,12 @@ use std::os::fd::OwnedFd;
 use browndog_xml::domain::{Domain, ShareTarget};
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
 
 use super::{Found, Kind, Purpose, Survey};
 use crate::plan::share::{Peer, shared, whose};
 use crate::plan::step::c_string;
 use crate::sys;
-
-/// NSFS_MAGIC of linux/magic.h: what a pinned namespace lies on.
-const NSFS: i64 = 0x6e73_6673;
 
 /// Why a namespace of this kind cannot be shared, and the way out.
 #[derive(Clone, Debug)]
@@ -86,8 +84,8 @@ fn open(target: &ShareTarget, peers: &[Peer]) -> Result<OwnedFd, (String, String
             let path = c_string(&format!("/run/netns/{name}"));
             let opened = sys::openat2(libc::AT_FDCWD, &path, libc::O_RDONLY | libc::O_NONBLOCK, 0, 0);
             let fd = opened.map(sys::adopt).map_err(|errno| (told(errno), help()))?;
-            match nix::sys::statfs::fstatfs(&fd) {
-                Ok(found) if found.filesystem_type().0 == NSFS => Ok(fd),
+            match fstatfs(&fd) {
+                Ok(found) if found.filesystem_type() == NSFS_MAGIC => Ok(fd),
                 _ => Err(("it is no namespace".to_owned(), help())),
             }
         }

@@ -2,6 +2,7 @@
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::resource::Resource;
 
 use super::{Result, check};
 
@@ -71,12 +72,12 @@ pub fn new_session_keyring() -> Result<()> {
 }
 
 /// Soft and hard limit of a resource: prlimit(2) on the caller.
-pub fn getrlimit(resource: u32) -> Result<(u64, u64)> {
+pub fn getrlimit(resource: Resource) -> Result<(u64, u64)> {
     let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
     let none: *const libc::rlimit64 = std::ptr::null();
     // SAFETY: the call fills one rlimit64; no new value is given.
     let _zero = check(unsafe {
-        libc::syscall(libc::SYS_prlimit64, 0, resource, none, std::ptr::from_mut(&mut limit))
+        libc::syscall(libc::SYS_prlimit64, 0, resource as libc::c_long, none, std::ptr::from_mut(&mut limit))
     })?;
     Ok((limit.rlim_cur, limit.rlim_max))
 }

@@ -4,6 +4,10 @@
 //! second stack to say so when the stack overflows: a tenth of a millisecond with all its page faults,
 //! for a message. What matters of it is done here.
 
+use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::OnceLock;
+
 use nix::libc;
 
 use super::{Result, check, openat2};
@@ -11,13 +15,33 @@ use super::{Result, check, openat2};
 /// SIG_IGN as the kernel's sigaction has it: handler, flags, restorer, mask.
 const IGNORE: [u64; 4] = [1, 0, 0, 0];
 
+/// What the process was started with.
+static ARGUMENTS: OnceLock<Vec<OsString>> = OnceLock::new();
+
+/// The words of the command line, the program's name the first. Those of `std::env` are empty under musl,
+/// which hands them to `main` alone and not, as glibc does, to every library.
+#[expect(clippy::disallowed_methods, reason = "a program that begins with Rust's own start code")]
+pub fn arguments() -> &'static [OsString] {
+    ARGUMENTS.get_or_init(|| std::env::args_os().collect())
+}
+
+/// For `main`, with its arguments: [`arguments`] are known afterwards.
+///
 /// Descriptors 0, 1 and 2 are open afterwards, so that no file of ours gets one of these numbers and is
 /// inherited as such; a write to a pipe without a reader is an error, not the end. Gives whether it was that
 /// already: whether SIGPIPE was ignored.
 ///
 /// # Errors
 /// The errno of poll(2), openat2(2), fcntl(2) or sigaction(2).
-pub fn take_over() -> Result<bool> {
+///
+/// # Safety
+/// `arguments` are `count` terminated strings that nobody changes meanwhile, as `main` gets them.
+pub unsafe fn take_over(count: c_int, arguments: *const *const c_char) -> Result<bool> {
+    // SAFETY: the caller's promise; the vector is not null even where it is empty.
+    let given = unsafe { std::slice::from_raw_parts(arguments, usize::try_from(count).unwrap_or(0)) };
+    // SAFETY: each of them is a terminated string.
+    let word = |at: &*const c_char| OsStr::from_bytes(unsafe { CStr::from_ptr(*at) }.to_bytes()).to_owned();
+    let _known: &Vec<OsString> = ARGUMENTS.get_or_init(|| given.iter().map(word).collect());
     let mut standard = [0, 1, 2].map(|fd| libc::pollfd { fd, events: 0, revents: 0 });
     let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     let no_mask: *const u64 = std::ptr::null();

@@ -18,6 +18,7 @@ mod watch;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use browndog_runtime::sys::entry::arguments;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use init::made;
@@ -76,11 +77,9 @@ pub enum Outcome {
 
 /// Lives as a monitor, where this process was started as one; returns its exit status.
 pub fn other_life() -> Option<u8> {
-    let mut words = std::env::args_os();
-    if words.next()? != NAME {
+    let (name, words) = arguments().split_first()?;
+    if name != NAME {
         return None;
     }
-    let words: Vec<OsString> = words.collect();
-    let arguments = Arguments::parse(&words)?;
-    Some(daemon::main(arguments, &words))
+    Some(daemon::main(Arguments::parse(words)?, words))
 }
