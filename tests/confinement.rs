@@ -165,7 +165,7 @@ fn interfaces_of_the_kernel_that_are_not_namespaced_say_nothing() {
         return;
     }
     let case = Case::new();
-    let look = "for f in interrupts kcore keys kpagecgroup kpagecount kpageflags latency_stats mtrr sched_debug slabinfo \
+    let look = "for f in interrupts kcore keys kpagecgroup kpagecount kpageflags latency_stats sched_debug slabinfo \
                 sysrq-trigger timer_list timer_stats vmallocinfo; do \
                 [ -e /proc/$f ] && head -c 1 /proc/$f | wc -c; done | sort -u; \
                 for d in /proc/acpi /proc/asound /proc/dynamic_debug /proc/scsi /sys/firmware /sys/devices/virtual/powercap; do \

@@ -181,10 +181,12 @@ pub struct CheckResult {
 }
 
 impl CheckResult {
-    /// Fails, and the table of known gaps says why. A runtime that refuses to start what it was asked to
-    /// gives no facts to fail on; any other error is of the run and never known.
+    /// Fails, and the table of known gaps says why. A runtime that refuses to start what it was asked to, or
+    /// that never ends, gives no facts to fail on; any other error is of the run and never known.
     pub fn is_known(&self) -> bool {
-        let refused = self.verdict.reasons.first().is_some_and(|r| r.starts_with(crate::stage::NOT_STARTED));
+        use crate::stage::{HANGS, NOT_STARTED};
+        let its_own = |reason: &String| [NOT_STARTED, HANGS].iter().any(|begin| reason.starts_with(begin));
+        let refused = self.verdict.reasons.first().is_some_and(its_own);
         let fails = match self.verdict.status {
             Status::Fail => true,
             Status::Error => refused,

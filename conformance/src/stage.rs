@@ -47,6 +47,9 @@ const SILENCE: Duration = Duration::from_secs(2);
 /// How the reason begins where the runtime itself gave up.
 pub const NOT_STARTED: &str = "the container did not start: ";
 
+/// How the reason begins where it never ended.
+pub const HANGS: &str = "the container hangs: ";
+
 /// Why a scene gave no facts.
 #[derive(Debug, thiserror::Error)]
 pub enum SceneError {
@@ -57,7 +60,7 @@ pub enum SceneError {
     #[error("{NOT_STARTED}{0}")]
     NotStarted(String),
     /// It did not end, or said nothing.
-    #[error("the container hangs: {0}")]
+    #[error("{HANGS}{0}")]
     Hang(String),
     /// The run was ended before this scene.
     #[error("the run was interrupted before this scene was over")]

@@ -16,7 +16,7 @@ pub enum Cover {
 }
 
 /// What is covered where the kernel has it.
-pub const COVERS: [(&str, Cover); 24] = [
+pub const COVERS: [(&str, Cover); 23] = [
     ("/proc/interrupts", Cover::HideFile),
     ("/proc/kcore", Cover::HideFile),
     ("/proc/keys", Cover::HideFile),
@@ -24,7 +24,6 @@ pub const COVERS: [(&str, Cover); 24] = [
     ("/proc/kpagecount", Cover::HideFile),
     ("/proc/kpageflags", Cover::HideFile),
     ("/proc/latency_stats", Cover::HideFile),
-    ("/proc/mtrr", Cover::HideFile),
     ("/proc/sched_debug", Cover::HideFile),
     ("/proc/slabinfo", Cover::HideFile),
     ("/proc/sysrq-trigger", Cover::HideFile),

@@ -88,7 +88,16 @@ pub(super) const CHECKS: &[Check] = &[
         "limits",
         "The declared CPU shares are set, converted where the hierarchy has weights.",
         "cgroup-v2, cpu.weight",
-        |j| one_of(j, &[("cpu.shares", &["2048"]), ("cpu.weight", &["79", "78", "170", "200", "153"])]),
+        // The line from 2…262144 to 1…10000, its predecessors, and the curve of 2025 through 1024 and 100.
+        |j| {
+            one_of(
+                j,
+                &[
+                    ("cpu.shares", &["2048"]),
+                    ("cpu.weight", &["79", "78", "170", "200", "153", "173", "174"]),
+                ],
+            )
+        },
     ),
     Check::new(
         "cgroup-12",

@@ -253,7 +253,11 @@ fn filter() -> String {
     for name in oci::DENIED {
         let _infallible = writeln!(out, "{name} errno 1").is_ok();
     }
+    // ENOSYS: the C library falls back to clone, whose flags a filter can see.
     out.push_str("clone3 errno 38\n");
+    for flag in oci::CLONE_NEW {
+        let _infallible = writeln!(out, "clone errno 1 [0,{flag},SCMP_CMP_MASKED_EQ,{flag}]").is_ok();
+    }
     out
 }
 

@@ -78,7 +78,7 @@ const ALL: [&str; 41] = [
     "checkpoint_restore",
 ];
 /// What engines mask, and what else gives nothing to a container: a bundle may name what it likes.
-const MASKED: [&str; 19] = [
+const MASKED: [&str; 18] = [
     "/proc/acpi",
     "/proc/asound",
     "/proc/kcore",
@@ -94,7 +94,6 @@ const MASKED: [&str; 19] = [
     "/proc/kpagecgroup",
     "/proc/slabinfo",
     "/proc/vmallocinfo",
-    "/proc/mtrr",
     "/proc/dynamic_debug",
     "/sys/firmware",
     "/sys/devices/virtual/powercap",
@@ -184,8 +183,11 @@ impl Runtime for Oci {
             .then(|| format!("{} has no time namespace here", self.name))
     }
     fn prepare(&self, spec: &Spec, place: &Path) -> Result<Call, RuntimeError> {
-        let text = config(spec).to_string();
-        write(&place.join("config.json"), &text)?;
+        let mut bundle = config(spec);
+        // The specification's word; runc and crun know one more, which takes the mounts below along.
+        let word = if self.name == "youki" { "private" } else { "rprivate" };
+        bundle["linux"]["rootfsPropagation"] = word.into();
+        write(&place.join("config.json"), &bundle.to_string())?;
         Ok(self.call(place, &["run", "--bundle", &place.to_string_lossy(), &spec.name]))
     }
     fn verb(&self, verb: &Verb, name: &str, place: &Path) -> Option<Call> {
@@ -226,7 +228,6 @@ pub fn config(spec: &Spec) -> Value {
         "maskedPaths": MASKED,
         "readonlyPaths": READONLY,
         "personality": { "domain": "LINUX" },
-        "rootfsPropagation": "rprivate",
         "resources": resources(spec),
         "sysctl": spec.sysctls.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
     });
