@@ -62,6 +62,13 @@ impl Exactly {
         }
         let result = self.repeat(browndog, floor, only)?;
         if let (Some(path), true) = (&self.baseline, self.update) {
+            if result.subject("browndog").is_none() {
+                let because = result.why_left_out("browndog");
+                return Err(format!(
+                    "{} stays as it is: browndog was not measured: {because}",
+                    path.display()
+                ));
+            }
             let text = serde_json::to_string_pretty(&result).map_err(|error| error.to_string())? + "\n";
             std::fs::write(path, text).map_err(|error| cannot("write", path, &error))?;
             note(&format!("{} is the baseline now", path.display()));
@@ -108,7 +115,7 @@ impl Exactly {
 fn status(verdict: &Verdict) -> Status {
     match verdict {
         Verdict::Same | Verdict::Faster { .. } => Status::DONE,
-        Verdict::Slower { .. } => Status::FAILED,
+        Verdict::Slower { .. } | Verdict::Missing { .. } => Status::FAILED,
         Verdict::NotComparable { .. } => Status::NOT_COMPARABLE,
     }
 }
@@ -169,6 +176,7 @@ fn sentence(verdict: &Verdict) -> String {
             let steps: String = steps.iter().map(|step| format!("  {}", change(step))).collect();
             format!("\nSLOWER than the baseline: {}{steps}", change(moved))
         }
+        Verdict::Missing { because } => format!("\nbrowndog was not measured: {because}\n"),
         Verdict::NotComparable { because } => {
             format!("\nnot comparable with the baseline:\n  {}\n", because.join("\n  "))
         }

@@ -75,6 +75,12 @@ impl Virtual {
     pub fn subject(&self, name: &str) -> Option<u64> {
         self.subjects.iter().find(|one| one.name == name).map(|one| one.ns)
     }
+
+    /// Why this runtime was not measured.
+    pub fn why_left_out(&self, name: &str) -> String {
+        let out = self.left_out.iter().find(|out| out.name == name);
+        out.map_or_else(|| "it was not asked for".to_owned(), |out| out.reason.clone())
+    }
 }
 
 /// Boots `kernel` (a series, `local`, or a path) once and measures in it.
@@ -166,6 +172,11 @@ pub enum Verdict {
         /// What differs.
         because: Vec<String>,
     },
+    /// browndog has a baseline, and was not measured: whatever hangs or fails is not as fast as before.
+    Missing {
+        /// Why it was left out.
+        because: String,
+    },
     /// Within the threshold.
     Same,
     /// More than the threshold below: the baseline should say so.
@@ -194,12 +205,15 @@ pub fn spread(one: &Virtual, other: &Virtual) -> f64 {
 /// Compares browndog's start with the baseline's; `threshold` is a share.
 pub fn compare(baseline: &Virtual, now: &Virtual, threshold: f64) -> Verdict {
     let because = differences(&baseline.circumstances, &now.circumstances);
-    let (Some(before), Some(after)) = (baseline.subject("browndog"), now.subject("browndog")) else {
-        return Verdict::NotComparable { because: vec!["browndog was not measured in both".to_owned()] };
-    };
     if !because.is_empty() {
         return Verdict::NotComparable { because };
     }
+    let Some(before) = baseline.subject("browndog") else {
+        return Verdict::NotComparable { because: vec!["the baseline has no browndog".to_owned()] };
+    };
+    let Some(after) = now.subject("browndog") else {
+        return Verdict::Missing { because: now.why_left_out("browndog") };
+    };
     let moved = Moved { name: "browndog".to_owned(), before, now: after };
     match after as f64 / before as f64 {
         ratio if ratio > 1.0 + threshold => Verdict::Slower { moved, steps: grown(baseline, now) },
@@ -296,6 +310,17 @@ mod tests {
         let before = result(1_000_000, &[]);
         assert_eq!(compare(&before, &result(1_020_000, &[]), 0.02), Verdict::Same);
         assert!(matches!(compare(&before, &result(900_000, &[]), 0.02), Verdict::Faster { .. }));
+    }
+
+    #[test]
+    fn a_start_that_was_left_out_is_no_pass() {
+        let before = result(1_000_000, &[]);
+        let mut hung = result(1_000_000, &[]);
+        hung.subjects.clear();
+        hung.left_out.push(LeftOut { name: "browndog".to_owned(), reason: "hung".to_owned() });
+        assert_eq!(compare(&before, &hung, 0.02), Verdict::Missing { because: "hung".to_owned() });
+        let because = vec!["the baseline has no browndog".to_owned()];
+        assert_eq!(compare(&hung, &before, 0.02), Verdict::NotComparable { because });
     }
 
     #[test]

@@ -97,7 +97,8 @@ pub(crate) fn which(path: &str) -> String {
     std::fs::metadata(path).map_or_else(|e| e.to_string(), |m| format!("{}:{}", m.dev(), m.ino()))
 }
 
-fn ioctl(fd: i32, request: u64, argument: Arg<'_>) -> Result<(), Errno> {
-    let request = i32::try_from(request).map_err(|_| Errno::EINVAL)?;
+/// ioctl(2); the type of a request is another in each C library.
+pub(super) fn ioctl(fd: i32, request: impl TryInto<i32>, argument: Arg<'_>) -> Result<(), Errno> {
+    let request = request.try_into().map_err(|_| Errno::EINVAL)?;
     attempt(libc::SYS_ioctl, &mut [Arg::Int(fd), Arg::Int(request), argument]).map(drop)
 }

@@ -44,8 +44,7 @@ pub(super) fn main(words: &[String]) -> i32 {
 /// Standard input becomes the terminal of a session of its own, as a login makes it.
 fn own_terminal() -> nix::Result<()> {
     let _session = nix::unistd::setsid()?;
-    let mut words = [libc::STDIN_FILENO, i32::try_from(libc::TIOCSCTTY).unwrap_or(0x540e), 0].map(Arg::Int);
-    attempt(libc::SYS_ioctl, &mut words).map(drop)
+    super::claims::ioctl(libc::STDIN_FILENO, libc::TIOCSCTTY, Arg::Int(0))
 }
 
 fn soil() -> nix::Result<()> {
