@@ -214,11 +214,17 @@ impl<'a> Lexer<'a> {
             self.fault(
                 Code::Limit,
                 start,
-                start + 1,
+                self.after_character(start),
                 format!("this name is {} bytes long, the limit is {}", self.at - start, limits::NAME_BYTES),
             );
         }
         Span::new(start, self.at)
+    }
+
+    /// The end of the character that begins at `at`.
+    #[cold]
+    fn after_character(&self, at: usize) -> usize {
+        at + 1 + self.text[at + 1..].iter().take_while(|&&byte| byte & 0xc0 == 0x80).count()
     }
 
     /// `CharData ::= [^<&]* - ([^<&]* ']]>' [^<&]*)`, with references between.
@@ -284,7 +290,8 @@ impl<'a> Lexer<'a> {
             Some(b'>') => self.at += 1,
             Some(b'<') | None => self.fault(Code::BadTag, start, self.at, "this end tag has no '>'"),
             Some(_) => {
-                self.fault(Code::BadTag, self.at, self.at + 1, "an end tag holds nothing but its name");
+                let end = self.after_character(self.at);
+                self.fault(Code::BadTag, self.at, end, "an end tag holds nothing but its name");
                 let rest = self.text[self.at..].iter().position(|&byte| matches!(byte, b'>' | b'<'));
                 self.at += rest.unwrap_or(self.text.len() - self.at);
                 self.at += usize::from(self.peek() == Some(b'>'));

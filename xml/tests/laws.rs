@@ -185,3 +185,10 @@ fn a_fault_per_line_is_an_error_per_line() {
     let lines: Vec<u32> = report.errors().map(|error| source.position(error.span.start).line).collect();
     assert_eq!(lines, [2, 3, 4, 6, 7], "{}", report.render_human(&source, false));
 }
+
+/// Where a finding ends one byte after it begins, that may be in the middle of a character.
+#[test]
+fn a_finding_ends_on_a_character_of_more_than_one_byte() {
+    laws::any_bytes("</é\né".as_bytes());
+    laws::any_bytes(format!("<{}/>", "é".repeat(600)).as_bytes());
+}
