@@ -61,11 +61,6 @@ fn reason(error: &io::Error) -> String {
 /// The domain for a verb that acts on it: what is wrong, or has no effect, is said on standard error.
 /// `None` where there is no domain; everything has been said then.
 pub(crate) fn load(path: &Path) -> Option<(Source, Domain)> {
-    load_with(path, |_| ())
-}
-
-/// The same; `first` gets the text before it is read.
-pub(crate) fn load_with(path: &Path, first: impl FnOnce(&str)) -> Option<(Source, Domain)> {
     let source = match open(path) {
         Ok(source) => source,
         Err(message) => {
@@ -73,7 +68,6 @@ pub(crate) fn load_with(path: &Path, first: impl FnOnce(&str)) -> Option<(Source
             return None;
         }
     };
-    first(source.text());
     let reading = browndog_xml::read(&source);
     // Whether standard error shows colours is asked only where there is something to show.
     if !reading.report.diagnostics.is_empty() {

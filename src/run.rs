@@ -8,11 +8,10 @@ use browndog_runtime::error::{StartError, render_problem};
 use browndog_runtime::exec::relay::{attend, catch_signals, on_terminal};
 use browndog_runtime::exec::{Asked, Options, Timing};
 use browndog_runtime::launch::{apply_mutation, gain_privilege, instance, prepare};
-use browndog_runtime::net::ahead::Ahead;
 use browndog_runtime::plan::Request;
 use clap::Args;
 
-use crate::document::load_with;
+use crate::document::load;
 use crate::exit::Status;
 use crate::out::{complain, note};
 
@@ -67,11 +66,9 @@ impl Run {
     }
 
     pub(crate) fn perform(self, root: Option<&Path>) -> Status {
-        let mut network = None;
-        let loaded = load_with(&self.file, |text| network = Ahead::guess(text));
-        let Some((source, domain)) = loaded else { return Status::BEFORE_INIT };
+        let Some((source, domain)) = load(&self.file) else { return Status::BEFORE_INIT };
         let name = domain.name.value.to_string();
-        self.start(root, &source, &domain, network).unwrap_or_else(|error| {
+        self.start(root, &source, &domain).unwrap_or_else(|error| {
             note(error.render(&name, &source).trim_end());
             Status::from(u8::try_from(error.exit_code()).unwrap_or(125))
         })
@@ -82,7 +79,6 @@ impl Run {
         root: Option<&Path>,
         source: &browndog_xml::source::Source,
         domain: &browndog_xml::domain::Domain,
-        network: Option<Ahead>,
     ) -> Result<Status, StartError> {
         gain_privilege()?;
         let begun = Instant::now();
@@ -96,7 +92,6 @@ impl Run {
             instance: instance(),
         };
         let mut prepared = prepare(domain, &request);
-        prepared.survey.network_ahead = network;
         apply_mutation(&mut prepared.plan)?;
         for remark in &prepared.plan.notes {
             note(render_problem("note", remark, source).trim_end());

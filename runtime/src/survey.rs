@@ -121,8 +121,6 @@ pub struct Survey {
     pub masks: Vec<Result<Kind, Errno>>,
     /// The lock of the root's source, where that is a directory of its own that lacks a mount point.
     pub hold: Option<crate::targets::Hold>,
-    /// A network namespace of the container's that was begun before there was a plan.
-    pub network_ahead: Option<crate::net::ahead::Ahead>,
     /// Namespaces that cannot be shared, and why.
     pub not_shared: Vec<share::Refusal>,
     /// Mounts of the host below `/sys`, likewise.

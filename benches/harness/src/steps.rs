@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use browndog_runtime::exec::{Options, Timing};
 use browndog_runtime::launch::{instance, prepare};
-use browndog_runtime::net::ahead::Ahead;
 use browndog_runtime::plan::Request;
 use browndog_xml::domain::Domain;
 use nix::unistd::{dup, dup2_stdout};
@@ -81,10 +80,7 @@ fn cost(name: String, times: &[u64]) -> Option<StepCost> {
 fn start(domain: &Domain, command: Option<&[String]>, trace: bool) -> Result<(u64, Vec<Timing>), String> {
     let began = Instant::now();
     let request = Request { command: command.map(<[_]>::to_vec), instance: instance(), ..Request::default() };
-    // As `run` does, but for the text, which is not here.
-    let network = Ahead::of(domain);
-    let mut prepared = prepare(domain, &request);
-    prepared.survey.network_ahead = network;
+    let prepared = prepare(domain, &request);
     let mut running = prepared
         .start(&Options { trace, ..Options::default() })
         .map_err(|error| format!("{error}; `browndog run` says more"))?;

@@ -31,7 +31,6 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 
 use crate::error::{FailedStep, StartError, hint};
 use crate::host::Host;
-use crate::net::ahead::Ahead;
 use crate::plan::step::ChildStep;
 use crate::plan::{Entry, Plan};
 use crate::survey::Survey;
@@ -145,7 +144,6 @@ struct Launcher<'a> {
     stage: Option<stage::Stage>,
     /// Namespaces that it is in for the clone; left when dropped.
     visit: stage::Visit,
-    network_ahead: Option<Ahead>,
     _mask: Mask,
     undo: Undo,
     timings: Vec<Timing>,
@@ -207,7 +205,6 @@ impl<'a> Launcher<'a> {
             bridge: survey.terminal.and_then(Result::ok),
             stage: None,
             visit: stage::Visit::default(),
-            network_ahead: survey.network_ahead,
             _mask: Mask::set(),
             undo,
             timings: Vec::new(),
@@ -258,10 +255,6 @@ impl<'a> Launcher<'a> {
             if self.plan.clone.step.share_memory { None } else { Some(pipe().map_err(launcher("pipe2"))?) };
         let own = sys::identity::identity(c"/proc/self/exe").ok();
         let before = sys::monotonic_ns();
-        let mut namespaces = self.plan.clone.step.namespaces;
-        if self.enter_network(namespaces) {
-            namespaces &= !(libc::CLONE_NEWNET as u64);
-        }
         let cloned = {
             let context = child::Context {
                 plan: self.plan,
@@ -276,7 +269,7 @@ impl<'a> Launcher<'a> {
                 hold: self.options.child_hold,
                 fault: self.options.child_fault.map(|(at, errno)| (at, Errno::from_raw(errno))),
             };
-            self.clone3(namespaces, &stack, &context)
+            self.clone3(&stack, &context)
         };
         self.visit = stage::Visit::default();
         let (pid, pidfd) = match cloned {
@@ -346,25 +339,11 @@ impl<'a> Launcher<'a> {
         Ok(())
     }
 
-    /// Enters the network namespace that was made ahead, for the child to be born in, where the plan makes one
-    /// and no user namespace to own it. Where that fails, the clone makes it, or says why it cannot.
-    fn enter_network(&mut self, namespaces: u64) -> bool {
-        let ahead = self.network_ahead.take();
-        let kinds = namespaces & (libc::CLONE_NEWNET | libc::CLONE_NEWUSER) as u64;
-        let made = ahead.filter(|_| kinds == libc::CLONE_NEWNET as u64).and_then(|ahead| ahead.finish().ok());
-        made.is_some_and(|made| self.visit.enter(made.as_raw_fd(), libc::CLONE_NEWNET).is_ok())
-    }
-
-    fn clone3(
-        &self,
-        namespaces: u64,
-        stack: &Stack,
-        context: &child::Context<'_>,
-    ) -> Result<(i32, OwnedFd), Errno> {
+    fn clone3(&self, stack: &Stack, context: &child::Context<'_>) -> Result<(i32, OwnedFd), Errno> {
         let step = &self.plan.clone.step;
         let mut pidfd: RawFd = -1;
         let mut args = CloneArgs::default();
-        args.flags = namespaces | libc::CLONE_PIDFD as u64;
+        args.flags = step.namespaces | libc::CLONE_PIDFD as u64;
         args.pidfd = (&raw mut pidfd) as u64;
         args.exit_signal = libc::SIGCHLD as u64;
         if step.share_memory {

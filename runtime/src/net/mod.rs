@@ -1,6 +1,5 @@
 //! Network links of a container: what is made, by which names, with which addresses.
 
-pub mod ahead;
 pub mod facts;
 pub mod libvirt;
 mod limit;

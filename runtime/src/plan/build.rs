@@ -31,7 +31,8 @@ pub(super) struct Builder<'a> {
 impl<'a> Builder<'a> {
     pub fn new(domain: &'a Domain, host: &'a Host, survey: &'a Survey, request: &'a Request) -> Self {
         let slots = survey.found.iter().map(|found| slot_name(found.purpose, &found.path)).collect();
-        let network_namespace = has_own_network(domain);
+        let network_namespace =
+            domain.share.net.is_none() && (domain.private_network.is_some() || has_links(domain));
         let user_namespace = domain.idmap.is_some();
         let clone = Entry {
             id: "clone".to_owned(),
@@ -233,11 +234,6 @@ impl<'a> Builder<'a> {
         self.plan.clone.step.share_memory = !self.needs_attendance();
         self.plan
     }
-}
-
-/// Whether the container of `domain` gets a network namespace of its own.
-pub(crate) fn has_own_network(domain: &Domain) -> bool {
-    domain.share.net.is_none() && (domain.private_network.is_some() || has_links(domain))
 }
 
 fn has_links(domain: &Domain) -> bool {

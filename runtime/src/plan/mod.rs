@@ -36,7 +36,6 @@ use browndog_xml::domain::{Domain, Origin};
 use crate::host::Host;
 use crate::survey::Survey;
 use build::Builder;
-pub(crate) use build::has_own_network;
 pub use cgroup::{GROUP_SUFFIX, group_domain, io_weight, weight_of_shares};
 pub(crate) use identity::name_of;
 use step::{ChildStep, HostStep, Slot};

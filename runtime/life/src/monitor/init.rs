@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use browndog_runtime::error::{StartError, render_problem};
 use browndog_runtime::exec::{Options, Running};
 use browndog_runtime::launch::{Prepared, apply_mutation, instance, prepare};
-use browndog_runtime::net::ahead::Ahead;
 use browndog_runtime::plan::step::{ChildStep, HostStep};
 use browndog_runtime::plan::{Entry, Plan, Request};
 use browndog_runtime::survey::Survey;
@@ -47,10 +46,6 @@ pub fn start(layout: &Layout, record: &mut Record, document: &Document) -> Resul
         ..Request::default()
     };
     let mut prepared = prepare(domain, &request);
-    if !prepared.host.rootless {
-        // While the record is written.
-        prepared.survey.network_ahead = Ahead::of(domain);
-    }
     apply_mutation(&mut prepared.plan).map_err(|error| failed(&error))?;
     let notes =
         prepared.plan.notes.iter().map(|note| render_problem("note", note, &document.source)).collect();
