@@ -8,18 +8,16 @@ use super::seccomp;
 use super::step::ChildStep;
 use crate::sys::CapSets;
 
-fn mask(list: &[Capability]) -> u64 {
-    list.iter().fold(0, |mask, capability| mask | 1 << capability.number())
-}
-
 /// The capabilities that stay.
 pub(super) fn kept(b: &Builder<'_>) -> u64 {
     let all = if b.host.last_capability >= 63 { u64::MAX } else { (1 << (b.host.last_capability + 1)) - 1 };
     let mut keep = match b.domain.capabilities.policy.value {
         CapabilityPolicy::Allow => all,
         CapabilityPolicy::Deny => 0,
-        CapabilityPolicy::Default if b.user_namespace => all & !mask(&Capability::NEVER_NAMESPACED),
-        CapabilityPolicy::Default => mask(&Capability::DEFAULT),
+        CapabilityPolicy::Default if b.user_namespace => {
+            all & !Capability::mask(&Capability::NEVER_NAMESPACED)
+        }
+        CapabilityPolicy::Default => Capability::mask(&Capability::DEFAULT),
     };
     for entry in &b.domain.capabilities.overrides {
         let (capability, on) = entry.value;
