@@ -73,6 +73,16 @@ pub fn mount(
     .map(drop)
 }
 
+/// Whether `fd` stands on a procfs (fstatfs(2), `f_type`): nobody but the kernel makes names in one.
+pub fn is_procfs(fd: RawFd) -> Result<bool> {
+    let mut buffer = std::mem::MaybeUninit::<libc::statfs>::zeroed();
+    // SAFETY: `buffer` has room for one statfs, which the call fills.
+    let ret = unsafe { libc::fstatfs(fd, buffer.as_mut_ptr()) };
+    let _zero: c_long = check(ret.into())?;
+    // SAFETY: every bit pattern is a statfs; it was zeroed, then filled.
+    Ok(unsafe { buffer.assume_init() }.f_type as i64 == libc::PROC_SUPER_MAGIC as i64)
+}
+
 /// `umount2(target, flags)`: umount(2).
 pub fn umount2(target: &CStr, flags: c_int) -> Result<()> {
     // SAFETY: the string lives through the call.
