@@ -127,10 +127,8 @@ fn identity(domain: &browndog_xml::domain::Domain) -> Vec<(String, String)> {
     if domain.uuid.is_some() {
         return Vec::new();
     }
-    // Of the kernel's, which never waits for randomness, as getrandom(2) does early in a machine's life (random(4)).
-    let fresh = std::fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap_or_default();
-    let named = |name: &str| (name.to_owned(), fresh.trim().to_owned());
-    if fresh.is_empty() { Vec::new() } else { ["container_uuid", "LIBVIRT_LXC_UUID"].map(named).into() }
+    let Ok(fresh) = browndog_runtime::fresh::uuid() else { return Vec::new() };
+    ["container_uuid", "LIBVIRT_LXC_UUID"].map(|name| (name.to_owned(), fresh.to_string())).into()
 }
 
 fn trace(timings: &[Timing]) {

@@ -10,6 +10,7 @@ mod context;
 
 use browndog_xml::covers::COVERS;
 pub use browndog_xml::covers::Cover;
+use browndog_xml::domain::Domain;
 pub use context::Context;
 pub(crate) use context::TIMER_SLACK_NS;
 
@@ -79,7 +80,7 @@ pub struct Host {
     pub gid_map: Vec<[u32; 3]>,
     /// Highest capability (`/proc/sys/kernel/cap_last_cap`).
     pub last_capability: u8,
-    /// Capabilities that the caller can pass on (its bounding set).
+    /// Capabilities that the caller can pass on: its bounding set, or of it what a plan asks for.
     pub bounding: u64,
     /// Control groups.
     pub cgroups: Cgroups,
@@ -97,13 +98,23 @@ impl Host {
     /// Reads this machine. Reads only what a start needs, and no mount table: its cost does not grow
     /// with the number of mounts or containers.
     pub fn probe() -> Self {
+        Self::look(|_| u64::MAX)
+    }
+
+    /// The same for a plan of `domain`, which does not look at the whole of the bounding set: a call for each
+    /// capability.
+    pub(crate) fn probe_for(domain: &Domain) -> Self {
+        Self::look(|last| crate::plan::asked(domain, last))
+    }
+
+    fn look(asked: impl FnOnce(u8) -> u64) -> Self {
         let uname = nix::sys::utsname::uname();
         let release = uname.as_ref().map_or("0.0", |name| name.release().to_str().unwrap_or("0.0"));
         let machine = uname.as_ref().map_or("", |name| name.machine().to_str().unwrap_or(""));
-        let (bounding, last_capability) = bounding_set();
-        let own_uids = crate::small_file("/proc/self/uid_map").unwrap_or_default();
+        let last_capability = last_known(|number| in_bounding_set(number).is_ok());
+        let bounding = bounding_set(asked(last_capability), last_capability);
         let administers = may_administer();
-        let rootless = !maps_everything(&own_uids) || !administers;
+        let rootless = !administers || !has_every_id();
         // What `run` enters, `plan` foretells.
         let ids = match (rootless, administers) {
             (false, _) => Ids { uid: Vec::new(), gid: Vec::new() },
@@ -211,22 +222,39 @@ fn may_administer() -> bool {
     crate::sys::capget().is_ok_and(|sets| sets.effective & CAP_SYS_ADMIN != 0)
 }
 
-/// The initial user namespace maps every id to itself.
+/// Whether the caller's user namespace maps every id to itself. The initial one does, which the name of its link
+/// tells in one call: its inode has a number of its own (PROC_USER_INIT_INO, linux/proc_ns.h).
+fn has_every_id() -> bool {
+    std::fs::read_link("/proc/self/ns/user").is_ok_and(|name| name.as_os_str() == "user:[4026531837]")
+        || crate::small_file("/proc/self/uid_map").is_ok_and(|map| maps_everything(&map))
+}
+
 fn maps_everything(map: &str) -> bool {
     map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
 }
 
-/// The caller's bounding set, and the highest capability that this kernel knows: PR_CAPBSET_READ refuses
-/// the first that it does not. Forty such calls take a third of what /proc/self/status takes.
-fn bounding_set() -> (u64, u8) {
-    let mut set = 0;
-    let known = (0..64).map_while(|number| {
-        let has = crate::sys::prctl(libc::PR_CAPBSET_READ, number, 0, 0, 0).ok()?;
-        set |= u64::from(has == 1) << number;
-        Some(number as u8)
-    });
-    let last = known.last().unwrap_or(0);
-    (set, last)
+/// CAP_CHECKPOINT_RESTORE (linux/capability.h): the newest one, since Linux 5.9.
+const NEWEST: u8 = 40;
+
+/// The highest capability that this kernel knows, asked for from the newest on.
+fn last_known(is_known: impl Fn(u8) -> bool) -> u8 {
+    if is_known(NEWEST) {
+        (NEWEST..63).find(|number| !is_known(number + 1)).unwrap_or(63)
+    } else {
+        (0..NEWEST).rev().find(|number| is_known(*number)).unwrap_or(0)
+    }
+}
+
+/// PR_CAPBSET_READ, which refuses capabilities that the kernel does not know. Forty such calls take a third of what
+/// /proc/self/status takes.
+fn in_bounding_set(number: u8) -> nix::Result<bool> {
+    crate::sys::prctl(libc::PR_CAPBSET_READ, number.into(), 0, 0, 0).map(|has| has == 1)
+}
+
+/// Of the capabilities `asked` for, those in the caller's bounding set.
+fn bounding_set(asked: u64, last: u8) -> u64 {
+    let is_held = |number: &u8| asked & (1 << number) != 0 && in_bounding_set(*number) == Ok(true);
+    (0..=last.min(63)).filter(is_held).fold(0, |set, number| set | 1 << number)
 }
 
 fn read_number_of<T: std::str::FromStr>(path: &str) -> Option<T> {
@@ -308,9 +336,31 @@ mod tests {
     fn the_bounding_set_is_the_one_that_proc_shows() {
         let status = fs::read_to_string("/proc/self/status").unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("CapBnd:")).unwrap();
+        let shown = u64::from_str_radix(line.trim(), 16).unwrap();
         let last = fs::read_to_string("/proc/sys/kernel/cap_last_cap").unwrap();
-        let shown = (u64::from_str_radix(line.trim(), 16).unwrap(), last.trim().parse().unwrap());
-        assert_eq!(bounding_set(), shown);
+        let host = Host::probe();
+        assert_eq!((host.bounding, host.last_capability), (shown, last.trim().parse().unwrap()));
+        assert_eq!(bounding_set(0xFF, host.last_capability), shown & 0xFF);
+    }
+
+    #[test]
+    fn older_and_newer_kernels_have_their_last_capability_found() {
+        for last in 0..=63 {
+            assert_eq!(last_known(|number| number <= last), last);
+        }
+        let calls = std::cell::Cell::new(0);
+        let count = |number| {
+            calls.set(calls.get() + 1);
+            number <= NEWEST
+        };
+        assert_eq!((last_known(count), calls.get()), (NEWEST, 2));
+        assert_eq!(last_known(|_| false), 0);
+    }
+
+    #[test]
+    fn who_has_every_id_is_told_by_a_link_or_by_the_map() {
+        let map = fs::read_to_string("/proc/self/uid_map").unwrap();
+        assert_eq!(has_every_id(), maps_everything(&map));
     }
 
     #[test]

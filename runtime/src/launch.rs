@@ -22,7 +22,7 @@ pub struct Prepared {
 
 /// Looks at this machine and plans; changes nothing and needs no privilege.
 pub fn prepare(domain: &Domain, request: &Request) -> Prepared {
-    let host = Host::probe();
+    let host = Host::probe_for(domain);
     let bind_nodes = host.rootless || domain.idmap.is_some();
     let several = request.command.is_none() && domain.init.commands.len() > 1;
     let mut survey = Survey::look(domain, bind_nodes, request.init || several);

@@ -8,6 +8,7 @@
 pub mod base;
 pub mod error;
 pub mod exec;
+pub mod fresh;
 pub mod host;
 pub mod launch;
 pub mod net;

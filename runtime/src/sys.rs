@@ -509,6 +509,15 @@ pub fn set_controlling_terminal(fd: RawFd) -> Result<()> {
     check(unsafe { libc::syscall(libc::SYS_ioctl, fd, libc::TIOCSCTTY, 0) }).map(drop)
 }
 
+/// `getrandom(buffer, GRND_INSECURE)`: getrandom(2), which never waits; since Linux 5.6.
+pub fn random(buffer: &mut [u8]) -> Result<usize> {
+    // SAFETY: pointer and length are those of the slice.
+    check(unsafe {
+        libc::syscall(libc::SYS_getrandom, buffer.as_mut_ptr(), buffer.len(), libc::GRND_INSECURE)
+    })
+    .map(|count| count as usize)
+}
+
 /// Reads up to `buffer.len()` bytes.
 pub fn read(fd: RawFd, buffer: &mut [u8]) -> Result<usize> {
     // SAFETY: pointer and length are those of the slice.

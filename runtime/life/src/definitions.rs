@@ -49,12 +49,17 @@ pub fn read(layout: &Layout, name: &str) -> Result<Document> {
 /// Gives `document` a uuid where it has none: `known`, or a new one.
 ///
 /// # Errors
-/// None that a valid document can cause.
+/// The kernel gives no randomness: getrandom(2) is refused and there is no /proc.
 pub fn with_uuid(document: Document, known: Option<String>) -> Result<Document> {
     if document.domain.uuid.is_some() {
         return Ok(document);
     }
-    let uuid = known.unwrap_or_else(|| Uuid::new_v4().to_string());
+    let uuid = match known {
+        Some(known) => known,
+        None => browndog_runtime::fresh::uuid()
+            .map_err(|error| LifeError::call("getrandom", browndog_runtime::errno_of(error)))?
+            .to_string(),
+    };
     document.with(&["uuid"], Some(&format!("<uuid>{uuid}</uuid>")))
 }
 

@@ -1,6 +1,6 @@
 //! What the container's processes may do: capabilities, no_new_privs, seccomp.
 
-use browndog_xml::domain::{CapabilityPolicy, Origin};
+use browndog_xml::domain::{CapabilityPolicy, Domain, Origin};
 use browndog_xml::value::Capability;
 
 use super::build::Builder;
@@ -8,20 +8,27 @@ use super::seccomp;
 use super::step::ChildStep;
 use crate::sys::CapSets;
 
-fn mask(list: &[Capability]) -> u64 {
-    list.iter().fold(0, |mask, capability| mask | 1 << capability.number())
-}
-
 /// The capabilities that stay.
 pub(super) fn kept(b: &Builder<'_>) -> u64 {
-    let all = if b.host.last_capability >= 63 { u64::MAX } else { (1 << (b.host.last_capability + 1)) - 1 };
-    let mut keep = match b.domain.capabilities.policy.value {
+    kept_by(b.domain, b.host.last_capability)
+}
+
+/// Of the bounding set, what a plan for `domain` looks at.
+pub(crate) fn asked(domain: &Domain, last: u8) -> u64 {
+    kept_by(domain, last) | super::context::CAP_SYS_NICE
+}
+
+fn kept_by(domain: &Domain, last: u8) -> u64 {
+    let all = if last >= 63 { u64::MAX } else { (1 << (last + 1)) - 1 };
+    let mut keep = match domain.capabilities.policy.value {
         CapabilityPolicy::Allow => all,
         CapabilityPolicy::Deny => 0,
-        CapabilityPolicy::Default if b.user_namespace => all & !mask(&Capability::NEVER_NAMESPACED),
-        CapabilityPolicy::Default => mask(&Capability::DEFAULT),
+        CapabilityPolicy::Default if domain.idmap.is_some() => {
+            all & !Capability::mask(&Capability::NEVER_NAMESPACED)
+        }
+        CapabilityPolicy::Default => Capability::mask(&Capability::DEFAULT),
     };
-    for entry in &b.domain.capabilities.overrides {
+    for entry in &domain.capabilities.overrides {
         let (capability, on) = entry.value;
         let bit = 1 << capability.number();
         keep = if on { keep | bit } else { keep & !bit };
@@ -91,4 +98,51 @@ pub(super) fn filter(b: &mut Builder<'_>) {
     };
     let step = ChildStep::Seccomp { program, profile: "default" };
     b.child("seccomp", step, origin, "last before exec: the steps above need calls that it forbids");
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::host::Host;
+    use crate::plan::{Request, plan};
+    use crate::survey::Survey;
+
+    /// A plan is the same without what it does not ask for: whatever the caller lacks, one who is nice.
+    #[rstest::rstest]
+    #[case::default("", "")]
+    #[case::allow("<capabilities policy='allow'><sys_time state='off'/></capabilities>", "")]
+    #[case::deny("<capabilities policy='deny'><net_raw state='on'/></capabilities>", "")]
+    #[case::more(
+        "<capabilities policy='default'><sys_admin state='on'/><chown state='off'/></capabilities>",
+        ""
+    )]
+    #[case::idmap(
+        "",
+        "<idmap><uid start='0' target='100000' count='65536'/><gid start='0' target='100000' count='65536'/></idmap>"
+    )]
+    fn the_plan_asks_for_all_of_the_bounding_set_that_it_looks_at(
+        #[case] features: &str,
+        #[case] idmap: &str,
+    ) {
+        let text = format!(
+            "<domain type='lxc'><name>c</name><memory>65536</memory><os><type>exe</type><init>/bin/sh</init></os>\
+             <features>{features}</features>{idmap}</domain>"
+        );
+        let source = browndog_xml::source::Source::from_bytes("c.xml", text.into_bytes());
+        let reading = browndog_xml::read(&source);
+        let domain = reading.domain.unwrap_or_else(|| panic!("{:?}", reading.report));
+        let survey = Survey::assume(&domain, false);
+        let mut host = Host::fixture_v2();
+        host.context.nice = 5;
+        let all = host.bounding;
+        let shown = |bounding: u64| {
+            let host = Host { bounding, ..host.clone() };
+            let plan = plan(&domain, &host, &survey, &Request::default());
+            format!("{plan}{:?}{:?}", plan.problems, plan.notes)
+        };
+        let asked = super::asked(&domain, host.last_capability);
+        for lacking in [0, u64::MAX].into_iter().chain((0..=40).map(|number| 1 << number)) {
+            let have = all & !lacking;
+            assert_eq!(shown(have & asked), shown(have), "without {lacking:x}");
+        }
+    }
 }

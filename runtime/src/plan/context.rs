@@ -71,7 +71,7 @@ const OWN: Origin = Origin::Default("a container starts as the kernel starts a p
 const KEYS: Origin = Origin::Default("keys of the caller's session are not the container's");
 
 /// CAP_SYS_NICE (linux/capability.h).
-const CAP_SYS_NICE: u64 = 1 << 23;
+pub(super) const CAP_SYS_NICE: u64 = 1 << 23;
 
 /// Every reset that this launcher makes necessary.
 pub(super) fn reset(b: &mut Builder<'_>) {

@@ -37,6 +37,7 @@ use crate::host::Host;
 use crate::survey::Survey;
 use build::Builder;
 pub use cgroup::{GROUP_SUFFIX, group_domain, io_weight, weight_of_shares};
+pub(crate) use confine::asked;
 pub(crate) use identity::name_of;
 use step::{ChildStep, HostStep, Slot};
 

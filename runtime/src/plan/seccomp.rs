@@ -4,10 +4,18 @@
 //! ENOSYS, so that a C library falls back to the older call instead of giving up. A row that names a
 //! capability is lifted where the domain keeps that capability.
 
+mod compile;
+
+use std::borrow::Cow;
+
 use browndog_xml::domain::Origin;
-use nix::libc;
+use browndog_xml::value::Capability;
 
 use crate::sys::Instruction;
+use compile::{
+    AARCH64, ALLOW, AUDIT_ARCH_I386, AUDIT_ARCH_X86_64, DATA_ARCH, DATA_NR, Filter, JUMP_EQ, JUMP_SET, LOAD,
+    REFUSE, UNKNOWN, X86_64, op,
+};
 
 /// Who asks for the filter where the document says nothing.
 pub(super) const ORIGIN: Origin =
@@ -124,69 +132,51 @@ pub const REFUSED: &[Row] = &[
 /// The last call that this table has an opinion on; Linux 6.17's `file_setattr`. Later ones: ENOSYS.
 pub const LAST_KNOWN: u32 = 469;
 
-/// CLONE_NEW*: what clone(2) may not have in its flags without CAP_SYS_ADMIN.
-const CLONE_NAMESPACES: u32 = (libc::CLONE_NEWNS
-    | libc::CLONE_NEWCGROUP
-    | libc::CLONE_NEWUTS
-    | libc::CLONE_NEWIPC
-    | libc::CLONE_NEWUSER
-    | libc::CLONE_NEWPID
-    | libc::CLONE_NEWNET) as u32;
-
-const AUDIT_ARCH_X86_64: u32 = 0xC000_003E;
-const AUDIT_ARCH_I386: u32 = 0x4000_0003;
-const AUDIT_ARCH_AARCH64: u32 = 0xC000_00B7;
-
-const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-const JUMP: u16 = (libc::BPF_JMP | libc::BPF_JA) as u16;
-const JUMP_EQ: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-const JUMP_GE: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
-const JUMP_SET: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
-const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
-
-/// Offsets into `struct seccomp_data`.
-const DATA_NR: u32 = 0;
-const DATA_ARCH: u32 = 4;
-const DATA_ARG0: u32 = 16;
-
-const fn op(code: u16, jt: u8, jf: u8, k: u32) -> Instruction {
-    Instruction { code, jt, jf, k }
-}
-
-const ALLOW: Instruction = op(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW);
-const REFUSE: Instruction = op(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32);
-const UNKNOWN: Instruction = op(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32);
-
-/// clone and clone3 of one table.
-struct Clones {
-    clone: u32,
-}
-
 /// The filter for a container that keeps `capabilities`, on `machine` (uname(2)); `None` where there is
-/// no table for it.
-pub(super) fn program(capabilities: u64, machine: &str) -> Option<Vec<Instruction>> {
-    type Column = fn(&Row) -> Option<u32>;
-    let tables: &[(u32, Column, Clones)] = match machine {
-        "x86_64" => &[
-            (AUDIT_ARCH_X86_64, |row| row.x86_64, Clones { clone: 56 }),
-            (AUDIT_ARCH_I386, |row| row.i386, Clones { clone: 120 }),
-        ],
-        "aarch64" => &[(AUDIT_ARCH_AARCH64, |row| row.generic, Clones { clone: 220 })],
+/// no table for it. Those that most containers have were made by the compiler: a start does not search.
+pub(super) fn program(capabilities: u64, machine: &str) -> Option<Cow<'static, [Instruction]>> {
+    let (tables, ready): (_, &[(u64, &'static [Instruction])]) = match machine {
+        "x86_64" => (X86_64, &READY_X86_64),
+        "aarch64" => (AARCH64, &READY_AARCH64),
         _ => return None,
     };
-    let mut program = vec![op(LOAD, 0, 0, DATA_ARCH)];
-    for (arch, column, clones) in tables {
-        let block = block(capabilities, *column, clones);
-        // Not this table: over the next instruction, which jumps over the block; a block may be longer
-        // than the 255 instructions that a conditional jump reaches.
-        program.push(op(JUMP_EQ, 1, 0, *arch));
-        program.push(op(JUMP, 0, 0, block.len() as u32));
-        program.extend(block);
-    }
-    // An unknown table: no call of it is known.
-    program.push(UNKNOWN);
-    Some(program)
+    let lifting = capabilities & LIFTING;
+    Some(match ready.iter().find(|(lifted, _)| *lifted == lifting) {
+        Some((_, program)) => Cow::Borrowed(*program),
+        None => Cow::Owned(Filter::new(lifting, tables).instructions().to_vec()),
+    })
 }
+
+/// The capabilities that change a filter.
+const LIFTING: u64 = {
+    let (mut mask, mut at) = (0, 0);
+    while at < REFUSED.len() {
+        if let Some(bit) = REFUSED[at].unless {
+            mask |= 1 << bit;
+        }
+        at += 1;
+    }
+    mask
+};
+
+/// Of [`LIFTING`], what a domain keeps that says nothing about capabilities.
+const BY_DEFAULT: u64 = LIFTING & Capability::mask(&Capability::DEFAULT);
+/// Likewise with an id map.
+const NAMESPACED: u64 = LIFTING & !Capability::mask(&Capability::NEVER_NAMESPACED);
+
+/// Filters made by the compiler: what each is for, and its instructions.
+macro_rules! ready {
+    ($tables:expr, $($lifting:expr),*) => {
+        [$(($lifting, {
+            const FILTER: Filter = Filter::new($lifting, $tables);
+            static TRIMMED: [Instruction; FILTER.length()] = FILTER.trimmed();
+            &TRIMMED
+        })),*]
+    };
+}
+
+static READY_X86_64: [(u64, &[Instruction]); 3] = ready!(X86_64, BY_DEFAULT, NAMESPACED, LIFTING);
+static READY_AARCH64: [(u64, &[Instruction]); 3] = ready!(AARCH64, BY_DEFAULT, NAMESPACED, LIFTING);
 
 /// The ways in which [`weaken`] makes the filter of a container that keeps `capabilities` weaker.
 pub(super) fn ways(capabilities: u64) -> Vec<String> {
@@ -200,7 +190,8 @@ pub(super) fn ways(capabilities: u64) -> Vec<String> {
 /// Makes a filter weaker, for [`super::weaken`]: `allow-NAME` lets one call of the 64-bit table through,
 /// `unknown` refuses what it does not know instead of denying that it exists, `other-abi` allows
 /// everything to 32-bit programs, `clone-flags` allows every new namespace.
-pub(super) fn weaken(program: &mut Vec<Instruction>, how: &str) -> bool {
+pub(super) fn weaken(program: &mut Cow<'static, [Instruction]>, how: &str) -> bool {
+    let program = program.to_mut();
     let is = |a: &Instruction, b: Instruction| a.code == b.code && a.k == b.k;
     match how {
         "unknown" => program.iter_mut().filter(|one| is(one, UNKNOWN)).for_each(|one| *one = REFUSE),
@@ -226,91 +217,11 @@ pub(super) fn weaken(program: &mut Vec<Instruction>, how: &str) -> bool {
     true
 }
 
-/// What becomes of a call; the value is the place of the answer behind the tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
-    Allow = 0,
-    Refuse = 1,
-    Unknown = 2,
-    /// Its flags decide.
-    Clone = 3,
-}
-
-/// The answers, in the order of [`Answer`].
-const ANSWERS: [Instruction; 7] =
-    [ALLOW, REFUSE, UNKNOWN, op(LOAD, 0, 0, DATA_ARG0), op(JUMP_SET, 0, 1, CLONE_NAMESPACES), REFUSE, ALLOW];
-
-/// The checks for one table; every path through it ends in a return.
-fn block(capabilities: u64, column: fn(&Row) -> Option<u32>, clones: &Clones) -> Vec<Instruction> {
-    let held = |capability: Option<u8>| capability.is_some_and(|bit| capabilities & (1 << bit) != 0);
-    let rows = REFUSED.iter().filter(|row| !held(row.unless));
-    let mut marked: Vec<(u32, Answer)> =
-        rows.filter_map(|row| Some((column(row)?, Answer::Refuse))).collect();
-    if !held(SYS_ADMIN) {
-        // clone3 keeps its flags in memory, where a filter cannot look: ENOSYS makes callers use clone.
-        marked.extend([(clones.clone, Answer::Clone), (CLONE3, Answer::Unknown)]);
-    }
-    marked.sort_unstable_by_key(|(number, _)| *number);
-    let mut block = vec![op(LOAD, 0, 0, DATA_NR)];
-    let _root = search(&ranges(&marked), LAST_KNOWN + 1, &mut block);
-    let answers = block.len();
-    // Jumps to an answer were noted as its place behind the tree.
-    for (at, node) in block.iter_mut().enumerate().skip(1) {
-        for jump in [&mut node.jt, &mut node.jf].into_iter().filter(|jump| **jump >= LEAVES) {
-            *jump = (answers - at - 1) as u8 + (*jump - LEAVES);
-        }
-    }
-    block.extend(ANSWERS);
-    block
-}
-
-/// Neighbours with the same answer, from 0 to the last number there is: where each range begins.
-fn ranges(marked: &[(u32, Answer)]) -> Vec<(u32, Answer)> {
-    let mut ranges = vec![(0, Answer::Allow)];
-    let mut add = |start: u32, answer: Answer| match ranges.last_mut() {
-        Some((last, old)) if *last == start => *old = answer,
-        _ => ranges.push((start, answer)),
-    };
-    for (number, answer) in marked {
-        add(*number, *answer);
-        add(number + 1, Answer::Allow);
-    }
-    add(LAST_KNOWN + 1, Answer::Unknown);
-    ranges.dedup_by_key(|(_, answer)| *answer);
-    ranges
-}
-
-/// A jump to an answer, until it is known where the answers are. A tree of every row is shorter.
-const LEAVES: u8 = 252;
-
-/// Finds the range of a call below `end`; adds the tree to `program` and returns how it is jumped to: 0 for the tree
-/// that follows, else a leaf.
-///
-/// When the filter is installed the kernel runs it once for each call it knows, to remember which ones
-/// are allowed without running it again: that, and the number of instructions, is what installing
-/// costs. So both halves hold about as many calls, not as many ranges.
-fn search(ranges: &[(u32, Answer)], end: u32, program: &mut Vec<Instruction>) -> u8 {
-    if let [(_, answer)] = ranges {
-        return LEAVES + *answer as u8;
-    }
-    let middle = ranges[0].0.midpoint(end);
-    let split = ranges.partition_point(|(start, _)| *start < middle).clamp(1, ranges.len() - 1);
-    let at = program.len();
-    program.push(op(JUMP_GE, 0, 0, ranges[split].0));
-    let low = search(&ranges[..split], ranges[split].0, program);
-    let distance = program.len() - at - 1;
-    let high = search(&ranges[split..], end, program);
-    program[at].jf = low;
-    program[at].jt = if high == 0 { distance as u8 } else { high };
-    0
-}
-
-/// Same number in every table.
-const CLONE3: u32 = 435;
-
 #[cfg(test)]
 mod tests {
+    use super::compile::{AUDIT_ARCH_AARCH64, CLONE3, DATA_ARG0, JUMP, JUMP_GE, LEAVES, RETURN};
     use super::*;
+    use nix::libc;
     use rstest::rstest;
 
     /// Runs a filter as the kernel would (BPF with loads, jumps and returns).
@@ -401,6 +312,25 @@ mod tests {
             let length = program(capabilities, machine).unwrap().len();
             assert!(length < usize::from(LEAVES) * blocks, "{length}");
         }
+    }
+
+    /// Whose filter no start has to search for.
+    #[rstest]
+    #[case::default(Capability::mask(&Capability::DEFAULT))]
+    #[case::namespaced(Capability::mask(&Capability::ALL) & !Capability::mask(&Capability::NEVER_NAMESPACED))]
+    #[case::namespaced_by_a_later_kernel(((1 << 50) - 1) & !Capability::mask(&Capability::NEVER_NAMESPACED))]
+    #[case::allowed(Capability::mask(&Capability::ALL))]
+    #[case::denied(0)]
+    fn the_filters_of_most_containers_were_made_by_the_compiler(#[case] capabilities: u64) {
+        for (machine, tables) in [("x86_64", X86_64), ("aarch64", AARCH64)] {
+            let ready = program(capabilities, machine).unwrap();
+            assert!(matches!(ready, Cow::Borrowed(_)), "{machine}");
+            let made = Filter::new(capabilities, tables);
+            let plain = |one: &Instruction| (one.code, one.jt, one.jf, one.k);
+            assert!(ready.iter().map(plain).eq(made.instructions().iter().map(plain)), "{machine}");
+        }
+        let own = program(capabilities ^ (1 << 22), "x86_64").unwrap();
+        assert!(matches!(own, Cow::Owned(_)));
     }
 
     #[test]

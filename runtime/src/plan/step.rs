@@ -269,7 +269,7 @@ pub enum ChildStep {
     /// `seccomp(SECCOMP_SET_MODE_FILTER)`.
     Seccomp {
         /// The program.
-        program: Vec<Instruction>,
+        program: std::borrow::Cow<'static, [Instruction]>,
         /// What it is, for people.
         profile: &'static str,
     },

@@ -88,6 +88,16 @@ impl Capability {
     pub const NEVER_NAMESPACED: [Self; 9] =
         [Self(16), Self(17), Self(25), Self(30), Self(32), Self(33), Self(34), Self(35), Self(36)];
 
+    /// One bit for each of `capabilities`, as the kernel has them.
+    pub const fn mask(capabilities: &[Self]) -> u64 {
+        let (mut mask, mut at) = (0, 0);
+        while at < capabilities.len() {
+            mask |= 1 << capabilities[at].0;
+            at += 1;
+        }
+        mask
+    }
+
     /// The capability of this name, without `CAP_`, in lower case.
     pub fn from_name(name: &str) -> Option<Self> {
         NAMES.iter().position(|&known| known == name).map(|number| Self(number as u8))
