@@ -4,6 +4,7 @@ use std::ffi::{CStr, c_char, c_int, c_long};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use nix::libc;
+use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC};
 
 use super::{Result, check, owned};
 
@@ -80,7 +81,8 @@ pub fn is_procfs(fd: RawFd) -> Result<bool> {
     let ret = unsafe { libc::fstatfs(fd, buffer.as_mut_ptr()) };
     let _zero: c_long = check(ret.into())?;
     // SAFETY: every bit pattern is a statfs; it was zeroed, then filled.
-    Ok(unsafe { buffer.assume_init() }.f_type as i64 == libc::PROC_SUPER_MAGIC as i64)
+    let found = unsafe { buffer.assume_init() };
+    Ok(FsType(found.f_type) == PROC_SUPER_MAGIC)
 }
 
 /// `umount2(target, flags)`: umount(2).
