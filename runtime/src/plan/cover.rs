@@ -18,7 +18,8 @@ const COVER: Origin = Origin::Default("kernel interfaces that are not namespaced
 pub(super) fn cover(b: &mut Builder<'_>) {
     let mut empty = None;
     for (path, kind) in &b.host.covers {
-        cover_one(b, &mut empty, ("cover", path), *kind, COVER);
+        // No name of the table is one that the kernel makes a link.
+        cover_one(b, &mut empty, ("cover", Beneath::in_procfs(path)), *kind, COVER);
     }
     let mut seen = std::collections::HashSet::new();
     for (mask, kind) in b.domain.extension.masks.iter().zip(&b.survey.masks) {
@@ -29,9 +30,9 @@ pub(super) fn cover(b: &mut Builder<'_>) {
         match kind {
             Ok(_) if b.host.covers.iter().any(|(have, kind)| *have == path && *kind != Cover::ReadOnly) => {}
             Ok(Kind::Directory) => {
-                cover_one(b, &mut empty, ("mask", path), Cover::HideDirectory, mask.origin)
+                cover_one(b, &mut empty, ("mask", Beneath::new(path)), Cover::HideDirectory, mask.origin)
             }
-            Ok(_) => cover_one(b, &mut empty, ("mask", path), Cover::HideFile, mask.origin),
+            Ok(_) => cover_one(b, &mut empty, ("mask", Beneath::new(path)), Cover::HideFile, mask.origin),
             Err(nix::errno::Errno::ENOENT) => b.note(
                 mask.origin,
                 format!("there is no {path} that could be covered"),
@@ -50,22 +51,23 @@ pub(super) fn cover(b: &mut Builder<'_>) {
 /// system.
 fn cover_one(
     b: &mut Builder<'_>,
-    empty: &mut Option<String>,
-    (word, path): (&str, &str),
+    empty: &mut Option<Beneath>,
+    (word, target): (&str, Beneath),
     kind: Cover,
     asked: Origin,
 ) {
+    let path = target.shown();
     match kind {
-        Cover::HideFile => hide_with(b, "/dev/null", (word, path), asked, "an empty file"),
+        Cover::HideFile => hide_with(b, Beneath::new("/dev/null"), (word, target), asked, "an empty file"),
         Cover::HideDirectory => {
             if let Some(empty) = empty {
-                hide_with(b, empty, (word, path), asked, "the empty directory again");
+                hide_with(b, empty.clone(), (word, target), asked, "the empty directory again");
                 return;
             }
-            *empty = Some(path.to_owned());
+            *empty = Some(target.clone());
             let step = ChildStep::MountNew {
                 fstype: c_string("tmpfs"),
-                target: Beneath::new(path),
+                target,
                 flags: NO_SUID_DEV_EXEC | libc::MS_RDONLY,
                 data: Some(c_string("size=0k,nr_inodes=2,mode=0555")),
             };
@@ -73,7 +75,7 @@ fn cover_one(
         }
         Cover::ReadOnly => {
             let tree = b.slot(format!("read-only {path}"));
-            let source = Beneath::new(path);
+            let source = target.clone();
             b.child(
                 format!("clone-{word}:{path}"),
                 ChildStep::CloneTree { source, into: tree },
@@ -93,27 +95,28 @@ fn cover_one(
                     RESTRICT,
                 );
             }
-            let step = ChildStep::Attach { tree, target: Beneath::new(path) };
+            let step = ChildStep::Attach { tree, target: target.clone() };
             b.child(format!("{word}:{path}"), step, asked, "on itself, read-only");
             if !b.host.at_least(5, 12) {
-                let step = ChildStep::Remount { target: Beneath::new(path), flags };
+                let step = ChildStep::Remount { target, flags };
                 b.child(format!("remount-{word}:{path}"), step, asked, "this kernel has no mount_setattr(2)");
             }
         }
     }
 }
 
-/// A copy of what is at `source` goes on top of `path`.
+/// A copy of what is at `source` goes on top of `target`.
 fn hide_with(
     b: &mut Builder<'_>,
-    source: &str,
-    (word, path): (&str, &str),
+    source: Beneath,
+    (word, target): (&str, Beneath),
     asked: Origin,
     why: &'static str,
 ) {
+    let path = target.shown();
     let tree = b.slot(format!("cover of {path}"));
-    let step = ChildStep::CloneTree { source: Beneath::new(source), into: tree };
+    let step = ChildStep::CloneTree { source, into: tree };
     b.child(format!("clone-{word}:{path}"), step, asked, why);
-    let step = ChildStep::Attach { tree, target: Beneath::new(path) };
+    let step = ChildStep::Attach { tree, target };
     b.child(format!("{word}:{path}"), step, asked, "after /proc and /dev are there");
 }

@@ -10,6 +10,8 @@ pub struct Beneath {
     dir: CString,
     /// Where the last component begins in `whole`.
     name: usize,
+    /// See [`Self::in_procfs`].
+    by_name: bool,
 }
 
 impl Beneath {
@@ -21,7 +23,18 @@ impl Beneath {
         let whole = c_string(relative);
         // Looked for in what came of it: a NUL in front has been removed.
         let name = whole.as_bytes().iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
-        Self { whole, dir: c_string(dir), name }
+        Self { whole, dir: c_string(dir), name, by_name: false }
+    }
+    /// A name in the root of a procfs that the kernel never makes a link: reached from a descriptor of that
+    /// directory, which serves all of them. Where the directory turns out to be anything else, the whole
+    /// path is resolved as any other.
+    pub fn in_procfs(absolute: &str) -> Self {
+        let path = Self::new(absolute);
+        Self { by_name: path.dir() == c"proc", ..path }
+    }
+    /// Whether [`Self::in_procfs`] made it, and it is one.
+    pub fn is_by_name(&self) -> bool {
+        self.by_name
     }
     /// The relative path.
     pub fn as_c_str(&self) -> &CStr {
@@ -83,5 +96,24 @@ mod tests {
         let beneath = Beneath::new(path);
         let parts = [beneath.as_c_str(), beneath.dir(), beneath.name()].map(CStr::to_string_lossy);
         assert_eq!(parts, [whole, dir, name]);
+    }
+
+    #[rstest::rstest]
+    #[case("/proc/keys", true)]
+    #[case("/proc/sys/kernel", false)]
+    #[case("/sys/firmware", false)]
+    #[case("/proc", false)]
+    fn only_names_in_the_root_of_proc_are_reached_by_name(#[case] path: &str, #[case] by_name: bool) {
+        assert_eq!(Beneath::in_procfs(path).is_by_name(), by_name);
+        assert!(!Beneath::new(path).is_by_name());
+    }
+
+    #[test]
+    fn no_name_that_is_covered_is_a_link() {
+        let names = browndog_xml::covers::COVERS.iter().map(|(path, _)| *path);
+        for path in names.filter(|path| Beneath::in_procfs(path).is_by_name()) {
+            let link = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+            assert!(!link, "{path} is a link");
+        }
     }
 }
