@@ -121,6 +121,9 @@ impl Host {
             (true, true) => rootless::current(),
             (true, false) => rootless::ids(),
         };
+        let covers: Vec<_> = COVERS.iter().filter(|(path, _)| Path::new(path).exists()).copied().collect();
+        // keyrings(7): the file is there where the kernel has them.
+        let keyrings = covers.iter().any(|(path, _)| *path == "/proc/keys");
         Self {
             kernel: parse_release(release),
             uid: nix::unistd::geteuid().as_raw(),
@@ -130,8 +133,8 @@ impl Host {
             last_capability,
             bounding,
             cgroups: if rootless { probe_delegated() } else { probe_cgroups() },
-            covers: COVERS.iter().filter(|(path, _)| Path::new(path).exists()).copied().collect(),
-            context: Context::probe(),
+            covers,
+            context: Context::probe(keyrings),
             page_size: 4096,
             machine: machine.to_owned(),
         }

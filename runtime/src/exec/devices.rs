@@ -66,10 +66,10 @@ fn replace_policy(group: &str, program: &[u64]) -> Result<(), Errno> {
     if sys::count_device_policies(group.as_fd())? == 1 { Ok(()) } else { Err(Errno::ERANGE) }
 }
 
-/// Version 2: a program on the group, which goes with it.
-pub(super) fn attach_policy(group: &str, program: &[u64]) -> Result<(), Errno> {
+/// Version 2: a program on the group, which goes with it. The group's directory, open.
+pub(super) fn attach_policy(group: &str, program: &[u64]) -> Result<OwnedFd, Errno> {
     let group = open(group)?;
     let program = sys::load_device_policy(program)?;
     sys::attach_device_policy(group.as_fd(), program.as_fd())?;
-    if sys::count_device_policies(group.as_fd())? == 0 { Err(Errno::ERANGE) } else { Ok(()) }
+    if sys::count_device_policies(group.as_fd())? == 0 { Err(Errno::ERANGE) } else { Ok(group) }
 }
