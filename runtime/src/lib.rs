@@ -21,7 +21,13 @@ pub mod targets;
 /// The text of a file of procfs or sysfs that fits in a page: three calls, where reading to the end of a
 /// file without a size takes a dozen.
 pub(crate) fn small_file(path: &str) -> std::io::Result<String> {
-    let mut buffer = [0_u8; 4096];
+    beginning_of::<4096>(path)
+}
+
+/// The same of what is in the first `BYTES` of a file: a buffer that is no larger writes no page of the stack
+/// that nobody needs.
+pub(crate) fn beginning_of<const BYTES: usize>(path: &str) -> std::io::Result<String> {
+    let mut buffer = [0_u8; BYTES];
     let length = std::io::Read::read(&mut std::fs::File::open(path)?, &mut buffer)?;
     Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
 }

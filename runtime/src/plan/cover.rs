@@ -20,6 +20,9 @@ pub(super) fn cover(b: &mut Builder<'_>) {
     for (path, kind) in &b.host.covers {
         cover_one(b, &mut empty, ("cover", path), *kind, COVER);
     }
+    if b.domain.extension.masks.is_empty() {
+        return;
+    }
     let mut seen = std::collections::HashSet::new();
     for (mask, kind) in b.domain.extension.masks.iter().zip(&b.survey.masks) {
         let path = mask.value.as_str();
@@ -64,18 +67,18 @@ fn cover_one(
             }
             *empty = Some(path.to_owned());
             let step = ChildStep::MountNew {
-                fstype: c_string("tmpfs"),
+                fstype: c"tmpfs",
                 target: Beneath::new(path),
                 flags: NO_SUID_DEV_EXEC | libc::MS_RDONLY,
                 data: Some(c_string("size=0k,nr_inodes=2,mode=0555")),
             };
-            b.child(format!("{word}:{path}"), step, asked, "an empty directory");
+            b.child((word, path), step, asked, "an empty directory");
         }
         Cover::ReadOnly => {
-            let tree = b.slot(format!("read-only {path}"));
+            let tree = b.slot(["read-only ", path].concat());
             let source = Beneath::new(path);
             b.child(
-                format!("clone-{word}:{path}"),
+                ["clone-", word, ":", path].concat(),
                 ChildStep::CloneTree { source, into: tree },
                 asked,
                 DETACHED,
@@ -87,17 +90,22 @@ fn cover_one(
                     ..MountAttr::default()
                 };
                 b.child(
-                    format!("restrict-{word}:{path}"),
+                    ["restrict-", word, ":", path].concat(),
                     ChildStep::Restrict { tree, attr },
                     asked,
                     RESTRICT,
                 );
             }
             let step = ChildStep::Attach { tree, target: Beneath::new(path) };
-            b.child(format!("{word}:{path}"), step, asked, "on itself, read-only");
+            b.child((word, path), step, asked, "on itself, read-only");
             if !b.host.at_least(5, 12) {
                 let step = ChildStep::Remount { target: Beneath::new(path), flags };
-                b.child(format!("remount-{word}:{path}"), step, asked, "this kernel has no mount_setattr(2)");
+                b.child(
+                    ["remount-", word, ":", path].concat(),
+                    step,
+                    asked,
+                    "this kernel has no mount_setattr(2)",
+                );
             }
         }
     }
@@ -111,9 +119,9 @@ fn hide_with(
     asked: Origin,
     why: &'static str,
 ) {
-    let tree = b.slot(format!("cover of {path}"));
+    let tree = b.slot(["cover of ", path].concat());
     let step = ChildStep::CloneTree { source: Beneath::new(source), into: tree };
-    b.child(format!("clone-{word}:{path}"), step, asked, why);
+    b.child(["clone-", word, ":", path].concat(), step, asked, why);
     let step = ChildStep::Attach { tree, target: Beneath::new(path) };
-    b.child(format!("{word}:{path}"), step, asked, "after /proc and /dev are there");
+    b.child((word, path), step, asked, "after /proc and /dev are there");
 }
