@@ -283,3 +283,21 @@ fn slot_name(purpose: Purpose, path: &str) -> Cow<'static, str> {
         Purpose::Shared(_) => of("namespace of"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A hundred of these are what a start writes into new pages.
+    #[test]
+    fn a_step_of_the_child_is_small() {
+        let sizes = (size_of::<ChildStep>(), size_of::<Entry<ChildStep>>());
+        assert!(sizes <= (72, 128), "{sizes:?}");
+    }
+
+    #[test]
+    fn a_name_of_two_parts_is_the_verb_and_what_it_is_about() {
+        assert_eq!(("attach", "/etc").name(), "attach:/etc");
+        assert!(matches!("exec".name(), Cow::Borrowed("exec")));
+    }
+}

@@ -494,15 +494,3 @@ pub enum HostStep {
     /// `write(go)`: the child goes on.
     Go,
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A hundred of these are as many bytes as a start writes into new pages.
-    #[test]
-    fn a_step_of_the_child_is_small() {
-        assert!(size_of::<ChildStep>() <= 72, "{}", size_of::<ChildStep>());
-        assert!(size_of::<super::super::Entry<ChildStep>>() <= 128);
-    }
-}
