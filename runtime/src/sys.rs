@@ -29,7 +29,8 @@ pub use bpf::{
 };
 pub use loops::{configure_loop, free_loop_device};
 pub use mounts::{
-    MountAttr, detached_mount, mount, mount_device, mount_setattr, move_mount, open_tree, pivot_root, umount2,
+    MountAttr, detached_mount, is_procfs, mount, mount_device, mount_setattr, move_mount, open_tree,
+    pivot_root, umount2,
 };
 pub use progress::{Progress, ProgressPage, STEPS_MAX};
 pub use terminal::open_pty_peer;

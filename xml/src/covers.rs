@@ -34,12 +34,12 @@ pub const COVERS: [(&str, Cover); 23] = [
     ("/proc/asound", Cover::HideDirectory),
     ("/proc/dynamic_debug", Cover::HideDirectory),
     ("/proc/scsi", Cover::HideDirectory),
-    ("/sys/firmware", Cover::HideDirectory),
-    ("/sys/devices/virtual/powercap", Cover::HideDirectory),
     ("/proc/bus", Cover::ReadOnly),
     ("/proc/fs", Cover::ReadOnly),
     ("/proc/irq", Cover::ReadOnly),
     ("/proc/sys", Cover::ReadOnly),
+    ("/sys/firmware", Cover::HideDirectory),
+    ("/sys/devices/virtual/powercap", Cover::HideDirectory),
 ];
 
 /// How `path` is covered in every container, if it is.

@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering;
 use nix::errno::Errno;
 use nix::libc;
 
-use super::child::{self, Held};
+use super::child;
+use super::held::Held;
 use super::inside::{self, Inside, inside};
 use super::undo::{self, Undo};
 use super::{Launcher, Options, devices};

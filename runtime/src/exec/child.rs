@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use nix::errno::Errno;
 use nix::libc;
 
+use super::held::Held;
 use super::{beneath, own_program};
 use crate::plan::Plan;
 use crate::plan::context::Reset;
@@ -98,66 +99,13 @@ impl Context<'_> {
     }
 }
 
-/// The path opened last, kept for as long as no step changes what a path means: the nodes of /dev stand in
-/// one directory, and a cover goes onto what it is a copy of. And what was copied last: most covers are
-/// copies of one file.
-#[derive(Default)]
-pub(super) struct Held<'a> {
-    last: Option<(&'a CStr, beneath::Fd)>,
-    copied: Option<(&'a CStr, beneath::Fd)>,
-}
-
-impl<'a> Held<'a> {
-    fn open(&mut self, root: RawFd, path: &'a CStr, flags: i32) -> Result<RawFd, Errno> {
-        if let Some((held, fd)) = &self.last
-            && *held == path
-        {
-            return Ok(fd.0);
-        }
-        self.last = None;
-        let fd = beneath::open(root, path, flags)?;
-        Ok(self.last.insert((path, fd)).1.0)
-    }
-
-    /// The directory that `target` stands in.
-    fn dir(&mut self, context: &Context<'_>, target: &'a Beneath) -> Result<RawFd, Errno> {
-        self.open(context.root(), target.dir(), libc::O_DIRECTORY)
-    }
-
-    fn whole(&mut self, context: &Context<'_>, target: &'a Beneath) -> Result<RawFd, Errno> {
-        self.open(context.root(), target.as_c_str(), 0)
-    }
-
-    /// What is to be copied.
-    fn source(&mut self, context: &Context<'_>, source: &'a Beneath) -> Result<RawFd, Errno> {
-        match &self.copied {
-            Some((held, fd)) if *held == source.as_c_str() => Ok(fd.0),
-            _ => self.whole(context, source),
-        }
-    }
-
-    /// What a copy goes onto.
-    fn target(&mut self, context: &Context<'_>, target: &'a Beneath) -> Result<RawFd, Errno> {
-        if self.last.as_ref().is_some_and(|(held, _)| *held != target.as_c_str()) {
-            self.copied = self.last.take();
-        }
-        self.whole(context, target)
-    }
-
-    /// A mount went onto `target`, which now means something else.
-    fn covered(&mut self, target: &Beneath) {
-        self.last = None;
-        if self.copied.as_ref().is_some_and(|(held, _)| *held == target.as_c_str()) {
-            self.copied = None;
-        }
-    }
-}
-
 const EMPTY: &CStr = c"";
 const HERE: &CStr = c".";
 
 /// OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH (open_tree(2)).
 pub(crate) const CLONE_TREE: u32 = 1 | libc::O_CLOEXEC as u32 | 0x8000 | libc::AT_EMPTY_PATH as u32;
+/// AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT: of a name, what stands there.
+const ITSELF: u32 = (libc::AT_SYMLINK_NOFOLLOW | libc::AT_NO_AUTOMOUNT) as u32;
 /// MOVE_MOUNT_F_EMPTY_PATH (move_mount(2)).
 const FROM_FD: u32 = 0x4;
 /// MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH.
@@ -165,7 +113,7 @@ const FROM_FD_TO_FD: u32 = 0x4 | 0x40;
 /// AT_EMPTY_PATH | AT_RECURSIVE (mount_setattr(2)).
 pub(crate) const TREE: u32 = libc::AT_EMPTY_PATH as u32 | 0x8000;
 
-/// Steps that leave every path what it is.
+/// Steps that use again what the one before has opened.
 pub(super) fn perform<'a>(
     step: &'a ChildStep,
     context: &Context<'_>,
@@ -173,23 +121,34 @@ pub(super) fn perform<'a>(
 ) -> Result<(), Errno> {
     match step {
         ChildStep::CloneTree { source, into } => {
-            let source = held.source(context, source)?;
-            context.fill(*into, sys::open_tree(source, EMPTY, CLONE_TREE)?);
+            let (from, name) = held.place(context.root(), source)?;
+            context.fill(*into, sys::open_tree(from, name, CLONE_TREE | ITSELF)?);
             Ok(())
         }
         ChildStep::Restrict { tree, attr } => sys::mount_setattr(context.fd(*tree), EMPTY, TREE, attr),
-        ChildStep::MakeDir { target, mode } => sys::mkdirat(held.dir(context, target)?, target.name(), *mode),
+        ChildStep::MakeDir { target, mode } => {
+            sys::mkdirat(held.dir(context.root(), target)?, target.name(), *mode)
+        }
         ChildStep::MakeNode { target, mode, device } => {
-            sys::mknodat(held.dir(context, target)?, target.name(), *mode, *device)
+            sys::mknodat(held.dir(context.root(), target)?, target.name(), *mode, *device)
         }
         ChildStep::MakeLink { value, target } => {
-            sys::symlinkat(value, held.dir(context, target)?, target.name())
+            sys::symlinkat(value, held.dir(context.root(), target)?, target.name())
         }
         ChildStep::Attach { tree, target } => {
-            let at = held.target(context, target)?;
-            let attached = sys::move_mount(context.fd(*tree), EMPTY, at, EMPTY, FROM_FD_TO_FD);
+            // MOVE_MOUNT_T_SYMLINKS is not given: a name that is a link is covered itself.
+            let (at, name) = held.place(context.root(), target)?;
+            let attached = sys::move_mount(context.fd(*tree), EMPTY, at, name, FROM_FD_TO_FD);
             held.covered(target);
             attached
+        }
+        ChildStep::MountNew { fstype, target, flags, data } => {
+            let (at, name) = held.place(context.root(), target)?;
+            sys::fchdir(at).map(drop)?;
+            let onto = if name.is_empty() { HERE } else { name };
+            let mounted = sys::mount(Some(fstype), onto, Some(fstype), *flags, data.as_deref());
+            held.covered(target);
+            mounted
         }
         other => {
             *held = Held::default();
@@ -234,11 +193,6 @@ fn perform_mount(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
         }
         ChildStep::DetachBelow { target } => detach_below(context, target),
         ChildStep::MakeTarget { target, kind } => beneath::make(context.root(), target, *kind, 0, |_| ()),
-        ChildStep::MountNew { fstype, target, flags, data } => {
-            let at = context.open(target)?;
-            sys::fchdir(at.0).map(drop)?;
-            sys::mount(Some(fstype), HERE, Some(fstype), *flags, data.as_deref())
-        }
         ChildStep::SetAttr { target, attr, recursive } => {
             let at = context.open(target)?;
             let flags = if *recursive { TREE } else { libc::AT_EMPTY_PATH as u32 };

@@ -11,7 +11,8 @@ use nix::libc;
 
 use super::attach::Container;
 use super::beneath;
-use super::child::{self, Held};
+use super::child;
+use super::held::Held;
 use crate::plan::step::{Beneath, ChildStep, TargetKind};
 use crate::sys;
 

@@ -10,6 +10,7 @@ mod child;
 pub mod detach;
 mod devices;
 pub mod flow;
+mod held;
 mod host_steps;
 mod inside;
 pub mod live;

@@ -291,8 +291,8 @@ mod tests {
     /// A hundred of these are what a start writes into new pages.
     #[test]
     fn a_step_of_the_child_is_small() {
-        let sizes = (size_of::<ChildStep>(), size_of::<Entry<ChildStep>>());
-        assert!(sizes <= (72, 128), "{sizes:?}");
+        let (step, entry) = (size_of::<ChildStep>(), size_of::<Entry<ChildStep>>());
+        assert!(step <= 72 && entry <= 128, "{step}, {entry}");
     }
 
     #[test]

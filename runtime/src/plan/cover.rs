@@ -18,7 +18,8 @@ const COVER: Origin = Origin::Default("kernel interfaces that are not namespaced
 pub(super) fn cover(b: &mut Builder<'_>) {
     let mut empty = None;
     for (path, kind) in &b.host.covers {
-        cover_one(b, &mut empty, ("cover", path), *kind, COVER);
+        // No name of the table is one that the kernel makes a link.
+        cover_one(b, &mut empty, ("cover", path, Beneath::in_procfs(path)), *kind, COVER);
     }
     if b.domain.extension.masks.is_empty() {
         return;
@@ -31,10 +32,16 @@ pub(super) fn cover(b: &mut Builder<'_>) {
         }
         match kind {
             Ok(_) if b.host.covers.iter().any(|(have, kind)| *have == path && *kind != Cover::ReadOnly) => {}
-            Ok(Kind::Directory) => {
-                cover_one(b, &mut empty, ("mask", path), Cover::HideDirectory, mask.origin)
+            Ok(Kind::Directory) => cover_one(
+                b,
+                &mut empty,
+                ("mask", path, Beneath::new(path)),
+                Cover::HideDirectory,
+                mask.origin,
+            ),
+            Ok(_) => {
+                cover_one(b, &mut empty, ("mask", path, Beneath::new(path)), Cover::HideFile, mask.origin)
             }
-            Ok(_) => cover_one(b, &mut empty, ("mask", path), Cover::HideFile, mask.origin),
             Err(nix::errno::Errno::ENOENT) => b.note(
                 mask.origin,
                 format!("there is no {path} that could be covered"),
@@ -53,22 +60,24 @@ pub(super) fn cover(b: &mut Builder<'_>) {
 /// system.
 fn cover_one(
     b: &mut Builder<'_>,
-    empty: &mut Option<String>,
-    (word, path): (&str, &str),
+    empty: &mut Option<Beneath>,
+    (word, path, target): (&str, &str, Beneath),
     kind: Cover,
     asked: Origin,
 ) {
     match kind {
-        Cover::HideFile => hide_with(b, "/dev/null", (word, path), asked, "an empty file"),
+        Cover::HideFile => {
+            hide_with(b, Beneath::new("/dev/null"), (word, path, target), asked, "an empty file")
+        }
         Cover::HideDirectory => {
             if let Some(empty) = empty {
-                hide_with(b, empty, (word, path), asked, "the empty directory again");
+                hide_with(b, empty.clone(), (word, path, target), asked, "the empty directory again");
                 return;
             }
-            *empty = Some(path.to_owned());
+            *empty = Some(target.clone());
             let step = ChildStep::MountNew {
                 fstype: c"tmpfs",
-                target: Beneath::new(path),
+                target,
                 flags: NO_SUID_DEV_EXEC | libc::MS_RDONLY,
                 data: Some(c_string("size=0k,nr_inodes=2,mode=0555")),
             };
@@ -76,7 +85,7 @@ fn cover_one(
         }
         Cover::ReadOnly => {
             let tree = b.slot(["read-only ", path].concat());
-            let source = Beneath::new(path);
+            let source = target.clone();
             b.child(
                 ["clone-", word, ":", path].concat(),
                 ChildStep::CloneTree { source, into: tree },
@@ -96,10 +105,10 @@ fn cover_one(
                     RESTRICT,
                 );
             }
-            let step = ChildStep::Attach { tree, target: Beneath::new(path) };
+            let step = ChildStep::Attach { tree, target: target.clone() };
             b.child((word, path), step, asked, "on itself, read-only");
             if !b.host.at_least(5, 12) {
-                let step = ChildStep::Remount { target: Beneath::new(path), flags };
+                let step = ChildStep::Remount { target, flags };
                 b.child(
                     ["remount-", word, ":", path].concat(),
                     step,
@@ -111,17 +120,17 @@ fn cover_one(
     }
 }
 
-/// A copy of what is at `source` goes on top of `path`.
+/// A copy of what is at `source` goes on top of `target`.
 fn hide_with(
     b: &mut Builder<'_>,
-    source: &str,
-    (word, path): (&str, &str),
+    source: Beneath,
+    (word, path, target): (&str, &str, Beneath),
     asked: Origin,
     why: &'static str,
 ) {
     let tree = b.slot(["cover of ", path].concat());
-    let step = ChildStep::CloneTree { source: Beneath::new(source), into: tree };
+    let step = ChildStep::CloneTree { source, into: tree };
     b.child(["clone-", word, ":", path].concat(), step, asked, why);
-    let step = ChildStep::Attach { tree, target: Beneath::new(path) };
+    let step = ChildStep::Attach { tree, target };
     b.child((word, path), step, asked, "after /proc and /dev are there");
 }

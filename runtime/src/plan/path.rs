@@ -10,8 +10,8 @@ pub struct Beneath {
     text: Box<[u8]>,
     /// Where the last component begins.
     name: u32,
-    /// Where the directory begins.
-    dir: u32,
+    /// See [`Self::in_procfs`].
+    by_name: bool,
 }
 
 impl Beneath {
@@ -31,12 +31,22 @@ impl Beneath {
         Self {
             text: [relative, b"\0", dir, b"\0"].concat().into_boxed_slice(),
             name: slash.map_or(0, |slash| slash as u32 + 1),
-            dir: relative.len() as u32 + 1,
+            by_name: false,
         }
     }
-    fn from(&self, start: u32) -> &CStr {
-        let text = self.text.get(start as usize..).unwrap_or_default();
-        CStr::from_bytes_until_nul(text).unwrap_or_default()
+    /// A name in the root of a procfs that the kernel never makes a link: reached from a descriptor of that
+    /// directory, which serves all of them. Where the directory turns out to be anything else, the whole
+    /// path is resolved as any other.
+    pub fn in_procfs(absolute: &str) -> Self {
+        let path = Self::new(absolute);
+        Self { by_name: path.dir() == c"proc", ..path }
+    }
+    /// Whether [`Self::in_procfs`] made it, and it is one.
+    pub fn is_by_name(&self) -> bool {
+        self.by_name
+    }
+    fn from(&self, start: usize) -> &CStr {
+        CStr::from_bytes_until_nul(self.text.get(start..).unwrap_or_default()).unwrap_or_default()
     }
     /// The relative path.
     pub fn as_c_str(&self) -> &CStr {
@@ -44,11 +54,11 @@ impl Beneath {
     }
     /// The directory it stands in, relative.
     pub fn dir(&self) -> &CStr {
-        self.from(self.dir)
+        self.from(self.as_c_str().count_bytes() + 1)
     }
     /// Its last component.
     pub fn name(&self) -> &CStr {
-        self.from(self.name)
+        self.from(self.name as usize)
     }
     /// The directory it stands in.
     pub fn parent(&self) -> Self {
@@ -106,5 +116,24 @@ mod tests {
         let beneath = Beneath::new(path);
         let parts = [beneath.as_c_str(), beneath.dir(), beneath.name()].map(CStr::to_string_lossy);
         assert_eq!(parts, [whole, dir, name]);
+    }
+
+    #[rstest::rstest]
+    #[case("/proc/keys", true)]
+    #[case("/proc/sys/kernel", false)]
+    #[case("/sys/firmware", false)]
+    #[case("/proc", false)]
+    fn only_names_in_the_root_of_proc_are_reached_by_name(#[case] path: &str, #[case] by_name: bool) {
+        assert_eq!(Beneath::in_procfs(path).is_by_name(), by_name);
+        assert!(!Beneath::new(path).is_by_name());
+    }
+
+    #[test]
+    fn no_name_that_is_covered_is_a_link() {
+        let names = browndog_xml::covers::COVERS.iter().map(|(path, _)| *path);
+        for path in names.filter(|path| Beneath::in_procfs(path).is_by_name()) {
+            let link = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+            assert!(!link, "{path} is a link");
+        }
     }
 }

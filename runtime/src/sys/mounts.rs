@@ -4,6 +4,7 @@ use std::ffi::{CStr, c_char, c_int, c_long};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use nix::libc;
+use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC};
 
 use super::{Result, check, owned};
 
@@ -71,6 +72,17 @@ pub fn mount(
         )
     })
     .map(drop)
+}
+
+/// Whether `fd` stands on a procfs (fstatfs(2), `f_type`): nobody but the kernel makes names in one.
+pub fn is_procfs(fd: RawFd) -> Result<bool> {
+    let mut buffer = std::mem::MaybeUninit::<libc::statfs>::zeroed();
+    // SAFETY: `buffer` has room for one statfs, which the call fills.
+    let ret = unsafe { libc::fstatfs(fd, buffer.as_mut_ptr()) };
+    let _zero: c_long = check(ret.into())?;
+    // SAFETY: every bit pattern is a statfs; it was zeroed, then filled.
+    let found = unsafe { buffer.assume_init() };
+    Ok(FsType(found.f_type) == PROC_SUPER_MAGIC)
 }
 
 /// `umount2(target, flags)`: umount(2).

@@ -1,0 +1,114 @@
+//! A path means what stands there when its step comes: also where several steps use one descriptor.
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use browndog_runtime::exec::{self, Ended, Options};
+use browndog_runtime::host::{Cover, Host};
+use browndog_runtime::plan::{laws, plan};
+use browndog_runtime::survey::Survey;
+
+/// A directory of this test's that goes away with it.
+struct Work(PathBuf);
+
+impl Work {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("browndog-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).expect("a directory");
+        Self(path)
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            eprintln!("{}: {error}", self.0.display());
+        }
+    }
+}
+
+/// How a shell ends in a container on the host's tree, with these devices.
+fn ended(script: &str, devices: &str) -> Ended {
+    let xml = common::document("<features><privnet/></features>", "", devices).replace(
+        "<init>/bin/true</init>",
+        &format!("<init>/bin/sh</init><initarg>-c</initarg><initarg>{script}</initarg>"),
+    );
+    let domain = common::domain(&xml);
+    let host = Host::probe();
+    let survey = Survey::look(&domain, false, false);
+    let plan = plan(&domain, &host, &survey, &common::request());
+    assert_eq!(laws::broken(&plan), Vec::<String>::new());
+    let mut running = exec::start(&plan, &host, survey, &Options::default()).expect("it starts");
+    let ended = running.wait().expect("it ends");
+    assert_eq!(running.clean_up(), Vec::<String>::new());
+    ended
+}
+
+fn mounted(dir: &Path, target: &str) -> String {
+    format!("<filesystem type='mount'><source dir='{}'/><target dir='{target}'/></filesystem>", dir.display())
+}
+
+#[test]
+fn every_interface_that_this_kernel_has_is_covered() {
+    let Some(_right) = common::start_right() else { return };
+    let mut script = String::from("exec 2> /dev/null; ");
+    for (number, (path, cover)) in Host::probe().covers.iter().enumerate() {
+        let failed = format!("exit {}; ", number + 10);
+        script += &match cover {
+            Cover::HideFile => format!("[ -c {path} ] || {failed}"),
+            Cover::HideDirectory => {
+                format!("[ -d {path} ] || {failed}[ -z \"$(ls -A {path})\" ] || {failed}")
+            }
+            Cover::ReadOnly => {
+                format!("grep -q \"^[^ ]* {path} proc ro,nosuid,nodev,noexec\" /proc/mounts || {failed}")
+            }
+        };
+    }
+    assert_eq!(
+        ended(&script, ""),
+        Ended::Exited(0),
+        "10 and more: the number of the cover that is not there"
+    );
+}
+
+/// In the kernel's own /proc the names of covers are no links, and are reached by one descriptor; a tree of
+/// the document's over it may have links there, and then what they lead to is covered, as by any path.
+#[test]
+fn links_in_a_proc_of_the_documents_are_followed_beneath_its_root() {
+    let Some(_right) = common::start_right() else { return };
+    let work = Work::new("covers");
+    let dir = &work.0;
+    for name in Host::probe().covers.iter().filter_map(|(path, cover)| {
+        let name = path.strip_prefix("/proc/")?;
+        (*cover != Cover::HideFile || fs::write(dir.join(name), "seen").is_err()).then_some(name)
+    }) {
+        fs::create_dir(dir.join(name)).expect("a directory");
+    }
+    fs::remove_file(dir.join("keys")).expect("a kernel with keys");
+    fs::write(dir.join("elsewhere"), "seen").expect("a file");
+    symlink("/proc/elsewhere", dir.join("keys")).expect("a link");
+    fs::remove_dir(dir.join("bus")).expect("a kernel with /proc/bus");
+    fs::create_dir(dir.join("buses")).expect("a directory");
+    symlink("buses", dir.join("bus")).expect("a link");
+    let script = "exec 2> /dev/null; [ -s /proc/elsewhere ] &amp;&amp; exit 3; : > /proc/writable || exit 4; \
+                  (: > /proc/buses/new) &amp;&amp; exit 5; exit 0";
+    assert_eq!(ended(script, &mounted(dir, "/proc")), Ended::Exited(0));
+    assert!(dir.join("writable").exists() && !dir.join("buses/new").exists());
+}
+
+/// What is bound first stands on the way to what is bound second.
+#[test]
+fn a_source_in_the_container_is_looked_up_anew_after_every_mount() {
+    let Some(_right) = common::start_right() else { return };
+    let work = Work::new("binds");
+    fs::create_dir_all(work.0.join("a/a/a")).expect("directories");
+    fs::write(work.0.join("a/a/a/deep"), "").expect("a file");
+    let bind = |target: &str| {
+        format!("<filesystem type='bind'><source dir='/mnt/a/a'/><target dir='{target}'/></filesystem>")
+    };
+    let devices = format!("{}{}{}", mounted(&work.0, "/mnt"), bind("/mnt/a"), bind("/srv"));
+    assert_eq!(ended("[ -e /srv/deep ] || exit 3; exit 0", &devices), Ended::Exited(0));
+}
