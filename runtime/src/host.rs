@@ -261,7 +261,7 @@ fn bounding_set(asked: u64, last: u8) -> u64 {
 }
 
 fn read_number_of<T: std::str::FromStr>(path: &str) -> Option<T> {
-    crate::small_file(path).ok()?.trim().parse().ok()
+    crate::beginning_of::<32>(path).ok()?.trim().parse().ok()
 }
 
 fn parse_release(release: &str) -> Kernel {
@@ -313,7 +313,7 @@ fn probe_cgroups() -> Cgroups {
     }
     let controllers: Vec<(String, String)> = CONTROLLERS
         .iter()
-        .map(|name| ((*name).to_owned(), format!("{CGROUP_ROOT}/{name}")))
+        .map(|name| ((*name).to_owned(), [CGROUP_ROOT, "/", name].concat()))
         .filter(|(_, path)| is_type(path, CGROUP_SUPER_MAGIC))
         .collect();
     let unified = format!("{CGROUP_ROOT}/unified");

@@ -51,7 +51,7 @@ impl Launcher<'_> {
         }
         if let Some(started) = started {
             let ns = sys::monotonic_ns() - started;
-            self.timings.push(Timing { stage, id: entry.id.clone(), ns });
+            self.timings.push(Timing { stage, id: entry.id.to_string(), ns });
         }
         Ok(())
     }

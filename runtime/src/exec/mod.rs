@@ -241,7 +241,7 @@ impl<'a> Launcher<'a> {
         StartError::Step(Box::new(FailedStep {
             stage,
             number: (at + 1, count),
-            id: entry.id.clone(),
+            id: entry.id.to_string(),
             call,
             origin: entry.origin,
             errno,
@@ -372,7 +372,7 @@ impl<'a> Launcher<'a> {
             if at != 0 {
                 self.timings.push(Timing {
                     stage: "child",
-                    id: entry.id.clone(),
+                    id: entry.id.to_string(),
                     ns: at.saturating_sub(last),
                 });
                 last = at;
