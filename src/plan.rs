@@ -112,7 +112,7 @@ fn rows(plan: &Plan) -> Vec<Row<'_>> {
     let mut rows = Vec::new();
     let mut add = |stage, id, call, origin, why| rows.push(Row { stage, id, call, origin, why });
     for entry in &plan.before {
-        add("host", entry.id.as_str(), plan.host_call(&entry.step), entry.origin, entry.why);
+        add("host", entry.id.as_ref(), plan.host_call(&entry.step), entry.origin, entry.why);
     }
     let clone = &plan.clone;
     add("clone", &clone.id, plan.clone_call(&clone.step), clone.origin, clone.why);

@@ -121,6 +121,9 @@ impl Host {
             (true, true) => rootless::current(),
             (true, false) => rootless::ids(),
         };
+        let covers: Vec<_> = COVERS.iter().filter(|(path, _)| Path::new(path).exists()).copied().collect();
+        // keyrings(7): the file is there where the kernel has them.
+        let keyrings = covers.iter().any(|(path, _)| *path == "/proc/keys");
         Self {
             kernel: parse_release(release),
             uid: nix::unistd::geteuid().as_raw(),
@@ -130,8 +133,8 @@ impl Host {
             last_capability,
             bounding,
             cgroups: if rootless { probe_delegated() } else { probe_cgroups() },
-            covers: COVERS.iter().filter(|(path, _)| Path::new(path).exists()).copied().collect(),
-            context: Context::probe(),
+            covers,
+            context: Context::probe(keyrings),
             page_size: 4096,
             machine: machine.to_owned(),
         }
@@ -258,7 +261,7 @@ fn bounding_set(asked: u64, last: u8) -> u64 {
 }
 
 fn read_number_of<T: std::str::FromStr>(path: &str) -> Option<T> {
-    crate::small_file(path).ok()?.trim().parse().ok()
+    crate::beginning_of::<32>(path).ok()?.trim().parse().ok()
 }
 
 fn parse_release(release: &str) -> Kernel {
@@ -310,7 +313,7 @@ fn probe_cgroups() -> Cgroups {
     }
     let controllers: Vec<(String, String)> = CONTROLLERS
         .iter()
-        .map(|name| ((*name).to_owned(), format!("{CGROUP_ROOT}/{name}")))
+        .map(|name| ((*name).to_owned(), [CGROUP_ROOT, "/", name].concat()))
         .filter(|(_, path)| is_type(path, CGROUP_SUPER_MAGIC))
         .collect();
     let unified = format!("{CGROUP_ROOT}/unified");

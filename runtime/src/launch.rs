@@ -56,10 +56,11 @@ pub fn gain_privilege() -> Result<(), StartError> {
 
 /// A name that no other start of this boot has: this process's id and its start time in clock ticks.
 pub fn instance() -> String {
-    let stat = crate::small_file("/proc/self/stat").unwrap_or_default();
+    // A command of 64 bytes at most (proc_task_name), and twenty numbers of twenty digits.
+    let stat = crate::beginning_of::<512>("/proc/self/stat").unwrap_or_default();
     // proc_pid_stat(5): field 22, counted after the command's closing parenthesis.
     let start = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_ascii_whitespace().nth(19));
-    format!("{}-{}", std::process::id(), start.unwrap_or("0"))
+    [&std::process::id().to_string(), "-", start.unwrap_or("0")].concat()
 }
 
 /// The variable that asks for a seeded fault.

@@ -19,10 +19,19 @@ pub mod sys;
 pub mod targets;
 
 /// The text of a file of procfs or sysfs that fits in a page: three calls, where reading to the end of a
-/// file without a size takes a dozen.
+/// file without a size takes a dozen, and musl's open(3) asks for close-on-exec twice.
 pub(crate) fn small_file(path: &str) -> std::io::Result<String> {
-    let mut buffer = [0_u8; 4096];
-    let length = std::io::Read::read(&mut std::fs::File::open(path)?, &mut buffer)?;
+    beginning_of::<4096>(path)
+}
+
+/// The same of what is in the first `BYTES` of a file: a buffer that is no larger writes no page of the stack
+/// that nobody needs.
+pub(crate) fn beginning_of<const BYTES: usize>(path: &str) -> std::io::Result<String> {
+    use std::os::fd::AsRawFd;
+    let mut buffer = [0_u8; BYTES];
+    let path = plan::step::c_string(path);
+    let file = sys::openat2(nix::libc::AT_FDCWD, &path, nix::libc::O_RDONLY, 0, 0).map(sys::adopt)?;
+    let length = sys::read(file.as_raw_fd(), &mut buffer)?;
     Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
 }
 

@@ -4,6 +4,7 @@
 mod assume;
 pub mod blkio;
 pub mod devices;
+mod mountinfo;
 pub mod share;
 pub mod superblock;
 pub mod usb;
@@ -13,7 +14,9 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use browndog_xml::domain::{Account, Domain, Filesystem, FilesystemSource, Origin, Sourced};
 use browndog_xml::value::AbsPath;
 use nix::errno::Errno;
+use nix::fcntl::AtFlags;
 use nix::libc;
+use nix::sys::stat::{FileStat, fstat, fstatat};
 use nix::sys::statfs::{FsType, fstatfs};
 
 use crate::plan::step::{Beneath, c_string};
@@ -265,7 +268,7 @@ impl Survey {
             return;
         }
         let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-        let points = mount_points(&table);
+        let points = mountinfo::mount_points(&table);
         let below = |dir: &str| -> Vec<String> {
             let dir = dir.trim_end_matches('/');
             let strictly = |point: &&String| is_below(point, dir) && point.len() > dir.len() && *point != "/";
@@ -308,9 +311,21 @@ impl Survey {
     }
 
     /// A mount point that an earlier start has made is as good as missing: who uses it removes it.
+    ///
+    /// Most are names in the root directory that are no links: there a look is enough, and nothing is opened.
     fn look_beneath_root(&self, path: &str) -> Result<Kind, Errno> {
-        let fd = self.open_beneath(Purpose::Root, path, libc::O_PATH)?;
-        if crate::targets::is_ours(&fd) { Err(Errno::ENOENT) } else { kind_of(&fd) }
+        let root = self.get(Purpose::Root).and_then(|root| root.fd.as_ref()).ok_or(Errno::ENOENT)?;
+        let beneath = Beneath::new(path);
+        let mut stat = None;
+        if beneath.dir() == c"." && beneath.name() != c".." {
+            let found = fstatat(root, beneath.name(), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+            stat = (found.st_mode & libc::S_IFMT != libc::S_IFLNK).then_some(found);
+        }
+        let stat = match stat {
+            Some(stat) => stat,
+            None => fstat(self.open_beneath(Purpose::Root, path, libc::O_PATH)?)?,
+        };
+        if crate::targets::is_ours(&stat) { Err(Errno::ENOENT) } else { Ok(kind(&stat)) }
     }
 
     /// Opens a path as the container will see it: in the filesystem of the document that covers it, else
@@ -411,39 +426,6 @@ fn host_path(filesystem: &Filesystem) -> Option<(String, Origin)> {
     }
 }
 
-/// Mount points of proc_pid_mountinfo(5), each once; the first is the root.
-fn mount_points(table: &str) -> Vec<String> {
-    let mut points: Vec<String> = Vec::new();
-    for line in table.lines() {
-        let Some(point) = line.split(' ').nth(4) else { continue };
-        let point = unescape(point);
-        if !points.contains(&point) {
-            points.push(point);
-        }
-    }
-    points
-}
-
-/// `\\040` and its like.
-fn unescape(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let octal = tail.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
-        match octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()).filter(|_| first == b'\\') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &tail[3..];
-            }
-            None => {
-                bytes.push(first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 /// Whether the source holds a file system that has to be mounted.
 pub fn has_contents(filesystem: &Filesystem) -> bool {
     matches!(filesystem.source, FilesystemSource::Block(_) | FilesystemSource::Image { .. })
@@ -455,18 +437,21 @@ fn contents_of(fd: &OwnedFd) -> std::io::Result<Contents> {
 }
 
 fn kind_of(fd: &OwnedFd) -> Result<Kind, Errno> {
-    let stat = nix::sys::stat::fstat(fd)?;
-    Ok(match stat.st_mode & libc::S_IFMT {
+    fstat(fd).map(|stat| kind(&stat))
+}
+
+fn kind(stat: &FileStat) -> Kind {
+    match stat.st_mode & libc::S_IFMT {
         libc::S_IFDIR => Kind::Directory,
         libc::S_IFREG => Kind::File,
         libc::S_IFCHR => Kind::Char(stat.st_rdev),
         libc::S_IFBLK => Kind::Block(stat.st_rdev),
         _ => Kind::Other,
-    })
+    }
 }
 
 fn owner_of(fd: &OwnedFd) -> Option<Owner> {
-    let stat = nix::sys::stat::fstat(fd).ok()?;
+    let stat = fstat(fd).ok()?;
     let magic = fstatfs(fd).ok()?.filesystem_type();
     // Inside a user namespace the kernel says the numbers of that namespace.
     let here = crate::exec::rootless::current();
@@ -479,12 +464,36 @@ fn owner_of(fd: &OwnedFd) -> Option<Owner> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     #[test]
-    fn mount_points_are_read_with_their_odd_names() {
-        let table = "1 0 8:1 / / rw - ext4 /dev/a rw\n2 1 0:3 / /a\\040b/c rw - tmpfs t rw\n3 1 0:4 / /a\\040b/c rw - x y z\n";
-        assert_eq!(mount_points(table), ["/", "/a b/c"]);
-        assert_eq!(unescape("\\134x\\9"), "\\x\\9");
+    fn targets_are_looked_at_beneath_the_root_and_links_are_followed_there() {
+        let root = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| root.path().join(name);
+        std::fs::create_dir_all(at("kernel/sysfs")).expect("a directory");
+        std::fs::write(at("file"), "").expect("a file");
+        std::fs::create_dir(at("proc")).expect("a directory");
+        symlink("/kernel/sysfs", at("sys")).expect("a link that leads out of the root for others");
+        symlink("/dev", at("dev")).expect("a link to itself, beneath the root");
+        let target = |path: &str| {
+            format!("<filesystem type='mount'><source dir='/usr'/><target dir='{path}'/></filesystem>")
+        };
+        let xml = format!(
+            "<domain type='lxc'><name>a</name><memory>65536</memory>\
+             <os><type>exe</type><init>/bin/true</init></os><devices><console/>\
+             <filesystem type='mount'><source dir='{}'/><target dir='/'/></filesystem>{}{}{}</devices></domain>",
+            root.path().display(),
+            target("/file"),
+            target("/missing"),
+            target("/sys/deeper"),
+        );
+        let source = browndog_xml::source::Source::new("test.xml", &xml);
+        let domain = browndog_xml::read(&source).domain.expect("a document without errors");
+        let survey = Survey::look(&domain, false, false);
+        assert_eq!(survey.kernel_targets, [true, true, false]);
+        let found = [Ok(Kind::Directory), Ok(Kind::File), Err(Errno::ENOENT), Err(Errno::ENOENT)];
+        assert_eq!(survey.targets, found.map(Some));
     }
 }

@@ -38,8 +38,8 @@ pub fn alone(hold: &Hold) -> bool {
 }
 
 /// Whether this is a mount point that a start has made.
-pub(crate) fn is_ours(fd: &OwnedFd) -> bool {
-    nix::sys::stat::fstat(fd).is_ok_and(|stat| marked(stat.st_mode))
+pub(crate) fn is_ours(found: &nix::sys::stat::FileStat) -> bool {
+    marked(found.st_mode)
 }
 
 /// With the set-group-ID bit that a directory inherits from the one above it.

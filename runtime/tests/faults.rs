@@ -139,8 +139,8 @@ fn every_failing_step_is_named_and_leaves_nothing() {
         }
         drop(survey);
         let before = (HostState::now(), common::process_state());
-        let host_ids = plan.before.iter().chain(&plan.attend).map(|entry| (false, entry.id.clone()));
-        let child_ids = plan.child.iter().map(|entry| (true, entry.id.clone()));
+        let host_ids = plan.before.iter().chain(&plan.attend).map(|entry| (false, entry.id.to_string()));
+        let child_ids = plan.child.iter().map(|entry| (true, entry.id.to_string()));
         for (at, (in_child, id)) in host_ids.enumerate().chain(child_ids.enumerate()) {
             let all = plausible(&id);
             turn += 1;
@@ -197,9 +197,9 @@ fn a_running_container_that_is_dropped_is_killed_and_removed() {
 
 /// Every step that is printed, in the order in which a start does them; exec leaves no trace of itself.
 fn trace_of(plan: &browndog_runtime::plan::Plan) -> Vec<(&'static str, String)> {
-    let before = plan.before.iter().map(|entry| ("host", entry.id.clone()));
-    let attend = plan.attend.iter().map(|entry| ("attend", entry.id.clone()));
-    let child = plan.child.iter().map(|entry| ("child", entry.id.clone()));
+    let before = plan.before.iter().map(|entry| ("host", entry.id.to_string()));
+    let attend = plan.attend.iter().map(|entry| ("attend", entry.id.to_string()));
+    let child = plan.child.iter().map(|entry| ("child", entry.id.to_string()));
     before.chain(attend).chain(child.filter(|(_, id)| id != "exec")).collect()
 }
 

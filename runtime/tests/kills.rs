@@ -174,7 +174,7 @@ fn a_killed_launcher_takes_its_container_along_at_every_step() {
     for document in documents() {
         let (_, _, plan) = planned(&common::domain(&document));
         let before = HostState::now();
-        let host = plan.before.iter().chain(&plan.attend).map(|entry| entry.id.as_str());
+        let host = plan.before.iter().chain(&plan.attend).map(|entry| entry.id.as_ref());
         let host: Vec<String> = host.map(|id| format!("host {id}")).collect();
         // The step after the descriptors are closed is the program itself.
         let last = plan.child.iter().position(|entry| entry.id == "close-fds").expect("in every plan");

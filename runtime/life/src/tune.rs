@@ -227,7 +227,7 @@ fn refused(entry: &Entry<HostStep>, errno: Errno) -> LifeError {
     let what = match &entry.step {
         HostStep::SetCgroup { path, value, .. } => format!("write '{value}' to {path}"),
         HostStep::MakeCgroup { path, .. } => format!("make {path}"),
-        _ => entry.id.clone(),
+        _ => entry.id.to_string(),
     };
     match errno {
         Errno::EBUSY => LifeError::refused(

@@ -275,7 +275,7 @@ pub(super) fn failed<S>(
     StartError::Step(Box::new(FailedStep {
         stage,
         number: (at.unwrap_or(0) + 1, count),
-        id: entry.id.clone(),
+        id: entry.id.to_string(),
         call,
         origin: entry.origin,
         errno,

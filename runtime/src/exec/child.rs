@@ -50,7 +50,7 @@ pub(crate) const NOT_STARTED: i32 = 125;
 pub(crate) extern "C" fn enter(context: &Context<'_>) -> ! {
     // The child has a copy of every descriptor: the ends of the launcher must be the launcher's alone, or
     // its death would not be noticed. A failing close means that there is nothing to close.
-    for fd in [context.go_write, context.life_write] {
+    for fd in [context.go_write, context.life_write].into_iter().filter(|fd| *fd >= 0) {
         crate::disregard(sys::close(fd));
     }
     // Modes are what the steps say, whatever mask the caller has; a step sets the container's own.

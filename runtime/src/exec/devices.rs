@@ -1,6 +1,5 @@
 //! The device policy of a group, in both versions; read back.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,21 +14,31 @@ use crate::sys;
 
 /// Version 1: nothing, then each rule; `devices.list` has to say the same.
 pub(super) fn write_list(group: &str, rules: &[Rule]) -> Result<(), Errno> {
-    write(group, "devices.deny", ["a"])?;
-    write(group, "devices.allow", rules)?;
-    check_list(group, rules)
+    let rules = lines(rules);
+    write(group, "devices.deny", &["a"])?;
+    write(group, "devices.allow", &rules)?;
+    check_list(group, &rules)
+}
+
+fn lines<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Vec<String> {
+    rules.into_iter().map(ToString::to_string).collect()
 }
 
 /// One write(2) a line: the kernel takes one rule at a time.
-fn write<L: ToString>(group: &str, file: &str, lines: impl IntoIterator<Item = L>) -> Result<(), Errno> {
-    let mut file = fs::OpenOptions::new().write(true).open(format!("{group}/{file}")).map_err(errno_of)?;
-    lines.into_iter().try_for_each(|line| file.write_all(line.to_string().as_bytes())).map_err(errno_of)
+fn write(group: &str, file: &str, lines: &[impl AsRef<str>]) -> Result<(), Errno> {
+    let path = [group, "/", file].concat();
+    let mut file = fs::OpenOptions::new().write(true).open(path).map_err(errno_of)?;
+    lines.iter().try_for_each(|line| file.write_all(line.as_ref().as_bytes())).map_err(errno_of)
 }
 
-fn check_list(group: &str, rules: &[Rule]) -> Result<(), Errno> {
-    let list = fs::read_to_string(format!("{group}/devices.list")).map_err(errno_of)?;
-    let have: BTreeSet<String> = list.lines().map(str::to_owned).collect();
-    let want: BTreeSet<String> = rules.iter().map(ToString::to_string).collect();
+fn check_list(group: &str, rules: &[String]) -> Result<(), Errno> {
+    let list = fs::read_to_string([group, "/devices.list"].concat()).map_err(errno_of)?;
+    let mut have: Vec<&str> = list.lines().collect();
+    let mut want: Vec<&str> = rules.iter().map(String::as_str).collect();
+    for lines in [&mut have, &mut want] {
+        lines.sort_unstable();
+        lines.dedup();
+    }
     if have == want { Ok(()) } else { Err(Errno::ERANGE) }
 }
 
@@ -42,9 +51,9 @@ pub(super) fn change(group: &str, old: &[Rule], new: &[Rule], program: Option<&[
 }
 
 fn change_list(group: &str, old: &[Rule], new: &[Rule]) -> Result<(), Errno> {
-    write(group, "devices.allow", new.iter().filter(|rule| !old.contains(rule)))?;
-    write(group, "devices.deny", old.iter().filter(|rule| !new.contains(rule)))?;
-    check_list(group, new)
+    write(group, "devices.allow", &lines(new.iter().filter(|rule| !old.contains(rule))))?;
+    write(group, "devices.deny", &lines(old.iter().filter(|rule| !new.contains(rule))))?;
+    check_list(group, &lines(new))
 }
 
 fn open(group: &str) -> Result<OwnedFd, Errno> {
@@ -66,10 +75,10 @@ fn replace_policy(group: &str, program: &[u64]) -> Result<(), Errno> {
     if sys::count_device_policies(group.as_fd())? == 1 { Ok(()) } else { Err(Errno::ERANGE) }
 }
 
-/// Version 2: a program on the group, which goes with it.
-pub(super) fn attach_policy(group: &str, program: &[u64]) -> Result<(), Errno> {
+/// Version 2: a program on the group, which goes with it. The group's directory, open.
+pub(super) fn attach_policy(group: &str, program: &[u64]) -> Result<OwnedFd, Errno> {
     let group = open(group)?;
     let program = sys::load_device_policy(program)?;
     sys::attach_device_policy(group.as_fd(), program.as_fd())?;
-    if sys::count_device_policies(group.as_fd())? == 0 { Err(Errno::ERANGE) } else { Ok(()) }
+    if sys::count_device_policies(group.as_fd())? == 0 { Err(Errno::ERANGE) } else { Ok(group) }
 }

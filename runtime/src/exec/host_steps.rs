@@ -5,15 +5,15 @@ use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use nix::libc;
+use nix::sys::stat::fstat;
 
 use super::child::{CLONE_TREE, TREE};
 use super::undo::Made;
 use super::{Launcher, Timing, beneath, block, cgroup, devices};
 use crate::error::StartError;
 use crate::plan::Entry;
-use crate::plan::step::{Beneath, HostStep, Slot, TargetKind};
+use crate::plan::step::{Beneath, HostStep, Slot, TargetKind, c_string};
 use crate::survey::RESOLVE_IN_ROOT;
 use crate::{errno_of, sys, targets};
 
@@ -51,7 +51,7 @@ impl Launcher<'_> {
         }
         if let Some(started) = started {
             let ns = sys::monotonic_ns() - started;
-            self.timings.push(Timing { stage, id: entry.id.clone(), ns });
+            self.timings.push(Timing { stage, id: entry.id.to_string(), ns });
         }
         Ok(())
     }
@@ -65,9 +65,14 @@ impl Launcher<'_> {
             HostStep::InheritCpuset { parent, path } => cgroup::inherit_cpuset(parent, path),
             HostStep::DelegateCgroup { path, uid, gid } => cgroup::delegate(path, *uid, *gid),
             HostStep::OpenCgroup { path, slot, directory } => {
-                let flags = if *directory { OFlag::O_RDONLY | OFlag::O_DIRECTORY } else { OFlag::O_WRONLY };
-                let fd =
-                    nix::fcntl::open(path.as_str(), flags | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())?;
+                let fd = match self.group.take() {
+                    Some((held, group)) if *directory && held == *path => group,
+                    _ => {
+                        let flags =
+                            if *directory { libc::O_RDONLY | libc::O_DIRECTORY } else { libc::O_WRONLY };
+                        sys::adopt(sys::openat2(libc::AT_FDCWD, &c_string(path), flags, 0, 0)?)
+                    }
+                };
                 self.fill(*slot, fd);
                 Ok(())
             }
@@ -87,7 +92,11 @@ impl Launcher<'_> {
                 Ok(())
             }
             HostStep::LimitDevices { path, rules, program } => match program {
-                Some(program) => devices::attach_policy(path, program),
+                Some(program) => {
+                    let group = devices::attach_policy(path, program)?;
+                    self.group = Some((path.clone(), group));
+                    Ok(())
+                }
                 None => devices::write_list(path, rules),
             },
             HostStep::Restrict { tree, attr } => sys::mount_setattr(self.fd(*tree), c"", TREE, attr),
@@ -135,7 +144,7 @@ impl Launcher<'_> {
             let prefix = CString::new(&path[..end]).map_err(|_| Errno::EINVAL)?;
             let ours = ends.contains(&end) || {
                 let found = sys::openat2(fd, &prefix, libc::O_PATH, 0, RESOLVE_IN_ROOT).map(sys::adopt);
-                found.is_ok_and(|found| targets::is_ours(&found))
+                found.and_then(fstat).is_ok_and(|found| targets::is_ours(&found))
             };
             if ours {
                 let root = sys::adopt(sys::openat2(fd, c".", libc::O_PATH | libc::O_DIRECTORY, 0, 0)?);

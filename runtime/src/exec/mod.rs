@@ -24,6 +24,7 @@ pub mod terminal;
 mod undo;
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use nix::errno::Errno;
@@ -113,8 +114,8 @@ pub struct Timing {
 pub struct Running {
     /// The init's process id on the host.
     pub pid: i32,
-    /// Its pidfd.
-    pub pidfd: OwnedFd,
+    /// Its pidfd, which whoever undoes the start has as well.
+    pub pidfd: Arc<OwnedFd>,
     /// The launcher's side of the console, where the plan opened one.
     pub console: Option<OwnedFd>,
     /// The same of the further consoles.
@@ -147,6 +148,8 @@ struct Launcher<'a> {
     visit: stage::Visit,
     _mask: Mask,
     undo: Undo,
+    /// The group whose directory a step has opened, for the one that puts it into a slot.
+    group: Option<(String, OwnedFd)>,
     timings: Vec<Timing>,
     performed: usize,
 }
@@ -208,6 +211,7 @@ impl<'a> Launcher<'a> {
             visit: stage::Visit::default(),
             _mask: Mask::set(),
             undo,
+            group: None,
             timings: Vec::new(),
             performed: 0,
         }
@@ -237,7 +241,7 @@ impl<'a> Launcher<'a> {
         StartError::Step(Box::new(FailedStep {
             stage,
             number: (at + 1, count),
-            id: entry.id.clone(),
+            id: entry.id.to_string(),
             call,
             origin: entry.origin,
             errno,
@@ -282,10 +286,7 @@ impl<'a> Launcher<'a> {
             }
         };
         self.undo.keep_alive(life_write);
-        self.undo.child(
-            pid,
-            pidfd.try_clone().map_err(|_| StartError::Launcher { what: "dup", errno: Errno::EMFILE })?,
-        );
+        self.undo.child(pid, Arc::clone(&pidfd));
         if let Some((read, write)) = go {
             drop(read);
             let attended = self.attend(pid, &write);
@@ -340,7 +341,11 @@ impl<'a> Launcher<'a> {
         Ok(())
     }
 
-    fn clone3(&self, memory: &ChildMemory, context: &child::Context<'_>) -> Result<(i32, OwnedFd), Errno> {
+    fn clone3(
+        &self,
+        memory: &ChildMemory,
+        context: &child::Context<'_>,
+    ) -> Result<(i32, Arc<OwnedFd>), Errno> {
         let step = &self.plan.clone.step;
         let mut pidfd: RawFd = -1;
         let mut args = CloneArgs::default();
@@ -358,7 +363,7 @@ impl<'a> Launcher<'a> {
         let mask = sys::set_signal_mask(u64::MAX)?;
         let cloned = sys::clone3(&mut args, memory, child::enter, context);
         crate::disregard(sys::set_signal_mask(mask)?);
-        Ok((cloned?, sys::adopt(pidfd)))
+        Ok((cloned?, Arc::new(sys::adopt(pidfd))))
     }
 
     fn read_timings(&mut self, progress: &Progress, before: u64) {
@@ -371,7 +376,7 @@ impl<'a> Launcher<'a> {
             if at != 0 {
                 self.timings.push(Timing {
                     stage: "child",
-                    id: entry.id.clone(),
+                    id: entry.id.to_string(),
                     ns: at.saturating_sub(last),
                 });
                 last = at;

@@ -31,7 +31,8 @@ const PASSED: [Signal; 7] = [
 
 /// Whether standard input and output are a terminal, so that the container gets one of its own.
 pub fn on_terminal() -> bool {
-    std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+    // Not by the standard library's objects, which come with buffers.
+    [libc::STDIN_FILENO, libc::STDOUT_FILENO].iter().all(|fd| sys::terminal::is_terminal(*fd))
 }
 
 /// Blocks the signals that [`attend`] passes on; before the start, so that none is lost.

@@ -1,6 +1,7 @@
 //! What was made on the host, and is removed again, newest first, whatever happens.
 
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::libc;
@@ -24,7 +25,7 @@ pub(super) enum Made {
 pub(super) struct Undo {
     made: Vec<Made>,
     kill_group: Option<String>,
-    child: Option<(i32, OwnedFd)>,
+    child: Option<(i32, Arc<OwnedFd>)>,
     life: Option<OwnedFd>,
     hold: Option<targets::Hold>,
 }
@@ -43,7 +44,7 @@ impl Undo {
         self.life = Some(life);
     }
 
-    pub fn child(&mut self, pid: i32, pidfd: OwnedFd) {
+    pub fn child(&mut self, pid: i32, pidfd: Arc<OwnedFd>) {
         self.child = Some((pid, pidfd));
     }
 

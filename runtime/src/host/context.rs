@@ -56,8 +56,8 @@ impl Default for Context {
 }
 
 impl Context {
-    /// The caller's. What cannot be asked for is taken as the default.
-    pub(super) fn probe() -> Self {
+    /// The caller's, on a kernel with or without keyrings. What cannot be asked for is taken as the default.
+    pub(super) fn probe(keyrings: bool) -> Self {
         let default = Self::default();
         let limit = |(name, resource): &(&'static str, Resource)| {
             context::getrlimit(*resource).ok().map(|(soft, hard)| (*name, soft, hard))
@@ -74,7 +74,7 @@ impl Context {
             memory_mode: context::memory_mode().unwrap_or(0),
             oom_score_adj: super::read_number_of("/proc/self/oom_score_adj").unwrap_or(0),
             limits: LIMITS.iter().filter_map(limit).collect(),
-            keyrings: std::path::Path::new("/proc/keys").exists(),
+            keyrings,
         }
     }
 }

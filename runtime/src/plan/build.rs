@@ -1,5 +1,7 @@
 //! What the planning functions add to.
 
+use std::borrow::Cow;
+
 use browndog_xml::domain::{Domain, Origin};
 use nix::libc;
 
@@ -8,6 +10,30 @@ use super::{CloneStep, Entry, Plan, Problem, Request};
 use crate::host::Host;
 use crate::survey::{Purpose, Survey};
 use crate::sys::STEPS_MAX;
+
+/// A name of a step or a slot: a word, what has been composed, or a verb and what it is about. Most starts show
+/// none of them, so what is made of two parts is copied once, not formatted.
+pub(super) trait Name {
+    fn name(self) -> Cow<'static, str>;
+}
+
+impl Name for &'static str {
+    fn name(self) -> Cow<'static, str> {
+        Cow::Borrowed(self)
+    }
+}
+
+impl Name for String {
+    fn name(self) -> Cow<'static, str> {
+        Cow::Owned(self)
+    }
+}
+
+impl<S: AsRef<str>> Name for (&str, S) {
+    fn name(self) -> Cow<'static, str> {
+        Cow::Owned([self.0, ":", self.1.as_ref()].concat())
+    }
+}
 
 /// A plan in the making, with what it is made from.
 pub(super) struct Builder<'a> {
@@ -30,12 +56,13 @@ pub(super) struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     pub fn new(domain: &'a Domain, host: &'a Host, survey: &'a Survey, request: &'a Request) -> Self {
-        let slots = survey.found.iter().map(|found| slot_name(found.purpose, &found.path)).collect();
+        let mut slots = Vec::with_capacity(32);
+        slots.extend(survey.found.iter().map(|found| slot_name(found.purpose, &found.path)));
         let network_namespace =
             domain.share.net.is_none() && (domain.private_network.is_some() || has_links(domain));
         let user_namespace = domain.idmap.is_some();
         let clone = Entry {
-            id: "clone".to_owned(),
+            id: Cow::Borrowed("clone"),
             step: CloneStep { namespaces: 0, into_cgroup: None, share_memory: false },
             origin: domain.origin.origin,
             why: "one call makes every namespace, so that none is ever shared with the host by accident",
@@ -83,8 +110,8 @@ impl<'a> Builder<'a> {
     }
 
     /// A new slot.
-    pub fn slot(&mut self, name: impl Into<String>) -> Slot {
-        self.plan.slots.push(name.into());
+    pub fn slot(&mut self, name: impl Name) -> Slot {
+        self.plan.slots.push(name.name());
         Slot((self.plan.slots.len() - 1) as u16)
     }
 
@@ -93,20 +120,20 @@ impl<'a> Builder<'a> {
         self.survey.index(purpose).map(|index| Slot(index as u16))
     }
 
-    pub fn host_step(&mut self, id: impl Into<String>, step: HostStep, origin: Origin, why: &'static str) {
-        self.plan.before.push(Entry { id: id.into(), step, origin, why });
+    pub fn host_step(&mut self, id: impl Name, step: HostStep, origin: Origin, why: &'static str) {
+        self.plan.before.push(Entry { id: id.name(), step, origin, why });
     }
 
-    pub fn sharing(&mut self, id: String, step: HostStep, origin: Origin, why: &'static str) {
-        self.shares.push(Entry { id, step, origin, why });
+    pub fn sharing(&mut self, id: impl Name, step: HostStep, origin: Origin, why: &'static str) {
+        self.shares.push(Entry { id: id.name(), step, origin, why });
     }
 
-    pub fn attend(&mut self, id: impl Into<String>, step: HostStep, origin: Origin, why: &'static str) {
-        self.plan.attend.push(Entry { id: id.into(), step, origin, why });
+    pub fn attend(&mut self, id: impl Name, step: HostStep, origin: Origin, why: &'static str) {
+        self.plan.attend.push(Entry { id: id.name(), step, origin, why });
     }
 
-    pub fn child(&mut self, id: impl Into<String>, step: ChildStep, origin: Origin, why: &'static str) {
-        self.plan.child.push(Entry { id: id.into(), step, origin, why });
+    pub fn child(&mut self, id: impl Name, step: ChildStep, origin: Origin, why: &'static str) {
+        self.plan.child.push(Entry { id: id.name(), step, origin, why });
     }
 
     pub fn problem(&mut self, origin: Origin, message: impl Into<String>, help: impl Into<String>) {
@@ -151,7 +178,7 @@ impl<'a> Builder<'a> {
 
     /// A name that no step of the child has: a document may mount onto what every container mounts.
     pub fn own_name(&self, verb: &str, target: &str) -> String {
-        let name = format!("{verb}:{target}");
+        let name = [verb, ":", target].concat();
         let taken = self.plan.child.iter().any(|entry| entry.id == name);
         if taken { format!("{name} (of the document)") } else { name }
     }
@@ -242,17 +269,35 @@ fn has_links(domain: &Domain) -> bool {
     !domain.interfaces.is_empty() || moved()
 }
 
-fn slot_name(purpose: Purpose, path: &str) -> String {
-    match purpose {
-        Purpose::Root => format!("root source {path}"),
-        Purpose::Filesystem(_) => format!("source {path}"),
-        Purpose::Device(_) | Purpose::Node(_) => format!("node {path}"),
-        Purpose::Tty(_) => format!("terminal {path}"),
-        Purpose::Program => "program".to_owned(),
+fn slot_name(purpose: Purpose, path: &str) -> Cow<'static, str> {
+    let of = |what: &str| [what, " ", path].concat();
+    Cow::Owned(match purpose {
+        Purpose::Root => of("root source"),
+        Purpose::Filesystem(_) => of("source"),
+        Purpose::Device(_) | Purpose::Node(_) => of("node"),
+        Purpose::Tty(_) | Purpose::Terminal => of("terminal"),
+        Purpose::Program => return Cow::Borrowed("program"),
         Purpose::Stream(number) => format!("terminal stream {number}"),
-        Purpose::Init => format!("init {path}"),
-        Purpose::Terminal => format!("terminal {path}"),
-        Purpose::Base => format!("base {path}"),
-        Purpose::Shared(_) => format!("namespace of {path}"),
+        Purpose::Init => of("init"),
+        Purpose::Base => of("base"),
+        Purpose::Shared(_) => of("namespace of"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A hundred of these are what a start writes into new pages.
+    #[test]
+    fn a_step_of_the_child_is_small() {
+        let (step, entry) = (size_of::<ChildStep>(), size_of::<Entry<ChildStep>>());
+        assert!(step <= 72 && entry <= 128, "{step}, {entry}");
+    }
+
+    #[test]
+    fn a_name_of_two_parts_is_the_verb_and_what_it_is_about() {
+        assert_eq!(("attach", "/etc").name(), "attach:/etc");
+        assert!(matches!("exec".name(), Cow::Borrowed("exec")));
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn restrict(b: &mut Builder<'_>, target: &str, below: &[String], flag
     let whole = if base.is_empty() { "/".to_owned() } else { base.to_owned() };
     for at in std::iter::once(whole).chain(below.iter().map(|suffix| format!("{base}{suffix}"))) {
         let step = ChildStep::Remount { target: Beneath::new(&at), flags };
-        b.child(format!("remount:{at}"), step, origin, WHY);
+        b.child(("remount", at), step, origin, WHY);
     }
 }
 

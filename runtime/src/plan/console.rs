@@ -3,6 +3,8 @@
 //! They are of the devpts instance that the container finds at `/dev/pts`, so that a program there can
 //! name its terminal; the launcher makes that instance and opens them before the container is there.
 
+use std::borrow::Cow;
+
 use browndog_xml::domain::{IdRange, Origin, Sourced};
 
 use super::build::Builder;
@@ -120,9 +122,9 @@ pub(super) fn populate(b: &mut Builder<'_>) {
             attach_file(b, tree, "/dev/console", origin, "a mount: a link would be followed to its name");
         }
         let link = format!("/dev/tty{}", index + 1);
-        let value = c_string(&format!("pts/{index}"));
+        let value = Cow::Owned(c_string(&format!("pts/{index}")));
         let step = ChildStep::MakeLink { value, target: Beneath::new(&link) };
-        b.child(format!("link:{link}"), step, origin, AFTER_DEV);
+        b.child(("link", link), step, origin, AFTER_DEV);
     }
 }
 

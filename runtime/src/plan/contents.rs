@@ -51,12 +51,12 @@ pub(super) fn mount(b: &mut Builder<'_>, purpose: Purpose, filesystem: &Filesyst
     let readonly = filesystem.readonly.is_some();
     let mut device = source;
     if image {
-        device = b.slot(format!("loop device of {path}"));
+        device = b.slot(["loop device of ", &path].concat());
         let step = HostStep::AttachLoop { image: source, readonly, into: device };
         let why = "goes with its last user: nothing is left even where everything is killed";
-        b.host_step(format!("attach-loop:{target}"), step, origin, why);
+        b.host_step(("attach-loop", target), step, origin, why);
     }
     let asked = filesystem.readonly.unwrap_or(origin);
     let step = HostStep::MountDevice { device, fstype: c_string(fstype), readonly, into };
-    b.host_step(format!("mount-device:{target}"), step, asked, DETACHED);
+    b.host_step(("mount-device", target), step, asked, DETACHED);
 }

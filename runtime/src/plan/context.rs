@@ -75,7 +75,8 @@ pub(super) const CAP_SYS_NICE: u64 = 1 << 23;
 
 /// Every reset that this launcher makes necessary.
 pub(super) fn reset(b: &mut Builder<'_>) {
-    let context = b.host.context.clone();
+    let host = b.host;
+    let context = &host.context;
     let default = crate::host::Context::default();
     let privileged = !b.host.rootless && !b.user_namespace && b.host.bounding & CAP_SYS_NICE != 0;
     let mut resets = vec![Reset::Affinity];
@@ -106,7 +107,7 @@ pub(super) fn reset(b: &mut Builder<'_>) {
             b.attend("reset:oom-score", HostStep::ResetOomScore, origin, why);
             continue;
         }
-        b.child(format!("reset:{}", reset.name()), ChildStep::Reset(reset), origin, why);
+        b.child(("reset", reset.name()), ChildStep::Reset(reset), origin, why);
     }
 }
 

@@ -19,7 +19,10 @@ pub(super) fn cover(b: &mut Builder<'_>) {
     let mut empty = None;
     for (path, kind) in &b.host.covers {
         // No name of the table is one that the kernel makes a link.
-        cover_one(b, &mut empty, ("cover", Beneath::in_procfs(path)), *kind, COVER);
+        cover_one(b, &mut empty, ("cover", path, Beneath::in_procfs(path)), *kind, COVER);
+    }
+    if b.domain.extension.masks.is_empty() {
+        return;
     }
     let mut seen = std::collections::HashSet::new();
     for (mask, kind) in b.domain.extension.masks.iter().zip(&b.survey.masks) {
@@ -29,10 +32,16 @@ pub(super) fn cover(b: &mut Builder<'_>) {
         }
         match kind {
             Ok(_) if b.host.covers.iter().any(|(have, kind)| *have == path && *kind != Cover::ReadOnly) => {}
-            Ok(Kind::Directory) => {
-                cover_one(b, &mut empty, ("mask", Beneath::new(path)), Cover::HideDirectory, mask.origin)
+            Ok(Kind::Directory) => cover_one(
+                b,
+                &mut empty,
+                ("mask", path, Beneath::new(path)),
+                Cover::HideDirectory,
+                mask.origin,
+            ),
+            Ok(_) => {
+                cover_one(b, &mut empty, ("mask", path, Beneath::new(path)), Cover::HideFile, mask.origin)
             }
-            Ok(_) => cover_one(b, &mut empty, ("mask", Beneath::new(path)), Cover::HideFile, mask.origin),
             Err(nix::errno::Errno::ENOENT) => b.note(
                 mask.origin,
                 format!("there is no {path} that could be covered"),
@@ -52,32 +61,33 @@ pub(super) fn cover(b: &mut Builder<'_>) {
 fn cover_one(
     b: &mut Builder<'_>,
     empty: &mut Option<Beneath>,
-    (word, target): (&str, Beneath),
+    (word, path, target): (&str, &str, Beneath),
     kind: Cover,
     asked: Origin,
 ) {
-    let path = target.shown();
     match kind {
-        Cover::HideFile => hide_with(b, Beneath::new("/dev/null"), (word, target), asked, "an empty file"),
+        Cover::HideFile => {
+            hide_with(b, Beneath::new("/dev/null"), (word, path, target), asked, "an empty file")
+        }
         Cover::HideDirectory => {
             if let Some(empty) = empty {
-                hide_with(b, empty.clone(), (word, target), asked, "the empty directory again");
+                hide_with(b, empty.clone(), (word, path, target), asked, "the empty directory again");
                 return;
             }
             *empty = Some(target.clone());
             let step = ChildStep::MountNew {
-                fstype: c_string("tmpfs"),
+                fstype: c"tmpfs",
                 target,
                 flags: NO_SUID_DEV_EXEC | libc::MS_RDONLY,
                 data: Some(c_string("size=0k,nr_inodes=2,mode=0555")),
             };
-            b.child(format!("{word}:{path}"), step, asked, "an empty directory");
+            b.child((word, path), step, asked, "an empty directory");
         }
         Cover::ReadOnly => {
-            let tree = b.slot(format!("read-only {path}"));
+            let tree = b.slot(["read-only ", path].concat());
             let source = target.clone();
             b.child(
-                format!("clone-{word}:{path}"),
+                ["clone-", word, ":", path].concat(),
                 ChildStep::CloneTree { source, into: tree },
                 asked,
                 DETACHED,
@@ -89,17 +99,22 @@ fn cover_one(
                     ..MountAttr::default()
                 };
                 b.child(
-                    format!("restrict-{word}:{path}"),
+                    ["restrict-", word, ":", path].concat(),
                     ChildStep::Restrict { tree, attr },
                     asked,
                     RESTRICT,
                 );
             }
             let step = ChildStep::Attach { tree, target: target.clone() };
-            b.child(format!("{word}:{path}"), step, asked, "on itself, read-only");
+            b.child((word, path), step, asked, "on itself, read-only");
             if !b.host.at_least(5, 12) {
                 let step = ChildStep::Remount { target, flags };
-                b.child(format!("remount-{word}:{path}"), step, asked, "this kernel has no mount_setattr(2)");
+                b.child(
+                    ["remount-", word, ":", path].concat(),
+                    step,
+                    asked,
+                    "this kernel has no mount_setattr(2)",
+                );
             }
         }
     }
@@ -109,14 +124,13 @@ fn cover_one(
 fn hide_with(
     b: &mut Builder<'_>,
     source: Beneath,
-    (word, target): (&str, Beneath),
+    (word, path, target): (&str, &str, Beneath),
     asked: Origin,
     why: &'static str,
 ) {
-    let path = target.shown();
-    let tree = b.slot(format!("cover of {path}"));
+    let tree = b.slot(["cover of ", path].concat());
     let step = ChildStep::CloneTree { source, into: tree };
-    b.child(format!("clone-{word}:{path}"), step, asked, why);
+    b.child(["clone-", word, ":", path].concat(), step, asked, why);
     let step = ChildStep::Attach { tree, target };
-    b.child(format!("{word}:{path}"), step, asked, "after /proc and /dev are there");
+    b.child((word, path), step, asked, "after /proc and /dev are there");
 }

@@ -11,7 +11,7 @@ use super::confine;
 use crate::survey::{Kind, NODES, Purpose, devices};
 
 /// A line of the policy: `c 1:3 rwm`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rule {
     /// A block device, or a character device.
     pub block: bool,
@@ -25,9 +25,15 @@ pub struct Rule {
 
 impl std::fmt::Display for Rule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let number = |number: Option<u32>| number.map_or_else(|| "*".to_owned(), |number| number.to_string());
-        let kind = if self.block { 'b' } else { 'c' };
-        write!(f, "{kind} {}:{} {}", number(self.major), number(self.minor), self.access)
+        f.write_str(if self.block { "b " } else { "c " })?;
+        for (number, end) in [(self.major, ":"), (self.minor, " ")] {
+            match number {
+                Some(number) => number.fmt(f)?,
+                None => f.write_str("*")?,
+            }
+            f.write_str(end)?;
+        }
+        f.write_str(self.access)
     }
 }
 
@@ -64,8 +70,8 @@ pub(super) fn rules(b: &Builder<'_>) -> Vec<(Rule, Origin)> {
         let origin = b.domain.capabilities.policy.origin;
         rules.extend([false, true].map(|block| (rule(block, None, None, "m"), origin)));
     }
-    let mut seen = std::collections::HashSet::new();
-    rules.retain(|(rule, _)| seen.insert(rule.to_string()));
+    let mut seen = std::collections::BTreeSet::new();
+    rules.retain(|(rule, _)| seen.insert(rule.clone()));
     rules
 }
 

@@ -1,12 +1,15 @@
 //! `/dev`: a small tmpfs with the nodes every program expects, a pseudo-terminal instance, shared
 //! memory, message queues, and the nodes the document names.
 
+use std::borrow::Cow;
+use std::ffi::CStr;
+
 use browndog_xml::domain::Origin;
 use nix::libc;
 
 use super::build::Builder;
 use super::mounts::{ATTR_NOEXEC, ATTR_NOSUID, RESTRICT, mount_new, sever};
-use super::step::{Beneath, ChildStep, HostStep, Slot, TargetKind, c_string};
+use super::step::{Beneath, ChildStep, HostStep, Slot, TargetKind};
 use crate::survey::devices::declared as declared_in;
 use crate::survey::{Kind, NODES, Purpose};
 use crate::sys::MountAttr;
@@ -15,12 +18,12 @@ pub(super) const DEV: Origin = Origin::Default("every container gets its own /de
 pub(super) const AFTER_DEV: &str = "after /dev is there to hold it";
 
 /// Links of every container: where the link is, what it says.
-const LINKS: [(&str, &str); 5] = [
-    ("/dev/fd", "/proc/self/fd"),
-    ("/dev/stdin", "/proc/self/fd/0"),
-    ("/dev/stdout", "/proc/self/fd/1"),
-    ("/dev/stderr", "/proc/self/fd/2"),
-    ("/dev/ptmx", "pts/ptmx"),
+const LINKS: [(&str, &CStr); 5] = [
+    ("/dev/fd", c"/proc/self/fd"),
+    ("/dev/stdin", c"/proc/self/fd/0"),
+    ("/dev/stdout", c"/proc/self/fd/1"),
+    ("/dev/stderr", c"/proc/self/fd/2"),
+    ("/dev/ptmx", c"pts/ptmx"),
 ];
 
 /// The group `tty` of every Linux distribution: owner of a terminal's group side.
@@ -30,25 +33,25 @@ pub(super) const TTY_GID: u32 = 5;
 pub(super) fn populate(b: &mut Builder<'_>) {
     let flags = libc::MS_NOSUID | libc::MS_NOEXEC | libc::MS_STRICTATIME;
     let why = "after /proc: the order is free, but before the nodes";
-    mount_new(b, "/dev", "tmpfs", flags, Some("mode=0755,size=64k,nr_inodes=1k"), DEV, why);
+    mount_new(b, "/dev", c"tmpfs", flags, Some("mode=0755,size=64k,nr_inodes=1k"), DEV, why);
     nodes(b);
     for (target, value) in LINKS {
-        let step = ChildStep::MakeLink { value: c_string(value), target: Beneath::new(target) };
-        b.child(format!("link:{target}"), step, DEV, AFTER_DEV);
+        let step = ChildStep::MakeLink { value: Cow::Borrowed(value), target: Beneath::new(target) };
+        b.child(("link", target), step, DEV, AFTER_DEV);
     }
     for target in ["/dev/pts", "/dev/shm", "/dev/mqueue"] {
         let step = ChildStep::MakeDir { target: Beneath::new(target), mode: 0o755 };
-        b.child(format!("make-dir:{target}"), step, DEV, AFTER_DEV);
+        b.child(("make-dir", target), step, DEV, AFTER_DEV);
     }
     let gid = if b.host.has_gid(TTY_GID) && maps_gid(b, TTY_GID) { ",gid=5" } else { "" };
-    let options = format!("newinstance,ptmxmode=0666,mode=0620{gid}");
+    let options = ["newinstance,ptmxmode=0666,mode=0620", gid].concat();
     let no_exec = libc::MS_NOSUID | libc::MS_NOEXEC;
     let why = "an instance of its own: terminals of the host cannot be reached";
     if !super::console::attach_pts(b) {
-        mount_new(b, "/dev/pts", "devpts", no_exec, Some(&options), DEV, why);
+        mount_new(b, "/dev/pts", c"devpts", no_exec, Some(&options), DEV, why);
     }
     let why = "POSIX shared memory (shm_overview(7))";
-    mount_new(b, "/dev/shm", "tmpfs", no_exec | libc::MS_NODEV, Some("mode=1777,size=65536k"), DEV, why);
+    mount_new(b, "/dev/shm", c"tmpfs", no_exec | libc::MS_NODEV, Some("mode=1777,size=65536k"), DEV, why);
     match &b.domain.share.ipc {
         Some(shared) if b.user_namespace => {
             let message =
@@ -61,7 +64,7 @@ pub(super) fn populate(b: &mut Builder<'_>) {
         }
         _ => {
             let why = "POSIX message queues of its own IPC namespace (mq_overview(7))";
-            mount_new(b, "/dev/mqueue", "mqueue", no_exec | libc::MS_NODEV, None, DEV, why);
+            mount_new(b, "/dev/mqueue", c"mqueue", no_exec | libc::MS_NODEV, None, DEV, why);
         }
     }
     super::console::populate(b);
@@ -76,7 +79,7 @@ fn maps_gid(b: &Builder<'_>, gid: u32) -> bool {
 
 fn nodes(b: &mut Builder<'_>) {
     for (index, (name, major, minor)) in NODES.iter().enumerate() {
-        let target = format!("/dev/{name}");
+        let target = ["/dev/", name].concat();
         if binds_nodes(b) {
             bind_node(b, Purpose::Node(index), &target, DEV);
         } else {
@@ -85,7 +88,7 @@ fn nodes(b: &mut Builder<'_>) {
                 mode: libc::S_IFCHR | 0o666,
                 device: libc::makedev(*major, *minor),
             };
-            b.child(format!("node:{target}"), step, DEV, AFTER_DEV);
+            b.child(("node", target), step, DEV, AFTER_DEV);
         }
     }
 }
@@ -103,13 +106,13 @@ fn bind_node(b: &mut Builder<'_>, purpose: Purpose, target: &str, origin: Origin
 
 /// Binds what is open in `source` onto a file of `/dev`.
 fn bind_slot(b: &mut Builder<'_>, source: Slot, target: &str, origin: Origin, why: &'static str) {
-    let into = b.slot(format!("tree of {target}"));
-    b.host_step(format!("clone-tree:{target}"), HostStep::CloneTree { source, into }, origin, why);
+    let into = b.slot(["tree of ", target].concat());
+    b.host_step(("clone-tree", target), HostStep::CloneTree { source, into }, origin, why);
     let restrictable = b.host.at_least(5, 12);
     if restrictable {
         let attr_set = ATTR_NOSUID | ATTR_NOEXEC;
         let attr = MountAttr { attr_set, propagation: libc::MS_PRIVATE, ..MountAttr::default() };
-        b.host_step(format!("restrict:{target}"), HostStep::Restrict { tree: into, attr }, origin, RESTRICT);
+        b.host_step(("restrict", target), HostStep::Restrict { tree: into, attr }, origin, RESTRICT);
     }
     attach_file(b, into, target, origin, why);
     if !restrictable {
@@ -121,8 +124,8 @@ fn bind_slot(b: &mut Builder<'_>, source: Slot, target: &str, origin: Origin, wh
 pub(super) fn attach_file(b: &mut Builder<'_>, tree: Slot, target: &str, origin: Origin, why: &'static str) {
     let beneath = Beneath::new(target);
     let step = ChildStep::MakeTarget { target: beneath.clone(), kind: TargetKind::File };
-    b.child(format!("make-target:{target}"), step, origin, AFTER_DEV);
-    b.child(format!("attach:{target}"), ChildStep::Attach { tree, target: beneath }, origin, why);
+    b.child(("make-target", target), step, origin, AFTER_DEV);
+    b.child(("attach", target), ChildStep::Attach { tree, target: beneath }, origin, why);
 }
 
 /// The nodes that the document names.
@@ -162,9 +165,9 @@ fn declared(b: &mut Builder<'_>) {
         let dir = beneath.parent();
         if dir.shown() != "/dev" {
             let step = ChildStep::MakeTarget { target: dir, kind: TargetKind::Directory };
-            b.child(format!("make-target:{target}"), step, device.origin, AFTER_DEV);
+            b.child(("make-target", &target), step, device.origin, AFTER_DEV);
         }
         let step = ChildStep::MakeNode { target: beneath, mode: mode | 0o660, device: number };
-        b.child(format!("node:{target}"), step, device.origin, AFTER_DEV);
+        b.child(("node", target), step, device.origin, AFTER_DEV);
     }
 }

@@ -49,17 +49,17 @@ pub fn enter(domain: &Domain, host: &Host, survey: &Survey, request: &Request, t
 fn groups(b: &mut Builder<'_>, target: &Target) {
     let why = "the limits of the container hold for whatever joins it, before it does any work";
     if let Some(path) = &target.unified {
-        let slot = b.slot(format!("cgroup {path}"));
+        let slot = b.slot(["cgroup ", path].concat());
         let step = HostStep::OpenCgroup { path: path.clone(), slot, directory: true };
         b.host_step("open-cgroup:unified", step, ASKED, why);
         b.clone_into(slot);
     }
     for (controller, path) in &target.groups {
-        let slot = b.slot(format!("tasks of {controller}"));
+        let slot = b.slot(["tasks of ", controller].concat());
         let step = HostStep::OpenCgroup { path: format!("{path}/tasks"), slot, directory: false };
-        b.host_step(format!("open-cgroup:{controller}"), step, ASKED, why);
+        b.host_step(("open-cgroup", controller), step, ASKED, why);
         let step = ChildStep::JoinCgroup { tasks: slot, controller };
-        b.child(format!("join-cgroup:{controller}"), step, ASKED, why);
+        b.child(("join-cgroup", controller), step, ASKED, why);
     }
 }
 
@@ -131,8 +131,8 @@ mod tests {
     }
 
     fn ids(plan: &Plan) -> Vec<&str> {
-        let host = plan.before.iter().map(|entry| entry.id.as_str());
-        host.chain(plan.child.iter().map(|entry| entry.id.as_str())).collect()
+        let host = plan.before.iter().map(|entry| entry.id.as_ref());
+        host.chain(plan.child.iter().map(|entry| entry.id.as_ref())).collect()
     }
 
     const KINDS: i32 = libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWIPC;

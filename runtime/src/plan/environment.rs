@@ -61,19 +61,19 @@ pub(crate) const LIMITS: [(&str, Resource); 16] = [
 pub(super) fn limits(b: &mut Builder<'_>) {
     for limit in &b.domain.extension.rlimits {
         let (name, soft, hard) = &limit.value;
-        let Some((_, resource)) = LIMITS.iter().find(|(known, _)| known == name) else {
+        let Some((name, resource)) = LIMITS.iter().find(|(known, _)| known == name) else {
             b.problem(limit.origin, format!("getrlimit(2) knows no limit {name}"), "see getrlimit(2)");
             continue;
         };
-        let step = ChildStep::SetLimit { resource: *resource, name: name.clone(), soft: *soft, hard: *hard };
-        b.child(format!("set-limit:{name}"), step, limit.origin, "while the process may still raise it");
+        let step = ChildStep::SetLimit { resource: *resource, name, soft: *soft, hard: *hard };
+        b.child(("set-limit", name), step, limit.origin, "while the process may still raise it");
     }
     for (name, resource) in LIMITS {
         let asked = b.domain.extension.rlimits.iter().any(|limit| limit.value.0 == name);
         let Some((soft, hard)) = context::default_limit(b, name).filter(|_| !asked) else { continue };
-        let step = ChildStep::SetLimit { resource, name: name.to_owned(), soft, hard };
+        let step = ChildStep::SetLimit { resource, name, soft, hard };
         let origin = Origin::Default("soft limits are the kernel's, hard limits the caller's");
-        b.child(format!("set-limit:{name}"), step, origin, "the caller's own wish is not the container's");
+        b.child(("set-limit", name), step, origin, "the caller's own wish is not the container's");
     }
     memory_policy(b);
     let origin = Origin::Default("files are made readable to all and writable to their owner");
@@ -94,7 +94,7 @@ fn memory_policy(b: &mut Builder<'_>) {
         NumaMode::Strict | NumaMode::Restrictive => return,
     };
     let Some(wanted) = &numa.nodes else { return };
-    let mut nodes = crate::sys::memory::Nodes::default();
+    let mut nodes = Box::<crate::sys::memory::Nodes>::default();
     // What is beyond is not online, which has been said.
     for node in wanted.value.iter() {
         if let Some(word) = nodes.get_mut(node as usize / 64) {
@@ -145,6 +145,6 @@ pub(super) fn sysctls(b: &mut Builder<'_>) {
             existing: true,
         };
         let why = "after /proc is there, before it becomes read-only";
-        b.child(format!("sysctl:{name}"), step, sysctl.origin, why);
+        b.child(("sysctl", name), step, sysctl.origin, why);
     }
 }

@@ -92,13 +92,13 @@ pub(super) fn hand_over(b: &mut Builder<'_>) {
             continue;
         }
         // Nothing translates here: it can all be done before the child's table is copied, which locks it.
-        b.on_stage.push(Entry { id, step, origin, why });
+        b.on_stage.push(Entry { id: id.into(), step, origin, why });
         let flags = libc::MS_NODEV | if tree.readonly { libc::MS_RDONLY } else { 0 };
         for suffix in std::iter::once(String::new()).chain(classic::below(b, tree.purpose)) {
             let step = HostStep::RestrictShown { at: format!("{at}{suffix}"), flags };
             let why = "this kernel has no mount_setattr(2)";
             let id = format!("restrict:{}{suffix}", tree.target.trim_end_matches('/'));
-            b.on_stage.push(Entry { id, step, origin: tree.origin, why });
+            b.on_stage.push(Entry { id: id.into(), step, origin: tree.origin, why });
         }
     }
     let why = "nothing of the launcher's work is done anywhere but on the host";
@@ -110,12 +110,7 @@ pub(super) fn take(b: &mut Builder<'_>) {
     let Some(origin) = b.staged else { return };
     for (index, tree) in trees(b).iter().enumerate() {
         let step = ChildStep::CloneHostTree { path: c_string(&format!("{STAGE}/{index}")), into: tree.slot };
-        b.child(
-            format!("take-tree:{}", tree.target),
-            step,
-            origin,
-            "its own copy, to be attached where it belongs",
-        );
+        b.child(("take-tree", tree.target), step, origin, "its own copy, to be attached where it belongs");
     }
 }
 
@@ -126,7 +121,7 @@ fn map_tree(b: &mut Builder<'_>, tree: &Tree<'_>, origin: Origin) {
     match shift(b, owner(found)) {
         Shift::Map => {
             let why = "the owner on the file system is the owner in the container: no file is changed";
-            b.attend(format!("map-tree:{}", tree.target), HostStep::MapTree { tree: tree.slot }, origin, why);
+            b.attend(("map-tree", tree.target), HostStep::MapTree { tree: tree.slot }, origin, why);
         }
         Shift::Done => b.note(
             asked,

@@ -31,6 +31,8 @@ pub mod share;
 pub mod step;
 mod weaken;
 
+use std::borrow::Cow;
+
 use browndog_xml::domain::{Domain, Origin};
 
 use crate::host::Host;
@@ -45,7 +47,7 @@ use step::{ChildStep, HostStep, Slot};
 #[derive(Clone, Debug)]
 pub struct Entry<S> {
     /// Stable name: `mount-proc`, `attach:/etc`.
-    pub id: String,
+    pub id: Cow<'static, str>,
     /// What is done.
     pub step: S,
     /// The line or the default that asked for it.
@@ -109,7 +111,7 @@ pub struct Plan {
     /// In the child, up to exec.
     pub child: Vec<Entry<ChildStep>>,
     /// Names of the slots.
-    pub slots: Vec<String>,
+    pub slots: Vec<Cow<'static, str>>,
     /// The slot in which the root directory is kept.
     pub root: Slot,
     /// cgroup directories, deepest last; removed after the end, deepest first.

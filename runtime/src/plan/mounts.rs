@@ -1,5 +1,7 @@
 //! The root, the kernel's file systems, and what the document mounts.
 
+use std::ffi::CStr;
+
 use browndog_xml::domain::{Filesystem, FilesystemSource, Origin};
 use nix::libc;
 
@@ -76,26 +78,21 @@ fn prepare_host_source(b: &mut Builder<'_>, index: usize, filesystem: &Filesyste
     let Some(source) = b.source(Purpose::Filesystem(index)) else { return };
     let target = filesystem.target.value.as_str();
     let into = b.slot(tree_name(index));
-    b.host_step(
-        format!("clone-tree:{target}"),
-        HostStep::CloneTree { source, into },
-        filesystem.origin,
-        DETACHED,
-    );
+    b.host_step(("clone-tree", target), HostStep::CloneTree { source, into }, filesystem.origin, DETACHED);
     restrict(b, target, into, filesystem.readonly, filesystem.origin);
 }
 
 fn restrict(b: &mut Builder<'_>, target: &str, tree: Slot, readonly: Option<Origin>, origin: Origin) {
     if b.host.at_least(5, 12) {
         let (attr, asked) = restriction(readonly, origin);
-        b.host_step(format!("restrict:{target}"), HostStep::Restrict { tree, attr }, asked, RESTRICT);
+        b.host_step(("restrict", target), HostStep::Restrict { tree, attr }, asked, RESTRICT);
     }
 }
 
 /// What [`restriction`] does for newer kernels, right after the tree is attached.
 pub(super) fn sever(b: &mut Builder<'_>, target: &str) {
     let step = ChildStep::Sever { target: Beneath::new(target) };
-    b.child(format!("sever:{target}"), step, KEEP_PRIVATE, "this kernel has no mount_setattr(2)");
+    b.child(("sever", target), step, KEEP_PRIVATE, "this kernel has no mount_setattr(2)");
 }
 
 /// The host's own tree is copied by the child: a namespace pinned somewhere in it would make the copy
@@ -150,7 +147,7 @@ fn make_targets(b: &mut Builder<'_>, root: Slot) {
             continue;
         }
         let step = HostStep::MakeTarget { root, target: Beneath::new(&target), kind };
-        b.host_step(format!("make-target:{target}"), step, origin, why);
+        b.host_step(("make-target", target), step, origin, why);
     }
 }
 
@@ -203,7 +200,7 @@ pub(super) fn root(b: &mut Builder<'_>) {
         for target in KERNEL_TARGETS {
             let step = ChildStep::MakeTarget { target: Beneath::new(target), kind: TargetKind::Directory };
             let why = "an image shows what is in it when it is mounted";
-            b.child(format!("make-target:{target}"), step, KERNEL_FS, why);
+            b.child(("make-target", target), step, KERNEL_FS, why);
         }
     }
     classic::restrict_tree(b, "/", Purpose::Root, false, NODEV);
@@ -211,7 +208,7 @@ pub(super) fn root(b: &mut Builder<'_>) {
         for target in KERNEL_TARGETS {
             let step = ChildStep::DetachBelow { target: Beneath::new(target) };
             let why = "the host's own instance must not lie under the container's";
-            b.child(format!("detach-below:{target}"), step, KEEP_TREE, why);
+            b.child(("detach-below", target), step, KEEP_TREE, why);
         }
     }
 }
@@ -221,31 +218,26 @@ const KEEP_PRIVATE: Origin = Origin::Default("mounts of a container are its own"
 pub(super) fn mount_new(
     b: &mut Builder<'_>,
     target: &str,
-    fstype: &str,
+    fstype: &'static CStr,
     flags: u64,
     data: Option<&str>,
     origin: Origin,
     why: &'static str,
 ) {
-    let step = ChildStep::MountNew {
-        fstype: c_string(fstype),
-        target: Beneath::new(target),
-        flags,
-        data: data.map(c_string),
-    };
-    b.child(format!("mount:{target}"), step, origin, why);
+    let step = ChildStep::MountNew { fstype, target: Beneath::new(target), flags, data: data.map(c_string) };
+    b.child(("mount", target), step, origin, why);
 }
 
 /// /proc and /sys.
 pub(super) fn kernel_filesystems(b: &mut Builder<'_>) {
     let why = "before the host's tree goes: in a user namespace the kernel wants to see a whole /proc first";
-    mount_new(b, "/proc", "proc", NO_SUID_DEV_EXEC, None, KERNEL_FS, why);
+    mount_new(b, "/proc", c"proc", NO_SUID_DEV_EXEC, None, KERNEL_FS, why);
     if binds_sysfs(b) {
         let why = "a sysfs of its own needs a network namespace of its own: the host's, read-only";
         bind_sysfs(b, why);
         return;
     }
-    mount_new(b, "/sys", "sysfs", NO_SUID_DEV_EXEC | libc::MS_RDONLY, None, KERNEL_FS, why);
+    mount_new(b, "/sys", c"sysfs", NO_SUID_DEV_EXEC | libc::MS_RDONLY, None, KERNEL_FS, why);
 }
 
 /// Whether `/sys` is the host's: a user namespace may mount one only of a network namespace of its own.
@@ -336,7 +328,7 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
         FilesystemSource::Ram { bytes } => {
             let readonly = if filesystem.readonly.is_some() { libc::MS_RDONLY } else { 0 };
             let step = ChildStep::MountNew {
-                fstype: c_string("tmpfs"),
+                fstype: c"tmpfs",
                 target: target.clone(),
                 flags: libc::MS_NOSUID | libc::MS_NODEV | readonly,
                 data: Some(c_string(&format!("mode=0755,size={}", bytes.value))),
@@ -360,7 +352,7 @@ pub(super) fn seal_root(b: &mut Builder<'_>) {
         b.child("seal-root", step, readonly, "after the last mount point is there");
         for suffix in classic::below(b, Purpose::Root) {
             let step = ChildStep::Remount { target: Beneath::new(&suffix), flags };
-            b.child(format!("seal-root:{suffix}"), step, readonly, "what is mounted below is part of it");
+            b.child(("seal-root", suffix), step, readonly, "what is mounted below is part of it");
         }
     }
     let step = ChildStep::Verify { target: Beneath::new("/"), flags: libc::ST_RDONLY };

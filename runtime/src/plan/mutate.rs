@@ -82,7 +82,7 @@ pub const ATTR_FLAGS: [(&str, u64); 4] =
 
 /// Every mutation that this plan allows: each step left out, each flag left out, each step weakened.
 pub fn all(plan: &Plan) -> Vec<Mutation> {
-    let skip = |id: &String| Mutation::Skip { id: id.clone() };
+    let skip = |id: &str| Mutation::Skip { id: id.to_owned() };
     let mut list: Vec<Mutation> =
         plan.before.iter().chain(&plan.attend).map(|entry| skip(&entry.id)).collect();
     list.extend(plan.child.iter().map(|entry| skip(&entry.id)));

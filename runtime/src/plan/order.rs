@@ -122,9 +122,9 @@ pub const ORDERS: &[Order] = &[
 
 /// Every constraint that `plan` breaks.
 pub fn broken(plan: &Plan) -> Vec<String> {
-    let before = plan.before.iter().map(|entry| entry.id.as_str());
-    let host: Vec<&str> = before.chain(plan.attend.iter().map(|entry| entry.id.as_str())).collect();
-    let child: Vec<&str> = plan.child.iter().map(|entry| entry.id.as_str()).collect();
+    let before = plan.before.iter().map(|entry| entry.id.as_ref());
+    let host: Vec<&str> = before.chain(plan.attend.iter().map(|entry| entry.id.as_ref())).collect();
+    let child: Vec<&str> = plan.child.iter().map(|entry| entry.id.as_ref()).collect();
     let mut broken = Vec::new();
     for row in ORDERS {
         for list in [&host, &child] {

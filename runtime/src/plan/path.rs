@@ -6,10 +6,10 @@ use std::ffi::{CStr, CString};
 /// (openat2(2), RESOLVE_IN_ROOT).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beneath {
-    whole: CString,
-    dir: CString,
-    /// Where the last component begins in `whole`.
-    name: usize,
+    /// The path, then the directory it stands in, each with a NUL behind it.
+    text: Box<[u8]>,
+    /// Where the last component begins.
+    name: u32,
     /// See [`Self::in_procfs`].
     by_name: bool,
 }
@@ -17,13 +17,22 @@ pub struct Beneath {
 impl Beneath {
     /// From an absolute path in the container. `/` becomes `.`.
     pub fn new(absolute: &str) -> Self {
-        let relative = absolute.trim_matches('/');
-        let relative = if relative.is_empty() { "." } else { relative };
-        let dir = relative.rsplit_once('/').map_or(".", |(dir, _)| dir);
-        let whole = c_string(relative);
-        // Looked for in what came of it: a NUL in front has been removed.
-        let name = whole.as_bytes().iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
-        Self { whole, dir: c_string(dir), name, by_name: false }
+        if absolute.contains('\0') {
+            return Self::new(&absolute.replace('\0', ""));
+        }
+        let bytes = absolute.as_bytes();
+        let is_other = |byte: &u8| *byte != b'/';
+        let relative = match (bytes.iter().position(is_other), bytes.iter().rposition(is_other)) {
+            (Some(first), Some(last)) => &bytes[first..=last],
+            _ => b".",
+        };
+        let slash = relative.iter().rposition(|byte| *byte == b'/');
+        let dir = slash.map_or(&b"."[..], |slash| &relative[..slash]);
+        Self {
+            text: [relative, b"\0", dir, b"\0"].concat().into_boxed_slice(),
+            name: slash.map_or(0, |slash| slash as u32 + 1),
+            by_name: false,
+        }
     }
     /// A name in the root of a procfs that the kernel never makes a link: reached from a descriptor of that
     /// directory, which serves all of them. Where the directory turns out to be anything else, the whole
@@ -36,33 +45,44 @@ impl Beneath {
     pub fn is_by_name(&self) -> bool {
         self.by_name
     }
+    fn from(&self, start: usize) -> &CStr {
+        CStr::from_bytes_until_nul(self.text.get(start..).unwrap_or_default()).unwrap_or_default()
+    }
     /// The relative path.
     pub fn as_c_str(&self) -> &CStr {
-        &self.whole
+        self.from(0)
     }
     /// The directory it stands in, relative.
     pub fn dir(&self) -> &CStr {
-        &self.dir
+        self.from(self.as_c_str().count_bytes() + 1)
     }
     /// Its last component.
     pub fn name(&self) -> &CStr {
-        let bytes = self.whole.to_bytes_with_nul().get(self.name..).unwrap_or_default();
-        CStr::from_bytes_until_nul(bytes).unwrap_or_default()
+        self.from(self.name as usize)
     }
     /// The directory it stands in.
     pub fn parent(&self) -> Self {
-        Self::new(&self.dir.to_string_lossy())
+        Self::new(&self.dir().to_string_lossy())
     }
     /// The absolute form, for people.
     pub fn shown(&self) -> String {
-        let text = self.whole.to_string_lossy();
-        if text == "." { "/".to_owned() } else { format!("/{text}") }
+        let text = self.as_c_str().to_string_lossy();
+        if text == "." { "/".to_owned() } else { ["/", &text].concat() }
     }
 }
 
 /// A C string from text that the checked domain has shown to be free of NUL.
 pub(crate) fn c_string(text: &str) -> CString {
-    CString::new(text).unwrap_or_else(|refused| {
+    without_nul(CString::new(text))
+}
+
+/// The same from text that nobody else needs.
+pub(crate) fn c_owned(text: String) -> CString {
+    without_nul(CString::new(text))
+}
+
+fn without_nul(text: Result<CString, std::ffi::NulError>) -> CString {
+    text.unwrap_or_else(|refused| {
         let mut bytes = refused.into_vec();
         bytes.retain(|byte| *byte != 0);
         CString::new(bytes).expect("NUL was removed")

@@ -1,6 +1,6 @@
 //! A plan in words: one line a step, like a trace of calls that has not happened yet.
 
-use std::ffi::CString;
+use std::ffi::CStr;
 use std::fmt::{self, Display, Formatter};
 
 use nix::libc;
@@ -24,13 +24,13 @@ fn attributes(attr: &MountAttr) -> String {
     set
 }
 
-fn text(string: &CString) -> String {
+fn text(string: &CStr) -> String {
     string.to_string_lossy().into_owned()
 }
 
 impl Plan {
     fn slot_name(&self, slot: Slot) -> &str {
-        self.slots.get(usize::from(slot.0)).map_or("?", String::as_str)
+        self.slots.get(usize::from(slot.0)).map_or("?", |name| name)
     }
 
     /// The step as a call: `mount("proc", "/proc", …)`.
@@ -262,11 +262,11 @@ impl Plan {
             ChildStep::CloseFds { .. } => "close_range(3, ~0, CLOSE_RANGE_CLOEXEC)".to_owned(),
             ChildStep::Exec { paths, argv, .. } => {
                 let argv: Vec<String> = argv.strings().iter().map(|arg| format!("{:?}", text(arg))).collect();
-                let path = paths.last().map(text).unwrap_or_default();
+                let path = paths.last().map(|last| text(last)).unwrap_or_default();
                 format!("execve({path:?}, [{}])", argv.join(", "))
             }
             ChildStep::ExecBuiltInInit { argv, .. } => {
-                let argv: Vec<String> = argv.strings().iter().map(text).collect();
+                let argv: Vec<String> = argv.strings().iter().map(|last| text(last)).collect();
                 format!("execveat(<program>, {argv:?}, AT_EMPTY_PATH)")
             }
             other => format!("{other:?}"),

@@ -1,5 +1,8 @@
 //! The process: session, terminal, environment, and exec.
 
+use std::borrow::Cow;
+use std::ffi::CString;
+
 use browndog_xml::domain::{Origin, Sourced};
 use nix::libc;
 
@@ -7,7 +10,7 @@ use super::build::Builder;
 use super::console::{further, terminal_name};
 use super::identity::find_user;
 use super::mounts::{ATTR_NODEV, ATTR_NOSUID, ATTR_RDONLY};
-use super::step::{ChildStep, HostStep, c_string};
+use super::step::{ChildStep, HostStep, c_owned, c_string};
 use crate::survey::Purpose;
 use crate::sys::{MountAttr, StringArray};
 
@@ -81,8 +84,9 @@ fn commands(b: &Builder<'_>) -> (Vec<Vec<String>>, Origin) {
 const SYSTEMS: [&str; 4] = ["init", "systemd", "openrc-init", "runit"];
 
 fn is_system(b: &Builder<'_>) -> bool {
-    let (commands, _) = commands(b);
-    let name = commands[0][0].rsplit('/').next().unwrap_or_default();
+    let asked = b.request.command.as_ref().and_then(|command| command.first());
+    let program = asked.unwrap_or(&b.domain.init.commands[0].program.value);
+    let name = program.rsplit('/').next().unwrap_or_default();
     !built_in(b) && SYSTEMS.contains(&name)
 }
 
@@ -127,35 +131,36 @@ const SEVERAL: Origin = Origin::Default("several applications need a process 1 t
 /// Where the driver is poorer than its documentation, both are served: `PATH` has every directory of
 /// either (`/bin:/sbin`, `/bin:/usr/bin`), and `HOME` is the user's own rather than `/`. `<initenv>`
 /// replaces any of them.
-fn environment(b: &Builder<'_>) -> Vec<(String, String)> {
-    let domain = b.domain;
+fn environment<'a>(b: &Builder<'a>) -> Vec<(&'a str, Cow<'a, str>)> {
+    let (domain, request) = (b.domain, b.request);
     let home = domain.init.user.as_ref().and_then(|account| {
         let passwd = b.survey.passwd.as_deref().unwrap_or_default();
         Some(find_user(passwd, &account.value)?.home)
     });
-    let mut env: Vec<(String, String)> = Vec::new();
-    let mut set = |name: &str, value: &str| {
-        env.retain(|(have, _)| have != name);
-        env.push((name.to_owned(), value.to_owned()));
+    let mut env: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(16);
+    let mut set = |name, value| {
+        env.retain(|(have, _)| *have != name);
+        env.push((name, value));
     };
-    set("PATH", PATH_DEFAULT);
-    set("TERM", "linux");
-    set("container", "lxc-libvirt");
-    set("HOME", home.as_deref().unwrap_or(if domain.init.user.is_some() { "/" } else { "/root" }));
+    set("PATH", PATH_DEFAULT.into());
+    set("TERM", "linux".into());
+    set("container", "lxc-libvirt".into());
+    let home = home.map(Cow::Owned);
+    set("HOME", home.unwrap_or(if domain.init.user.is_some() { "/" } else { "/root" }.into()));
     let uuid = domain.uuid.as_ref().map(|uuid| uuid.value.to_string());
     if let Some(uuid) = uuid {
-        set("container_uuid", &uuid);
-        set("LIBVIRT_LXC_UUID", &uuid);
+        set("container_uuid", uuid.clone().into());
+        set("LIBVIRT_LXC_UUID", uuid.into());
     }
     if let Some(names) = further(b) {
-        set("container_ttys", &names);
+        set("container_ttys", names.into());
     }
-    set("LIBVIRT_LXC_NAME", domain.name.value.as_str());
+    set("LIBVIRT_LXC_NAME", domain.name.value.as_str().into());
     for Sourced { value: (name, value), .. } in &domain.init.env {
-        set(name, value);
+        set(name, value.into());
     }
-    for (name, value) in &b.request.env {
-        set(name, value);
+    for (name, value) in &request.env {
+        set(name, value.into());
     }
     env
 }
@@ -164,27 +169,27 @@ fn environment(b: &Builder<'_>) -> Vec<(String, String)> {
 pub(super) fn exec(b: &mut Builder<'_>) {
     let (commands, origin) = commands(b);
     let env = environment(b);
-    let path =
-        env.iter().find(|(name, _)| name == "PATH").map_or(PATH_DEFAULT, |(_, value)| value).to_owned();
-    let env =
-        StringArray::new(env.iter().map(|(name, value)| c_string(&format!("{name}={value}"))).collect());
-    let array = |words: &[String]| StringArray::new(words.iter().map(|word| c_string(word)).collect());
+    let path = env.iter().find(|(name, _)| *name == "PATH").map_or(PATH_DEFAULT, |(_, value)| value);
+    let variable = |(name, value): &(&str, Cow<'_, str>)| c_owned([*name, "=", value.as_ref()].concat());
+    let array = |words: Vec<CString>| Box::new(StringArray::new(words));
+    let variables = array(env.iter().map(variable).collect());
+    let words = |words: &[String]| array(words.iter().map(|word| c_string(word)).collect());
     if built_in(b) {
         // Without the program there is a problem already: it is a source like any other.
         let Some(program) = b.find_slot(PROGRAM) else { return };
-        let argv = array(&crate::pid1::pack(&commands));
+        let argv = words(&crate::pid1::pack(&commands));
         let why = "everything is in place; a small process 1 starts the applications and waits for them";
-        b.child("exec", ChildStep::ExecBuiltInInit { program, argv, env }, origin, why);
+        b.child("exec", ChildStep::ExecBuiltInInit { program, argv, env: variables }, origin, why);
         return;
     }
     let argv = &commands[0];
-    let program = argv[0].clone();
+    let program = &argv[0];
     let paths = if program.contains('/') {
-        vec![c_string(&program)]
+        vec![c_string(program)]
     } else {
-        path.split(':').map(|dir| c_string(&format!("{dir}/{program}"))).collect()
+        path.split(':').map(|dir| c_owned([dir, "/", program].concat())).collect()
     };
-    let step = ChildStep::Exec { paths, argv: array(argv), env };
+    let step = ChildStep::Exec { paths, argv: words(argv), env: variables };
     let why = "everything is in place; nothing of browndog runs in the container from here on";
     b.child("exec", step, origin, why);
 }

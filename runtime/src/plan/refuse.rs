@@ -33,6 +33,9 @@ pub(super) fn refuse(b: &mut Builder<'_>) {
 
 /// The later mount would hide the earlier one: nobody means that.
 fn duplicates(b: &mut Builder<'_>) {
+    if b.domain.filesystems.len() < 2 {
+        return;
+    }
     let mut seen = HashSet::new();
     for filesystem in &b.domain.filesystems {
         let target = filesystem.target.value.as_str();

@@ -49,7 +49,7 @@ pub(super) fn join(b: &mut Builder<'_>) {
             ),
             Some(of) => {
                 let why = "last on the host: what the launcher clones from here on is born there";
-                b.sharing(format!("share:{word}"), HostStep::Share { of, kind }, target.origin, why);
+                b.sharing(("share", word), HostStep::Share { of, kind }, target.origin, why);
                 continue;
             }
             None => {

@@ -3,7 +3,8 @@
 //! A step owns everything it needs (C strings, numbers, slots) so that the child performs it without
 //! allocating and without deciding anything; a decision belongs in [`super::plan`].
 
-use std::ffi::CString;
+use std::borrow::Cow;
+use std::ffi::{CStr, CString};
 
 use nix::sys::resource::Resource;
 
@@ -12,8 +13,8 @@ use super::device_policy::Rule;
 use crate::sys::{CapSets, Instruction, MountAttr, StringArray};
 
 pub use super::cgroup::ReadBack;
-pub(crate) use super::path::c_string;
 pub use super::path::{Beneath, TargetKind};
+pub(crate) use super::path::{c_owned, c_string};
 
 /// A place in the descriptor table that the launcher and the child share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,7 +23,7 @@ pub struct Slot(pub u16);
 /// Where the stage is: a directory of every host, and one that every container covers with its own.
 pub const STAGE: &str = "/dev";
 
-/// One step between clone and exec.
+/// One step between clone and exec. A start has a hundred of them, mostly small ones: what is large is boxed.
 #[derive(Clone, Debug)]
 pub enum ChildStep {
     /// `write(slot, "0")`: enters a cgroup v1 group through its `tasks` (cgroups(7)): the child is one thread,
@@ -89,7 +90,7 @@ pub enum ChildStep {
     /// `mount(fstype, ".", fstype, flags, data)` on a target opened beneath the root.
     MountNew {
         /// Filesystem type.
-        fstype: CString,
+        fstype: &'static CStr,
         /// Path in the container.
         target: Beneath,
         /// MS_* flags.
@@ -160,7 +161,7 @@ pub enum ChildStep {
     /// `symlinkat(value, target)` beneath the root.
     MakeLink {
         /// What the link says.
-        value: CString,
+        value: Cow<'static, CStr>,
         /// Path in the container.
         target: Beneath,
     },
@@ -189,7 +190,7 @@ pub enum ChildStep {
         /// RLIMIT_*.
         resource: Resource,
         /// Its name.
-        name: String,
+        name: &'static str,
         /// Soft.
         soft: u64,
         /// Hard.
@@ -202,7 +203,7 @@ pub enum ChildStep {
         /// Its name.
         name: &'static str,
         /// Which nodes.
-        nodes: crate::sys::memory::Nodes,
+        nodes: Box<crate::sys::memory::Nodes>,
     },
     /// Puts a state of the caller's back to what the kernel starts with.
     Reset(Reset),
@@ -269,7 +270,7 @@ pub enum ChildStep {
     /// `seccomp(SECCOMP_SET_MODE_FILTER)`.
     Seccomp {
         /// The program.
-        program: std::borrow::Cow<'static, [Instruction]>,
+        program: Cow<'static, [Instruction]>,
         /// What it is, for people.
         profile: &'static str,
     },
@@ -287,18 +288,18 @@ pub enum ChildStep {
         /// Paths to try, in order; more than one only for a name looked up in PATH.
         paths: Vec<CString>,
         /// argv.
-        argv: StringArray,
+        argv: Box<StringArray>,
         /// Environment.
-        env: StringArray,
+        env: Box<StringArray>,
     },
     /// `execveat(slot, "", argv, env, AT_EMPTY_PATH)`: the built-in PID 1, from a read-only mount.
     ExecBuiltInInit {
         /// The program.
         program: Slot,
         /// argv.
-        argv: StringArray,
+        argv: Box<StringArray>,
         /// Environment.
-        env: StringArray,
+        env: Box<StringArray>,
     },
 }
 

@@ -1,6 +1,8 @@
 //! Faults that leave a step in its place and make it do less, or something else: what a careless change
 //! of the code would do. Only for [`super::mutate`], with its rules.
 
+use std::borrow::Cow;
+
 use nix::libc;
 
 use super::step::{ChildStep, HostStep, c_string};
@@ -158,19 +160,19 @@ fn child(step: &mut ChildStep, how: &str) -> bool {
         (ChildStep::SetLimit { hard, .. }, "hard") => *hard += 1,
         (ChildStep::ChangeDir { path }, "tmp") => *path = c_string("/tmp"),
         (ChildStep::SetPersonality { persona }, "no-random") => *persona |= ADDR_NO_RANDOMIZE,
-        (ChildStep::MakeLink { value, .. }, "astray") => *value = c_string("/tmp"),
+        (ChildStep::MakeLink { value, .. }, "astray") => *value = Cow::Borrowed(c"/tmp"),
         (ChildStep::Seccomp { program, .. }, _) => return seccomp::weaken(program, how),
         (ChildStep::Exec { argv, .. }, "fewer") => {
             let mut words = argv.strings().to_vec();
             drop(words.pop());
-            *argv = StringArray::new(words);
+            **argv = StringArray::new(words);
         }
         (ChildStep::Exec { env, .. }, "caller") => {
             let mut words = env.strings().to_vec();
             words.extend(std::env::vars().map(|(name, value)| c_string(&format!("{name}={value}"))));
-            *env = StringArray::new(words);
+            **env = StringArray::new(words);
         }
-        (ChildStep::Exec { env, .. }, "none") => *env = StringArray::new(Vec::new()),
+        (ChildStep::Exec { env, .. }, "none") => **env = StringArray::new(Vec::new()),
         _ => return false,
     }
     true

@@ -7,6 +7,12 @@ use nix::libc;
 
 use super::{Result, adopt, check, openat2, owned};
 
+/// Whether `fd` is a terminal: isatty(3).
+pub fn is_terminal(fd: RawFd) -> bool {
+    // SAFETY: isatty(3) takes a number.
+    unsafe { libc::isatty(fd) == 1 }
+}
+
 /// Opens a new terminal of the instance `pts`: its master and its slave side (pts(4)).
 pub fn open(pts: RawFd) -> Result<(OwnedFd, OwnedFd)> {
     let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;

@@ -65,7 +65,7 @@ impl Draft {
         span: Span,
         message: String,
     ) {
-        if let Some(first) = self.whole.seen.insert((kind, key.to_owned()), span) {
+        if let Some(first) = self.whole.seen.get_or_insert_default().insert((kind, key.to_owned()), span) {
             let fault = Diagnostic::error(Code::Contradiction, span, message);
             context.report.push(fault.label(first, "first one"));
         }

@@ -96,7 +96,7 @@ impl Draft {
         span: Span,
         why: &str,
     ) -> bool {
-        let first = *self.whole.seen.entry((kind, key.to_owned())).or_insert(span);
+        let first = *self.whole.seen.get_or_insert_default().entry((kind, key.to_owned())).or_insert(span);
         if first != span {
             let message = format!("the second <{kind}> of {} has no effect: {why}", quoted(key));
             context.report.push(Diagnostic::warning(Code::Ignored, span, message).label(first, "first one"));

@@ -8,7 +8,7 @@ use crate::value::{AbsPath, Hostname};
 /// would starve a host.
 const PIDS: u64 = 4096;
 
-pub(super) fn finish(draft: Draft) -> Option<Domain> {
+pub(super) fn finish(draft: Box<Draft>) -> Option<Domain> {
     let name = draft.name?;
     let hostname = match draft.hostname {
         Some(hostname) => hostname,

@@ -121,8 +121,9 @@ pub(super) fn controller(draft: &mut Draft, context: &mut Context<'_, '_>, node:
             Err(_) => return,
         },
         None => {
-            let free = draft.whole.controllers.entry(kind.to_owned()).or_default();
-            while draft.whole.seen.contains_key(&("controller", key(*free))) {
+            let free = draft.whole.controllers.get_or_insert_default().entry(kind.to_owned()).or_default();
+            let seen = draft.whole.seen.as_ref();
+            while seen.is_some_and(|seen| seen.contains_key(&("controller", key(*free)))) {
                 *free += 1;
             }
             (*free, view.span(node))

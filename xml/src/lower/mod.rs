@@ -19,6 +19,7 @@ mod os;
 mod resources;
 mod rfc;
 
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
 use uuid::Uuid;
@@ -87,7 +88,8 @@ pub(crate) struct Draft {
 #[derive(Debug, Default)]
 pub(crate) struct Whole {
     /// Things that may stand there once: their kind, their key, the first one's place.
-    pub(crate) seen: std::collections::HashMap<(&'static str, String), Span>,
+    /// Made when the first is seen: the keys of a map's hashes are a system call.
+    pub(crate) seen: Option<HashMap<(&'static str, String), Span>>,
     /// CPUs that are spoken of, by number.
     pub(crate) vcpus: Vec<(u64, Span)>,
     pub(crate) iothreads: u64,
@@ -98,7 +100,7 @@ pub(crate) struct Whole {
     pub(crate) redirected: Option<Span>,
     pub(crate) usb: bool,
     /// The first number of a controller that may be free, by kind.
-    pub(crate) controllers: std::collections::HashMap<String, u64>,
+    pub(crate) controllers: Option<HashMap<String, u64>>,
 }
 
 impl Draft {
@@ -138,7 +140,8 @@ impl Draft {
 /// The [`Sink`] that drafts a domain.
 #[derive(Debug, Default)]
 pub(crate) struct Lowering {
-    draft: Draft,
+    /// Boxed: it passes through several hands.
+    draft: Box<Draft>,
 }
 
 impl Sink for Lowering {

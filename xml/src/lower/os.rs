@@ -35,7 +35,9 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
             "initenv" => {
                 let name = context.view.attribute(child, "name").map_or("", |(name, _)| name);
                 let span = context.view.span(child);
-                if let Some(first) = draft.whole.seen.insert(("initenv", name.to_owned()), span) {
+                if let Some(first) =
+                    draft.whole.seen.get_or_insert_default().insert(("initenv", name.to_owned()), span)
+                {
                     let message =
                         format!("this value of {} has no effect: a later one replaces it", quoted(name));
                     let warning = Diagnostic::warning(Code::Ignored, first, message);

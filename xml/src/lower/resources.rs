@@ -110,7 +110,9 @@ fn scheduled(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
     let Ok(set) = IdSet::parse(text) else { return };
     draft.whole.vcpus.push((u64::from(set.last()), span));
     for cpu in set.iter() {
-        if let Some(first) = draft.whole.seen.insert(("vcpusched", cpu.to_string()), span) {
+        if let Some(first) =
+            draft.whole.seen.get_or_insert_default().insert(("vcpusched", cpu.to_string()), span)
+        {
             let message = format!("CPU {cpu} is scheduled twice");
             let fault = Diagnostic::error(Code::Contradiction, span, message).label(first, "first here");
             return context.report.push(fault);

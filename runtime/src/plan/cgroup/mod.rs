@@ -9,7 +9,7 @@ pub use limits::{io_weight, weight_of_shares};
 
 use limits::Setting;
 
-use super::build::Builder;
+use super::build::{Builder, Name};
 use super::step::{Beneath, ChildStep, HostStep, c_string};
 use super::{confine, device_policy, mounts};
 use crate::host::Cgroups;
@@ -44,7 +44,7 @@ pub(super) fn place(b: &mut Builder<'_>) {
 }
 
 fn group_name(b: &Builder<'_>) -> String {
-    format!("{}.{}{GROUP_SUFFIX}", group_domain(b.domain.name.value.as_str()), b.request.instance)
+    [&group_domain(b.domain.name.value.as_str()), ".", &b.request.instance, GROUP_SUFFIX].concat()
 }
 
 /// A domain's name as its groups' names begin.
@@ -89,10 +89,10 @@ fn place_v2(b: &mut Builder<'_>, root: &str, controllers: &[String]) {
     for part in partition(b) {
         enable_controllers(b, &dir, &dir, &enable, origin);
         dir = format!("{dir}/{part}");
-        make_group(b, &format!("make-partition:{dir}"), &dir, true);
+        make_group(b, ("make-partition", &dir), &dir, true);
     }
     enable_controllers(b, &dir, &dir, &enable, origin);
-    let group = format!("{dir}/{}", group_name(b));
+    let group = [&dir, "/", &group_name(b)].concat();
     make_group(b, "make-cgroup:v2", &group, false);
     for setting in settings {
         set(b, &group, setting);
@@ -104,8 +104,8 @@ fn place_v2(b: &mut Builder<'_>, root: &str, controllers: &[String]) {
 }
 
 /// Opens the group that the child is cloned into.
-fn enter(b: &mut Builder<'_>, id: &str, group: String) {
-    let slot = b.slot(format!("cgroup {group}"));
+fn enter(b: &mut Builder<'_>, id: &'static str, group: String) {
+    let slot = b.slot(["cgroup ", &group].concat());
     let step = HostStep::OpenCgroup { path: group, slot, directory: true };
     b.host_step(id, step, b.domain.origin.origin, OPEN);
     b.clone_into(slot);
@@ -152,17 +152,18 @@ fn enable_controllers(b: &mut Builder<'_>, name: &str, dir: &str, enable: &str, 
         let path = format!("{dir}/cgroup.subtree_control");
         let step = HostStep::SetCgroup { path, value: enable.to_owned(), check: ReadBack::None };
         let why = "a controller has files in a group only where its parent hands it down";
-        b.host_step(format!("enable-controllers:{name}"), step, origin, why);
+        b.host_step(("enable-controllers", name), step, origin, why);
     }
 }
 
 fn place_v1(b: &mut Builder<'_>, controllers: &[(String, String)], unified: Option<&str>) {
     let path_of =
-        |name: &str| controllers.iter().find(|(have, _)| have == name).map(|(_, path)| path.clone());
+        |name: &str| controllers.iter().find(|(have, _)| have == name).map(|(_, path)| path.as_str());
     let settings = limits::v1(b);
     let settings = available(b, settings, |name| path_of(name).is_some());
     // Every group is made before the first is written, and written before any is opened.
-    let unified = unified.map(|root| make_tree(b, "unified", root));
+    let name = group_name(b);
+    let unified = unified.map(|root| make_tree(b, "unified", root, &name));
     let mut wanted: Vec<&'static str> = Vec::new();
     for setting in &settings {
         if !wanted.contains(&setting.controller) {
@@ -178,12 +179,13 @@ fn place_v1(b: &mut Builder<'_>, controllers: &[(String, String)], unified: Opti
     }
     let made: Vec<(&'static str, String)> = wanted
         .into_iter()
-        .map(|controller| (controller, make_tree(b, controller, &path_of(controller).unwrap_or_default())))
+        .map(|controller| {
+            (controller, make_tree(b, controller, path_of(controller).unwrap_or_default(), &name))
+        })
         .collect();
     for setting in settings {
         if let Some((_, group)) = made.iter().find(|(have, _)| *have == setting.controller) {
-            let group = group.clone();
-            set(b, &group, setting);
+            set(b, group, setting);
         }
     }
     match (made.iter().find(|(controller, _)| *controller == DEVICES), &unified) {
@@ -201,13 +203,13 @@ fn place_v1(b: &mut Builder<'_>, controllers: &[(String, String)], unified: Opti
         enter(b, "open-cgroup:unified", entered);
     }
     for (controller, group) in made {
-        let slot = b.slot(format!("tasks of {controller}"));
-        let step = HostStep::OpenCgroup { path: format!("{group}/tasks"), slot, directory: false };
-        b.host_step(format!("open-cgroup:{controller}"), step, b.domain.origin.origin, OPEN);
+        let slot = b.slot(["tasks of ", controller].concat());
+        let step = HostStep::OpenCgroup { path: [&group, "/tasks"].concat(), slot, directory: false };
+        b.host_step(("open-cgroup", controller), step, b.domain.origin.origin, OPEN);
         let why =
             "version 1 has no CLONE_INTO_CGROUP: the child enters first of all, before it does any work";
         let step = ChildStep::JoinCgroup { tasks: slot, controller };
-        b.child(format!("join-cgroup:{controller}"), step, b.domain.origin.origin, why);
+        b.child(("join-cgroup", controller), step, b.domain.origin.origin, why);
     }
 }
 
@@ -227,17 +229,17 @@ fn limit_devices(b: &mut Builder<'_>, group: &str, program: bool) {
     b.host_step("limit-devices", step, origin.unwrap_or(device_policy::DEFAULT), why);
 }
 
-/// The group below `root`, with the partition's directories above it.
-fn make_tree(b: &mut Builder<'_>, controller: &str, root: &str) -> String {
+/// The group `name` below `root`, with the partition's directories above it.
+fn make_tree(b: &mut Builder<'_>, controller: &str, root: &str, name: &str) -> String {
     let mut dir = root.to_owned();
     for part in partition(b) {
         let parent = dir.clone();
         dir = format!("{parent}/{part}");
-        make_group(b, &format!("make-partition:{dir}"), &dir, true);
+        make_group(b, ("make-partition", &dir), &dir, true);
         inherit(b, controller, &parent, &dir, &format!("partition:{part}"));
     }
-    let group = format!("{dir}/{}", group_name(b));
-    make_group(b, &format!("make-cgroup:{controller}"), &group, false);
+    let group = [&dir, "/", name].concat();
+    make_group(b, ("make-cgroup", controller), &group, false);
     inherit(b, controller, &dir, &group, "group");
     group
 }
@@ -247,21 +249,24 @@ fn inherit(b: &mut Builder<'_>, controller: &str, parent: &str, group: &str, wha
     if controller == "cpuset" {
         let step = HostStep::InheritCpuset { parent: parent.to_owned(), path: group.to_owned() };
         let why = "a new cpuset is empty, and nothing can enter an empty one";
-        b.host_step(format!("inherit-cpuset:{what}"), step, b.domain.partition.origin, why);
+        b.host_step(("inherit-cpuset", what), step, b.domain.partition.origin, why);
     }
 }
 
-fn make_group(b: &mut Builder<'_>, id: &str, path: &str, shared: bool) {
+fn make_group(b: &mut Builder<'_>, id: impl Name, path: &str, shared: bool) {
     let origin = b.domain.partition.origin;
     b.host_step(id, HostStep::MakeCgroup { path: path.to_owned(), shared }, origin, MAKE);
     b.owns_cgroup(path.to_owned());
 }
 
 fn set(b: &mut Builder<'_>, group: &str, setting: Setting) {
-    let path = format!("{group}/{}", setting.file);
+    let path = [group, "/", setting.file].concat();
     let step = HostStep::SetCgroup { path, value: setting.value, check: setting.check };
-    let device = setting.device.map(|device| format!(":{device}")).unwrap_or_default();
-    b.host_step(format!("set-cgroup:{}{device}", setting.file), step, setting.origin, SET);
+    let id = match setting.device {
+        Some(device) => format!("set-cgroup:{}:{device}", setting.file),
+        None => ["set-cgroup:", setting.file].concat(),
+    };
+    b.host_step(id, step, setting.origin, SET);
 }
 
 /// Keeps the settings whose controller is there; one that was asked for and is not is a problem.
@@ -327,18 +332,18 @@ pub(super) fn join(b: &mut Builder<'_>) {
 /// `/sys/fs/cgroup` inside: the container's own sub-tree, and its to manage where that is delegated.
 pub(super) fn show(b: &mut Builder<'_>) {
     let fstype = match &b.host.cgroups {
-        Cgroups::V2 { .. } | Cgroups::V1 { unified: Some(_), .. } => "cgroup2",
+        Cgroups::V2 { .. } | Cgroups::V1 { unified: Some(_), .. } => c"cgroup2",
         // The host's /sys has the host's groups below it.
-        _ if mounts::binds_sysfs(b) => "tmpfs",
+        _ if mounts::binds_sysfs(b) => c"tmpfs",
         _ => return,
     };
-    let asked = if fstype == "cgroup2" { delegates(b) } else { None };
+    let asked = if fstype == c"cgroup2" { delegates(b) } else { None };
     let readonly = if asked.is_some() { 0 } else { libc::MS_RDONLY };
     let step = ChildStep::MountNew {
-        fstype: c_string(fstype),
+        fstype,
         target: Beneath::new("/sys/fs/cgroup"),
         flags: libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC | readonly,
-        data: (fstype == "tmpfs").then(|| c_string("size=0k,nr_inodes=2,mode=0555")),
+        data: (fstype == c"tmpfs").then(|| c_string("size=0k,nr_inodes=2,mode=0555")),
     };
     let why =
         "after sysfs, which has the directory; the cgroup namespace shows the container's own sub-tree only";
