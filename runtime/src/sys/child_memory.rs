@@ -84,9 +84,10 @@ impl ChildMemory {
 impl std::ops::Deref for ChildMemory {
     type Target = Progress;
     fn deref(&self) -> &Progress {
+        let progress: *const Progress = self.0.wrapping_byte_add(Self::TOP).cast();
         // SAFETY: the mapping has room for a Progress at TOP, a multiple of its alignment, zeroed (a valid
         // state of atomics), outside of the stack, and unmapped only when this owner is dropped.
-        unsafe { &*self.0.byte_add(Self::TOP).cast() }
+        unsafe { &*progress }
     }
 }
 
