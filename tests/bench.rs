@@ -138,6 +138,27 @@ fn a_report_that_is_there_stays_until_there_is_a_new_one() {
 }
 
 #[test]
+fn a_base_is_pinned_for_the_time_of_a_measurement() {
+    if !root() {
+        return;
+    }
+    let peers = Peers::new(&[]);
+    let json = peers.path("base.json");
+    let mounts = || fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let before = mounts().matches("browndog-base").count();
+    for (arguments, expected) in [(&["--base"][..], true), (&[], before > 0)] {
+        let all = [&["--only", "browndog", "--json", json.to_str().unwrap()], arguments].concat();
+        let output = peers.start(&all);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let report: serde_json::Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
+        assert_eq!(report["machine"]["base"], expected);
+        let steps = report["steps"].as_array().unwrap();
+        assert_eq!(steps.iter().any(|step| step["name"] == "enter-base"), expected, "{steps:?}");
+    }
+    assert_eq!(mounts().matches("browndog-base").count(), before);
+}
+
+#[test]
 fn compare_is_1_for_a_regression_and_0_for_the_same() {
     if !root() {
         return;

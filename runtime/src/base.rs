@@ -83,7 +83,7 @@ fn make_one() -> Result<(), (&'static str, Errno)> {
         nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(|e| ("pipe2", e))?;
     let helper =
         Helper { ready: ready_write.as_raw_fd(), done: done_read.as_raw_fd(), keep: done_write.as_raw_fd() };
-    let stack = sys::Stack::new(64 << 10).map_err(|e| ("mmap", e))?;
+    let stack = sys::ChildMemory::borrowed().map_err(|e| ("mmap", e))?;
     let mut args = sys::CloneArgs::default();
     args.exit_signal = libc::SIGCHLD as u64;
     let pid = sys::clone3(&mut args, &stack, run_helper, &helper).map_err(|e| ("clone3", e))?;

@@ -7,7 +7,7 @@
 pub mod entry;
 pub mod identity;
 
-use std::ffi::{CStr, c_char, c_int, c_long, c_void};
+use std::ffi::{CStr, c_char, c_int, c_long};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
@@ -15,24 +15,24 @@ use nix::libc;
 use nix::sys::resource::Resource;
 
 mod bpf;
+mod child_memory;
 pub mod context;
 mod loops;
 pub mod memory;
 pub mod monitor;
 mod mounts;
-mod progress;
 pub mod spawn;
 pub mod terminal;
 
 pub use bpf::{
     attach_device_policy, count_device_policies, detach_device_policy, device_policies, load_device_policy,
 };
+pub use child_memory::{ChildMemory, Progress, STEPS_MAX};
 pub use loops::{configure_loop, free_loop_device};
 pub use mounts::{
     MountAttr, detached_mount, is_procfs, mount, mount_device, mount_setattr, move_mount, open_tree,
     pivot_root, umount2,
 };
-pub use progress::{Progress, ProgressPage, STEPS_MAX};
 pub use terminal::open_pty_peer;
 
 type Result<T> = std::result::Result<T, Errno>;
@@ -70,61 +70,25 @@ pub struct CloneArgs {
     pub cgroup: u64,
 }
 
-/// A stack for a cloned child: its own mapping, so that CLONE_VM is possible.
-#[derive(Debug)]
-pub struct Stack {
-    base: *mut c_void,
-    len: usize,
-}
-
-impl Stack {
-    /// Maps `len` bytes (a multiple of the page size).
-    pub fn new(len: usize) -> Result<Self> {
-        // SAFETY: an anonymous private mapping at an address of the kernel's choice touches no memory
-        // that anything else uses.
-        let base = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                len,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK | libc::MAP_NORESERVE,
-                -1,
-                0,
-            )
-        };
-        if base == libc::MAP_FAILED { Err(Errno::last()) } else { Ok(Self { base, len }) }
-    }
-}
-
-impl Drop for Stack {
-    fn drop(&mut self) {
-        // SAFETY: `base` and `len` are those of the mapping made in `new`, and the child that ran on it
-        // has executed or ended (with CLONE_VM) or has its own copy (without).
-        let ret = unsafe { libc::munmap(self.base, self.len) };
-        debug_assert_eq!(ret, 0);
-    }
-}
-
-/// `clone3(args)`; the child runs `entry(context)` on `stack` and must never return.
+/// `clone3(args)`; the child runs `entry(context)` on the stack of `memory` and must never return.
 ///
 /// Returns the child's pid. With CLONE_VM | CLONE_VFORK the call returns after the child has executed
 /// or ended, so `context` may borrow from the caller's frame.
 pub fn clone3<C: Sync>(
     args: &mut CloneArgs,
-    stack: &Stack,
+    memory: &ChildMemory,
     entry: extern "C" fn(&C) -> !,
     context: &C,
 ) -> Result<i32> {
-    args.stack = stack.base as u64;
-    args.stack_size = stack.len as u64;
+    (args.stack, args.stack_size) = memory.stack();
     let args: *const CloneArgs = args;
     let size = size_of::<CloneArgs>();
     let context: *const C = context;
     let ret: isize;
     #[cfg(target_arch = "x86_64")]
     // SAFETY: `args` points to a live clone_args of `size` bytes. The parent continues at label 2 with
-    // only rax, rcx and r11 changed, as the syscall ABI says. The child starts on `stack`, a mapping of
-    // its own of which nothing is in use, 16-byte aligned, and calls `entry` with a pointer that is
+    // only rax, rcx and r11 changed, as the syscall ABI says. The child starts on the stack of `memory`, of
+    // which nothing is in use, 16-byte aligned, and calls `entry` with a pointer that is
     // valid in its address space (shared with CLONE_VM, copied without); `entry` never returns.
     unsafe {
         std::arch::asm!(

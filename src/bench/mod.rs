@@ -42,6 +42,7 @@ Examples:
   browndog bench start                              about half a minute
   browndog bench start --only floor,browndog --rounds 50 --json new.json --html new.html
   browndog bench compare old.json new.json
+  browndog bench start --base                       from a base mount namespace (see 'browndog host')
   browndog bench start --virtual --boots 2          exact figures, two boots compared
   browndog bench start --virtual --baseline benches/virtual.json
 
@@ -73,6 +74,9 @@ struct Start {
     /// Leave the kernel time between starts to clear up after the one before.
     #[arg(long)]
     paced: bool,
+    /// Pin a base mount namespace for the time of the measurement, seen by nobody else.
+    #[arg(long)]
+    base: bool,
     #[command(flatten)]
     exactly: exact::Exactly,
     #[command(flatten)]
@@ -214,7 +218,7 @@ impl Start {
     fn perform(self) -> Result<Status, String> {
         let (browndog, floor) = binaries(self.floor.as_ref())?;
         if self.exactly.wanted {
-            if self.output.json.is_some() || self.output.html.is_some() || self.mechanisms {
+            if self.output.json.is_some() || self.output.html.is_some() || self.mechanisms || self.base {
                 return Err("--virtual prints its result, with --format json as JSON".to_owned());
             }
             return self.exactly.perform(&browndog, floor.as_deref(), &self.only, self.output.format);
@@ -232,6 +236,7 @@ impl Start {
             },
             mechanisms: self.mechanisms,
             patience: Duration::from_secs(self.patience),
+            base: self.base,
         };
         let report = behind_bar(|progress| start(&request, progress))
             .map_err(|error| format!("cannot measure: {error}"))?;

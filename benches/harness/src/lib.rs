@@ -17,6 +17,7 @@ pub mod scale;
 pub mod start;
 pub mod stats;
 pub mod steps;
+pub mod view;
 pub mod virtual_time;
 pub mod weigh;
 pub mod workplace;

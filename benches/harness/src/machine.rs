@@ -27,6 +27,9 @@ pub struct Machine {
     pub mounts: usize,
     /// Whether a hypervisor is underneath.
     pub virtual_machine: bool,
+    /// Whether a base mount namespace is pinned, from which browndog starts.
+    #[serde(default)]
+    pub base: bool,
 }
 
 impl Machine {
@@ -45,6 +48,7 @@ impl Machine {
             cgroups: cgroup_layout(&mountinfo).to_owned(),
             mounts: mountinfo.lines().count(),
             virtual_machine: cpuinfo.contains(" hypervisor"),
+            base: browndog_runtime::base::open().is_some(),
         }
     }
 

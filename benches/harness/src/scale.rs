@@ -14,7 +14,8 @@ use crate::peers::{Cast, LeftOut, Subject};
 use crate::report::{Curve, Report};
 use crate::rounds::{self, Effort, Progress, Starter, last_words, measure};
 use crate::start::{blank, stop_on_signal};
-use crate::workplace::{Workplace, enter_private_view, enter_unified_view};
+use crate::view::View;
+use crate::workplace::Workplace;
 
 /// What to measure.
 #[derive(Debug)]
@@ -46,14 +47,7 @@ pub fn scale(request: &Request<'_>, progress: Progress<'_>) -> io::Result<Report
     let starter = Starter::new(stop_on_signal()?, rounds::PATIENCE)?;
     let place = Workplace::make()?;
     let mut report = blank();
-    // A mount namespace of our own in any case: a base pinned here is nobody else's, and ends with us.
-    if report.machine.cgroups == "hybrid" {
-        enter_unified_view()?;
-        report.machine.cgroups = "hybrid, seen by all as v2".to_owned();
-    } else {
-        enter_private_view()?;
-    }
-    let base = request.base.then(Base::make).transpose()?;
+    let view = View::enter(&mut report.machine, request.base)?;
     let cast = Cast { browndog: request.browndog, floor: request.floor, only: request.only };
     let (subjects, absent) = cast.find(&place);
     report.left_out = absent;
@@ -104,7 +98,7 @@ pub fn scale(request: &Request<'_>, progress: Progress<'_>) -> io::Result<Report
         }
     }
     report.interrupted = starter.stopped();
-    drop(base);
+    drop(view);
     Ok(report)
 }
 
@@ -237,28 +231,6 @@ impl Drop for Crowd<'_> {
         for member in &mut self.members {
             let ended = member.wait();
             debug_assert!(ended.is_ok());
-        }
-    }
-}
-
-/// The base mount namespace in this thread's view; taken away with the value, unless the host has one.
-struct Base {
-    ours: bool,
-}
-
-impl Base {
-    fn make() -> io::Result<Self> {
-        let failed = |(what, errno)| io::Error::other(format!("cannot {what} for the base: {errno}"));
-        let ours = browndog_runtime::base::open().is_none();
-        browndog_runtime::base::make().map(|()| Self { ours }).map_err(failed)
-    }
-}
-
-impl Drop for Base {
-    fn drop(&mut self) {
-        if self.ours {
-            let removed = browndog_runtime::base::remove();
-            debug_assert!(removed.is_ok(), "{removed:?}");
         }
     }
 }

@@ -13,8 +13,9 @@ use crate::peers::{Cast, LeftOut};
 use crate::report::{FORMAT, Report, Row};
 use crate::rounds::{Effort, Measured, Progress, Starter, measure};
 use crate::steps::{Steps, steps};
+use crate::view::View;
 use crate::weigh::{Weight, weigh};
-use crate::workplace::{Workplace, enter_unified_view};
+use crate::workplace::Workplace;
 
 /// What to measure.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub struct Request<'a> {
     pub mechanisms: bool,
     /// How long a start may take before it hangs.
     pub patience: Duration,
+    /// Whether to pin a base mount namespace for the time of the measurement.
+    pub base: bool,
 }
 
 /// A file for a report, opened before anything is measured: a path that cannot be written is said now.
@@ -98,10 +101,7 @@ pub fn start(request: &Request<'_>, progress: Progress<'_>) -> io::Result<Report
     let starter = Starter::new(stop_on_signal()?, request.patience)?;
     let place = Workplace::make()?;
     let mut report = blank();
-    if report.machine.cgroups == "hybrid" {
-        enter_unified_view()?;
-        report.machine.cgroups = "hybrid, seen by all as v2".to_owned();
-    }
+    let view = View::enter(&mut report.machine, request.base)?;
     let cast = Cast { browndog: request.browndog, floor: request.floor, only: request.only };
     let (subjects, absent) = cast.find(&place);
     let outcome = measure(&starter, subjects, request.effort, &mut *progress)?;
@@ -122,6 +122,7 @@ pub fn start(request: &Request<'_>, progress: Progress<'_>) -> io::Result<Report
         }
     }
     report.noise = report.noise.take().or_else(|| report.spread_noise());
+    drop(view);
     Ok(report)
 }
 

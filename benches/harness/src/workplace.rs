@@ -4,8 +4,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -116,23 +114,6 @@ lxc.console.path = none
             self.path("root").display()
         )
     }
-}
-
-/// In a hybrid layout some peers refuse to start. In a mount namespace of our own the v2 hierarchy is
-/// put where a pure v2 machine has it: all peers, and browndog, then see the same layout.
-///
-/// Only this thread, and what it starts, sees that.
-pub fn enter_unified_view() -> nix::Result<()> {
-    let nothing = None::<&str>;
-    enter_private_view()?;
-    mount(Some("/sys/fs/cgroup/unified"), "/sys/fs/cgroup", nothing, MsFlags::MS_BIND, nothing)
-}
-
-/// A mount namespace of this thread's own: what is mounted in it, nobody else sees.
-pub fn enter_private_view() -> nix::Result<()> {
-    let nothing = None::<&str>;
-    unshare(CloneFlags::CLONE_NEWNS)?;
-    mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)
 }
 
 #[cfg(test)]

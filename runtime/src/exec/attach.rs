@@ -19,7 +19,7 @@ use crate::plan::device_policy::Rule;
 use crate::plan::step::{ChildStep, HostStep};
 use crate::plan::{Entry, Plan, Problem};
 use crate::survey::Survey;
-use crate::sys::{self, ProgressPage};
+use crate::sys::{self, ChildMemory};
 
 /// A container that runs, held by descriptors.
 #[derive(Debug)]
@@ -300,7 +300,7 @@ impl Launcher<'_> {
         attached: &mut Attached,
         entries: &[&Entry<ChildStep>],
     ) -> Result<(), StartError> {
-        let page = ProgressPage::new().map_err(|errno| StartError::Launcher { what: "mmap", errno })?;
+        let page = ChildMemory::shared().map_err(|errno| StartError::Launcher { what: "mmap", errno })?;
         let (plan, slots) = (self.plan, &self.slots);
         let Attached { container, inside: made, .. } = attached;
         let mut at = 0;

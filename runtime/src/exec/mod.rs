@@ -37,7 +37,7 @@ use crate::plan::step::ChildStep;
 use crate::plan::{Entry, Plan};
 use crate::survey::Survey;
 use crate::sys::identity::Identity;
-use crate::sys::{self, CloneArgs, ProgressPage, Stack};
+use crate::sys::{self, ChildMemory, CloneArgs, Progress};
 pub use cgroup::is_own_partition;
 pub use host_steps::sealed_copy;
 use undo::Undo;
@@ -251,20 +251,20 @@ impl<'a> Launcher<'a> {
 
     fn clone_child(mut self) -> Result<Running, StartError> {
         let launcher = |what| move |errno| StartError::Launcher { what, errno };
-        let progress = ProgressPage::new().map_err(launcher("mmap"))?;
-        let stack = Stack::new(STACK_BYTES).map_err(launcher("mmap"))?;
+        let share_memory = self.plan.clone.step.share_memory;
+        let memory = if share_memory { ChildMemory::borrowed() } else { ChildMemory::shared() }
+            .map_err(launcher("mmap"))?;
         let (life_read, life_write) = pipe().map_err(launcher("pipe2"))?;
         let go = if self.plan.attend.is_empty() { None } else { Some(pipe().map_err(launcher("pipe2"))?) };
         // Without shared memory clone3 returns at once: the write end closes when the child executes.
-        let started =
-            if self.plan.clone.step.share_memory { None } else { Some(pipe().map_err(launcher("pipe2"))?) };
+        let started = if share_memory { None } else { Some(pipe().map_err(launcher("pipe2"))?) };
         let own = sys::identity::identity(c"/proc/self/exe").ok();
         let before = sys::monotonic_ns();
         let cloned = {
             let context = child::Context {
                 plan: self.plan,
                 slots: &self.slots,
-                progress: &progress,
+                progress: &memory,
                 go: go.as_ref().map_or(-1, |(read, _)| read.as_raw_fd()),
                 go_write: go.as_ref().map_or(-1, |(_, write)| write.as_raw_fd()),
                 life: life_read.as_raw_fd(),
@@ -274,7 +274,7 @@ impl<'a> Launcher<'a> {
                 hold: self.options.child_hold,
                 fault: self.options.child_fault.map(|(at, errno)| (at, Errno::from_raw(errno))),
             };
-            self.clone3(&stack, &context)
+            self.clone3(&memory, &context)
         };
         self.visit = stage::Visit::default();
         let (pid, pidfd) = match cloned {
@@ -291,17 +291,17 @@ impl<'a> Launcher<'a> {
             drop(read);
             let attended = self.attend(pid, &write);
             // A child that failed on its own is the cause; that nobody was there to attend to, its effect.
-            self.child_failure(&progress)?;
+            self.child_failure(&memory)?;
             attended?;
         }
         if let Some((read, write)) = started {
             drop(write);
             wait_for_exec(&read);
         }
-        self.read_timings(&progress, before);
+        self.read_timings(&memory, before);
         self.owned.clear();
         self.partitions.clear();
-        self.child_failure(&progress)?;
+        self.child_failure(&memory)?;
         self.not_ourselves(pid, own)?;
         let mut consoles = std::mem::take(&mut self.consoles).into_iter();
         Ok(Running {
@@ -317,7 +317,7 @@ impl<'a> Launcher<'a> {
     }
 
     /// What the child says of a step that failed.
-    fn child_failure(&self, progress: &ProgressPage) -> Result<(), StartError> {
+    fn child_failure(&self, progress: &Progress) -> Result<(), StartError> {
         let errno = progress.errno.load(Ordering::Acquire);
         if errno == 0 {
             return Ok(());
@@ -341,7 +341,11 @@ impl<'a> Launcher<'a> {
         Ok(())
     }
 
-    fn clone3(&self, stack: &Stack, context: &child::Context<'_>) -> Result<(i32, Arc<OwnedFd>), Errno> {
+    fn clone3(
+        &self,
+        memory: &ChildMemory,
+        context: &child::Context<'_>,
+    ) -> Result<(i32, Arc<OwnedFd>), Errno> {
         let step = &self.plan.clone.step;
         let mut pidfd: RawFd = -1;
         let mut args = CloneArgs::default();
@@ -357,12 +361,12 @@ impl<'a> Launcher<'a> {
         }
         // A handler of ours that ran in the child would run on memory that both share.
         let mask = sys::set_signal_mask(u64::MAX)?;
-        let cloned = sys::clone3(&mut args, stack, child::enter, context);
+        let cloned = sys::clone3(&mut args, memory, child::enter, context);
         crate::disregard(sys::set_signal_mask(mask)?);
         Ok((cloned?, Arc::new(sys::adopt(pidfd))))
     }
 
-    fn read_timings(&mut self, progress: &ProgressPage, before: u64) {
+    fn read_timings(&mut self, progress: &Progress, before: u64) {
         if !self.options.trace {
             return;
         }
@@ -394,9 +398,6 @@ const HELD: &[u8] = b"held\n";
 
 /// CLONE_INTO_CGROUP (clone(2)); not in libc as a 64-bit number.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
-
-/// The child's stack: a path buffer of PATH_MAX and a few frames.
-const STACK_BYTES: usize = 64 << 10;
 
 fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
     nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)

@@ -149,7 +149,7 @@ impl Helpers {
         let (wait, go) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
         let keep = go.as_raw_fd();
         let mut helpers = Self { pids: Vec::new(), go: Some(go) };
-        let stack = sys::Stack::new(64 << 10)?;
+        let stack = sys::ChildMemory::borrowed()?;
         for (path, map) in [(NEWUIDMAP, &ids.uid), (NEWGIDMAP, &ids.gid)] {
             let numbers = map.iter().flatten().map(u32::to_string);
             let words = [path.to_owned(), std::process::id().to_string()].into_iter().chain(numbers);

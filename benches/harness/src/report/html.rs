@@ -24,7 +24,7 @@ svg .soft { fill: var(--soft); } svg .grid { stroke: var(--line); }
 pub fn page(report: &Report) -> String {
     let m = &report.machine;
     let facts = format!(
-        "{} {}, {} × {}{}, {} MiB, cgroups {}, {} mounts, load {:.2}",
+        "{} {}, {} × {}{}, {} MiB, cgroups {}, {} mounts{}, load {:.2}",
         m.architecture,
         m.kernel,
         m.cpus,
@@ -33,6 +33,7 @@ pub fn page(report: &Report) -> String {
         m.memory_mib,
         m.cgroups,
         m.mounts,
+        if m.base { ", a base mount namespace" } else { "" },
         m.load
     );
     let mut body = format!("<h1>Container start</h1><p>{facts}</p>");

@@ -193,6 +193,7 @@ pub(crate) mod tests {
             cgroups: "v2".to_owned(),
             mounts: 30,
             virtual_machine: true,
+            base: false,
         };
         Report {
             format: FORMAT,

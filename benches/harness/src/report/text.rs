@@ -70,8 +70,9 @@ pub(super) fn disturbance(ratio: &Ratio) -> String {
 fn machine(report: &Report) -> String {
     let m = &report.machine;
     let under = if m.virtual_machine { ", virtual machine" } else { "" };
+    let base = if m.base { ", a base mount namespace" } else { "" };
     format!(
-        "{} {}, {} x {}{under}, {} MiB, cgroups {}, {} mounts, load {:.2}\n\n",
+        "{} {}, {} x {}{under}, {} MiB, cgroups {}, {} mounts{base}, load {:.2}\n\n",
         m.architecture, m.kernel, m.cpus, m.processor, m.memory_mib, m.cgroups, m.mounts, m.load
     )
 }

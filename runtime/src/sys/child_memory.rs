@@ -1,0 +1,123 @@
+//! What a cloned child runs on: a stack, and above it where it says how far it has come.
+
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
+
+use nix::errno::Errno;
+use nix::libc::{self, c_void};
+
+use super::Result;
+
+/// How many child steps one plan may have: the size of [`Progress::stamps`].
+pub const STEPS_MAX: usize = 8190;
+
+/// The child's stack: a path buffer of PATH_MAX and a few frames.
+const STACK_BYTES: usize = 64 << 10;
+
+/// What of [`Progress`] is on the stack's last page: one page fault less at each start. A stack begins at a
+/// multiple of 16.
+const SHARED_BYTES: usize = 64;
+
+/// What the child writes and the parent reads. Pages that nobody writes cost nothing: without a trace, all
+/// that is used of it is on the page on which the stack begins.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Progress {
+    /// Index of the step being performed.
+    pub step: AtomicU32,
+    /// The errno with which that step failed; 0 while nothing failed.
+    pub errno: AtomicI32,
+    /// Time at which each step ended, CLOCK_MONOTONIC ns; 0 where not traced.
+    pub stamps: [AtomicU64; STEPS_MAX],
+}
+
+/// A mapping with the stack of one child, which grows down, and the [`Progress`] after its top.
+#[derive(Debug)]
+pub struct ChildMemory(*mut c_void);
+
+// SAFETY: only the atomics of the progress can be reached through a shared reference; the mapping lives as
+// long as this owner.
+unsafe impl Sync for ChildMemory {}
+
+impl ChildMemory {
+    const TOP: usize = STACK_BYTES - SHARED_BYTES;
+    const BYTES: usize = Self::TOP + size_of::<Progress>();
+
+    /// For a child that borrows the parent's memory (CLONE_VM), or tells nothing by its progress.
+    ///
+    /// # Errors
+    /// mmap(2).
+    pub fn borrowed() -> Result<Self> {
+        Self::map(libc::MAP_PRIVATE | libc::MAP_STACK | libc::MAP_NORESERVE)
+    }
+
+    /// For a child with a copy of the parent's memory: this part they have in common. Costs a file of
+    /// the kernel's, 10 us.
+    ///
+    /// # Errors
+    /// mmap(2).
+    pub fn shared() -> Result<Self> {
+        Self::map(libc::MAP_SHARED)
+    }
+
+    fn map(flags: libc::c_int) -> Result<Self> {
+        // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no memory that
+        // anything else uses.
+        let base = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                Self::BYTES,
+                libc::PROT_READ | libc::PROT_WRITE,
+                flags | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        if base == libc::MAP_FAILED { Err(Errno::last()) } else { Ok(Self(base)) }
+    }
+
+    /// Lowest address and length of the stack, as clone3(2) takes them.
+    pub(super) fn stack(&self) -> (u64, u64) {
+        (self.0 as u64, Self::TOP as u64)
+    }
+}
+
+impl std::ops::Deref for ChildMemory {
+    type Target = Progress;
+    fn deref(&self) -> &Progress {
+        let progress: *const Progress = self.0.wrapping_byte_add(Self::TOP).cast();
+        // SAFETY: the mapping has room for a Progress at TOP, a multiple of its alignment, zeroed (a valid
+        // state of atomics), outside of the stack, and unmapped only when this owner is dropped.
+        unsafe { &*progress }
+    }
+}
+
+impl Drop for ChildMemory {
+    fn drop(&mut self) {
+        // SAFETY: address and length are those of the mapping made in `map`; no borrow outlives `self`,
+        // and the child that ran on it has executed or ended (with CLONE_VM) or has its own mapping.
+        let ret = unsafe { libc::munmap(self.0, Self::BYTES) };
+        debug_assert_eq!(ret, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+
+    #[test]
+    fn the_progress_is_zeroed_and_beside_the_stack() {
+        for memory in [ChildMemory::borrowed().unwrap(), ChildMemory::shared().unwrap()] {
+            let (base, len) = memory.stack();
+            assert_eq!(len % 16, 0);
+            assert_eq!(std::ptr::from_ref(&memory.step) as u64, base + len);
+            assert_eq!(memory.errno.load(Ordering::Relaxed), 0);
+            let last = &memory.stamps[STEPS_MAX - 1];
+            last.store(7, Ordering::Relaxed);
+            assert_eq!(last.load(Ordering::Relaxed), 7);
+            // The errno is on the page of the stack's first frames.
+            assert_eq!((base + len) / 4096, (base + len - 16) / 4096);
+        }
+    }
+}
