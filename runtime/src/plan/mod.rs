@@ -143,6 +143,7 @@ pub fn plan(domain: &Domain, host: &Host, survey: &Survey, request: &Request) ->
     context::reset(&mut b);
     context::time(&mut b);
     devices::populate(&mut b);
+    cover::take_empty(&mut b);
     cgroup::show(&mut b);
     // What the document mounts, in its order, then the covers over /proc and a read-only root.
     mounts::filesystems(&mut b);
