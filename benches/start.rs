@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use browndog_runtime::exec::Options;
 use browndog_runtime::host::Host;
-use browndog_runtime::launch::{instance, prepare};
+use browndog_runtime::launch::{prepare, request};
 use browndog_runtime::plan::{Plan, Request, plan};
 use browndog_runtime::survey::Survey;
 use browndog_xml::domain::Domain;
@@ -117,7 +117,7 @@ fn starting(criterion: &mut Criterion) {
         dir.path().display()
     );
     let domain = read(&Source::new("bench", text)).domain.expect("it is valid");
-    let look = || prepare(&domain, &Request { instance: instance(), ..Request::default() });
+    let look = || prepare(&domain, &request());
     let mut group = criterion.benchmark_group("start");
     let _group = group.bench_function("prepare", |bencher| bencher.iter(look));
     let _group = group.bench_function("prepare, start, wait, clean up", |bencher| {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use browndog_runtime::error::{StartError, render_problem};
 use browndog_runtime::exec::relay::{attend, catch_signals, on_terminal};
 use browndog_runtime::exec::{Asked, Options, Timing};
-use browndog_runtime::launch::{apply_mutation, gain_privilege, instance, prepare};
+use browndog_runtime::launch::{apply_mutation, gain_privilege, prepare, request};
 use browndog_runtime::plan::Request;
 use clap::Args;
 
@@ -89,7 +89,7 @@ impl Run {
             terminal: self.tty || on_terminal(),
             more_consoles: domain.consoles.len().saturating_sub(1),
             peers: crate::life::peers(root, domain),
-            instance: instance(),
+            ..request()
         };
         let mut prepared = prepare(domain, &request);
         apply_mutation(&mut prepared.plan)?;

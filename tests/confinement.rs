@@ -53,6 +53,13 @@ os.execvp(sys.argv[1], sys.argv[1:])' \"$@\"",
 )]
 #[case::descriptor("exec 7</etc/passwd", "ls /proc/self/fd | tr '\\n' ' '", "0 1 2 3 ")]
 #[case::ignored("trap '' USR1 TERM", "sed -n 's/^SigIgn:\\t*//p' /proc/1/status", "0000000000000000")]
+#[case::ignored_of_all_kinds(
+    "set -- python3 -c 'import os, signal, sys
+for number in (1, 10, 17, 31, 37, 64): signal.signal(number, signal.SIG_IGN)
+os.execvp(sys.argv[1], sys.argv[1:])' \"$@\"",
+    "sed -n 's/^SigIgn:\\t*/ignored /p' /proc/1/status",
+    "ignored 0000000000000000"
+)]
 fn the_callers_state_stays_with_the_caller(#[case] dirt: &str, #[case] look: &str, #[case] clean: &str) {
     if !root() {
         return;

@@ -417,12 +417,12 @@ pub fn execveat(fd: RawFd, argv: &StringArray, env: &StringArray) -> Errno {
     Errno::last()
 }
 
-/// Sets every signal to its default action, except those that cannot be set.
-pub fn reset_signals() -> Result<()> {
+/// Sets the signals of `set`, one bit a signal, to their default action, except those that cannot be set.
+pub fn reset_signals(set: u64) -> Result<()> {
     // The kernel's sigaction: handler, flags, restorer, mask; all zero is SIG_DFL.
     let default = [0_u64; 4];
     for signal in 1..=64 {
-        if signal == libc::SIGKILL || signal == libc::SIGSTOP {
+        if set >> (signal - 1) & 1 == 0 || signal == libc::SIGKILL || signal == libc::SIGSTOP {
             continue;
         }
         let old: *mut u64 = std::ptr::null_mut();

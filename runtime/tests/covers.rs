@@ -7,7 +7,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use browndog_runtime::exec::{self, Ended, Options};
-use browndog_runtime::host::{Cover, Host};
+use browndog_runtime::host::{Cgroups, Cover, Host};
+use browndog_runtime::plan::step::ChildStep;
 use browndog_runtime::plan::{laws, plan};
 use browndog_runtime::survey::Survey;
 
@@ -32,7 +33,11 @@ impl Drop for Work {
 
 /// How a shell ends in a container on the host's tree, with these devices.
 fn ended(script: &str, devices: &str) -> Ended {
-    let xml = common::document("<features><privnet/></features>", "", devices).replace(
+    ended_with("<privnet/>", script, devices)
+}
+
+fn ended_with(features: &str, script: &str, devices: &str) -> Ended {
+    let xml = common::document(&format!("<features>{features}</features>"), "", devices).replace(
         "<init>/bin/true</init>",
         &format!("<init>/bin/sh</init><initarg>-c</initarg><initarg>{script}</initarg>"),
     );
@@ -72,6 +77,64 @@ fn every_interface_that_this_kernel_has_is_covered() {
         Ended::Exited(0),
         "10 and more: the number of the cover that is not there"
     );
+}
+
+/// By nobody: not where the cover is as it was put there, and not by root who may mount and has made it writable.
+#[rstest::rstest]
+#[case::as_it_is("<privnet/>", "")]
+#[case::in_the_hosts_network("", "")]
+#[case::made_writable("<privnet/><capabilities policy='allow'/>", "mount -o remount,bind,rw $d || exit 3; ")]
+fn nothing_can_be_made_in_a_directory_that_hides_another(#[case] features: &str, #[case] first: &str) {
+    let Some(_right) = common::start_right() else { return };
+    let covers = Host::probe().covers;
+    let hidden = covers.iter().filter(|(_, cover)| *cover == Cover::HideDirectory).map(|(path, _)| *path);
+    let hidden: Vec<&str> = hidden.collect();
+    assert!(!hidden.is_empty(), "this kernel has none");
+    let script = format!(
+        "exec 2> /dev/null; for d in {}; do \
+         grep -q \"^[^ ]* $d [^ ]* ro,nosuid,nodev,noexec\" /proc/mounts || exit 4; \
+         {first}mkdir $d/new &amp;&amp; exit 5; (: > $d/new) &amp;&amp; exit 6; ln -s . $d/new &amp;&amp; exit 7; \
+         [ $(stat -c %a $d) = 555 ] || exit 8; [ -z \"$(ls -A $d)\" ] || exit 9; ls $d || exit 10; done; exit 0",
+        hidden.join(" ")
+    );
+    assert_eq!(ended_with(features, &script, ""), Ended::Exited(0));
+}
+
+/// The kernel's empty directory serves the first cover, or a mask where there is none; elsewhere a tmpfs does.
+#[rstest::rstest]
+#[case::version_2(Host::fixture_v2(), "", true)]
+#[case::hybrid(Host::fixture_hybrid(), "", true)]
+#[case::without_mount_setattr(Host::fixture_5_10(), "", true)]
+#[case::a_mask_alone(Host { covers: Vec::new(), ..Host::fixture_v2() }, "", true)]
+#[case::rootless(Host::fixture_rootless(), "", false)]
+#[case::without_groups(
+    Host { cgroups: Cgroups::None { reason: "not in this kernel".to_owned() }, ..Host::fixture_v2() }, "", false
+)]
+#[case::with_an_id_map(
+    Host::fixture_v2(),
+    "<idmap><uid start='0' target='700000' count='1000'/><gid start='0' target='700000' count='1000'/></idmap>",
+    false
+)]
+fn the_first_empty_directory_is_the_kernels_or_a_tmpfs(
+    #[case] host: Host,
+    #[case] idmap: &str,
+    #[case] kernels: bool,
+) {
+    let mask = "<browndog:mask xmlns:browndog='urn:browndog:domain:1' path='/usr/share'/>";
+    let rest = format!("{idmap}{mask}");
+    let domain = common::domain(&common::document("<features><privnet/></features>", &rest, ""));
+    let plan = common::plan_for(&domain, &host);
+    assert_eq!(laws::broken(&plan), Vec::<String>::new());
+    let first = if host.covers.is_empty() { "mask:/usr/share" } else { "cover:/proc/acpi" };
+    let step = |id: &str| plan.child.iter().find(|entry| entry.id == id).map(|entry| &entry.step);
+    match (step("clone-empty:/sys/fs/cgroup"), step(first)) {
+        (Some(ChildStep::CloneTree { into, .. }), Some(ChildStep::Attach { tree, .. })) => {
+            assert!(kernels && into == tree);
+        }
+        (None, Some(ChildStep::MountNew { fstype, .. })) => assert!(!kernels && *fstype == c"tmpfs"),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(step("mask:/usr/share"), Some(ChildStep::Attach { .. })));
 }
 
 /// In the kernel's own /proc the names of covers are no links, and are reached by one descriptor; a tree of

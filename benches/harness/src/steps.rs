@@ -5,7 +5,7 @@ use std::io;
 use std::time::Instant;
 
 use browndog_runtime::exec::{Options, Timing};
-use browndog_runtime::launch::{instance, prepare};
+use browndog_runtime::launch::{prepare, request};
 use browndog_runtime::plan::Request;
 use browndog_xml::domain::Domain;
 use nix::unistd::{dup, dup2_stdout};
@@ -79,7 +79,7 @@ fn cost(name: String, times: &[u64]) -> Option<StepCost> {
 /// One start to the end; nanoseconds, and those of each step.
 fn start(domain: &Domain, command: Option<&[String]>, trace: bool) -> Result<(u64, Vec<Timing>), String> {
     let began = Instant::now();
-    let request = Request { command: command.map(<[_]>::to_vec), instance: instance(), ..Request::default() };
+    let request = Request { command: command.map(<[_]>::to_vec), ..request() };
     let prepared = prepare(domain, &request);
     let mut running = prepared
         .start(&Options { trace, ..Options::default() })

@@ -7,16 +7,46 @@ use super::build::Builder;
 use super::mounts::{
     ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY, DETACHED, NO_SUID_DEV_EXEC, RESTRICT,
 };
-use super::step::{Beneath, ChildStep, c_string};
-use crate::host::Cover;
+use super::step::{Beneath, ChildStep, Slot, c_string};
+use crate::host::{Cgroups, Cover};
 use crate::survey::Kind;
 use crate::sys::MountAttr;
 
 const COVER: Origin = Origin::Default("kernel interfaces that are not namespaced are covered");
 
+/// Slot of the detached empty directory.
+const EMPTY: &str = "empty directory";
+
+/// What the covers of directories are copies of: a mount is cheaper than a file system.
+enum Empty {
+    /// Nothing yet.
+    Nowhere,
+    /// Detached.
+    Taken(Slot),
+    /// Where the first of them stands.
+    At(Beneath),
+}
+
+/// Copies the directory of sysfs that the kernel has for the groups to be mounted on, before they are. It
+/// stays empty for good, also on a writable mount: nothing can be made in it (`sysfs_create_mount_point`,
+/// since Linux 4.2). The copy has the flags of the container's own /sys: no mount_setattr(2) is needed.
+pub(super) fn take_empty(b: &mut Builder<'_>) {
+    let directory = |kind: &Result<Kind, _>| matches!(kind, Ok(Kind::Directory));
+    let wanted = b.host.covers.iter().any(|(_, kind)| *kind == Cover::HideDirectory)
+        || b.survey.masks.iter().any(directory);
+    // A kernel without groups has no such directory; in a user namespace /sys may be the host's.
+    let there = !matches!(b.host.cgroups, Cgroups::None { .. }) && !b.host.rootless && !b.user_namespace;
+    if wanted && there {
+        let into = b.slot(EMPTY);
+        let source = Beneath::new("/sys/fs/cgroup");
+        let why = "a directory that the kernel keeps empty, before the groups are mounted on it";
+        b.child("clone-empty:/sys/fs/cgroup", ChildStep::CloneTree { source, into }, COVER, why);
+    }
+}
+
 /// The covers over /proc and /sys.
 pub(super) fn cover(b: &mut Builder<'_>) {
-    let mut empty = None;
+    let mut empty = b.find_slot(EMPTY).map_or(Empty::Nowhere, Empty::Taken);
     for (path, kind) in &b.host.covers {
         // No name of the table is one that the kernel makes a link.
         cover_one(b, &mut empty, ("cover", path, Beneath::in_procfs(path)), *kind, COVER);
@@ -56,11 +86,10 @@ pub(super) fn cover(b: &mut Builder<'_>) {
     }
 }
 
-/// `empty`: the first empty directory, of which all others are copies; a mount is cheaper than a file
-/// system.
+/// `empty`: the directory of which all covers of directories are copies.
 fn cover_one(
     b: &mut Builder<'_>,
-    empty: &mut Option<Beneath>,
+    empty: &mut Empty,
     (word, path, target): (&str, &str, Beneath),
     kind: Cover,
     asked: Origin,
@@ -70,16 +99,19 @@ fn cover_one(
             hide_with(b, Beneath::new("/dev/null"), (word, path, target), asked, "an empty file")
         }
         Cover::HideDirectory => {
-            if let Some(empty) = empty {
-                hide_with(b, empty.clone(), (word, path, target), asked, "the empty directory again");
-                return;
-            }
-            *empty = Some(target.clone());
-            let step = ChildStep::MountNew {
-                fstype: c"tmpfs",
-                target,
-                flags: NO_SUID_DEV_EXEC | libc::MS_RDONLY,
-                data: Some(c_string("size=0k,nr_inodes=2,mode=0555")),
+            let step = match std::mem::replace(empty, Empty::At(target.clone())) {
+                Empty::At(first) => {
+                    hide_with(b, first.clone(), (word, path, target), asked, "the empty directory again");
+                    *empty = Empty::At(first);
+                    return;
+                }
+                Empty::Taken(tree) => ChildStep::Attach { tree, target },
+                Empty::Nowhere => ChildStep::MountNew {
+                    fstype: c"tmpfs",
+                    target,
+                    flags: NO_SUID_DEV_EXEC | libc::MS_RDONLY,
+                    data: Some(c_string("size=0k,nr_inodes=2,mode=0555")),
+                },
             };
             b.child((word, path), step, asked, "an empty directory");
         }

@@ -95,6 +95,10 @@ pub struct Request {
     pub peers: Vec<share::Peer>,
     /// A suffix that no other start on this host uses at the same time: `PID-STARTTIME`.
     pub instance: String,
+    /// The signals of 1 to 31 that the launcher ignores or handles, one bit a signal; none where nobody has
+    /// looked, or could: then all are set to default. Nothing else may be ignored or handled until the start:
+    /// [`crate::launch::request`].
+    pub changed_signals: Option<u32>,
 }
 
 /// The start of one domain.
@@ -143,6 +147,7 @@ pub fn plan(domain: &Domain, host: &Host, survey: &Survey, request: &Request) ->
     context::reset(&mut b);
     context::time(&mut b);
     devices::populate(&mut b);
+    cover::take_empty(&mut b);
     cgroup::show(&mut b);
     // What the document mounts, in its order, then the covers over /proc and a read-only root.
     mounts::filesystems(&mut b);

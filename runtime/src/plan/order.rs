@@ -91,6 +91,8 @@ pub const ORDERS: &[Order] = &[
     order("mount:/dev", "node:", "nodes are made on the container's tmpfs, never on the host's /dev"),
     order("mount:/dev", "link:", "likewise"),
     order("mount:/sys", "mount-cgroup", "the mount point is a directory of sysfs"),
+    order("mount:/sys", "clone-empty", "the directory is of the container's own sysfs, and has its flags"),
+    order("clone-empty", "mount-cgroup", "what is mounted on the directory would be copied with it"),
     order("mount:/dev", "cover:", "a covered file shows the container's own /dev/null"),
     order("mount:/dev", "clone-mask:", "a covered file shows the container's own /dev/null"),
     order("attach:", "mask:", "what the document mounts is covered too"),

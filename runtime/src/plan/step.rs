@@ -276,8 +276,9 @@ pub enum ChildStep {
     },
     /// `prctl(PR_SET_PDEATHSIG, SIGKILL)`, then looks whether the launcher is gone already.
     TieToLauncher,
-    /// Every signal's action to default, none blocked (signal(7), sigprocmask(2)).
-    ResetSignals,
+    /// The actions of these signals, one bit a signal, to default: every one that is not default already; none
+    /// blocked (signal(7), sigprocmask(2)).
+    ResetSignals(u64),
     /// `close_range(3, ~0, CLOSE_RANGE_CLOEXEC)`: no descriptor of the host passes exec.
     CloseFds {
         /// CLOSE_RANGE_* flags that this kernel knows.

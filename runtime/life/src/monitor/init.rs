@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use browndog_runtime::error::{StartError, render_problem};
 use browndog_runtime::exec::{Options, Running};
-use browndog_runtime::launch::{Prepared, apply_mutation, instance, prepare};
+use browndog_runtime::launch::{Prepared, apply_mutation, prepare, request};
 use browndog_runtime::plan::step::{ChildStep, HostStep};
 use browndog_runtime::plan::{Entry, Plan, Request};
 use browndog_runtime::survey::Survey;
@@ -42,8 +42,7 @@ pub fn start(layout: &Layout, record: &mut Record, document: &Document) -> Resul
         terminal: true,
         more_consoles: consoles - 1,
         peers: crate::peers::named_in(layout, domain),
-        instance: instance(),
-        ..Request::default()
+        ..request()
     };
     let mut prepared = prepare(domain, &request);
     apply_mutation(&mut prepared.plan).map_err(|error| failed(&error))?;
