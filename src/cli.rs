@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use browndog_runtime::sys::entry::arguments;
+use browndog_runtime::sys::entry::{arguments, keep_children};
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
@@ -103,6 +103,10 @@ pub(crate) fn main() -> Status {
     }
     if browndog_runtime::pid1::wanted() {
         return Status::from(u8::try_from(browndog_runtime::pid1::main()).unwrap_or(125));
+    }
+    if let Err(errno) = keep_children() {
+        crate::out::complain(&format!("SIGCHLD cannot be set to its default: {errno}"), None);
+        return Status::USAGE;
     }
     let arguments = arguments();
     if let Some((root, run)) = run_alone(arguments) {

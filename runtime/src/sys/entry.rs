@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 use nix::libc;
 
-use super::{Result, check, openat2};
+use super::{Result, check, openat2, reset_signals};
 
 /// SIG_IGN as the kernel's sigaction has it: handler, flags, restorer, mask.
 const IGNORE: [u64; 4] = [1, 0, 0, 0];
@@ -23,6 +23,15 @@ static ARGUMENTS: OnceLock<Vec<OsString>> = OnceLock::new();
 #[expect(clippy::disallowed_methods, reason = "a program that begins with Rust's own start code")]
 pub fn arguments() -> &'static [OsString] {
     ARGUMENTS.get_or_init(|| std::env::args_os().collect())
+}
+
+/// Children can be waited for afterwards: of who ignores SIGCHLD, as a caller may have left it, the kernel
+/// takes them away, and nobody learns how they ended (wait(2), NOTES).
+///
+/// # Errors
+/// The errno of sigaction(2).
+pub fn keep_children() -> Result<()> {
+    reset_signals(1 << (libc::SIGCHLD - 1))
 }
 
 /// For `main`, with its arguments: [`arguments`] are known afterwards.
