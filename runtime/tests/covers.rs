@@ -33,17 +33,17 @@ impl Drop for Work {
 
 /// How a shell ends in a container on the host's tree, with these devices.
 fn ended(script: &str, devices: &str) -> Ended {
-    ended_with("<privnet/>", script, devices)
+    ended_with("<privnet/>", "", script, devices)
 }
 
-fn ended_with(features: &str, script: &str, devices: &str) -> Ended {
-    let xml = common::document(&format!("<features>{features}</features>"), "", devices).replace(
+fn ended_with(features: &str, rest: &str, script: &str, devices: &str) -> Ended {
+    let xml = common::document(&format!("<features>{features}</features>"), rest, devices).replace(
         "<init>/bin/true</init>",
         &format!("<init>/bin/sh</init><initarg>-c</initarg><initarg>{script}</initarg>"),
     );
     let domain = common::domain(&xml);
     let host = Host::probe();
-    let survey = Survey::look(&domain, false, false);
+    let survey = Survey::look(&domain, domain.idmap.is_some(), false);
     let plan = plan(&domain, &host, &survey, &common::request());
     assert_eq!(laws::broken(&plan), Vec::<String>::new());
     let mut running = exec::start(&plan, &host, survey, &Options::default()).expect("it starts");
@@ -79,12 +79,24 @@ fn every_interface_that_this_kernel_has_is_covered() {
     );
 }
 
+/// Its covers stay copies of a tmpfs.
+const MAP: &str = "<idmap><uid start='0' target='700000' count='1000'/><gid start='0' target='700000' count='1000'/></idmap>";
+
 /// By nobody: not where the cover is as it was put there, and not by root who may mount and has made it writable.
 #[rstest::rstest]
-#[case::as_it_is("<privnet/>", "")]
-#[case::in_the_hosts_network("", "")]
-#[case::made_writable("<privnet/><capabilities policy='allow'/>", "mount -o remount,bind,rw $d || exit 3; ")]
-fn nothing_can_be_made_in_a_directory_that_hides_another(#[case] features: &str, #[case] first: &str) {
+#[case::as_it_is("<privnet/>", "", "")]
+#[case::in_the_hosts_network("", "", "")]
+#[case::made_writable(
+    "<privnet/><capabilities policy='allow'/>",
+    "",
+    "mount -o remount,bind,rw $d || exit 3; "
+)]
+#[case::of_a_tmpfs("<privnet/>", MAP, "")]
+fn nothing_can_be_made_in_a_directory_that_hides_another(
+    #[case] features: &str,
+    #[case] rest: &str,
+    #[case] first: &str,
+) {
     let Some(_right) = common::start_right() else { return };
     let covers = Host::probe().covers;
     let hidden = covers.iter().filter(|(_, cover)| *cover == Cover::HideDirectory).map(|(path, _)| *path);
@@ -97,7 +109,7 @@ fn nothing_can_be_made_in_a_directory_that_hides_another(#[case] features: &str,
          [ $(stat -c %a $d) = 555 ] || exit 8; [ -z \"$(ls -A $d)\" ] || exit 9; ls $d || exit 10; done; exit 0",
         hidden.join(" ")
     );
-    assert_eq!(ended_with(features, &script, ""), Ended::Exited(0));
+    assert_eq!(ended_with(features, rest, &script, ""), Ended::Exited(0));
 }
 
 /// The kernel's empty directory serves the first cover, or a mask where there is none; elsewhere a tmpfs does.
@@ -110,11 +122,7 @@ fn nothing_can_be_made_in_a_directory_that_hides_another(#[case] features: &str,
 #[case::without_groups(
     Host { cgroups: Cgroups::None { reason: "not in this kernel".to_owned() }, ..Host::fixture_v2() }, "", false
 )]
-#[case::with_an_id_map(
-    Host::fixture_v2(),
-    "<idmap><uid start='0' target='700000' count='1000'/><gid start='0' target='700000' count='1000'/></idmap>",
-    false
-)]
+#[case::with_an_id_map(Host::fixture_v2(), MAP, false)]
 fn the_first_empty_directory_is_the_kernels_or_a_tmpfs(
     #[case] host: Host,
     #[case] idmap: &str,
