@@ -122,7 +122,7 @@ fn nothing_can_be_made_in_a_directory_that_hides_another(
 #[case::without_groups(
     Host { cgroups: Cgroups::None { reason: "not in this kernel".to_owned() }, ..Host::fixture_v2() }, "", false
 )]
-#[case::with_an_id_map(Host::fixture_v2(), MAP, false)]
+#[case::with_an_id_map(Host::fixture_v2(), MAP, true)]
 fn the_first_empty_directory_is_the_kernels_or_a_tmpfs(
     #[case] host: Host,
     #[case] idmap: &str,

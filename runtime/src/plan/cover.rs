@@ -34,8 +34,8 @@ pub(super) fn take_empty(b: &mut Builder<'_>) {
     let directory = |kind: &Result<Kind, _>| matches!(kind, Ok(Kind::Directory));
     let wanted = b.host.covers.iter().any(|(_, kind)| *kind == Cover::HideDirectory)
         || b.survey.masks.iter().any(directory);
-    // A kernel without groups has no such directory; in a user namespace /sys may be the host's.
-    let there = !matches!(b.host.cgroups, Cgroups::None { .. }) && !b.host.rootless && !b.user_namespace;
+    // A kernel without groups has no such directory; in a sysfs of the host's it is not the kernel's.
+    let there = !matches!(b.host.cgroups, Cgroups::None { .. }) && !super::mounts::binds_sysfs(b);
     if wanted && there {
         let into = b.slot(EMPTY);
         let source = Beneath::new("/sys/fs/cgroup");
