@@ -25,7 +25,7 @@ pub const PATH: &str = "/run/browndog-base/ns";
 
 /// The pinned namespace, where there is one.
 pub fn open() -> Option<OwnedFd> {
-    let fd = sys::openat2(libc::AT_FDCWD, &c_string(PATH), libc::O_RDONLY, 0, 0).map(sys::adopt).ok()?;
+    let fd = sys::open(&c_string(PATH), libc::O_RDONLY).ok()?;
     is_namespace(&fd).then_some(fd)
 }
 

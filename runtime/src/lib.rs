@@ -29,8 +29,7 @@ pub(crate) fn small_file(path: &str) -> std::io::Result<String> {
 pub(crate) fn beginning_of<const BYTES: usize>(path: &str) -> std::io::Result<String> {
     use std::os::fd::AsRawFd;
     let mut buffer = [0_u8; BYTES];
-    let path = plan::step::c_string(path);
-    let file = sys::openat2(nix::libc::AT_FDCWD, &path, nix::libc::O_RDONLY, 0, 0).map(sys::adopt)?;
+    let file = sys::open(&plan::step::c_string(path), nix::libc::O_RDONLY)?;
     let length = sys::read(file.as_raw_fd(), &mut buffer)?;
     Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
 }

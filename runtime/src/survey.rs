@@ -195,7 +195,7 @@ impl Survey {
     }
 
     fn open(&mut self, purpose: Purpose, path: &str, origin: Origin) {
-        let opened = sys::openat2(libc::AT_FDCWD, &c_string(path), libc::O_PATH, 0, 0).map(sys::adopt);
+        let opened = sys::open(&c_string(path), libc::O_PATH);
         let (kind, fd) = match opened {
             Ok(fd) => (kind_of(&fd), Some(fd)),
             Err(errno) => (Err(errno), None),
@@ -362,7 +362,7 @@ impl Survey {
             let path = mask.value.as_str();
             let opened = if is_below(path, "/proc") || is_below(path, "/sys") {
                 // The container's own instances have what the host's have.
-                sys::openat2(libc::AT_FDCWD, &c_string(path), libc::O_PATH, 0, 0).map(sys::adopt)
+                sys::open(&c_string(path), libc::O_PATH)
             } else {
                 self.open_inside(domain, path, libc::O_PATH)
             };
@@ -398,7 +398,7 @@ const PROGRAM: Origin = Origin::Default("several applications need a process 1 t
 fn open_terminal(path: &Sourced<AbsPath>) -> Result<OwnedFd, String> {
     use std::io::IsTerminal;
     let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_NONBLOCK;
-    match sys::openat2(libc::AT_FDCWD, &c_string(path.value.as_str()), flags, 0, 0).map(sys::adopt) {
+    match sys::open(&c_string(path.value.as_str()), flags) {
         Ok(fd) if fd.is_terminal() => Ok(fd),
         Ok(_) => Err("it is no terminal".to_owned()),
         Err(errno) => Err(format!("{} ({errno})", errno.desc())),

@@ -159,6 +159,11 @@ pub fn openat2(dir: RawFd, path: &CStr, flags: c_int, mode: u32, resolve: u64) -
     .map(|fd| fd as RawFd)
 }
 
+/// Opens a path of the host, close-on-exec.
+pub fn open(path: &CStr, flags: c_int) -> Result<OwnedFd> {
+    openat2(libc::AT_FDCWD, path, flags, 0, 0).map(adopt)
+}
+
 /// `mkdirat(dir, path, mode)`: mkdir(2).
 pub fn mkdirat(dir: RawFd, path: &CStr, mode: u32) -> Result<()> {
     // SAFETY: the string lives through the call.

@@ -70,7 +70,7 @@ const ATTR_IDMAP: u64 = 0x0010_0000;
 
 fn map_tree(tree: RawFd, pid: i32) -> Result<(), Errno> {
     let path = c_string(&format!("/proc/{pid}/ns/user"));
-    let namespace = sys::adopt(sys::openat2(nix::libc::AT_FDCWD, &path, nix::libc::O_RDONLY, 0, 0)?);
+    let namespace = sys::open(&path, nix::libc::O_RDONLY)?;
     let userns_fd = namespace.as_raw_fd() as u64;
     let attr = sys::MountAttr { attr_set: ATTR_IDMAP, userns_fd, ..sys::MountAttr::default() };
     sys::mount_setattr(tree, c"", TREE, &attr)

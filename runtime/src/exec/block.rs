@@ -18,7 +18,7 @@ const NODEV: u32 = 0x4;
 
 fn reopen(fd: RawFd, flags: i32) -> Result<OwnedFd, Errno> {
     let path = c_string(&format!("/proc/self/fd/{fd}"));
-    sys::openat2(libc::AT_FDCWD, &path, flags, 0, 0).map(sys::adopt)
+    sys::open(&path, flags)
 }
 
 /// A loop device over the image, which goes when it is closed and unmounted, whoever is killed.
@@ -28,7 +28,7 @@ pub(super) fn attach_loop(image: RawFd, readonly: bool) -> Result<OwnedFd, Errno
     for _ in 0..TRIES {
         let number = sys::free_loop_device()?;
         let path = c_string(&format!("/dev/loop{number}"));
-        let device = sys::openat2(libc::AT_FDCWD, &path, flags, 0, 0).map(sys::adopt)?;
+        let device = sys::open(&path, flags)?;
         match sys::configure_loop(device.as_fd(), image.as_fd(), readonly) {
             Ok(()) => return Ok(device),
             Err(Errno::EBUSY) => {}

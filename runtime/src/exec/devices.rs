@@ -57,8 +57,7 @@ fn change_list(group: &str, old: &[Rule], new: &[Rule]) -> Result<(), Errno> {
 }
 
 fn open(group: &str) -> Result<OwnedFd, Errno> {
-    let flags = libc::O_RDONLY | libc::O_DIRECTORY;
-    sys::openat2(libc::AT_FDCWD, &c_string(group), flags, 0, 0).map(sys::adopt)
+    sys::open(&c_string(group), libc::O_RDONLY | libc::O_DIRECTORY)
 }
 
 fn replace_policy(group: &str, program: &[u64]) -> Result<(), Errno> {

@@ -70,7 +70,7 @@ impl Launcher<'_> {
                     _ => {
                         let flags =
                             if *directory { libc::O_RDONLY | libc::O_DIRECTORY } else { libc::O_WRONLY };
-                        sys::adopt(sys::openat2(libc::AT_FDCWD, &c_string(path), flags, 0, 0)?)
+                        sys::open(&c_string(path), flags)?
                     }
                 };
                 self.fill(*slot, fd);

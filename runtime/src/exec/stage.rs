@@ -24,12 +24,11 @@ pub(super) struct Stage {
 impl Stage {
     /// Leaves the host's mount namespace for a copy of it, with an empty shared mount at [`STAGE`].
     pub fn enter() -> Result<Self, Errno> {
-        let open = |path, flags| sys::openat2(libc::AT_FDCWD, path, flags, 0, 0).map(sys::adopt);
         let directory = libc::O_PATH | libc::O_DIRECTORY;
         let stage = Self {
-            namespace: open(c"/proc/thread-self/ns/mnt", libc::O_RDONLY)?,
-            root: open(c"/", directory)?,
-            dir: open(c".", directory)?,
+            namespace: sys::open(c"/proc/thread-self/ns/mnt", libc::O_RDONLY)?,
+            root: sys::open(c"/", directory)?,
+            dir: sys::open(c".", directory)?,
         };
         // From here on dropping it leads back.
         sys::unshare(libc::CLONE_NEWNS).map(drop)?;
@@ -56,7 +55,7 @@ impl Stage {
     /// Adds to the flags of a mount on the stage.
     pub fn restrict(at: &str, flags: u64) -> Result<(), Errno> {
         let path = c_string(at);
-        let mount = sys::openat2(libc::AT_FDCWD, &path, libc::O_PATH, 0, 0).map(sys::adopt)?;
+        let mount = sys::open(&path, libc::O_PATH)?;
         let flags = flags | super::child::kept_flags(mount.as_raw_fd())?;
         sys::mount(None, &path, None, libc::MS_REMOUNT | libc::MS_BIND | flags, None)
     }
@@ -84,7 +83,7 @@ impl Visit {
             libc::CLONE_NEWIPC => c"/proc/thread-self/ns/ipc",
             _ => c"/proc/thread-self/ns/uts",
         };
-        let own = sys::adopt(sys::openat2(libc::AT_FDCWD, own, libc::O_RDONLY, 0, 0)?);
+        let own = sys::open(own, libc::O_RDONLY)?;
         sys::setns(own.as_raw_fd(), kind).map(drop)?;
         sys::setns(of, kind).map(drop)?;
         self.left.push((own, kind));

@@ -82,8 +82,8 @@ fn open(target: &ShareTarget, peers: &[Peer]) -> Result<OwnedFd, (String, String
                 return Err(("it is no name".to_owned(), "give the name of a file in /run/netns".to_owned()));
             }
             let path = c_string(&format!("/run/netns/{name}"));
-            let opened = sys::openat2(libc::AT_FDCWD, &path, libc::O_RDONLY | libc::O_NONBLOCK, 0, 0);
-            let fd = opened.map(sys::adopt).map_err(|errno| (told(errno), help()))?;
+            let opened = sys::open(&path, libc::O_RDONLY | libc::O_NONBLOCK);
+            let fd = opened.map_err(|errno| (told(errno), help()))?;
             match fstatfs(&fd) {
                 Ok(found) if found.filesystem_type() == NSFS_MAGIC => Ok(fd),
                 _ => Err(("it is no namespace".to_owned(), help())),

@@ -1,11 +1,11 @@
 //! Loop devices (loop(4)).
 
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
 use nix::libc;
 
-use super::{Result, adopt, check, openat2};
+use super::{Result, check, open};
 
 const LOOP_CTL_GET_FREE: u64 = 0x4C82;
 const LOOP_CONFIGURE: u64 = 0x4C0A;
@@ -67,11 +67,6 @@ pub fn free_loop_device() -> Result<u32> {
     // SAFETY: LOOP_CTL_GET_FREE takes no argument.
     check(unsafe { libc::syscall(libc::SYS_ioctl, control.as_raw_fd(), LOOP_CTL_GET_FREE) })
         .map(|number| number as u32)
-}
-
-/// Opens a path of the host.
-fn open(path: &std::ffi::CStr, flags: i32) -> Result<OwnedFd> {
-    openat2(libc::AT_FDCWD, path, flags, 0, 0).map(adopt)
 }
 
 /// Puts `image` behind the loop device `device`: LOOP_CONFIGURE with LO_FLAGS_AUTOCLEAR, so that the
