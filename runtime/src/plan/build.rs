@@ -178,7 +178,7 @@ impl<'a> Builder<'a> {
 
     /// A name that no step of the child has: a document may mount onto what every container mounts.
     pub fn own_name(&self, verb: &str, target: &str) -> String {
-        let name = [verb, ":", target].concat();
+        let name = (verb, target).name().into_owned();
         let taken = self.plan.child.iter().any(|entry| entry.id == name);
         if taken { format!("{name} (of the document)") } else { name }
     }

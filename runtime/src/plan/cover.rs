@@ -99,20 +99,20 @@ fn cover_one(
             hide_with(b, Beneath::new("/dev/null"), (word, path, target), asked, "an empty file")
         }
         Cover::HideDirectory => {
-            let step = match std::mem::replace(empty, Empty::At(target.clone())) {
+            let step = match empty {
                 Empty::At(first) => {
                     hide_with(b, first.clone(), (word, path, target), asked, "the empty directory again");
-                    *empty = Empty::At(first);
                     return;
                 }
-                Empty::Taken(tree) => ChildStep::Attach { tree, target },
+                Empty::Taken(tree) => ChildStep::Attach { tree: *tree, target: target.clone() },
                 Empty::Nowhere => ChildStep::MountNew {
                     fstype: c"tmpfs",
-                    target,
+                    target: target.clone(),
                     flags: NO_SUID_DEV_EXEC | libc::MS_RDONLY,
                     data: Some(c_string("size=0k,nr_inodes=2,mode=0555")),
                 },
             };
+            *empty = Empty::At(target);
             b.child((word, path), step, asked, "an empty directory");
         }
         Cover::ReadOnly => {

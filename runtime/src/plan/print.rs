@@ -271,7 +271,7 @@ impl Plan {
                 format!("execve({path:?}, [{}])", argv.join(", "))
             }
             ChildStep::ExecBuiltInInit { argv, .. } => {
-                let argv: Vec<String> = argv.strings().iter().map(|last| text(last)).collect();
+                let argv: Vec<String> = argv.strings().iter().map(|arg| text(arg)).collect();
                 format!("execveat(<program>, {argv:?}, AT_EMPTY_PATH)")
             }
             other => format!("{other:?}"),
