@@ -5,8 +5,7 @@
 //! The tests hold it against quick-xml, which is the oracle for what is well-formed.
 //! Faults are collected here and handed to the checker, which knows the element they belong to.
 
-use memchr::{memchr, memmem};
-
+use crate::bytes;
 use crate::codes::Code;
 use crate::limits;
 use crate::report::Diagnostic;
@@ -77,17 +76,6 @@ pub(crate) struct Lexer<'a> {
 /// Whether `byte` is white space to XML.
 pub(crate) const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\t' | b'\r')
-}
-
-/// memchr with what every processor of the architecture has. The crate's own asks, once a process, what else this
-/// one can do: nine CPUID instructions, each of which leaves the guest in a virtual machine, and all together take
-/// longer there than reading a document.
-fn find(byte: u8, text: &[u8]) -> Option<usize> {
-    #[cfg(target_arch = "x86_64")]
-    if let Some(one) = memchr::arch::x86_64::sse2::memchr::One::new(byte) {
-        return one.find(text);
-    }
-    memchr(byte, text)
 }
 
 const fn is_name_start(byte: u8) -> bool {
@@ -233,7 +221,7 @@ impl<'a> Lexer<'a> {
         if self.peek() == Some(b'<') {
             return Token::Text { span: Span::new(start, self.at), form: Form::Blank };
         }
-        let end = find(b'<', &self.text[self.at..]).map_or(self.text.len(), |found| self.at + found);
+        let end = bytes::find(b'<', &self.text[self.at..]).map_or(self.text.len(), |found| self.at + found);
         if self.at == end {
             return Token::Text { span: Span::new(start, end), form: Form::Blank };
         }
@@ -254,7 +242,7 @@ impl<'a> Lexer<'a> {
     #[cold]
     fn check_character_data(&mut self, start: usize, end: usize) {
         let text = self.text;
-        for found in memmem::find_iter(&text[start..end], b"]]>") {
+        for found in bytes::find_words(b"]]>", &text[start..end]) {
             let at = start + found;
             self.fault_help(
                 Code::BadCdata,
@@ -309,7 +297,7 @@ impl<'a> Lexer<'a> {
         }
         if rest.starts_with(b"<![CDATA[") {
             let inner = start + 9;
-            let Some(length) = memmem::find(&self.text[inner..], b"]]>") else {
+            let Some(length) = bytes::find_word(b"]]>", &self.text[inner..]) else {
                 self.fault(Code::BadCdata, start, inner, "this CDATA section is never closed");
                 self.swallow();
                 return None;
@@ -322,7 +310,7 @@ impl<'a> Lexer<'a> {
         } else {
             self.fault(Code::BadTag, start, start + 2, "'<!' begins neither a comment nor CDATA here");
             self.at = start + 2;
-            let rest = memchr::memchr2(b'>', b'<', &self.text[self.at..]);
+            let rest = self.text[self.at..].iter().position(|byte| matches!(byte, b'>' | b'<'));
             self.at += rest.unwrap_or(self.text.len() - self.at);
             self.at += usize::from(self.peek() == Some(b'>'));
         }
@@ -332,7 +320,7 @@ impl<'a> Lexer<'a> {
     /// `'<!--' ((Char - '-') | ('-' (Char - '-')))* '-->'`.
     fn comment(&mut self, start: usize) {
         let inner = start + 4;
-        let Some(dashes) = memmem::find(&self.text[inner..], b"--").map(|found| inner + found) else {
+        let Some(dashes) = bytes::find_word(b"--", &self.text[inner..]).map(|found| inner + found) else {
             self.fault(Code::BadComment, start, inner, "this comment is never closed");
             return self.swallow();
         };
@@ -340,7 +328,7 @@ impl<'a> Lexer<'a> {
             self.at = dashes + 3;
             return;
         }
-        let Some(end) = memmem::find(&self.text[dashes..], b"-->") else {
+        let Some(end) = bytes::find_word(b"-->", &self.text[dashes..]) else {
             self.fault(Code::BadComment, start, inner, "this comment is never closed");
             return self.swallow();
         };
@@ -383,11 +371,11 @@ impl<'a> Lexer<'a> {
                 b']' => brackets = brackets.saturating_sub(1),
                 b'>' if brackets == 0 => return,
                 b'"' | b'\'' => {
-                    let Some(length) = memchr(byte, &self.text[self.at..]) else { break };
+                    let Some(length) = bytes::find(byte, &self.text[self.at..]) else { break };
                     self.at += length + 1;
                 }
                 b'<' if self.text[self.at..].starts_with(b"!--") => {
-                    let Some(length) = memmem::find(&self.text[self.at..], b"-->") else { break };
+                    let Some(length) = bytes::find_word(b"-->", &self.text[self.at..]) else { break };
                     self.at += length + 3;
                 }
                 _ => {}
@@ -400,7 +388,7 @@ impl<'a> Lexer<'a> {
     fn instruction(&mut self, start: usize) {
         self.at = start + 2;
         let target = self.name();
-        let Some(length) = memmem::find(&self.text[self.at..], b"?>") else {
+        let Some(length) = bytes::find_word(b"?>", &self.text[self.at..]) else {
             self.fault(Code::BadInstruction, start, start + 2, "this processing instruction is never closed");
             return self.swallow();
         };

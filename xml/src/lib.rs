@@ -4,6 +4,7 @@
 //! [`read`] is the door. The shape of a document is data ([`schema`]); meaning is in the value
 //! types ([`value`]), the cross-field rules and the lowering.
 
+mod bytes;
 mod check;
 mod codes;
 pub mod convert;

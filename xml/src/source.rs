@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use crate::bytes;
 use crate::limits;
 
 /// A range of bytes in a document.
@@ -154,9 +155,9 @@ impl Mark {
     fn after(self, bytes: &[u8]) -> Self {
         // A character is counted by its first byte.
         let characters = |bytes: &[u8]| bytes.iter().filter(|&&byte| byte & 0xC0 != 0x80).count();
-        match memchr::memrchr(b'\n', bytes) {
+        match bytes::find_last(b'\n', bytes) {
             Some(last) => Self {
-                lines: self.lines + memchr::memchr_iter(b'\n', bytes).count(),
+                lines: self.lines + bytes::count(b'\n', bytes),
                 characters: characters(&bytes[last + 1..]),
             },
             None => Self { characters: self.characters + characters(bytes), ..self },

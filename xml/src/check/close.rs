@@ -2,6 +2,7 @@
 
 use super::root::Root;
 use super::{Checker, Frame, Mode, Sink, paths};
+use crate::bytes;
 use crate::codes::Code;
 use crate::report::Diagnostic;
 use crate::schema::{Child, Content, Element};
@@ -230,7 +231,7 @@ impl<S: Sink> Checker<'_, S> {
             // What stands open at the end of a broken document can end before its children.
             let rest = self.text.as_bytes().get(from as usize..end as usize).unwrap_or_default();
             let space = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-            from <= end && memchr::memchr_iter(b'\n', &rest[..space]).count() == 2
+            from <= end && bytes::count(b'\n', &rest[..space]) == 2
         };
         let mut found = gaps.iter().filter(blank);
         match (found.next(), found.next()) {

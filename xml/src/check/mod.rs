@@ -16,6 +16,7 @@ mod text;
 pub(crate) use close::line_after;
 use namespaces::Namespaces;
 
+use crate::bytes;
 use crate::codes::Code;
 use crate::domain::Dialect;
 use crate::events::{Lexer, RawAttribute, Token};
@@ -194,7 +195,7 @@ impl<'s, S: Sink> Checker<'s, S> {
         let controls = bytes.iter().fold(false, |found, &byte| {
             found | (byte < 0x20 && byte != b'\n' && byte != b'\t' && byte != b'\r')
         });
-        let noncharacters = memchr::memmem::find(bytes, b"\xEF\xBF").is_some();
+        let noncharacters = bytes::find_word(b"\xEF\xBF", bytes).is_some();
         if controls || noncharacters {
             self.illegal_characters();
         }

@@ -1,6 +1,7 @@
 //! Elements that end before anything says so.
 
 use super::{Checker, Mode, Sink};
+use crate::bytes;
 use crate::schema::{Child, Content};
 use crate::source::Span;
 
@@ -50,7 +51,7 @@ impl<S: Sink> Checker<'_, S> {
         let rest = &self.text.as_bytes()[tag.end as usize..];
         let rest = &rest[..rest.len().min(SOON)];
         let ends = |byte: &u8| !byte.is_ascii_alphanumeric() && !matches!(byte, b'_' | b'-' | b'.' | b':');
-        for at in memchr::memmem::find_iter(rest, name) {
+        for at in bytes::find_words(name, rest) {
             let whole = rest.get(at + name.len()).is_none_or(ends);
             match rest[..at] {
                 [.., b'<', b'/'] if whole => return true,

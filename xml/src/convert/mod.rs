@@ -15,6 +15,7 @@ mod rfc;
 
 use element::{Element, Place};
 
+use crate::bytes;
 use crate::domain::Domain;
 use crate::report::{Code, Diagnostic, Report, Severity};
 use crate::source::{Source, Span};
@@ -145,5 +146,5 @@ fn start_tags(text: &str) -> Vec<usize> {
         comments.get(next).is_some_and(|comment| comment.start as usize <= at)
     };
     let tag = |at: &usize| !matches!(text.as_bytes().get(at + 1), Some(b'/' | b'!' | b'?') | None);
-    memchr::memchr_iter(b'<', text.as_bytes()).filter(tag).filter(|&at| !in_comment(at)).collect()
+    bytes::find_all(b'<', text.as_bytes()).filter(tag).filter(|&at| !in_comment(at)).collect()
 }

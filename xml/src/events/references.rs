@@ -1,6 +1,7 @@
 //! `&…;`: the five entities every document has, and characters by number.
 
 use super::Lexer;
+use crate::bytes;
 use crate::codes::Code;
 use crate::report::Diagnostic;
 use crate::source::Span;
@@ -59,7 +60,7 @@ pub(crate) const fn is_char(character: char) -> bool {
 impl Lexer<'_> {
     pub(super) fn check_references(&mut self, start: usize, end: usize) {
         let text = self.text;
-        for found in memchr::memchr_iter(b'&', &text[start..end]) {
+        for found in bytes::find_all(b'&', &text[start..end]) {
             let at = start + found;
             if let Err((length, message, help)) = reference(&text[at..end]) {
                 if self.doctype && length > 1 {

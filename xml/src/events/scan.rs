@@ -1,8 +1,7 @@
 //! What the canonical writer looks for in a text that was checked already.
 
-use memchr::memchr;
-
 use super::{Lexer, TagEnd, Token, decode_attribute};
+use crate::bytes;
 use crate::source::Span;
 
 /// The comments of a document, with their delimiters.
@@ -17,7 +16,7 @@ pub(crate) fn comments(text: &str) -> Vec<Span> {
             continue;
         }
         if lexer.peek().is_some_and(|byte| byte != b'<') {
-            lexer.at += memchr(b'<', &lexer.text[lexer.at..]).unwrap_or(lexer.text.len() - lexer.at);
+            lexer.at += bytes::find(b'<', &lexer.text[lexer.at..]).unwrap_or(lexer.text.len() - lexer.at);
             continue;
         }
         // Tags, CDATA and instructions one by one: next() itself would pass over comments.

@@ -185,7 +185,8 @@ impl Lexer<'_> {
     #[cold]
     fn suspect_value(&mut self, name: Span, start: usize, judged: usize, end: usize) -> Option<RawAttribute> {
         let value = &self.text[start..end];
-        let close = memchr::memchr2(b'>', b'\n', &self.text[judged..end]).map(|at| judged - start + at);
+        let close = self.text[judged..end].iter().position(|byte| matches!(byte, b'>' | b'\n'));
+        let close = close.map(|at| judged - start + at);
         if let Some(close) = close.or((end == self.text.len()).then_some(value.len())) {
             let slash = close > 0 && value[close - 1] == b'/' && value.get(close) == Some(&b'>');
             let stop = start + close - usize::from(slash);
