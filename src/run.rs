@@ -2,13 +2,14 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use browndog_runtime::error::{StartError, render_problem};
 use browndog_runtime::exec::relay::{attend, catch_signals, on_terminal};
 use browndog_runtime::exec::{Asked, Options, Timing};
 use browndog_runtime::launch::{apply_mutation, gain_privilege, prepare, request};
 use browndog_runtime::plan::Request;
+use browndog_runtime::sys;
 use clap::Args;
 
 use crate::document::load;
@@ -81,7 +82,7 @@ impl Run {
         domain: &browndog_xml::domain::Domain,
     ) -> Result<Status, StartError> {
         gain_privilege()?;
-        let begun = Instant::now();
+        let begun = sys::boottime_ns();
         let request = Request {
             command: (!self.command.is_empty()).then_some(self.command),
             env: identity(domain).into_iter().chain(self.env).collect(),
@@ -115,7 +116,7 @@ impl Run {
             trace(&timings);
         }
         // Who has stayed a while can look after those that were killed; a short start pays nothing for them.
-        if begun.elapsed() > Duration::from_secs(1) {
+        if sys::boottime_ns().saturating_sub(begun) > Duration::from_secs(1).as_nanos() as u64 {
             browndog_life::reconcile::sweep_empty().iter().for_each(|what| note(what));
         }
         Ok(Status::from(u8::try_from(ended.exit_code()).unwrap_or(255)))

@@ -51,6 +51,22 @@ impl ProcessId {
     }
 }
 
+/// A process that was there at a moment of this boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its number (getpid(2)).
+    pub pid: i32,
+    /// The moment: clock ticks since boot.
+    pub at: u64,
+}
+
+impl Seen {
+    /// Whether it is still there, and no zombie. Another process that has its number now began after it.
+    pub fn lives(self) -> bool {
+        stat(self.pid).is_some_and(|stat| stat.start <= self.at && !"ZX".contains(stat.state))
+    }
+}
+
 struct Stat {
     state: char,
     start: u64,
@@ -91,5 +107,16 @@ mod tests {
         assert!(!other.lives());
         assert!(other.open().is_none());
         assert_eq!(other.signal(0), Err(Errno::ESRCH));
+    }
+    #[test]
+    fn who_was_there_is_who_began_before() {
+        let own = ProcessId::own();
+        let named = browndog_runtime::launch::instance();
+        let (_, now) = named.split_once('-').unwrap();
+        let now = Seen { pid: own.pid, at: now.parse().unwrap() };
+        assert!(now.lives());
+        assert!(Seen { at: own.start, ..now }.lives());
+        // Whoever was there before this process began is not this process.
+        assert!(!Seen { at: own.start - 1, ..now }.lives());
     }
 }

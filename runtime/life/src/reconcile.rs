@@ -15,7 +15,7 @@ use browndog_runtime::plan::{GROUP_SUFFIX, group_domain};
 use crate::error::Result;
 use crate::layout::Layout;
 use crate::lock::{self, Lock};
-use crate::process::{ProcessId, boot_id};
+use crate::process::{Seen, boot_id};
 use crate::record::{self, Exit, Found, Made, Phase, Record};
 use crate::{definitions, domains, events, groups};
 
@@ -191,7 +191,7 @@ pub fn sweep(name: Option<&str>, said: &mut Vec<String>) {
 /// Gives devices of the host back that are in the network of a container whose launcher is gone.
 fn give_back(said: &mut Vec<String>) {
     for instance in pin::instances() {
-        if instance_id(&instance).is_none_or(|launcher| launcher.lives()) {
+        if launcher(&instance).is_none_or(|launcher| launcher.lives()) {
             continue;
         }
         match pin::give_back(&instance) {
@@ -259,15 +259,15 @@ fn remove_stray(path: &Path, said: &mut Vec<String>) {
 }
 
 /// `NAME.PID-START.browndog`: the domain and the process that started it.
-fn launcher_of(group: &str) -> Option<(&str, ProcessId)> {
+fn launcher_of(group: &str) -> Option<(&str, Seen)> {
     let (domain, instance) = group.strip_suffix(GROUP_SUFFIX)?.rsplit_once('.')?;
-    Some((domain, instance_id(instance)?))
+    Some((domain, launcher(instance)?))
 }
 
-/// `PID-START`: the process that started it.
-fn instance_id(instance: &str) -> Option<ProcessId> {
-    let (pid, start) = instance.split_once('-')?;
-    Some(ProcessId { pid: pid.parse().ok()?, start: start.parse().ok()? })
+/// `PID-START`: the process that started it ([`browndog_runtime::launch::instance`]).
+fn launcher(instance: &str) -> Option<Seen> {
+    let (pid, at) = instance.split_once('-')?;
+    Some(Seen { pid: pid.parse().ok()?, at: at.parse().ok()? })
 }
 
 #[cfg(test)]
@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn a_groups_name_says_who_started_it() {
         let (domain, launcher) = launcher_of("web.12-345.browndog").unwrap();
-        assert_eq!((domain, launcher), ("web", ProcessId { pid: 12, start: 345 }));
+        assert_eq!((domain, launcher), ("web", Seen { pid: 12, at: 345 }));
         assert!(launcher_of("web.12.browndog").is_none());
         assert!(launcher_of("system.slice").is_none());
     }
@@ -291,7 +291,7 @@ mod tests {
         record.phase = Phase::Running;
         record.boot = "another".to_owned();
         // A process of this boot that has the number must not be touched.
-        record.init = Some(ProcessId::own());
+        record.init = Some(crate::process::ProcessId::own());
         record.save(&layout).unwrap();
         let lock = Lock::take(&layout, "web", "test").unwrap();
         let said = reconcile(&layout, &lock, "web").unwrap();

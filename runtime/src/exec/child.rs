@@ -294,8 +294,8 @@ fn perform_process(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno>
         ChildStep::NoNewPrivs => sys::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0).map(drop),
         ChildStep::Seccomp { program, .. } => sys::seccomp_filter(program),
         ChildStep::TieToLauncher => tie_to_launcher(context),
-        ChildStep::ResetSignals(set) => {
-            sys::reset_signals(*set)?;
+        ChildStep::ResetSignals => {
+            sys::reset_signals(u64::MAX)?;
             sys::set_signal_mask(0).map(drop)
         }
         ChildStep::CloseFds { flags } => sys::close_range(3, u32::MAX, *flags).map(drop),

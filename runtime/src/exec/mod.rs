@@ -36,6 +36,7 @@ use crate::host::Host;
 use crate::plan::step::ChildStep;
 use crate::plan::{Entry, Plan};
 use crate::survey::Survey;
+use crate::sys::context::OneProcessor;
 use crate::sys::identity::Identity;
 use crate::sys::{self, ChildMemory, CloneArgs, Progress};
 pub use cgroup::is_own_partition;
@@ -259,7 +260,7 @@ impl<'a> Launcher<'a> {
         // Without shared memory clone3 returns at once: the write end closes when the child executes.
         let started = if share_memory { None } else { Some(pipe().map_err(launcher("pipe2"))?) };
         let own = sys::identity::identity(c"/proc/self/exe").ok();
-        let before = sys::monotonic_ns();
+        let before = if self.options.trace { sys::monotonic_ns() } else { 0 };
         let cloned = {
             let context = child::Context {
                 plan: self.plan,
@@ -361,7 +362,11 @@ impl<'a> Launcher<'a> {
         }
         // A handler of ours that ran in the child would run on memory that both share.
         let mask = sys::set_signal_mask(u64::MAX)?;
+        // The launcher sleeps until the child executes: the child may have its processor, with what is in its
+        // caches, and no other has to be woken. It frees itself from it by its first steps.
+        let stay = if step.share_memory { OneProcessor::stay() } else { None };
         let cloned = sys::clone3(&mut args, memory, child::enter, context);
+        drop(stay);
         crate::disregard(sys::set_signal_mask(mask)?);
         Ok((cloned?, Arc::new(sys::adopt(pidfd))))
     }

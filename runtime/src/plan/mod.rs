@@ -93,12 +93,8 @@ pub struct Request {
     pub more_consoles: usize,
     /// The running domains whose namespaces the document shares.
     pub peers: Vec<share::Peer>,
-    /// A suffix that no other start on this host uses at the same time: `PID-STARTTIME`.
+    /// A suffix that no other start on this host uses at the same time: `PID-START`.
     pub instance: String,
-    /// The signals of 1 to 31 that the launcher ignores or handles, one bit a signal; none where nobody has
-    /// looked, or could: then all are set to default. Nothing else may be ignored or handled until the start:
-    /// [`crate::launch::request`].
-    pub changed_signals: Option<u32>,
 }
 
 /// The start of one domain.

@@ -257,12 +257,7 @@ impl Plan {
                 format!("seccomp(SECCOMP_SET_MODE_FILTER, {profile}: {} instructions)", program.len())
             }
             ChildStep::TieToLauncher => "prctl(PR_SET_PDEATHSIG, SIGKILL); poll(life)".to_owned(),
-            ChildStep::ResetSignals(u64::MAX) => "sigaction(1..64, SIG_DFL); sigprocmask(none)".to_owned(),
-            ChildStep::ResetSignals(set) => {
-                let few = (1..32).filter(|signal| set >> (signal - 1) & 1 == 1);
-                let few: String = few.map(|signal| format!("{signal}, ")).collect();
-                format!("sigaction({few}32..64, SIG_DFL); sigprocmask(none)")
-            }
+            ChildStep::ResetSignals => "sigaction(1..64, SIG_DFL); sigprocmask(none)".to_owned(),
             ChildStep::CloseFds { flags: 0 } => "close_range(3, ~0, 0)".to_owned(),
             ChildStep::CloseFds { .. } => "close_range(3, ~0, CLOSE_RANGE_CLOEXEC)".to_owned(),
             ChildStep::Exec { paths, argv, .. } => {

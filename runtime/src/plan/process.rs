@@ -52,9 +52,6 @@ pub(super) fn session(b: &mut Builder<'_>) {
 /// personality(2): `uname -m` says i686.
 const PER_LINUX32: u64 = 0x0008;
 
-/// Signals 32 to 64, of which proc_pid_stat(5) says nothing.
-const REAL_TIME: u64 = u64::MAX << 31;
-
 /// Ends with the launcher; signals and descriptors clean.
 pub(super) fn tie(b: &mut Builder<'_>, tied: bool) {
     if tied {
@@ -63,8 +60,7 @@ pub(super) fn tie(b: &mut Builder<'_>, tied: bool) {
     }
     let why = "handlers and masks of the launcher mean nothing in the container";
     // Handlers too, although exec resets them: until then they would run in the child, once nothing is blocked.
-    let set = b.request.changed_signals.map_or(u64::MAX, |changed| u64::from(changed) | REAL_TIME);
-    b.child("reset-signals", ChildStep::ResetSignals(set), CLEAN, why);
+    b.child("reset-signals", ChildStep::ResetSignals, CLEAN, why);
     // CLOSE_RANGE_CLOEXEC since 5.11; before, plainly closed.
     let flags = if b.host.at_least(5, 11) { libc::CLOSE_RANGE_CLOEXEC } else { 0 };
     let why = "last, when no step needs a descriptor any more";

@@ -278,7 +278,7 @@ pub enum ChildStep {
     TieToLauncher,
     /// The actions of these signals, one bit a signal, to default: every one that is not default already; none
     /// blocked (signal(7), sigprocmask(2)).
-    ResetSignals(u64),
+    ResetSignals,
     /// `close_range(3, ~0, CLOSE_RANGE_CLOEXEC)`: no descriptor of the host passes exec.
     CloseFds {
         /// CLOSE_RANGE_* flags that this kernel knows.

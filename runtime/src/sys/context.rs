@@ -48,6 +48,49 @@ pub fn all_processors() -> Result<()> {
         .map(drop)
 }
 
+/// The calling thread kept on the processor that it runs on, until this is dropped: sched_setaffinity(2).
+#[derive(Debug)]
+pub struct OneProcessor {
+    /// Those it may run on otherwise.
+    others: [u64; WORDS],
+    /// How many bytes of these the kernel has.
+    len: usize,
+}
+
+/// Masks of 1024 processors; where there are more, nobody is kept anywhere.
+const WORDS: usize = 16;
+
+impl OneProcessor {
+    /// `None` where the thread has no choice, or the kernel refuses: nothing depends on it but time.
+    pub fn stay() -> Option<Self> {
+        let mut others = [0_u64; WORDS];
+        let (size, mask) = (size_of_val(&others), others.as_mut_ptr());
+        // SAFETY: the kernel fills at most `size` bytes, all of `others`.
+        let len = check(unsafe { libc::syscall(libc::SYS_sched_getaffinity, 0, size, mask) }).ok()?;
+        let mut here: libc::c_uint = 0;
+        let none: *const u64 = std::ptr::null();
+        // SAFETY: the call fills one number; nodes are not asked for. By the call, not by the vDSO, which costs
+        // two page faults to enter.
+        let _zero = check(unsafe { libc::syscall(libc::SYS_getcpu, &raw mut here, none, none) }).ok()?;
+        let stay = Self { others, len: usize::try_from(len).ok()? };
+        let mut one = [0; WORDS];
+        *one.get_mut(here as usize / 64)? = 1 << (here % 64);
+        (others != one && stay.set(&one).is_ok()).then_some(stay)
+    }
+
+    fn set(&self, mask: &[u64; WORDS]) -> Result<()> {
+        let len = self.len.min(size_of_val(mask));
+        // SAFETY: the kernel reads `len` bytes of `mask`, which has as many.
+        check(unsafe { libc::syscall(libc::SYS_sched_setaffinity, 0, len, mask.as_ptr()) }).map(drop)
+    }
+}
+
+impl Drop for OneProcessor {
+    fn drop(&mut self) {
+        crate::disregard(self.set(&self.others));
+    }
+}
+
 /// The mode of the caller's memory policy: get_mempolicy(2). MPOL_DEFAULT where the kernel has none.
 pub fn memory_mode() -> Result<i32> {
     let mut mode: libc::c_int = 0;
@@ -80,4 +123,34 @@ pub fn getrlimit(resource: Resource) -> Result<(u64, u64)> {
         libc::syscall(libc::SYS_prlimit64, 0, resource as libc::c_long, none, std::ptr::from_mut(&mut limit))
     })?;
     Ok((limit.rlim_cur, limit.rlim_max))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn affinity() -> [u64; WORDS] {
+        let mut mask = [0_u64; WORDS];
+        // SAFETY: the kernel fills at most as many bytes as `mask` has.
+        let len = check(unsafe {
+            libc::syscall(libc::SYS_sched_getaffinity, 0, size_of_val(&mask), mask.as_mut_ptr())
+        });
+        assert!(len.expect("a mask") > 0);
+        mask
+    }
+
+    #[test]
+    fn a_thread_stays_where_it_is_and_is_as_free_as_before() {
+        let before = affinity();
+        let Some(stay) = OneProcessor::stay() else {
+            assert_eq!(before.iter().map(|word| word.count_ones()).sum::<u32>(), 1);
+            return;
+        };
+        let during = affinity();
+        assert_eq!(during.iter().map(|word| word.count_ones()).sum::<u32>(), 1);
+        assert!(during.iter().zip(&before).all(|(one, all)| one & all == *one));
+        assert!(OneProcessor::stay().is_none(), "there is no choice any more");
+        drop(stay);
+        assert_eq!(affinity(), before);
+    }
 }
