@@ -168,3 +168,22 @@ fn mounts_links_and_groups_are_as_before(#[case] os: &str, #[case] devices: &str
     assert_eq!(output.status.code(), Some(status), "{}{}", text(&output.stdout), text(&output.stderr));
     assert_eq!(case.cgroups(), [] as [&Path; 0]);
 }
+
+/// What a kernel has cannot be told from a /proc of processes alone: nothing is left open by not being seen.
+#[test]
+fn a_proc_that_hides_the_kernel_starts_nothing() {
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    let file = case.domain("<init>/bin/true</init>", "");
+    let script = "mount -t proc -o subset=pid proc /proc && exec $0 run $1";
+    let output = Command::new("unshare")
+        .args(["--mount", "--pid", "--fork", "--propagation", "private", "sh", "-c", script, BROWNDOG])
+        .arg(&file)
+        .output()
+        .unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(125), "{said}");
+    assert!(said.contains("cannot tell which interfaces the kernel has"), "{said}");
+}

@@ -7,8 +7,8 @@ use nix::libc;
 use serde::Serialize;
 
 mod context;
+mod covers;
 
-use browndog_xml::covers::COVERS;
 pub use browndog_xml::covers::Cover;
 use browndog_xml::domain::Domain;
 pub use context::Context;
@@ -84,7 +84,7 @@ pub struct Host {
     pub bounding: u64,
     /// Control groups.
     pub cgroups: Cgroups,
-    /// Kernel interfaces that are not namespaced and that this kernel has.
+    /// Kernel interfaces that are not namespaced and that this kernel has; none where /proc does not tell.
     pub covers: Vec<(&'static str, Cover)>,
     /// What the caller would hand down.
     pub context: Context,
@@ -121,11 +121,12 @@ impl Host {
             (true, true) => rootless::current(),
             (true, false) => rootless::ids(),
         };
-        let covers: Vec<_> = COVERS.iter().filter(|(path, _)| Path::new(path).exists()).copied().collect();
+        let kernel = parse_release(release);
+        let covers = covers::of(kernel, |path| Path::new(path).exists());
         // keyrings(7): the file is there where the kernel has them.
         let keyrings = covers.iter().any(|(path, _)| *path == "/proc/keys");
         Self {
-            kernel: parse_release(release),
+            kernel,
             uid: nix::unistd::geteuid().as_raw(),
             rootless,
             uid_map: ids.uid,
@@ -178,7 +179,7 @@ impl Host {
                 root: "/sys/fs/cgroup".to_owned(),
                 controllers: ["cpuset", "cpu", "io", "memory", "pids"].map(str::to_owned).to_vec(),
             },
-            covers: COVERS.to_vec(),
+            covers: browndog_xml::covers::COVERS.to_vec(),
             context: Context::default(),
             page_size: 4096,
             machine: "x86_64".to_owned(),

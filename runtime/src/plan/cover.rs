@@ -46,6 +46,13 @@ pub(super) fn take_empty(b: &mut Builder<'_>) {
 
 /// The covers over /proc and /sys.
 pub(super) fn cover(b: &mut Builder<'_>) {
+    if b.host.covers.is_empty() {
+        b.problem(
+            COVER,
+            "cannot tell which interfaces the kernel has: there is no /proc/interrupts".to_owned(),
+            "mount a whole procfs on /proc, without subset=pid",
+        );
+    }
     let mut empty = b.find_slot(EMPTY).map_or(Empty::Nowhere, Empty::Taken);
     for (path, kind) in &b.host.covers {
         // No name of the table is one that the kernel makes a link.
