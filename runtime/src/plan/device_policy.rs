@@ -87,26 +87,29 @@ const fn op(code: u8, dst: u8, src: u8, offset: i16, constant: u32) -> u64 {
 const LOAD_WORD: u8 = 0x61;
 const MOVE: u8 = 0xbf;
 const MOVE_CONSTANT: u8 = 0xb7;
+const SUBTRACT: u8 = 0x17;
+const MULTIPLY: u8 = 0x27;
 const AND: u8 = 0x57;
+const OR: u8 = 0x4f;
+const XOR: u8 = 0xa7;
 const SHIFT_RIGHT: u8 = 0x77;
 const SHIFT_RIGHT_BY: u8 = 0x7f;
-const JUMP: u8 = 0x05;
 const JUMP_EQUAL: u8 = 0x15;
-const JUMP_GREATER: u8 = 0x25;
 const JUMP_NOT_EQUAL: u8 = 0x55;
 const EXIT: u8 = 0x95;
 
 /// What `struct bpf_cgroup_dev_ctx` calls a character device.
 const CHARACTER: u32 = 2;
 
-/// Minor numbers that one word tells apart.
-const BITS: u32 = 32;
+/// Minor numbers that one word tells apart, and how many bits of a number these are.
+const BITS: u32 = 1 << BITS_LOG2;
+const BITS_LOG2: u32 = 5;
 
 /// The rules as a program (`struct bpf_cgroup_dev_ctx`: access and type in one word, major, minor).
 ///
-/// The kernel follows every path through it before it takes it, at each start: so the usual rules, which
-/// give everything to a character device, are a word of bits for each major number, and only the others
-/// are compared one by one.
+/// The kernel follows every path through it before it takes it, at each start, and copies all it knows where
+/// two part: so the usual rules, which give everything to a character device, are a word of bits for each
+/// major number and looked up without a branch, and only the others are compared one by one.
 pub fn program(rules: &[Rule]) -> Vec<u64> {
     let (usual, others): (Vec<&Rule>, Vec<&Rule>) = rules.iter().partition(|rule| is_usual(rule));
     let mut program = vec![op(LOAD_WORD, 3, 1, 0, 0), op(LOAD_WORD, 4, 1, 4, 0), op(LOAD_WORD, 5, 1, 8, 0)];
@@ -114,11 +117,13 @@ pub fn program(rules: &[Rule]) -> Vec<u64> {
         program.extend([op(MOVE, 2, 3, 0, 0), op(SHIFT_RIGHT, 2, 0, 0, 16)]);
     }
     program.push(op(AND, 3, 0, 0, 0xffff));
-    by_bits(&mut program, &usual, others.is_empty());
+    by_bits(&mut program, &usual);
     for rule in others {
+        program.push(op(JUMP_EQUAL, 0, 0, 1, 0));
+        program.push(op(EXIT, 0, 0, 0, 0));
         one_by_one(&mut program, rule);
     }
-    program.extend([op(MOVE_CONSTANT, 0, 0, 0, 0), op(EXIT, 0, 0, 0, 0)]);
+    program.push(op(EXIT, 0, 0, 0, 0));
     program
 }
 
@@ -127,8 +132,8 @@ fn is_usual(rule: &Rule) -> bool {
     !rule.block && rule.major.is_some() && rule.access == "rwm" && rule.minor.is_none_or(|minor| minor < BITS)
 }
 
-/// Allows what the usual rules allow; goes on behind itself with everything else.
-fn by_bits(program: &mut Vec<u64>, rules: &[&Rule], nothing_follows: bool) {
+/// Register 0: whether the usual rules allow it. Takes 1, 6 and 7 too.
+fn by_bits(program: &mut Vec<u64>, rules: &[&Rule]) {
     let mut words = std::collections::BTreeMap::<u32, Option<u32>>::new();
     for rule in rules {
         let Some(major) = rule.major else { continue };
@@ -136,38 +141,30 @@ fn by_bits(program: &mut Vec<u64>, rules: &[&Rule], nothing_follows: bool) {
         // None: all minor numbers.
         *word = rule.minor.and_then(|minor| word.map(|bits| bits | 1 << minor));
     }
-    if words.is_empty() {
-        return;
+    // Register 1 is 0 for a character device.
+    program.extend([op(MOVE_CONSTANT, 0, 0, 0, 0), op(MOVE, 1, 3, 0, 0), op(XOR, 1, 0, 0, CHARACTER)]);
+    for (major, _) in words.iter().filter(|(_, word)| word.is_none()) {
+        is_major(program, *major);
+        program.push(op(OR, 0, 6, 0, 0));
     }
-    let bits: Vec<(u32, u32)> = words.iter().filter_map(|(major, word)| Some((*major, (*word)?))).collect();
-    let whole = words.iter().filter(|(_, word)| word.is_none()).map(|(major, _)| *major);
-    // Built backwards: every jump is forwards, over what is there already.
-    let mut tail = Vec::new();
-    if !bits.is_empty() {
-        // Register 0 is the word of the major number: its bit for the minor number is the answer.
-        tail.extend([op(SHIFT_RIGHT_BY, 0, 5, 0, 0), op(AND, 0, 0, 0, 1)]);
-        if !nothing_follows {
-            tail.push(op(JUMP_EQUAL, 0, 0, 1, 0));
-        }
-        tail.push(op(EXIT, 0, 0, 0, 0));
-        tail.insert(0, op(JUMP_GREATER, 5, 0, tail.len() as i16, BITS - 1));
+    // From here on only if it has a minor number that the words have.
+    program.extend([op(MOVE, 6, 5, 0, 0), op(SHIFT_RIGHT, 6, 0, 0, BITS_LOG2), op(OR, 1, 6, 0, 0)]);
+    program.push(op(MOVE_CONSTANT, 7, 0, 0, 0));
+    for (major, word) in words.iter().filter_map(|(major, word)| Some((*major, (*word)?))) {
+        is_major(program, major);
+        program.extend([op(MULTIPLY, 6, 0, 0, word), op(OR, 7, 6, 0, 0)]);
     }
-    let lookup = tail.len() as i16;
-    let mut head = vec![op(MOVE_CONSTANT, 0, 0, 0, 1)];
-    for major in whole {
-        head.extend([op(JUMP_NOT_EQUAL, 4, 0, 1, major), op(EXIT, 0, 0, 0, 0)]);
-    }
-    for (index, (major, word)) in bits.iter().enumerate() {
-        let rest = (bits.len() - index - 1) as i16 * 2 + 1;
-        head.extend([op(MOVE_CONSTANT, 0, 0, 0, *word), op(JUMP_EQUAL, 4, 0, rest, *major)]);
-    }
-    head.push(op(JUMP, 0, 0, lookup, 0));
-    program.push(op(JUMP_NOT_EQUAL, 3, 0, head.len() as i16 + lookup, CHARACTER));
-    program.extend(head);
-    program.extend(tail);
+    program.extend([op(SHIFT_RIGHT_BY, 7, 5, 0, 0), op(AND, 7, 0, 0, 1), op(OR, 0, 7, 0, 0)]);
 }
 
-/// Allows what one rule allows.
+/// Register 6: 1 if the major number is this one and register 1 is 0, else 0. Both together have 32 bits, so
+/// that only 0 less one has the 64th.
+fn is_major(program: &mut Vec<u64>, major: u32) {
+    program.extend([op(MOVE, 6, 4, 0, 0), op(XOR, 6, 0, 0, major), op(OR, 6, 1, 0, 0)]);
+    program.extend([op(SUBTRACT, 6, 0, 0, 1), op(SHIFT_RIGHT, 6, 0, 0, 63)]);
+}
+
+/// Register 0: whether one rule allows it.
 fn one_by_one(program: &mut Vec<u64>, rule: &Rule) {
     let letters = rule.access.bytes().fold(0, |bits, letter| {
         bits | match letter {
@@ -176,16 +173,15 @@ fn one_by_one(program: &mut Vec<u64>, rule: &Rule) {
             _ => 4,
         }
     });
-    // Register 0: what is asked for beyond the rule.
-    let mut checks = vec![(3, if rule.block { 1 } else { CHARACTER }), (0, 0)];
+    // Register 6: what is asked for beyond the rule.
+    let mut checks = vec![(3, if rule.block { 1 } else { CHARACTER }), (6, 0)];
     checks.extend(rule.major.map(|major| (4, major)));
     checks.extend(rule.minor.map(|minor| (5, minor)));
-    let last = checks.len() + 2;
-    program.extend([op(MOVE, 0, 2, 0, 0), op(AND, 0, 0, 0, 7 & !letters)]);
+    program.extend([op(MOVE, 6, 2, 0, 0), op(AND, 6, 0, 0, 7 & !letters)]);
     for (index, (register, value)) in checks.iter().enumerate() {
-        program.push(op(JUMP_NOT_EQUAL, *register, 0, (last - index - 1) as i16, *value));
+        program.push(op(JUMP_NOT_EQUAL, *register, 0, (checks.len() - index) as i16, *value));
     }
-    program.extend([op(MOVE_CONSTANT, 0, 0, 0, 1), op(EXIT, 0, 0, 0, 0)]);
+    program.push(op(MOVE_CONSTANT, 0, 0, 0, 1));
 }
 
 #[cfg(test)]
@@ -197,6 +193,8 @@ mod tests {
     fn run(program: &[u64], block: bool, access: u32, major: u32, minor: u32) -> u64 {
         let context = [(access << 16) | if block { 1 } else { 2 }, major, minor];
         let mut registers = [0_u64; 8];
+        // Constants are of 32 bits, with a sign where the calculation is of 64.
+        let signed = |constant: u64| constant as u32 as i32 as i64 as u64;
         let mut at = 0;
         loop {
             let word = program[at];
@@ -207,14 +205,16 @@ mod tests {
                 LOAD_WORD => registers[dst] = context[offset as usize / 4].into(),
                 MOVE => registers[dst] = registers[src],
                 MOVE_CONSTANT => registers[dst] = constant,
-                AND => registers[dst] &= constant,
+                SUBTRACT => registers[dst] = registers[dst].wrapping_sub(signed(constant)),
+                MULTIPLY => registers[dst] = registers[dst].wrapping_mul(signed(constant)),
+                AND => registers[dst] &= signed(constant),
+                OR => registers[dst] |= registers[src],
+                XOR => registers[dst] ^= signed(constant),
                 SHIFT_RIGHT => registers[dst] >>= constant,
-                SHIFT_RIGHT_BY => registers[dst] >>= registers[src],
-                JUMP => at += offset as usize,
-                JUMP_EQUAL if registers[dst] == constant => at += offset as usize,
-                JUMP_GREATER if registers[dst] > constant => at += offset as usize,
-                JUMP_EQUAL | JUMP_GREATER => {}
-                JUMP_NOT_EQUAL if registers[dst] != constant => at += offset as usize,
+                SHIFT_RIGHT_BY => registers[dst] >>= registers[src] & 63,
+                JUMP_EQUAL if registers[dst] == signed(constant) => at += offset as usize,
+                JUMP_EQUAL => {}
+                JUMP_NOT_EQUAL if registers[dst] != signed(constant) => at += offset as usize,
                 JUMP_NOT_EQUAL => {}
                 EXIT => return registers[0],
                 other => panic!("unknown instruction {other:#x}"),
@@ -253,11 +253,13 @@ mod tests {
         }
     }
     #[test]
-    fn the_default_policy_is_short() {
+    fn the_default_policy_is_short_and_has_one_path() {
         let rule = |major, minor| Rule { block: false, major: Some(major), minor, access: "rwm" };
         let mut rules: Vec<Rule> = NODES.iter().map(|(_, major, minor)| rule(*major, Some(*minor))).collect();
         rules.extend([rule(PTMX.0, Some(PTMX.1)), rule(PTS, None)]);
         let program = program(&rules);
-        assert!(program.len() <= 20, "{} instructions", program.len());
+        assert!(program.len() <= 36, "{} instructions", program.len());
+        let jumps = program.iter().filter(|word| matches!(**word as u8, JUMP_EQUAL | JUMP_NOT_EQUAL)).count();
+        assert_eq!(jumps, 0);
     }
 }
