@@ -26,7 +26,8 @@ pub mod spawn;
 pub mod terminal;
 
 pub use bpf::{
-    attach_device_policy, count_device_policies, detach_device_policy, device_policies, load_device_policy,
+    administers_machine, attach_device_policy, count_device_policies, detach_device_policy, device_policies,
+    load_device_policy,
 };
 pub use child_memory::{ChildMemory, Progress, STEPS_MAX};
 pub use clone::{CloneArgs, clone3};

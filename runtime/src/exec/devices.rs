@@ -57,7 +57,7 @@ fn change_list(group: &str, old: &[Rule], new: &[Rule]) -> Result<(), Errno> {
 }
 
 fn open(group: &str) -> Result<OwnedFd, Errno> {
-    sys::open(&c_string(group), libc::O_RDONLY | libc::O_DIRECTORY)
+    sys::open(&c_string(group), libc::O_PATH | libc::O_DIRECTORY)
 }
 
 fn replace_policy(group: &str, program: &[u64]) -> Result<(), Errno> {

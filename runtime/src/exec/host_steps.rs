@@ -69,7 +69,7 @@ impl Launcher<'_> {
                     Some((held, group)) if *directory && held == *path => group,
                     _ => {
                         let flags =
-                            if *directory { libc::O_RDONLY | libc::O_DIRECTORY } else { libc::O_WRONLY };
+                            if *directory { libc::O_PATH | libc::O_DIRECTORY } else { libc::O_WRONLY };
                         sys::open(&c_string(path), flags)?
                     }
                 };

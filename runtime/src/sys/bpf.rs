@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
+use nix::errno::Errno;
 use nix::libc;
 
 use super::{Result, check, owned};
@@ -9,6 +10,7 @@ use super::{Result, check, owned};
 const PROG_LOAD: i32 = 5;
 const PROG_ATTACH: i32 = 8;
 const PROG_DETACH: i32 = 9;
+const PROG_GET_NEXT_ID: i32 = 11;
 const PROG_GET_FD_BY_ID: i32 = 13;
 const PROG_QUERY: i32 = 16;
 const PROG_TYPE_CGROUP_DEVICE: u32 = 15;
@@ -56,9 +58,17 @@ struct Query {
 }
 
 fn bpf<T>(command: i32, attributes: &mut T) -> Result<libc::c_long> {
-    // SAFETY: each structure above, and three numbers for BPF_PROG_GET_FD_BY_ID, is a prefix of bpf_attr for
+    // SAFETY: each structure above, and three numbers for BPF_PROG_GET_FD_BY_ID and BPF_PROG_GET_NEXT_ID, is a prefix of bpf_attr for
     // its command, of the size that is passed, and lives through the call with what its pointers name.
     check(unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attributes), size_of::<T>()) })
+}
+
+/// Whether the caller has CAP_SYS_ADMIN in the initial user namespace: to nobody else the kernel tells which
+/// programs there are (`bpf_obj_get_next_id`, kernel/bpf/syscall.c). A filter around the caller, and a kernel
+/// without bpf(2), say no.
+pub fn administers_machine() -> bool {
+    // After the last number but one that may be asked for there is none: ENOENT.
+    bpf(PROG_GET_NEXT_ID, &mut [i32::MAX as u32 - 1, 0, 0]) == Err(Errno::ENOENT)
 }
 
 /// Loads a device policy: `struct bpf_insn`s as numbers.
