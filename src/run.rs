@@ -1,13 +1,14 @@
 //! `run`: a container in the foreground.
 
 use std::io::Write;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use browndog_runtime::error::{StartError, render_problem};
 use browndog_runtime::exec::relay::{attend, catch_signals, on_terminal};
 use browndog_runtime::exec::{Asked, Options, Timing};
-use browndog_runtime::launch::{apply_mutation, gain_privilege, prepare, request};
+use browndog_runtime::launch::{Prepared, apply_mutation, gain_privilege, prepare, request};
 use browndog_runtime::plan::Request;
 use browndog_runtime::sys;
 use clap::Args;
@@ -98,7 +99,11 @@ impl Run {
             note(render_problem("note", remark, source).trim_end());
         }
         let signals = catch_signals().map_err(|errno| StartError::Launcher { what: "signalfd", errno })?;
-        let mut running = prepared.start(&Options { trace: self.trace, ..Options::default() })?;
+        // Never freed: the process ends with the container, and until then the init would wait for it.
+        let Prepared { plan, host, survey } = prepared;
+        let (plan, host) = (ManuallyDrop::new(plan), ManuallyDrop::new(host));
+        let options = Options { trace: self.trace, ..Options::default() };
+        let mut running = browndog_runtime::exec::start(&plan, &host, survey, &options)?;
         let ended =
             attend(&mut running, &signals).map_err(|errno| StartError::Launcher { what: "poll", errno })?;
         match ended.asked() {
