@@ -1,9 +1,15 @@
 //! What a start of the released program takes beside time: page faults and memory, which tell whether what
-//! it runs still lies side by side (`benches/start.ld`). `BROWNDOG_COUNTED` names that program.
+//! it runs still lies side by side (`benches/start.ld`), and what it asks the processor. `BROWNDOG_COUNTED` names
+//! that program.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nix::libc;
+use nix::sys::ptrace::{self, Event, Options};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 /// Page faults beyond those of the floor: 26 when the list was made, 60 and more without it.
@@ -47,4 +53,56 @@ fn a_start_is_light() {
         faults <= floor + FAULTS && peak <= PEAK,
         "{faults} page faults (the floor: {floor}), {peak} KiB: where benches/start.ld is out of date, ci/order renews it"
     );
+}
+
+/// CPUID leaves the guest in a virtual machine: some microseconds each. What a crate asks the processor once a
+/// process is asked at each start. The C library's start code is not ours, so counted is from our first call on.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_start_asks_the_processor_nothing() {
+    const CPUID: i64 = 0xA20F;
+    const SYSCALL: i64 = 0x050F;
+    let Some(program) = std::env::var_os("BROWNDOG_COUNTED") else {
+        eprintln!("skipped: BROWNDOG_COUNTED names no release build to step through");
+        return;
+    };
+    // A shell that stops itself can be seized before it becomes the program.
+    let script = "kill -STOP $$; exec \"$0\" run domains/hello.xml -- /bin/true";
+    let mut shell = Command::new("/bin/sh");
+    let shell = shell.args(["-c", script]).arg(&program).current_dir(env!("CARGO_MANIFEST_DIR"));
+    let mut child = shell.stderr(std::process::Stdio::null()).spawn().expect("a shell");
+    let pid = Pid::from_raw(child.id().cast_signed());
+    let stopped = waitpid(pid, Some(WaitPidFlag::WUNTRACED)).expect("it stops");
+    assert!(matches!(stopped, WaitStatus::Stopped(..)), "{stopped:?}");
+    ptrace::seize(pid, Options::PTRACE_O_TRACEEXEC | Options::PTRACE_O_EXITKILL).expect("it is a child");
+    kill(pid, Signal::SIGCONT).expect("it is there");
+    let (mut executed, mut ours, mut asked, mut calls) = (false, false, Vec::new(), 0);
+    loop {
+        match waitpid(pid, Some(WaitPidFlag::__WALL)).expect("it is a child") {
+            WaitStatus::PtraceEvent(_, _, event) => executed |= event == Event::PTRACE_EVENT_EXEC as i32,
+            WaitStatus::Stopped(..) => {}
+            // Where groups are not to be had, it ends before the clone: all of the planning was seen.
+            _ => break,
+        }
+        if !executed {
+            ptrace::cont(pid, None).expect("it is stopped");
+            continue;
+        }
+        let registers = ptrace::getregs(pid).expect("it is stopped");
+        let word =
+            ptrace::read(pid, registers.rip as ptrace::AddressType).expect("it executes that") & 0xFFFF;
+        ours |= word == SYSCALL && registers.rax == libc::SYS_rt_sigaction as u64;
+        calls += usize::from(ours && word == SYSCALL);
+        if ours && word == CPUID {
+            asked.push(registers.rip);
+        }
+        if word == SYSCALL && registers.rax == libc::SYS_clone3 as u64 {
+            break;
+        }
+        ptrace::step(pid, None).expect("it is stopped");
+    }
+    child.kill().expect("it is a child");
+    let _ended = child.wait();
+    assert!(calls > 20, "{calls} system calls: this was no start");
+    assert!(asked.is_empty(), "CPUID at {asked:x?}");
 }
