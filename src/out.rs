@@ -53,8 +53,8 @@ pub(crate) fn complain(what: &str, hint: Option<&str>) {
 /// Says something on standard error that is no result.
 pub(crate) fn note(text: &str) {
     let mut err = anstream::stderr().lock();
-    // Nobody is left to tell when standard error itself is gone.
-    if writeln!(err, "{text}").is_err() {
+    // One piece, and one write(2). Nobody is left to tell when standard error itself is gone.
+    if err.write_all([text, "\n"].concat().as_bytes()).is_err() {
         std::process::exit(1);
     }
 }
