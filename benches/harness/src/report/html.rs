@@ -209,7 +209,7 @@ fn table(report: &Report) -> String {
             escaped(&row.lacks.join(", ")),
         ));
     }
-    text + "</table></div>"
+    text + "</table></div><p>" + super::ACCOUNTED
 }
 
 /// Bars one after the other, each where its step begins.

@@ -15,6 +15,9 @@ use crate::weigh::Weight;
 /// The shape of the JSON form; changes with it.
 pub const FORMAT: u32 = 1;
 
+/// What user and system time of a start are worth (CONFIG_TICK_CPU_ACCOUNTING, `cputime_adjust`).
+pub(crate) const ACCOUNTED: &str = "user and system time are the kernel's account (getrusage(2)): where it samples by its tick, their sum is exact, and a start without a tick is user time alone";
+
 /// Everything one bench found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {

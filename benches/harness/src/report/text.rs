@@ -28,6 +28,9 @@ pub fn table(report: &Report) -> String {
         text.push_str(&words);
         text.push('\n');
     };
+    if report.subjects.iter().any(|row| row.user_us.is_some()) {
+        line(super::ACCOUNTED.to_owned());
+    }
     for out in &report.left_out {
         line(format!("left out: {}: {}", out.name, out.reason));
     }
