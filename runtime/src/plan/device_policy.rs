@@ -154,7 +154,9 @@ fn by_bits(program: &mut Vec<u64>, rules: &[&Rule]) {
         is_major(program, major);
         program.extend([op(MULTIPLY, 6, 0, 0, word), op(OR, 7, 6, 0, 0)]);
     }
-    program.extend([op(SHIFT_RIGHT_BY, 7, 5, 0, 0), op(AND, 7, 0, 0, 1), op(OR, 0, 7, 0, 0)]);
+    program.extend([op(SHIFT_RIGHT_BY, 7, 5, 0, 0), op(OR, 0, 7, 0, 0)]);
+    // Kernels before 6.10 know nothing of what two registers make together, and want an answer of 0 or 1.
+    program.push(op(AND, 0, 0, 0, 1));
 }
 
 /// Register 6: 1 if the major number is this one and register 1 is 0, else 0. Both together have 32 bits, so
@@ -261,5 +263,6 @@ mod tests {
         assert!(program.len() <= 36, "{} instructions", program.len());
         let jumps = program.iter().filter(|word| matches!(**word as u8, JUMP_EQUAL | JUMP_NOT_EQUAL)).count();
         assert_eq!(jumps, 0);
+        assert!(program.ends_with(&[op(AND, 0, 0, 0, 1), op(EXIT, 0, 0, 0, 0)]));
     }
 }
