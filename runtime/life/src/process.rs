@@ -27,6 +27,12 @@ impl ProcessId {
         Self { pid, start: start_of(pid).unwrap_or(0) }
     }
 
+    /// The name of what it starts ([`browndog_runtime::launch::instance`]), always the same: it was there when it
+    /// began. Who looks at a running domain finds its groups by the record of its monitor.
+    pub fn instance(self) -> String {
+        format!("{}-{}", self.pid, self.start)
+    }
+
     /// Holds it: the descriptor is of this very process, or there is none any more.
     pub fn open(self) -> Option<OwnedFd> {
         let fd = sys::pidfd_open(self.pid, 0).ok()?;
@@ -116,6 +122,7 @@ mod tests {
         let now = Seen { pid: own.pid, at: now.parse().unwrap() };
         assert!(now.lives());
         assert!(Seen { at: own.start, ..now }.lives());
+        assert_eq!(own.instance().split_once('-'), Some((&*own.pid.to_string(), &*own.start.to_string())));
         // Whoever was there before this process began is not this process.
         assert!(!Seen { at: own.start - 1, ..now }.lives());
     }

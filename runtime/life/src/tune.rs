@@ -20,6 +20,7 @@ use crate::edit::Document;
 use crate::error::{LifeError, Result};
 use crate::layout::Layout;
 use crate::lock::Lock;
+use crate::process::ProcessId;
 use crate::protocol::{self, Request};
 use crate::record::{Group, Made, Record, UNIFIED};
 use crate::{definitions, domains, events, groups, stop};
@@ -124,8 +125,8 @@ fn plan_of(record: &Record, document: &Document) -> Result<(Plan, Host)> {
 
 /// What the domain of this record was started with, as far as names on the host depend on it.
 pub(crate) fn request_of(record: &Record) -> StartRequest {
-    let instance = record.monitor.map(|monitor| format!("{}-{}", monitor.pid, monitor.start));
-    StartRequest { instance: instance.unwrap_or_default(), ..StartRequest::default() }
+    let instance = record.monitor.map(ProcessId::instance).unwrap_or_default();
+    StartRequest { instance, ..StartRequest::default() }
 }
 
 fn apply(layout: &Layout, record: &Record, old: &Document, new: &Document) -> Result<()> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use browndog_runtime::error::{StartError, render_problem};
 use browndog_runtime::exec::{Options, Running};
-use browndog_runtime::launch::{Prepared, apply_mutation, prepare, request};
+use browndog_runtime::launch::{Prepared, apply_mutation, prepare};
 use browndog_runtime::plan::step::{ChildStep, HostStep};
 use browndog_runtime::plan::{Entry, Plan, Request};
 use browndog_runtime::survey::Survey;
@@ -38,11 +38,13 @@ pub fn start(layout: &Layout, record: &mut Record, document: &Document) -> Resul
         code: error.exit_code(),
     };
     let consoles = domain.consoles.len().max(1);
+    let own = ProcessId::own();
     let request = Request {
         terminal: true,
         more_consoles: consoles - 1,
         peers: crate::peers::named_in(layout, domain),
-        ..request()
+        instance: own.instance(),
+        ..Request::default()
     };
     let mut prepared = prepare(domain, &request);
     apply_mutation(&mut prepared.plan).map_err(|error| failed(&error))?;
@@ -50,7 +52,7 @@ pub fn start(layout: &Layout, record: &mut Record, document: &Document) -> Resul
         prepared.plan.notes.iter().map(|note| render_problem("note", note, &document.source)).collect();
     record.phase = Phase::Starting;
     record.consoles = consoles;
-    record.monitor = Some(ProcessId::own());
+    record.monitor = Some(own);
     record.init = None;
     record.groups = groups(&prepared.plan);
     record.made = made(&prepared.plan.before, &prepared.survey);
