@@ -121,7 +121,7 @@ impl Run {
             trace(&timings);
         }
         // Who has stayed a while can look after those that were killed; a short start pays nothing for them.
-        if sys::boottime_ns().saturating_sub(begun) > Duration::from_secs(1).as_nanos() as u64 {
+        if Duration::from_nanos(sys::boottime_ns().saturating_sub(begun)) > Duration::from_secs(1) {
             browndog_life::reconcile::sweep_empty().iter().for_each(|what| note(what));
         }
         Ok(Status::from(u8::try_from(ended.exit_code()).unwrap_or(255)))

@@ -43,7 +43,7 @@ impl ProcessId {
 
     /// Whether it is still there, and no zombie.
     pub fn lives(self) -> bool {
-        stat(self.pid).is_some_and(|stat| stat.start == self.start && !"ZX".contains(stat.state))
+        living(self.pid) == Some(self.start)
     }
 
     /// Sends it a signal.
@@ -69,7 +69,7 @@ pub struct Seen {
 impl Seen {
     /// Whether it is still there, and no zombie. Another process that has its number now began after it.
     pub fn lives(self) -> bool {
-        stat(self.pid).is_some_and(|stat| stat.start <= self.at && !"ZX".contains(stat.state))
+        living(self.pid).is_some_and(|start| start <= self.at)
     }
 }
 
@@ -87,8 +87,14 @@ fn stat(pid: i32) -> Option<Stat> {
     Some(Stat { state, start: fields.nth(18)?.parse().ok()? })
 }
 
+/// When the process of this number started.
 fn start_of(pid: i32) -> Option<u64> {
     stat(pid).map(|stat| stat.start)
+}
+
+/// The same of one that is no zombie.
+fn living(pid: i32) -> Option<u64> {
+    stat(pid).filter(|stat| !"ZX".contains(stat.state)).map(|stat| stat.start)
 }
 
 /// Which boot this is (proc_sys_kernel(5)).

@@ -273,6 +273,7 @@ fn launcher(instance: &str) -> Option<Seen> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::ProcessId;
 
     #[test]
     fn a_groups_name_says_who_started_it() {
@@ -291,7 +292,7 @@ mod tests {
         record.phase = Phase::Running;
         record.boot = "another".to_owned();
         // A process of this boot that has the number must not be touched.
-        record.init = Some(crate::process::ProcessId::own());
+        record.init = Some(ProcessId::own());
         record.save(&layout).unwrap();
         let lock = Lock::take(&layout, "web", "test").unwrap();
         let said = reconcile(&layout, &lock, "web").unwrap();

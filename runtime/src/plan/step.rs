@@ -276,8 +276,7 @@ pub enum ChildStep {
     },
     /// `prctl(PR_SET_PDEATHSIG, SIGKILL)`, then looks whether the launcher is gone already.
     TieToLauncher,
-    /// The actions of these signals, one bit a signal, to default: every one that is not default already; none
-    /// blocked (signal(7), sigprocmask(2)).
+    /// The actions of all signals to default, and none blocked (signal(7), sigprocmask(2)).
     ResetSignals,
     /// `close_range(3, ~0, CLOSE_RANGE_CLOEXEC)`: no descriptor of the host passes exec.
     CloseFds {

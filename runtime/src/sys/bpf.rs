@@ -58,8 +58,9 @@ struct Query {
 }
 
 fn bpf<T>(command: i32, attributes: &mut T) -> Result<libc::c_long> {
-    // SAFETY: each structure above, and three numbers for BPF_PROG_GET_FD_BY_ID and BPF_PROG_GET_NEXT_ID, is a prefix of bpf_attr for
-    // its command, of the size that is passed, and lives through the call with what its pointers name.
+    // SAFETY: each structure above, and three numbers for BPF_PROG_GET_FD_BY_ID and BPF_PROG_GET_NEXT_ID, is a
+    // prefix of bpf_attr for its command, of the size that is passed, and lives through the call with what its
+    // pointers name.
     check(unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attributes), size_of::<T>()) })
 }
 

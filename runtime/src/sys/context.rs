@@ -42,10 +42,21 @@ pub fn sched_other() -> Result<()> {
 
 /// `sched_setaffinity(0, every processor)`: sched_setaffinity(2). The kernel takes those of the cpuset.
 pub fn all_processors() -> Result<()> {
-    let mask = [u64::MAX; 128];
+    set_affinity(&[u64::MAX; 128])
+}
+
+fn set_affinity(mask: &[u64]) -> Result<()> {
     // SAFETY: the kernel reads as many bytes as it is told, all of `mask`.
-    check(unsafe { libc::syscall(libc::SYS_sched_setaffinity, 0, size_of_val(&mask), mask.as_ptr()) })
+    check(unsafe { libc::syscall(libc::SYS_sched_setaffinity, 0, size_of_val(mask), mask.as_ptr()) })
         .map(drop)
+}
+
+/// Where the calling thread may run.
+fn affinity() -> Result<[u64; WORDS]> {
+    let mut mask = [0_u64; WORDS];
+    let (size, into) = (size_of_val(&mask), mask.as_mut_ptr());
+    // SAFETY: the kernel fills at most `size` bytes, all of `mask`.
+    check(unsafe { libc::syscall(libc::SYS_sched_getaffinity, 0, size, into) }).map(|_| mask)
 }
 
 /// The calling thread kept on the processor that it runs on, until this is dropped: sched_setaffinity(2).
@@ -53,8 +64,6 @@ pub fn all_processors() -> Result<()> {
 pub struct OneProcessor {
     /// Those it may run on otherwise.
     others: [u64; WORDS],
-    /// How many bytes of these the kernel has.
-    len: usize,
 }
 
 /// Masks of 1024 processors; where there are more, nobody is kept anywhere.
@@ -63,31 +72,21 @@ const WORDS: usize = 16;
 impl OneProcessor {
     /// `None` where the thread has no choice, or the kernel refuses: nothing depends on it but time.
     pub fn stay() -> Option<Self> {
-        let mut others = [0_u64; WORDS];
-        let (size, mask) = (size_of_val(&others), others.as_mut_ptr());
-        // SAFETY: the kernel fills at most `size` bytes, all of `others`.
-        let len = check(unsafe { libc::syscall(libc::SYS_sched_getaffinity, 0, size, mask) }).ok()?;
+        let others = affinity().ok()?;
         let mut here: libc::c_uint = 0;
         let none: *const u64 = std::ptr::null();
         // SAFETY: the call fills one number; nodes are not asked for. By the call, not by the vDSO, which costs
         // two page faults to enter.
         let _zero = check(unsafe { libc::syscall(libc::SYS_getcpu, &raw mut here, none, none) }).ok()?;
-        let stay = Self { others, len: usize::try_from(len).ok()? };
         let mut one = [0; WORDS];
         *one.get_mut(here as usize / 64)? = 1 << (here % 64);
-        (others != one && stay.set(&one).is_ok()).then_some(stay)
-    }
-
-    fn set(&self, mask: &[u64; WORDS]) -> Result<()> {
-        let len = self.len.min(size_of_val(mask));
-        // SAFETY: the kernel reads `len` bytes of `mask`, which has as many.
-        check(unsafe { libc::syscall(libc::SYS_sched_setaffinity, 0, len, mask.as_ptr()) }).map(drop)
+        (others != one && set_affinity(&one).is_ok()).then(|| Self { others })
     }
 }
 
 impl Drop for OneProcessor {
     fn drop(&mut self) {
-        crate::disregard(self.set(&self.others));
+        crate::disregard(set_affinity(&self.others));
     }
 }
 
@@ -129,28 +128,19 @@ pub fn getrlimit(resource: Resource) -> Result<(u64, u64)> {
 mod tests {
     use super::*;
 
-    fn affinity() -> [u64; WORDS] {
-        let mut mask = [0_u64; WORDS];
-        // SAFETY: the kernel fills at most as many bytes as `mask` has.
-        let len = check(unsafe {
-            libc::syscall(libc::SYS_sched_getaffinity, 0, size_of_val(&mask), mask.as_mut_ptr())
-        });
-        assert!(len.expect("a mask") > 0);
-        mask
-    }
-
     #[test]
     fn a_thread_stays_where_it_is_and_is_as_free_as_before() {
-        let before = affinity();
+        let before = affinity().expect("a mask");
+        let count = |mask: [u64; WORDS]| mask.iter().map(|word| word.count_ones()).sum::<u32>();
         let Some(stay) = OneProcessor::stay() else {
-            assert_eq!(before.iter().map(|word| word.count_ones()).sum::<u32>(), 1);
+            assert_eq!(count(before), 1);
             return;
         };
-        let during = affinity();
-        assert_eq!(during.iter().map(|word| word.count_ones()).sum::<u32>(), 1);
+        let during = affinity().expect("a mask");
+        assert_eq!(count(during), 1);
         assert!(during.iter().zip(&before).all(|(one, all)| one & all == *one));
         assert!(OneProcessor::stay().is_none(), "there is no choice any more");
         drop(stay);
-        assert_eq!(affinity(), before);
+        assert_eq!(affinity(), Ok(before));
     }
 }
