@@ -40,7 +40,8 @@ use std::ffi::{c_char, c_int};
 /// musl's own would cost a start what its short start code saves (benches/IDEAS.md).
 #[cfg(target_env = "musl")]
 #[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+static ALLOCATOR: browndog_runtime::sys::arena::Arena<dlmalloc::GlobalDlmalloc> =
+    browndog_runtime::sys::arena::Arena::new(dlmalloc::GlobalDlmalloc);
 
 /// For a result that changes nothing; the line above each use says why.
 fn disregard<T>(_result: T) {}

@@ -50,11 +50,21 @@ pub(crate) fn complain(what: &str, hint: Option<&str>) {
     note(text.trim_end());
 }
 
+/// Begins a colour on a terminal.
+const ESCAPE: u8 = 0x1b;
+
 /// Says something on standard error that is no result.
 pub(crate) fn note(text: &str) {
-    let mut err = anstream::stderr().lock();
-    // One piece, and one write(2). Nobody is left to tell when standard error itself is gone.
-    if err.write_all([text, "\n"].concat().as_bytes()).is_err() {
+    // One piece, and one write(2).
+    let line = [text, "\n"].concat();
+    // What has no colours needs nobody who would take them out.
+    let written = if line.as_bytes().contains(&ESCAPE) {
+        anstream::stderr().lock().write_all(line.as_bytes())
+    } else {
+        io::stderr().lock().write_all(line.as_bytes())
+    };
+    // Nobody is left to tell when standard error itself is gone.
+    if written.is_err() {
         std::process::exit(1);
     }
 }

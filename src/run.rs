@@ -102,7 +102,7 @@ impl Run {
         // Never freed: the process ends with the container, and until then the init would wait for it.
         let Prepared { plan, host, survey } = prepared;
         let (plan, host) = (ManuallyDrop::new(plan), ManuallyDrop::new(host));
-        let options = Options { trace: self.trace, ..Options::default() };
+        let options = Options { trace: self.trace, foreground: true, ..Options::default() };
         let mut running = browndog_runtime::exec::start(&plan, &host, survey, &options)?;
         let ended =
             attend(&mut running, &signals).map_err(|errno| StartError::Launcher { what: "poll", errno })?;

@@ -4,6 +4,7 @@
 //! locks or allocates, so that everything may be called between clone and exec.
 #![allow(unsafe_code)]
 
+pub mod arena;
 pub mod entry;
 pub mod identity;
 

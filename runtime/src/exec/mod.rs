@@ -57,6 +57,8 @@ pub struct Options {
     pub child_hold: Option<usize>,
     /// Before this step of the launcher it says `held` and waits for ever.
     pub host_hold: Option<usize>,
+    /// The process does nothing but [`relay::attend`] afterwards, and ends with the container.
+    pub foreground: bool,
 }
 
 /// How the init ended.
@@ -127,6 +129,8 @@ pub struct Running {
     pub is_init: bool,
     /// Times of the steps, where asked for.
     pub timings: Vec<Timing>,
+    /// In the foreground: the launcher is on the init's processor still.
+    stay: Option<OneProcessor>,
     undo: Undo,
 }
 
@@ -278,7 +282,7 @@ impl<'a> Launcher<'a> {
             self.clone3(&memory, &context)
         };
         self.visit = stage::Visit::default();
-        let (pid, pidfd) = match cloned {
+        let (pid, pidfd, stay) = match cloned {
             Ok(child) => child,
             Err(errno) => {
                 let entry = &self.plan.clone;
@@ -313,6 +317,7 @@ impl<'a> Launcher<'a> {
             bridge: self.bridge.take(),
             is_init: self.plan.clone.step.namespaces & libc::CLONE_NEWPID as u64 != 0,
             timings: std::mem::take(&mut self.timings),
+            stay,
             undo: std::mem::take(&mut self.undo),
         })
     }
@@ -346,7 +351,7 @@ impl<'a> Launcher<'a> {
         &self,
         memory: &ChildMemory,
         context: &child::Context<'_>,
-    ) -> Result<(i32, Arc<OwnedFd>), Errno> {
+    ) -> Result<(i32, Arc<OwnedFd>, Option<OneProcessor>), Errno> {
         let step = &self.plan.clone.step;
         let mut pidfd: RawFd = -1;
         let mut args = CloneArgs::default();
@@ -366,9 +371,10 @@ impl<'a> Launcher<'a> {
         // caches, and no other has to be woken. It frees itself from it by its first steps.
         let stay = if step.share_memory { OneProcessor::stay() } else { None };
         let cloned = sys::clone3(&mut args, memory, child::enter, context);
-        drop(stay);
+        // In the foreground it sleeps again at once, and in most containers of a moment until the end.
+        let stay = stay.filter(|_| self.options.foreground);
         crate::disregard(sys::set_signal_mask(mask)?);
-        Ok((cloned?, Arc::new(sys::adopt(pidfd))))
+        Ok((cloned?, Arc::new(sys::adopt(pidfd)), stay))
     }
 
     fn read_timings(&mut self, progress: &Progress, before: u64) {

@@ -48,6 +48,10 @@ pub fn catch_signals() -> Result<SignalFd, Errno> {
     SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
 }
 
+/// How long the launcher is kept on the init's processor. Who wakes there at its end is not called by an interrupt,
+/// and has run nowhere else: nobody has to be told that its memory is gone. After a moment that is worth nothing.
+const MOMENT_MS: u8 = 20;
+
 /// Stays with the container until its init has ended and all it wrote has been passed on.
 ///
 /// # Errors
@@ -58,13 +62,24 @@ pub fn attend(running: &mut Running, signals: &SignalFd) -> Result<Ended, Errno>
     let bridge = running.bridge.take();
     let bridge = bridge.as_ref().map(AsFd::as_fd);
     let mut talk = if consoles.is_empty() { None } else { Some(Conversation::begin(consoles, bridge)?) };
+    if talk.is_some() {
+        running.stay = None;
+    }
     loop {
         let mut waits = vec![
             (Wait::Signals, PollFd::new(signals.as_fd(), PollFlags::POLLIN)),
             (Wait::Init, PollFd::new(running.pidfd.as_fd(), PollFlags::POLLIN)),
         ];
-        let timeout = talk.as_ref().map_or(PollTimeout::NONE, |talk| talk.ask(&mut waits));
+        let timeout = match (&talk, &running.stay) {
+            (Some(talk), _) => talk.ask(&mut waits),
+            (None, Some(_)) => PollTimeout::from(MOMENT_MS),
+            (None, None) => PollTimeout::NONE,
+        };
         let found = wait(waits, timeout)?;
+        let ended = found.iter().any(|(wait, _)| *wait == Wait::Init);
+        if !ended {
+            running.stay = None;
+        }
         for (wait, flags) in &found {
             match wait {
                 Wait::Signals => pass_signals(running, signals, &|| {
@@ -74,11 +89,13 @@ pub fn attend(running: &mut Running, signals: &SignalFd) -> Result<Ended, Errno>
                 other => talk.iter_mut().for_each(|talk| talk.act(*other, *flags)),
             }
         }
-        if found.iter().any(|(wait, _)| *wait == Wait::Init) {
+        if ended {
             if let Some(talk) = &mut talk {
                 talk.finish(signals)?;
             }
             drop(talk);
+            // As the caller has promised: nobody runs anywhere after this.
+            std::mem::forget(running.stay.take());
             return running.wait();
         }
     }

@@ -1,6 +1,7 @@
 //! What a cloned child runs on: a stack, and above it where it says how far it has come.
 
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
+use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 use nix::errno::Errno;
 use nix::libc::{self, c_void};
@@ -30,9 +31,24 @@ pub struct Progress {
     pub stamps: [AtomicU64; STEPS_MAX],
 }
 
-/// A mapping with the stack of one child, which grows down, and the [`Progress`] after its top.
+/// The stack of one child, which grows down, and the [`Progress`] after its top.
 #[derive(Debug)]
-pub struct ChildMemory(*mut c_void);
+pub struct ChildMemory {
+    base: *mut c_void,
+    /// Whether it is a mapping of its own.
+    mapped: bool,
+}
+
+/// That of the first child with which a process shares its memory, for most the only one: what the program has
+/// is neither mapped nor unmapped.
+#[repr(C, align(4096))]
+struct First(UnsafeCell<[u8; ChildMemory::BYTES]>);
+
+// SAFETY: only who has taken it, by `FIRST_TAKEN`, reaches the memory.
+unsafe impl Sync for First {}
+
+static FIRST: First = First(UnsafeCell::new([0; ChildMemory::BYTES]));
+static FIRST_TAKEN: AtomicBool = AtomicBool::new(false);
 
 // SAFETY: only the atomics of the progress can be reached through a shared reference; the mapping lives as
 // long as this owner.
@@ -47,6 +63,9 @@ impl ChildMemory {
     /// # Errors
     /// mmap(2).
     pub fn borrowed() -> Result<Self> {
+        if !FIRST_TAKEN.swap(true, Ordering::AcqRel) {
+            return Ok(Self { base: FIRST.0.get().cast(), mapped: false });
+        }
         Self::map(libc::MAP_PRIVATE | libc::MAP_STACK | libc::MAP_NORESERVE)
     }
 
@@ -72,20 +91,20 @@ impl ChildMemory {
                 0,
             )
         };
-        if base == libc::MAP_FAILED { Err(Errno::last()) } else { Ok(Self(base)) }
+        if base == libc::MAP_FAILED { Err(Errno::last()) } else { Ok(Self { base, mapped: true }) }
     }
 
     /// Lowest address and length of the stack, as clone3(2) takes them.
     pub(super) fn stack(&self) -> (u64, u64) {
-        (self.0 as u64, Self::TOP as u64)
+        (self.base as u64, Self::TOP as u64)
     }
 }
 
 impl std::ops::Deref for ChildMemory {
     type Target = Progress;
     fn deref(&self) -> &Progress {
-        let progress: *const Progress = self.0.wrapping_byte_add(Self::TOP).cast();
-        // SAFETY: the mapping has room for a Progress at TOP, a multiple of its alignment, zeroed (a valid
+        let progress: *const Progress = self.base.wrapping_byte_add(Self::TOP).cast();
+        // SAFETY: the memory has room for a Progress at TOP, a multiple of its alignment, zeroed (a valid
         // state of atomics), outside of the stack, and unmapped only when this owner is dropped.
         unsafe { &*progress }
     }
@@ -93,22 +112,26 @@ impl std::ops::Deref for ChildMemory {
 
 impl Drop for ChildMemory {
     fn drop(&mut self) {
+        if !self.mapped {
+            return;
+        }
         // SAFETY: address and length are those of the mapping made in `map`; no borrow outlives `self`,
         // and the child that ran on it has executed or ended (with CLONE_VM) or has its own mapping.
-        let ret = unsafe { libc::munmap(self.0, Self::BYTES) };
+        let ret = unsafe { libc::munmap(self.base, Self::BYTES) };
         debug_assert_eq!(ret, 0);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::Ordering;
-
     use super::*;
 
     #[test]
     fn the_progress_is_zeroed_and_beside_the_stack() {
-        for memory in [ChildMemory::borrowed().unwrap(), ChildMemory::shared().unwrap()] {
+        // The process has one, any further one is mapped.
+        let borrowed = [ChildMemory::borrowed(), ChildMemory::borrowed()].map(Result::unwrap);
+        assert!(borrowed[1].mapped);
+        for memory in borrowed.into_iter().chain([ChildMemory::shared().unwrap()]) {
             let (base, len) = memory.stack();
             assert_eq!(len % 16, 0);
             assert_eq!(std::ptr::from_ref(&memory.step) as u64, base + len);
