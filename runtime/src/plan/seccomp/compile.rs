@@ -21,7 +21,6 @@ pub(super) const AUDIT_ARCH_I386: u32 = 0x4000_0003;
 pub(super) const AUDIT_ARCH_AARCH64: u32 = 0xC000_00B7;
 
 pub(super) const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-pub(super) const JUMP: u16 = (libc::BPF_JMP | libc::BPF_JA) as u16;
 pub(super) const JUMP_EQ: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
 pub(super) const JUMP_GE: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
 pub(super) const JUMP_SET: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
@@ -79,8 +78,8 @@ pub(super) const CLONE3: u32 = 435;
 const MARKS_MAX: usize = REFUSED.len() + 2;
 /// Where each of them is between others that are allowed.
 const RANGES_MAX: usize = 2 * MARKS_MAX + 2;
-/// Two tables: what chooses them, a load, a tree of as many jumps as it has ranges, and the answers.
-const INSTRUCTIONS_MAX: usize = 2 + 2 * (3 + RANGES_MAX + ANSWERS.len());
+/// Two tables, each chosen, loaded and searched with fewer jumps than it has ranges, and the answers.
+const INSTRUCTIONS_MAX: usize = 1 + 2 * (2 + RANGES_MAX) + ANSWERS.len();
 
 /// A filter, in room for the longest.
 pub(super) struct Filter {
@@ -89,23 +88,24 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// For a container that keeps `capabilities`, on a machine with these tables.
+    /// For a container that keeps `capabilities`, on a machine with these tables: each is a test and a tree, and
+    /// behind the last of them are the answers, which all jump to.
     pub(super) const fn new(capabilities: u64, tables: &[Table]) -> Self {
         let mut filter = Self { instructions: [UNKNOWN; INSTRUCTIONS_MAX], length: 0 };
         filter.push(op(LOAD, 0, 0, DATA_ARCH));
         let mut at = 0;
         while at < tables.len() {
-            // Not this table: over the next instruction, which jumps over the block; a block may be longer
-            // than the 255 instructions that a conditional jump reaches.
-            filter.push(op(JUMP_EQ, 1, 0, tables[at].arch));
-            filter.push(op(JUMP, 0, 0, 0));
-            let start = filter.length;
-            filter.block(capabilities, &tables[at]);
-            filter.instructions[start - 1].k = (filter.length - start) as u32;
+            let test = filter.length;
+            filter.push(op(JUMP_EQ, 0, 0, tables[at].arch));
+            filter.push(op(LOAD, 0, 0, DATA_NR));
+            let ranges = Ranges::new(&answers(capabilities, &tables[at]));
+            let _root = filter.search(&ranges, 0, ranges.length);
             at += 1;
+            // No call of an unknown table is known.
+            filter.instructions[test].jf =
+                if at < tables.len() { (filter.length - test - 1) as u8 } else { Answer::Unknown.leaf() };
         }
-        // An unknown table: no call of it is known.
-        filter.push(UNKNOWN);
+        filter.answer();
         filter
     }
 
@@ -133,15 +133,14 @@ impl Filter {
         self.length += 1;
     }
 
-    /// The checks for one table; every path through it ends in a return.
-    const fn block(&mut self, capabilities: u64, table: &Table) {
-        self.push(op(LOAD, 0, 0, DATA_NR));
-        let start = self.length;
-        let ranges = Ranges::new(&answers(capabilities, table));
-        let _root = self.search(&ranges, 0, ranges.length, LAST_KNOWN + 1);
+    /// Adds the answers. Jumps to one were noted as its place behind all trees.
+    const fn answer(&mut self) {
         let answers = self.length;
-        // Jumps to an answer were noted as its place behind the tree.
-        let mut at = start;
+        assert!(
+            answers + ANSWERS.len() <= LEAVES as usize,
+            "a jump would be too far, or be taken for a leaf"
+        );
+        let mut at = 0;
         while at < answers {
             let node = &mut self.instructions[at];
             let behind = (answers - at - 1) as u8;
@@ -160,27 +159,33 @@ impl Filter {
         }
     }
 
-    /// Finds the range of a call among `first` to `last` (without it), all below `end`; adds the tree and returns
-    /// how it is jumped to: 0 for the tree that follows, else a leaf.
+    /// Finds the range of a call among `first` to `last` (without it); adds the tree and returns how it is jumped
+    /// to: 0 for the tree that follows, else a leaf.
     ///
     /// When the filter is installed the kernel runs it once for each call it knows, to remember which ones
     /// are allowed without running it again: that, and the number of instructions, is what installing
-    /// costs. So both halves hold about as many calls, not as many ranges.
-    const fn search(&mut self, ranges: &Ranges, first: usize, last: usize, end: u32) -> u8 {
+    /// costs. So both halves hold about as many calls, not as many ranges, and are parted where fewer
+    /// single numbers lose a neighbour: one between two of the same answer takes one instruction, not two.
+    const fn search(&mut self, ranges: &Ranges, first: usize, last: usize) -> u8 {
         if last - first == 1 {
-            return LEAVES + ranges.all[first].1 as u8;
+            return ranges.all[first].1.leaf();
         }
-        let middle = ranges.all[first].0.midpoint(end);
-        let mut split = first + 1;
-        while split < last - 1 && ranges.all[split].0 < middle {
-            split += 1;
+        if let Some(singles) = ranges.singles(first, last) {
+            let mut at = 0;
+            while at < singles {
+                let (number, answer) = ranges.all[first + 2 * at + 1];
+                at += 1;
+                let otherwise = if at < singles { 0 } else { ranges.all[first].1.leaf() };
+                self.push(op(JUMP_EQ, answer.leaf(), otherwise, number));
+            }
+            return 0;
         }
-        let pivot = ranges.all[split].0;
+        let split = ranges.split(first, last);
         let at = self.length;
-        self.push(op(JUMP_GE, 0, 0, pivot));
-        let low = self.search(ranges, first, split, pivot);
+        self.push(op(JUMP_GE, 0, 0, ranges.all[split].0));
+        let low = self.search(ranges, first, split);
         let distance = self.length - at - 1;
-        let high = self.search(ranges, split, last, end);
+        let high = self.search(ranges, split, last);
         self.instructions[at].jf = low;
         self.instructions[at].jt = if high == 0 { distance as u8 } else { high };
         0
@@ -197,12 +202,18 @@ enum Answer {
     Clone = 3,
 }
 
+impl Answer {
+    const fn leaf(self) -> u8 {
+        LEAVES + self as u8
+    }
+}
+
 /// The answers, in the order of [`Answer`].
 const ANSWERS: [Instruction; 7] =
     [ALLOW, REFUSE, UNKNOWN, op(LOAD, 0, 0, DATA_ARG0), op(JUMP_SET, 0, 1, CLONE_NAMESPACES), REFUSE, ALLOW];
 
-/// A jump to an answer, until it is known where the answers are. A tree of every row is shorter.
-pub(super) const LEAVES: u8 = 252;
+/// A jump to an answer, until it is known where the answers are. All trees together are shorter.
+const LEAVES: u8 = 252;
 
 /// The calls that are known, and the first that is not.
 const CALLS: usize = LAST_KNOWN as usize + 2;
@@ -253,5 +264,67 @@ impl Ranges {
             number += 1;
         }
         ranges
+    }
+
+    /// Where the range begins that follows.
+    const fn end(&self, range: usize) -> u32 {
+        if range + 1 < self.length { self.all[range + 1].0 } else { CALLS as u32 }
+    }
+
+    /// How many single numbers there are from `first` to `last`, where one or two of them interrupt calls with
+    /// one answer.
+    const fn singles(&self, first: usize, last: usize) -> Option<usize> {
+        if last - first != 3 && last - first != 5 {
+            return None;
+        }
+        let mut at = first + 1;
+        while at < last {
+            let same = self.all[at + 1].1 as u8 == self.all[first].1 as u8;
+            if !same || self.end(at) - self.all[at].0 != 1 {
+                return None;
+            }
+            at += 2;
+        }
+        Some((last - first) / 2)
+    }
+
+    /// The first range of the upper half, by calls.
+    const fn middle(&self, first: usize, last: usize) -> usize {
+        let middle = self.all[first].0.midpoint(self.end(last - 1));
+        let mut split = first + 1;
+        while split < last - 1 && self.all[split].0 < middle {
+            split += 1;
+        }
+        split
+    }
+
+    /// The same, or one beside it that makes a shorter tree.
+    const fn split(&self, first: usize, last: usize) -> usize {
+        const BESIDE: usize = 3;
+        let middle = self.middle(first, last);
+        let (mut best, mut least) = (middle, self.size(first, middle) + self.size(middle, last));
+        let mut at = if middle > first + BESIDE { middle - BESIDE } else { first + 1 };
+        while at < last && at <= middle + BESIDE {
+            let size = self.size(first, at) + self.size(at, last);
+            if size < least || (size == least && at.abs_diff(middle) < best.abs_diff(middle)) {
+                (best, least) = (at, size);
+            }
+            at += 1;
+        }
+        best
+    }
+
+    /// The instructions of a tree that is split in the middle throughout.
+    const fn size(&self, first: usize, last: usize) -> usize {
+        if last - first == 1 {
+            return 0;
+        }
+        match self.singles(first, last) {
+            Some(singles) => singles,
+            None => {
+                let split = self.middle(first, last);
+                1 + self.size(first, split) + self.size(split, last)
+            }
+        }
     }
 }
