@@ -1,5 +1,8 @@
 //! What lies over the kernel interfaces that are not namespaced, and over what the document hides.
 
+use std::borrow::Cow;
+
+use browndog_xml::covers::COVERS;
 use browndog_xml::domain::Origin;
 use nix::libc;
 
@@ -7,6 +10,7 @@ use super::build::Builder;
 use super::mounts::{
     ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY, DETACHED, NO_SUID_DEV_EXEC, RESTRICT,
 };
+use super::path::beneath;
 use super::step::{Beneath, ChildStep, Slot, c_string};
 use crate::host::{Cgroups, Cover};
 use crate::survey::Kind;
@@ -16,6 +20,76 @@ const COVER: Origin = Origin::Default("kernel interfaces that are not namespaced
 
 /// Slot of the detached empty directory.
 const EMPTY: &str = "empty directory";
+
+/// What is covered, and how the steps and slots are called that do it.
+struct Names {
+    target: Beneath,
+    /// The step that puts the cover on top, and those before and after it.
+    cover: Cow<'static, str>,
+    clone: Cow<'static, str>,
+    restrict: Cow<'static, str>,
+    remount: Cow<'static, str>,
+    /// The slots of a cover and of a copy.
+    hidden: Cow<'static, str>,
+    read_only: Cow<'static, str>,
+}
+
+impl Names {
+    fn of_mask(path: &str) -> Self {
+        let name = |what: &str| Cow::Owned([what, path].concat());
+        Self {
+            target: Beneath::new(path),
+            cover: name("mask:"),
+            clone: name("clone-mask:"),
+            restrict: name("restrict-mask:"),
+            remount: name("remount-mask:"),
+            hidden: name("cover of "),
+            read_only: name("read-only "),
+        }
+    }
+}
+
+macro_rules! names {
+    ($(($dir:literal, $name:literal)),*) => {
+        [$((concat!("/", $dir, "/", $name), Names {
+            // No name of the table is one that the kernel makes a link.
+            target: Beneath::fixed_in_procfs(concat!($dir, "/", $name, "\0", $dir, "\0"), $dir),
+            cover: Cow::Borrowed(concat!("cover:/", $dir, "/", $name)),
+            clone: Cow::Borrowed(concat!("clone-cover:/", $dir, "/", $name)),
+            restrict: Cow::Borrowed(concat!("restrict-cover:/", $dir, "/", $name)),
+            remount: Cow::Borrowed(concat!("remount-cover:/", $dir, "/", $name)),
+            hidden: Cow::Borrowed(concat!("cover of /", $dir, "/", $name)),
+            read_only: Cow::Borrowed(concat!("read-only /", $dir, "/", $name)),
+        })),*]
+    };
+}
+
+/// Those of every container, in the order of [`COVERS`]: a start composes none of them.
+static NAMES: [(&str, Names); COVERS.len()] = names![
+    ("proc", "interrupts"),
+    ("proc", "kcore"),
+    ("proc", "keys"),
+    ("proc", "kpagecgroup"),
+    ("proc", "kpagecount"),
+    ("proc", "kpageflags"),
+    ("proc", "latency_stats"),
+    ("proc", "sched_debug"),
+    ("proc", "slabinfo"),
+    ("proc", "sysrq-trigger"),
+    ("proc", "timer_list"),
+    ("proc", "timer_stats"),
+    ("proc", "vmallocinfo"),
+    ("proc", "acpi"),
+    ("proc", "asound"),
+    ("proc", "dynamic_debug"),
+    ("proc", "scsi"),
+    ("proc", "bus"),
+    ("proc", "fs"),
+    ("proc", "irq"),
+    ("proc", "sys"),
+    ("sys", "firmware"),
+    ("sys/devices/virtual", "powercap")
+];
 
 /// What the covers of directories are copies of: a mount is cheaper than a file system.
 enum Empty {
@@ -38,7 +112,7 @@ pub(super) fn take_empty(b: &mut Builder<'_>) {
     let there = !matches!(b.host.cgroups, Cgroups::None { .. }) && !super::mounts::binds_sysfs(b);
     if wanted && there {
         let into = b.slot(EMPTY);
-        let source = Beneath::new("/sys/fs/cgroup");
+        let source = beneath!("sys/fs", "cgroup");
         let why = "a directory that the kernel keeps empty, before the groups are mounted on it";
         b.child("clone-empty:/sys/fs/cgroup", ChildStep::CloneTree { source, into }, COVER, why);
     }
@@ -54,9 +128,11 @@ pub(super) fn cover(b: &mut Builder<'_>) {
         );
     }
     let mut empty = b.find_slot(EMPTY).map_or(Empty::Nowhere, Empty::Taken);
+    let mut names = NAMES.iter();
     for (path, kind) in &b.host.covers {
-        // No name of the table is one that the kernel makes a link.
-        cover_one(b, &mut empty, ("cover", path, Beneath::in_procfs(path)), *kind, COVER);
+        // Both are in the order of one table.
+        let Some((_, names)) = names.find(|(of, _)| of == path) else { continue };
+        cover_one(b, &mut empty, names, *kind, COVER);
     }
     if b.domain.extension.masks.is_empty() {
         return;
@@ -69,16 +145,10 @@ pub(super) fn cover(b: &mut Builder<'_>) {
         }
         match kind {
             Ok(_) if b.host.covers.iter().any(|(have, kind)| *have == path && *kind != Cover::ReadOnly) => {}
-            Ok(Kind::Directory) => cover_one(
-                b,
-                &mut empty,
-                ("mask", path, Beneath::new(path)),
-                Cover::HideDirectory,
-                mask.origin,
-            ),
-            Ok(_) => {
-                cover_one(b, &mut empty, ("mask", path, Beneath::new(path)), Cover::HideFile, mask.origin)
+            Ok(Kind::Directory) => {
+                cover_one(b, &mut empty, &Names::of_mask(path), Cover::HideDirectory, mask.origin);
             }
+            Ok(_) => cover_one(b, &mut empty, &Names::of_mask(path), Cover::HideFile, mask.origin),
             Err(nix::errno::Errno::ENOENT) => b.note(
                 mask.origin,
                 format!("there is no {path} that could be covered"),
@@ -94,82 +164,72 @@ pub(super) fn cover(b: &mut Builder<'_>) {
 }
 
 /// `empty`: the directory of which all covers of directories are copies.
-fn cover_one(
-    b: &mut Builder<'_>,
-    empty: &mut Empty,
-    (word, path, target): (&str, &str, Beneath),
-    kind: Cover,
-    asked: Origin,
-) {
+fn cover_one(b: &mut Builder<'_>, empty: &mut Empty, names: &Names, kind: Cover, asked: Origin) {
     match kind {
-        Cover::HideFile => {
-            hide_with(b, Beneath::new("/dev/null"), (word, path, target), asked, "an empty file")
-        }
+        Cover::HideFile => hide_with(b, beneath!("dev", "null"), names, asked, "an empty file"),
         Cover::HideDirectory => {
+            let target = names.target.clone();
             let step = match empty {
                 Empty::At(first) => {
-                    hide_with(b, first.clone(), (word, path, target), asked, "the empty directory again");
+                    hide_with(b, first.clone(), names, asked, "the empty directory again");
                     return;
                 }
-                Empty::Taken(tree) => ChildStep::Attach { tree: *tree, target: target.clone() },
+                Empty::Taken(tree) => ChildStep::Attach { tree: *tree, target },
                 Empty::Nowhere => ChildStep::MountNew {
                     fstype: c"tmpfs",
-                    target: target.clone(),
+                    target,
                     flags: NO_SUID_DEV_EXEC | libc::MS_RDONLY,
                     data: Some(c_string("size=0k,nr_inodes=2,mode=0555")),
                 },
             };
-            *empty = Empty::At(target);
-            b.child((word, path), step, asked, "an empty directory");
+            *empty = Empty::At(names.target.clone());
+            b.child(names.cover.clone(), step, asked, "an empty directory");
         }
         Cover::ReadOnly => {
-            let tree = b.slot(["read-only ", path].concat());
-            let source = target.clone();
-            b.child(
-                ["clone-", word, ":", path].concat(),
-                ChildStep::CloneTree { source, into: tree },
-                asked,
-                DETACHED,
-            );
+            let tree = b.slot(names.read_only.clone());
+            let (source, target) = (names.target.clone(), names.target.clone());
+            b.child(names.clone.clone(), ChildStep::CloneTree { source, into: tree }, asked, DETACHED);
             let flags = NO_SUID_DEV_EXEC | libc::MS_RDONLY;
             if b.host.at_least(5, 12) {
                 let attr = MountAttr {
                     attr_set: ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC,
                     ..MountAttr::default()
                 };
-                b.child(
-                    ["restrict-", word, ":", path].concat(),
-                    ChildStep::Restrict { tree, attr },
-                    asked,
-                    RESTRICT,
-                );
+                b.child(names.restrict.clone(), ChildStep::Restrict { tree, attr }, asked, RESTRICT);
             }
             let step = ChildStep::Attach { tree, target: target.clone() };
-            b.child((word, path), step, asked, "on itself, read-only");
+            b.child(names.cover.clone(), step, asked, "on itself, read-only");
             if !b.host.at_least(5, 12) {
                 let step = ChildStep::Remount { target, flags };
-                b.child(
-                    ["remount-", word, ":", path].concat(),
-                    step,
-                    asked,
-                    "this kernel has no mount_setattr(2)",
-                );
+                b.child(names.remount.clone(), step, asked, "this kernel has no mount_setattr(2)");
             }
         }
     }
 }
 
-/// A copy of what is at `source` goes on top of `target`.
-fn hide_with(
-    b: &mut Builder<'_>,
-    source: Beneath,
-    (word, path, target): (&str, &str, Beneath),
-    asked: Origin,
-    why: &'static str,
-) {
-    let tree = b.slot(["cover of ", path].concat());
-    let step = ChildStep::CloneTree { source, into: tree };
-    b.child(["clone-", word, ":", path].concat(), step, asked, why);
-    let step = ChildStep::Attach { tree, target };
-    b.child((word, path), step, asked, "after /proc and /dev are there");
+/// A copy of what is at `source` goes on top of the target.
+fn hide_with(b: &mut Builder<'_>, source: Beneath, names: &Names, asked: Origin, why: &'static str) {
+    let tree = b.slot(names.hidden.clone());
+    b.child(names.clone.clone(), ChildStep::CloneTree { source, into: tree }, asked, why);
+    let step = ChildStep::Attach { tree, target: names.target.clone() };
+    b.child(names.cover.clone(), step, asked, "after /proc and /dev are there");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cover_has_its_names() {
+        for ((path, _), (of, names)) in COVERS.iter().zip(&NAMES) {
+            assert_eq!(path, of);
+            assert_eq!(names.target, Beneath::in_procfs(path));
+            let mask = Names::of_mask(path);
+            let all = |names: &Names| {
+                [&names.cover, &names.clone, &names.restrict, &names.remount, &names.hidden, &names.read_only]
+                    .map(|name| name.replace("mask", "cover"))
+            };
+            assert_eq!(all(names), all(&mask));
+        }
+    }
 }

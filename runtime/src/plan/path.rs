@@ -1,5 +1,6 @@
 //! Paths of the container, as steps carry them.
 
+use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 
 /// A path beneath the container's root: relative, and never followed out of it
@@ -7,14 +8,31 @@ use std::ffi::{CStr, CString};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beneath {
     /// The path, then the directory it stands in, each with a NUL behind it.
-    text: Box<[u8]>,
+    text: Cow<'static, [u8]>,
     /// Where the last component begins.
     name: u32,
     /// See [`Self::in_procfs`].
     by_name: bool,
 }
 
+/// `/DIR/NAME` beneath the root, made by the compiler: `beneath!("proc", "keys")`, or `beneath!("proc")`. Most paths
+/// of most starts are the same.
+macro_rules! beneath {
+    ($name:literal) => {
+        $crate::plan::path::Beneath::fixed(concat!($name, "\0.\0"), ".")
+    };
+    ($dir:literal, $name:literal) => {
+        $crate::plan::path::Beneath::fixed(concat!($dir, "/", $name, "\0", $dir, "\0"), $dir)
+    };
+}
+pub(crate) use beneath;
+
 impl Beneath {
+    /// For [`beneath`]: both texts in one, and the directory, which is `.` without one.
+    pub(crate) const fn fixed(text: &'static str, dir: &'static str) -> Self {
+        let name = if matches!(dir.as_bytes(), b".") { 0 } else { dir.len() as u32 + 1 };
+        Self { text: Cow::Borrowed(text.as_bytes()), name, by_name: false }
+    }
     /// From an absolute path in the container. `/` becomes `.`.
     pub fn new(absolute: &str) -> Self {
         if absolute.contains('\0') {
@@ -29,7 +47,7 @@ impl Beneath {
         let slash = relative.iter().rposition(|byte| *byte == b'/');
         let dir = slash.map_or(&b"."[..], |slash| &relative[..slash]);
         Self {
-            text: [relative, b"\0", dir, b"\0"].concat().into_boxed_slice(),
+            text: Cow::Owned([relative, b"\0", dir, b"\0"].concat()),
             name: slash.map_or(0, |slash| slash as u32 + 1),
             by_name: false,
         }
@@ -40,6 +58,12 @@ impl Beneath {
     pub fn in_procfs(absolute: &str) -> Self {
         let path = Self::new(absolute);
         Self { by_name: path.dir() == c"proc", ..path }
+    }
+    /// The same by the compiler.
+    pub(crate) const fn fixed_in_procfs(text: &'static str, dir: &'static str) -> Self {
+        let mut path = Self::fixed(text, dir);
+        path.by_name = matches!(dir.as_bytes(), b"proc");
+        path
     }
     /// Whether [`Self::in_procfs`] made it, and it is one.
     pub fn is_by_name(&self) -> bool {
@@ -116,6 +140,14 @@ mod tests {
         let beneath = Beneath::new(path);
         let parts = [beneath.as_c_str(), beneath.dir(), beneath.name()].map(CStr::to_string_lossy);
         assert_eq!(parts, [whole, dir, name]);
+    }
+
+    #[rstest::rstest]
+    #[case("/sys", beneath!("sys"))]
+    #[case("/dev/null", beneath!("dev", "null"))]
+    #[case("/sys/devices/virtual/powercap", beneath!("sys/devices/virtual", "powercap"))]
+    fn the_compiler_makes_the_same(#[case] path: &str, #[case] fixed: Beneath) {
+        assert_eq!(fixed, Beneath::new(path));
     }
 
     #[rstest::rstest]
