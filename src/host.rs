@@ -16,8 +16,10 @@ use crate::out::printing;
 #[command(after_help = "\
 The base: starts copy the launcher's table of mounts, and cost more the more the host has mounted.
 '--base make' pins an empty mount namespace at /run/browndog-base, from which a container with a root
-file system of its own starts at the same cost whatever the host has mounted. It is a mount of the
-host and stays until '--base remove' or the next boot.
+file system of its own starts at the same cost whatever the host has mounted. With it, where the kernel
+has such programs, it pins the device policy that most containers have in control groups of version 2:
+a start attaches it and need not load it. Both are mounts of the host and stay until '--base remove' or
+the next boot. '--base make' adds to the base of another version what this one has.
 
 Examples:
   browndog host                     what this machine can do
@@ -28,16 +30,16 @@ pub(crate) struct HostArgs {
     /// How to print it.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-    /// Pin the base mount namespace, or take it away.
+    /// Pin the base mount namespace and the device policy, or take them away.
     #[arg(long, value_enum, value_name = "ACTION")]
     base: Option<BaseAction>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum BaseAction {
-    /// Pin it, where it is not.
+    /// Pin what is not there.
     Make,
-    /// Take it away; running containers are not touched.
+    /// Take all away; running containers are not touched.
     Remove,
 }
 
@@ -111,7 +113,11 @@ fn change_base(action: BaseAction) -> Status {
 
 fn base_namespace() -> Fact {
     let pinned = base::open().is_some();
-    let value = if pinned { base::PATH } else { "not pinned" };
+    let value = match (pinned, base::has_policy()) {
+        (false, _) => "not pinned".to_owned(),
+        (true, false) => format!("{}, without a device policy", base::PATH),
+        (true, true) => format!("{}, and {}", base::PATH, base::POLICY),
+    };
     let consequence = "a start copies the host's table of mounts and costs more the longer that is";
     Fact::unless(!pinned, "base namespace", value, (consequence, "browndog host --base make"))
 }

@@ -2,6 +2,7 @@
 //! inode found here, whatever happens to the path meanwhile.
 
 mod assume;
+mod base;
 pub mod blkio;
 pub mod devices;
 mod mountinfo;
@@ -53,6 +54,8 @@ pub enum Purpose {
     Tty(usize),
     /// The empty base mount namespace, where it is pinned.
     Base,
+    /// The device policy of most containers, where it is pinned with the base.
+    Policy,
     /// The browndog program, for the built-in PID 1.
     Program,
     /// Whose namespace of this CLONE_NEW* kind is shared.
@@ -108,6 +111,8 @@ pub struct Survey {
     pub targets: Vec<Option<Result<Kind, Errno>>>,
     /// Whether `/proc`, `/sys` and `/dev` are there in the root directory.
     pub kernel_targets: [bool; 3],
+    /// The instructions of what was found for [`Purpose::Policy`]; none without.
+    pub policy: Vec<u64>,
     /// What of the host's network the document names.
     pub network: crate::net::facts::Facts,
     /// The block devices of the document's limits.
@@ -245,23 +250,6 @@ impl Survey {
         }
     }
 
-    /// The base namespace is an offer: without it the launcher's mount table is copied.
-    fn open_base(&mut self) {
-        if let Some(fd) = crate::base::open() {
-            let path = crate::base::PATH.to_owned();
-            self.found.push(Found {
-                purpose: Purpose::Base,
-                path,
-                origin: BASE,
-                kind: Ok(Kind::Other),
-                owner: None,
-                below: Vec::new(),
-                contents: None,
-                fd: Some(fd),
-            });
-        }
-    }
-
     /// The mount table, on a kernel before 5.12 only: mount_setattr(2) reaches what is below by itself.
     fn look_below(&mut self) {
         if crate::host::Kernel::running() >= (crate::host::Kernel { major: 5, minor: 12 }) {
@@ -391,7 +379,6 @@ const NO_ROOT: Origin = Origin::Default(
     "the document names no root file system: the host's tree is used, with private mounts on top",
 );
 const NODE: Origin = Origin::Default("every container gets null, zero, full, random, urandom and tty");
-const BASE: Origin = Origin::Default("this host has a base mount namespace: see 'browndog host'");
 const PROGRAM: Origin = Origin::Default("several applications need a process 1 that waits for them");
 
 /// Opens a terminal of the host, without it becoming the caller's, and without waiting for its line.

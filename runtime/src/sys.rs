@@ -28,7 +28,7 @@ pub mod terminal;
 
 pub use bpf::{
     administers_machine, attach_device_policy, count_device_policies, detach_device_policy, device_policies,
-    load_device_policy,
+    device_policy_instructions, load_device_policy, pin_program, pinned_program,
 };
 pub use child_memory::{ChildMemory, Progress, STEPS_MAX};
 pub use clone::{CloneArgs, clone3};

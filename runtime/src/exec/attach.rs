@@ -244,9 +244,9 @@ attached while it runs: the kernel locks them only at a start (mount_namespaces(
 /// The device policy, where it changes.
 pub(super) fn policy<'a>(before: &Plan, after: &'a Plan) -> Option<(&'a Entry<HostStep>, Policy)> {
     after.before.iter().find_map(|entry| {
-        let HostStep::LimitDevices { path, rules, program } = &entry.step else { return None };
+        let HostStep::LimitDevices { path, rules, program, .. } = &entry.step else { return None };
         let (old, old_program) = before.before.iter().find_map(|entry| match &entry.step {
-            HostStep::LimitDevices { path: old, rules, program } if old == path => Some((rules, program)),
+            HostStep::LimitDevices { path: old, rules, program, .. } if old == path => Some((rules, program)),
             _ => None,
         })?;
         let programs = old_program.clone().zip(program.clone()).map(|(old, new)| [old, new]);

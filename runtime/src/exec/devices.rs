@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -68,16 +68,22 @@ fn replace_policy(group: &str, program: &[u64]) -> Result<(), Errno> {
         return Err(Errno::EBUSY);
     }
     let program = sys::load_device_policy(program)?;
-    sys::attach_device_policy(group.as_fd(), program.as_fd())?;
+    sys::attach_device_policy(group.as_fd(), program.as_raw_fd())?;
     // With both attached only what both allow opens.
     old.iter().try_for_each(|old| sys::detach_device_policy(group.as_fd(), old.as_fd()))?;
     if sys::count_device_policies(group.as_fd())? == 1 { Ok(()) } else { Err(Errno::ERANGE) }
 }
 
-/// Version 2: a program on the group, which goes with it. The group's directory, open.
-pub(super) fn attach_policy(group: &str, program: &[u64]) -> Result<OwnedFd, Errno> {
+/// Version 2: a program on the group, which goes with it: the one that is ready, else it is loaded. The group's
+/// directory, open.
+pub(super) fn attach_policy(group: &str, program: &[u64], ready: Option<RawFd>) -> Result<OwnedFd, Errno> {
     let group = open(group)?;
-    let program = sys::load_device_policy(program)?;
-    sys::attach_device_policy(group.as_fd(), program.as_fd())?;
+    match ready {
+        Some(ready) => sys::attach_device_policy(group.as_fd(), ready)?,
+        None => {
+            let program = sys::load_device_policy(program)?;
+            sys::attach_device_policy(group.as_fd(), program.as_raw_fd())?;
+        }
+    }
     if sys::count_device_policies(group.as_fd())? == 0 { Err(Errno::ERANGE) } else { Ok(group) }
 }

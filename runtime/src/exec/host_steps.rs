@@ -91,9 +91,9 @@ impl Launcher<'_> {
                 self.fill(*into, tree);
                 Ok(())
             }
-            HostStep::LimitDevices { path, rules, program } => match program {
+            HostStep::LimitDevices { path, rules, program, ready } => match program {
                 Some(program) => {
-                    let group = devices::attach_policy(path, program)?;
+                    let group = devices::attach_policy(path, program, ready.map(|ready| self.fd(ready)))?;
                     self.group = Some((path.clone(), group));
                     Ok(())
                 }

@@ -11,7 +11,7 @@ pub fn perform(step: &HostStep, page_size: u64) -> Option<Result<(), Errno>> {
         HostStep::MakeCgroup { path, .. } => std::fs::create_dir(path).map_err(crate::errno_of),
         HostStep::SetCgroup { path, value, check } => cgroup::set(path, value, *check, page_size),
         HostStep::InheritCpuset { parent, path } => cgroup::inherit_cpuset(parent, path),
-        HostStep::LimitDevices { path, rules, program: None } => devices::write_list(path, rules),
+        HostStep::LimitDevices { path, rules, program: None, .. } => devices::write_list(path, rules),
         _ => return None,
     })
 }

@@ -286,6 +286,7 @@ fn slot_name(purpose: Purpose, path: &str) -> Cow<'static, str> {
         Purpose::Stream(number) => format!("terminal stream {number}"),
         Purpose::Init => of("init"),
         Purpose::Base => of("base"),
+        Purpose::Policy => of("device policy"),
         Purpose::Shared(_) => of("namespace of"),
     })
 }

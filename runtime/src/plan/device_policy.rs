@@ -47,15 +47,27 @@ const PTMX: (u32, u32) = (5, 2);
 /// CAP_MKNOD (linux/capability.h).
 const CAP_MKNOD: u64 = 1 << 27;
 
+/// The rules that every container has.
+fn common() -> impl Iterator<Item = Rule> {
+    let numbers = NODES.iter().map(|(_, major, minor)| (*major, Some(*minor)));
+    let terminals = [(PTMX.0, Some(PTMX.1)), (PTS, None)];
+    numbers.chain(terminals).map(|(major, minor)| Rule {
+        block: false,
+        major: Some(major),
+        minor,
+        access: "rwm",
+    })
+}
+
+/// The program of most containers, which declare no device and make no node: what the base holds ready.
+pub fn common_program() -> Vec<u64> {
+    program(&common().collect::<Vec<_>>())
+}
+
 /// Every rule with who asked for it.
 pub(super) fn rules(b: &Builder<'_>) -> Vec<(Rule, Origin)> {
     let rule = |block, major, minor, access| Rule { block, major, minor, access };
-    let mut rules: Vec<(Rule, Origin)> = NODES
-        .iter()
-        .map(|(_, major, minor)| (rule(false, Some(*major), Some(*minor), "rwm"), DEFAULT))
-        .collect();
-    rules.push((rule(false, Some(PTMX.0), Some(PTMX.1), "rwm"), DEFAULT));
-    rules.push((rule(false, Some(PTS), None, "rwm"), DEFAULT));
+    let mut rules: Vec<(Rule, Origin)> = common().map(|rule| (rule, DEFAULT)).collect();
     for (index, device) in devices::declared(b.domain).iter().enumerate() {
         let (block, number) = match b.survey.get(Purpose::Device(index)).map(|found| found.kind) {
             Some(Ok(Kind::Block(number))) => (true, number),
@@ -256,10 +268,7 @@ mod tests {
     }
     #[test]
     fn the_default_policy_is_short_and_has_one_path() {
-        let rule = |major, minor| Rule { block: false, major: Some(major), minor, access: "rwm" };
-        let mut rules: Vec<Rule> = NODES.iter().map(|(_, major, minor)| rule(*major, Some(*minor))).collect();
-        rules.extend([rule(PTMX.0, Some(PTMX.1)), rule(PTS, None)]);
-        let program = program(&rules);
+        let program = common_program();
         assert!(program.len() <= 36, "{} instructions", program.len());
         let jumps = program.iter().filter(|word| matches!(**word as u8, JUMP_EQUAL | JUMP_NOT_EQUAL)).count();
         assert_eq!(jumps, 0);

@@ -78,9 +78,18 @@ fn slots_are_filled_before_use(plan: &Plan, broken: &mut Vec<String>) {
 }
 
 fn is_surveyed(name: &str) -> bool {
-    ["root source ", "source ", "node ", "terminal ", "program", "base ", "init ", "namespace of "]
-        .iter()
-        .any(|prefix| name.starts_with(prefix))
+    const PREFIXES: [&str; 9] = [
+        "root source ",
+        "source ",
+        "node ",
+        "terminal ",
+        "program",
+        "base ",
+        "device policy ",
+        "init ",
+        "namespace of ",
+    ];
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
@@ -96,13 +105,13 @@ fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
             (vec![*tree], vec![])
         }
         HostStep::OpenCgroup { slot, .. } => (vec![], vec![*slot]),
+        HostStep::LimitDevices { ready, .. } => (ready.iter().copied().collect(), vec![]),
         HostStep::MakeFileTree { into, .. } => (vec![], vec![*into]),
         HostStep::Share { of, .. } | HostStep::EnterNamespaces { of, .. } => (vec![*of], vec![]),
         HostStep::Hide
         | HostStep::ResetOomScore
         | HostStep::MakeCgroup { .. }
         | HostStep::SetCgroup { .. }
-        | HostStep::LimitDevices { .. }
         | HostStep::EnterStage
         | HostStep::RestrictShown { .. }
         | HostStep::LeaveStage

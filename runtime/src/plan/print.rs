@@ -60,14 +60,17 @@ impl Plan {
                 let readonly = if *readonly { ", ro" } else { "" };
                 format!("fsmount({}, source=<{}>{readonly}, MOUNT_ATTR_NODEV)", text(fstype), name(device))
             }
-            HostStep::LimitDevices { path, rules, program } => {
+            HostStep::LimitDevices { path, rules, program, ready } => {
                 let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
                 let rules = rules.join(", ");
                 match program {
-                    Some(program) => format!(
-                        "bpf(BPF_PROG_ATTACH, \"{path}\", BPF_CGROUP_DEVICE, {} instructions: {rules})",
-                        program.len()
-                    ),
+                    Some(program) => {
+                        let what = match ready {
+                            Some(ready) => format!("<{}>", name(ready)),
+                            None => format!("{} instructions", program.len()),
+                        };
+                        format!("bpf(BPF_PROG_ATTACH, \"{path}\", BPF_CGROUP_DEVICE, {what}: {rules})")
+                    }
                     None => format!("write(\"{path}/devices.deny\", \"a\"); devices.allow: {rules}"),
                 }
             }

@@ -390,6 +390,8 @@ pub enum HostStep {
         rules: Vec<Rule>,
         /// As the program of version 2; as a list without.
         program: Option<Vec<u64>>,
+        /// The same program, where the base has it loaded already.
+        ready: Option<Slot>,
     },
     /// `mount_setattr(tree, AT_RECURSIVE, MOUNT_ATTR_IDMAP)`: an id on the file system is that id in the container.
     MapTree {

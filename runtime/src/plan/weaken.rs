@@ -104,7 +104,7 @@ fn host(step: &mut HostStep, how: &str) -> bool {
         (HostStep::WriteIdMaps { uid, gid, .. }, "short") => {
             uid.iter_mut().chain(gid).for_each(|line| line[2] = 1);
         }
-        (HostStep::LimitDevices { rules, program, .. }, "all" | "make" | "letters") => {
+        (HostStep::LimitDevices { rules, program, ready, .. }, "all" | "make" | "letters") => {
             match how {
                 "letters" if rules.iter().all(|rule| rule.access.contains('w')) => return false,
                 "letters" => rules.iter_mut().for_each(|rule| rule.access = "rwm"),
@@ -119,6 +119,8 @@ fn host(step: &mut HostStep, how: &str) -> bool {
             }
             if program.is_some() {
                 *program = Some(device_policy::program(rules));
+                // The one that is loaded already is as strict as it was.
+                *ready = None;
             }
         }
         _ => return false,

@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
-use browndog_xml::domain::{Domain, ShareTarget};
+use browndog_xml::domain::{Domain, Origin, ShareTarget};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
@@ -45,7 +45,8 @@ impl Survey {
 }
 
 impl Found {
-    fn new(purpose: Purpose, path: &str, origin: browndog_xml::domain::Origin, fd: Option<OwnedFd>) -> Self {
+    /// What is no file of a tree.
+    pub(super) fn new(purpose: Purpose, path: &str, origin: Origin, fd: Option<OwnedFd>) -> Self {
         let path = path.to_owned();
         Self {
             purpose,

@@ -13,6 +13,7 @@ use super::build::{Builder, Name};
 use super::step::{Beneath, ChildStep, HostStep, c_string};
 use super::{confine, device_policy, mounts};
 use crate::host::Cgroups;
+use crate::survey::Purpose;
 
 /// Ends the name of every group of ours, so that a later command recognises one left behind.
 pub const GROUP_SUFFIX: &str = ".browndog";
@@ -224,7 +225,10 @@ fn limit_devices(b: &mut Builder<'_>, group: &str, program: bool) {
     let (rules, asked): (Vec<_>, Vec<_>) = device_policy::rules(b).into_iter().unzip();
     let origin = asked.into_iter().find(|origin| matches!(origin, Origin::Xml(_)));
     let program = program.then(|| device_policy::program(&rules));
-    let step = HostStep::LimitDevices { path: group.to_owned(), rules, program };
+    // Instruction for instruction: whatever else is pinned there is not what this container is to have.
+    let same = program.as_ref() == Some(&b.survey.policy);
+    let ready = if same { b.source(Purpose::Policy) } else { None };
+    let step = HostStep::LimitDevices { path: group.to_owned(), rules, program, ready };
     let why = "a node in a tree of the container's, or one that it makes, opens nothing else";
     b.host_step("limit-devices", step, origin.unwrap_or(device_policy::DEFAULT), why);
 }
