@@ -368,8 +368,11 @@ impl<'a> Launcher<'a> {
         // A handler of ours that ran in the child would run on memory that both share.
         let mask = sys::set_signal_mask(u64::MAX)?;
         // The launcher sleeps until the child executes: the child may have its processor, with what is in its
-        // caches, and no other has to be woken. It frees itself from it by its first steps.
-        let stay = if step.share_memory { OneProcessor::stay() } else { None };
+        // caches, and no other has to be woken. It frees itself from it by its first steps, and goes to another
+        // one when it waits for the host's mounts to go. Where it does not wait, it would stay, and all that the
+        // kernel clears up after the init would have to wake another one: it had better be there from the start.
+        let waits = !self.plan.child.iter().any(|entry| matches!(entry.step, ChildStep::EnterBase { .. }));
+        let stay = if step.share_memory && waits { OneProcessor::stay() } else { None };
         let cloned = sys::clone3(&mut args, memory, child::enter, context);
         // In the foreground it sleeps again at once, and in most containers of a moment until the end.
         let stay = stay.filter(|_| self.options.foreground);
