@@ -93,6 +93,45 @@ fn a_sigterm_to_browndog_ends_the_container() {
     assert_eq!(case.cgroups(), [] as [&Path; 0]);
 }
 
+/// It is kept on the init's processor while it starts it, and for a moment after that.
+#[test]
+fn who_stays_with_a_container_may_run_where_it_could_before() {
+    let processors = |status: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+        line.map(|list| list.trim().to_owned()).expect("every process has this line")
+    };
+    let own = processors(&std::fs::read_to_string("/proc/self/status").expect("it is there"));
+    if !own.contains(['-', ',']) {
+        eprintln!("skipped: this process may run on processor {own} only");
+        return;
+    }
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    let file = case.script("echo begun; sleep 100");
+    let mut child = Command::new(BROWNDOG)
+        .arg("run")
+        .arg(&file)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it can be executed");
+    let mut begun = [0; 6];
+    std::io::Read::read_exact(&mut child.stdout.take().expect("a pipe"), &mut begun).expect("it begins");
+    let deadline = Instant::now() + PATIENCE;
+    let status = format!("/proc/{}/status", child.id());
+    let now = || processors(&std::fs::read_to_string(&status).expect("it runs"));
+    while now() != own && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let found = now();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(child.id().cast_signed()), nix::sys::signal::SIGTERM)
+        .expect("it is ours");
+    let _status = child.wait().expect("it is ours");
+    assert_eq!(found, own);
+}
+
 /// Every sample in `domains/` and a line that it prints.
 #[rstest]
 #[case("hello", "Hello. I am process 1 of hello.")]
