@@ -104,6 +104,7 @@ const MULTIPLY: u8 = 0x27;
 const AND: u8 = 0x57;
 const OR: u8 = 0x4f;
 const XOR: u8 = 0xa7;
+const SHIFT_LEFT: u8 = 0x67;
 const SHIFT_RIGHT: u8 = 0x77;
 const SHIFT_RIGHT_BY: u8 = 0x7f;
 const JUMP_EQUAL: u8 = 0x15;
@@ -121,7 +122,7 @@ const BITS_LOG2: u32 = 5;
 ///
 /// The kernel follows every path through it before it takes it, at each start, and copies all it knows where
 /// two part: so the usual rules, which give everything to a character device, are a word of bits for each
-/// major number and looked up without a branch, and only the others are compared one by one.
+/// major number, or for two of them, and looked up without a branch, and only the others are compared one by one.
 pub fn program(rules: &[Rule]) -> Vec<u64> {
     let (usual, others): (Vec<&Rule>, Vec<&Rule>) = rules.iter().partition(|rule| is_usual(rule));
     let mut program = vec![op(LOAD_WORD, 3, 1, 0, 0), op(LOAD_WORD, 4, 1, 4, 0), op(LOAD_WORD, 5, 1, 8, 0)];
@@ -129,7 +130,7 @@ pub fn program(rules: &[Rule]) -> Vec<u64> {
         program.extend([op(MOVE, 2, 3, 0, 0), op(SHIFT_RIGHT, 2, 0, 0, 16)]);
     }
     program.push(op(AND, 3, 0, 0, 0xffff));
-    by_bits(&mut program, &usual);
+    by_bits(&mut program, &usual, others.is_empty());
     for rule in others {
         program.push(op(JUMP_EQUAL, 0, 0, 1, 0));
         program.push(op(EXIT, 0, 0, 0, 0));
@@ -144,8 +145,9 @@ fn is_usual(rule: &Rule) -> bool {
     !rule.block && rule.major.is_some() && rule.access == "rwm" && rule.minor.is_none_or(|minor| minor < BITS)
 }
 
-/// Register 0: whether the usual rules allow it. Takes 1, 6 and 7 too.
-fn by_bits(program: &mut Vec<u64>, rules: &[&Rule]) {
+/// Register 0: whether the usual rules allow it. Takes 1, 6 and 7 too, and 4 and 5 where `alone`: nobody looks at
+/// the numbers afterwards.
+fn by_bits(program: &mut Vec<u64>, rules: &[&Rule], alone: bool) {
     let mut words = std::collections::BTreeMap::<u32, Option<u32>>::new();
     for rule in rules {
         let Some(major) = rule.major else { continue };
@@ -154,28 +156,67 @@ fn by_bits(program: &mut Vec<u64>, rules: &[&Rule]) {
         *word = rule.minor.and_then(|minor| word.map(|bits| bits | 1 << minor));
     }
     // Register 1 is 0 for a character device.
-    program.extend([op(MOVE_CONSTANT, 0, 0, 0, 0), op(MOVE, 1, 3, 0, 0), op(XOR, 1, 0, 0, CHARACTER)]);
-    for (major, _) in words.iter().filter(|(_, word)| word.is_none()) {
-        is_major(program, *major);
+    program.extend([op(MOVE, 1, 3, 0, 0), op(XOR, 1, 0, 0, CHARACTER)]);
+    let mut whole = words.iter().filter(|(_, word)| word.is_none()).map(|(major, _)| *major);
+    match whole.next() {
+        Some(major) => is_major(program, 0, major),
+        None => program.push(op(MOVE_CONSTANT, 0, 0, 0, 0)),
+    }
+    for major in whole {
+        is_major(program, 6, major);
         program.push(op(OR, 0, 6, 0, 0));
     }
-    // From here on only if it has a minor number that the words have.
-    program.extend([op(MOVE, 6, 5, 0, 0), op(SHIFT_RIGHT, 6, 0, 0, BITS_LOG2), op(OR, 1, 6, 0, 0)]);
-    program.push(op(MOVE_CONSTANT, 7, 0, 0, 0));
-    for (major, word) in words.iter().filter_map(|(major, word)| Some((*major, (*word)?))) {
-        is_major(program, major);
-        program.extend([op(MULTIPLY, 6, 0, 0, word), op(OR, 7, 6, 0, 0)]);
+    let words: Vec<(u32, u32)> = words.iter().filter_map(|(major, word)| Some((*major, (*word)?))).collect();
+    match words.as_slice() {
+        [(low, first), (high, second)]
+            if alone && (low ^ high).is_power_of_two() && first | second < 1 << HALF =>
+        {
+            in_one_word(program, *low, low ^ high, first | second << HALF);
+        }
+        words => word_by_word(program, words),
     }
-    program.extend([op(SHIFT_RIGHT_BY, 7, 5, 0, 0), op(OR, 0, 7, 0, 0)]);
     // Kernels before 6.10 know nothing of what two registers make together, and want an answer of 0 or 1.
     program.push(op(AND, 0, 0, 0, 1));
 }
 
-/// Register 6: 1 if the major number is this one and register 1 is 0, else 0. Both together have 32 bits, so
+/// Adds to register 0 whether the word of its major number has the minor number's bit.
+fn word_by_word(program: &mut Vec<u64>, words: &[(u32, u32)]) {
+    // From here on only if it has a minor number that the words have.
+    program.extend([op(MOVE, 6, 5, 0, 0), op(SHIFT_RIGHT, 6, 0, 0, BITS_LOG2), op(OR, 1, 6, 0, 0)]);
+    program.push(op(MOVE_CONSTANT, 7, 0, 0, 0));
+    for (major, word) in words {
+        is_major(program, 6, *major);
+        program.extend([op(MULTIPLY, 6, 0, 0, *word), op(OR, 7, 6, 0, 0)]);
+    }
+    program.extend([op(SHIFT_RIGHT_BY, 7, 5, 0, 0), op(OR, 0, 7, 0, 0)]);
+}
+
+/// Minor numbers of each half of a word.
+const HALF: u32 = 1 << HALF_LOG2;
+const HALF_LOG2: u32 = 4;
+
+/// The same for two major numbers of which the second has one `bit` more, as the default rules have them: that bit
+/// says which half of `word` is the major number's.
+fn in_one_word(program: &mut Vec<u64>, major: u32, bit: u32, word: u32) {
+    program.extend([op(MOVE, 6, 4, 0, 0), op(AND, 6, 0, 0, bit)]);
+    let place = bit.trailing_zeros();
+    if place < HALF_LOG2 {
+        program.push(op(SHIFT_LEFT, 6, 0, 0, HALF_LOG2 - place));
+    } else {
+        program.push(op(SHIFT_RIGHT, 6, 0, 0, place - HALF_LOG2));
+    }
+    program.push(op(OR, 6, 5, 0, 0));
+    program.extend([op(AND, 4, 0, 0, !bit), op(XOR, 4, 0, 0, major), op(OR, 1, 4, 0, 0)]);
+    program.extend([op(SHIFT_RIGHT, 5, 0, 0, HALF_LOG2), op(OR, 1, 5, 0, 0)]);
+    program.extend([op(SUBTRACT, 1, 0, 0, 1), op(SHIFT_RIGHT, 1, 0, 0, 63), op(MULTIPLY, 1, 0, 0, word)]);
+    program.extend([op(SHIFT_RIGHT_BY, 1, 6, 0, 0), op(OR, 0, 1, 0, 0)]);
+}
+
+/// Register `into`: 1 if the major number is this one and register 1 is 0, else 0. Both together have 32 bits, so
 /// that only 0 less one has the 64th.
-fn is_major(program: &mut Vec<u64>, major: u32) {
-    program.extend([op(MOVE, 6, 4, 0, 0), op(XOR, 6, 0, 0, major), op(OR, 6, 1, 0, 0)]);
-    program.extend([op(SUBTRACT, 6, 0, 0, 1), op(SHIFT_RIGHT, 6, 0, 0, 63)]);
+fn is_major(program: &mut Vec<u64>, into: u8, major: u32) {
+    program.extend([op(MOVE, into, 4, 0, 0), op(XOR, into, 0, 0, major), op(OR, into, 1, 0, 0)]);
+    program.extend([op(SUBTRACT, into, 0, 0, 1), op(SHIFT_RIGHT, into, 0, 0, 63)]);
 }
 
 /// Register 0: whether one rule allows it.
@@ -224,6 +265,7 @@ mod tests {
                 AND => registers[dst] &= signed(constant),
                 OR => registers[dst] |= registers[src],
                 XOR => registers[dst] ^= signed(constant),
+                SHIFT_LEFT => registers[dst] <<= constant,
                 SHIFT_RIGHT => registers[dst] >>= constant,
                 SHIFT_RIGHT_BY => registers[dst] >>= registers[src] & 63,
                 JUMP_EQUAL if registers[dst] == signed(constant) => at += offset as usize,
@@ -266,10 +308,33 @@ mod tests {
             prop_assert_eq!(run(&program(&rules), block, access, major, minor), allowed);
         }
     }
+
+    /// Two major numbers share a word where one has a bit more, whatever bit that is.
+    #[rstest::rstest]
+    #[case::default(1, 5, true)]
+    #[case::shifted_down(1, 65, true)]
+    #[case::in_place(3, 19, true)]
+    #[case::two_bits(1, 6, false)]
+    fn two_major_numbers_in_one_word(#[case] low: u32, #[case] high: u32, #[case] shares: bool) {
+        let rule =
+            |major, minor| Rule { block: false, major: Some(major), minor: Some(minor), access: "rwm" };
+        let rules = [rule(low, 3), rule(low, 15), rule(high, 0), rule(high, 15)];
+        let program = program(&rules);
+        assert_eq!(program.iter().any(|word| *word as u8 == AND && (word >> 8 & 15) == 4), shares);
+        for block in [false, true] {
+            for major in 0..130 {
+                for minor in (0..70).chain([255, 256, u32::MAX]) {
+                    let listed = !block && rules.contains(&rule(major, minor));
+                    assert_eq!(run(&program, block, 7, major, minor), u64::from(listed), "{major}:{minor}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn the_default_policy_is_short_and_has_one_path() {
         let program = common_program();
-        assert!(program.len() <= 36, "{} instructions", program.len());
+        assert!(program.len() <= 27, "{} instructions", program.len());
         let jumps = program.iter().filter(|word| matches!(**word as u8, JUMP_EQUAL | JUMP_NOT_EQUAL)).count();
         assert_eq!(jumps, 0);
         assert!(program.ends_with(&[op(AND, 0, 0, 0, 1), op(EXIT, 0, 0, 0, 0)]));
