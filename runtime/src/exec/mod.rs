@@ -57,7 +57,8 @@ pub struct Options {
     pub child_hold: Option<usize>,
     /// Before this step of the launcher it says `held` and waits for ever.
     pub host_hold: Option<usize>,
-    /// The process does nothing but [`relay::attend`] afterwards, and ends with the container.
+    /// The process does nothing but [`relay::attend`] afterwards, and ends with the container: if that is at once,
+    /// the calling thread may be left on one processor.
     pub foreground: bool,
 }
 
@@ -129,7 +130,7 @@ pub struct Running {
     pub is_init: bool,
     /// Times of the steps, where asked for.
     pub timings: Vec<Timing>,
-    /// In the foreground: the launcher is on the init's processor still.
+    /// In the foreground: the launcher is still kept where it started the child.
     stay: Option<OneProcessor>,
     undo: Undo,
 }
@@ -374,7 +375,7 @@ impl<'a> Launcher<'a> {
         let waits = !self.plan.child.iter().any(|entry| matches!(entry.step, ChildStep::EnterBase { .. }));
         let stay = if step.share_memory && waits { OneProcessor::stay() } else { None };
         let cloned = sys::clone3(&mut args, memory, child::enter, context);
-        // In the foreground it sleeps again at once, and in most containers of a moment until the end.
+        // In the foreground it sleeps again at once, until the end of a container that lives for a moment.
         let stay = stay.filter(|_| self.options.foreground);
         crate::disregard(sys::set_signal_mask(mask)?);
         Ok((cloned?, Arc::new(sys::adopt(pidfd)), stay))

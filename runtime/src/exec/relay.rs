@@ -48,8 +48,8 @@ pub fn catch_signals() -> Result<SignalFd, Errno> {
     SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
 }
 
-/// How long the launcher is kept on the init's processor. Who wakes there at its end is not called by an interrupt,
-/// and has run nowhere else: nobody has to be told that its memory is gone. After a moment that is worth nothing.
+/// How long the launcher is kept where it started the child: giving it back all processors is a call beside the
+/// init's exec, and moving it is work at the init's end. What lives for longer is not a matter of microseconds.
 const MOMENT_MS: u8 = 20;
 
 /// Stays with the container until its init has ended and all it wrote has been passed on.
