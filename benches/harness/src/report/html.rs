@@ -9,7 +9,7 @@ const STYLE: &str = "
 @media (prefers-color-scheme: dark) {
   :root { --ink:#ece9e2; --soft:#a39d92; --line:#3a3732; --paper:#191816; --ours:#f0914f; --floor:#ece9e2; --peer:#6f87a5;
   --bwrap:#5fbfa8; --crun:#7fa8e6; --runc:#b791dd; --youki:#d6b77f; --lxc:#a3c26b; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 74rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .3rem; } p { color: var(--soft); margin: .2rem 0 .6rem; }
 .noise { color: var(--ours); font-weight: 600; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; } .wide { overflow-x: auto; }
