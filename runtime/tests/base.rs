@@ -4,8 +4,6 @@ mod common;
 
 use browndog_runtime::exec::{self, Ended, Options};
 use browndog_runtime::host::Host;
-use browndog_runtime::plan::plan;
-use browndog_runtime::survey::Survey;
 use browndog_runtime::{base, launch, sys};
 use nix::libc;
 
@@ -15,11 +13,8 @@ fn own_run() {
 }
 
 fn mounts_of(xml: &str) -> Vec<String> {
-    let domain = common::domain(xml);
     let host = Host::probe();
-    let survey = Survey::look(&domain, false, false);
-    let plan = plan(&domain, &host, &survey, &common::request());
-    assert_eq!(browndog_runtime::plan::laws::broken(&plan), Vec::<String>::new());
+    let (plan, survey) = common::to_start(&common::domain(xml), &host);
     let mut running = exec::start(&plan, &host, survey, &Options::default()).expect("it starts");
     let text = std::fs::read_to_string(format!("/proc/{}/mountinfo", running.pid)).expect("its mounts");
     running.signal(libc::SIGKILL).expect("it ends");

@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 
 use browndog_runtime::exec::{self, Ended, Options};
 use browndog_runtime::host::{Cgroups, Cover, Host};
+use browndog_runtime::plan::laws;
 use browndog_runtime::plan::step::ChildStep;
-use browndog_runtime::plan::{laws, plan};
-use browndog_runtime::survey::Survey;
 
 /// A directory of this test's that goes away with it.
 struct Work(PathBuf);
@@ -37,15 +36,9 @@ fn ended(script: &str, devices: &str) -> Ended {
 }
 
 fn ended_with(features: &str, rest: &str, script: &str, devices: &str) -> Ended {
-    let xml = common::document(&format!("<features>{features}</features>"), rest, devices).replace(
-        "<init>/bin/true</init>",
-        &format!("<init>/bin/sh</init><initarg>-c</initarg><initarg>{script}</initarg>"),
-    );
-    let domain = common::domain(&xml);
+    let xml = common::scripted(&format!("<features>{features}</features>"), rest, devices, script);
     let host = Host::probe();
-    let survey = Survey::look(&domain, domain.idmap.is_some(), false);
-    let plan = plan(&domain, &host, &survey, &common::request());
-    assert_eq!(laws::broken(&plan), Vec::<String>::new());
+    let (plan, survey) = common::to_start(&common::domain(&xml), &host);
     let mut running = exec::start(&plan, &host, survey, &Options::default()).expect("it starts");
     let ended = running.wait().expect("it ends");
     assert_eq!(running.clean_up(), Vec::<String>::new());

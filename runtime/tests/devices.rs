@@ -5,8 +5,6 @@ mod common;
 
 use browndog_runtime::exec::{self, Ended, Options};
 use browndog_runtime::host::{Cgroups, Host};
-use browndog_runtime::plan::{laws, plan};
-use browndog_runtime::survey::Survey;
 
 /// Ends with 0 where memory (1:1) is refused and null (1:3) opens.
 const SCRIPT: &str = "mknod /dev/m c 1 1; mknod /dev/n c 1 3; : &lt; /dev/n || exit 3; (: &lt; /dev/m) 2> /dev/null &amp;&amp; exit 4; exit 0";
@@ -14,14 +12,8 @@ const SCRIPT: &str = "mknod /dev/m c 1 1; mknod /dev/n c 1 3; : &lt; /dev/n || e
 fn ended(host: &Host) -> Ended {
     let features =
         "<features><privnet/><capabilities policy='default'><mknod state='on'/></capabilities></features>";
-    let xml = common::document(features, "", "").replace(
-        "<init>/bin/true</init>",
-        &format!("<init>/bin/sh</init><initarg>-c</initarg><initarg>{SCRIPT}</initarg>"),
-    );
-    let domain = common::domain(&xml);
-    let survey = Survey::look(&domain, false, false);
-    let plan = plan(&domain, host, &survey, &common::request());
-    assert_eq!(laws::broken(&plan), Vec::<String>::new());
+    let domain = common::domain(&common::scripted(features, "", "", SCRIPT));
+    let (plan, survey) = common::to_start(&domain, host);
     assert!(plan.before.iter().any(|entry| entry.id == "limit-devices"), "{plan}");
     let mut running = exec::start(&plan, host, survey, &Options::default()).expect("it starts");
     let ended = running.wait().expect("it ends");

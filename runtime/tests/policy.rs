@@ -107,14 +107,8 @@ const SCRIPT: &str = "until test -e /dev/go; do sleep 0.05; done; : &lt; /dev/n 
 
 /// A container that runs, and the programs on its group.
 fn started(host: &Host, devices: &str) -> (Running, Vec<String>) {
-    let xml = common::document("<features><privnet/></features>", "", devices).replace(
-        "<init>/bin/true</init>",
-        &format!("<init>/bin/sh</init><initarg>-c</initarg><initarg>{SCRIPT}</initarg>"),
-    );
-    let domain = common::domain(&xml);
-    let survey = Survey::look(&domain, false, false);
-    let plan = plan(&domain, host, &survey, &common::request());
-    assert_eq!(laws::broken(&plan), Vec::<String>::new());
+    let xml = common::scripted("<features><privnet/></features>", "", devices, SCRIPT);
+    let (plan, survey) = common::to_start(&common::domain(&xml), host);
     let running = exec::start(&plan, host, survey, &Options::default()).expect("it starts");
     let group = sys::open(&c_string(limited(&plan).0), libc::O_PATH).expect("its group");
     let programs = sys::device_policies(group.as_fd()).expect("its policy").iter().map(id).collect();

@@ -7,8 +7,6 @@ use std::path::Path;
 
 use browndog_runtime::exec::{self, Ended, Options};
 use browndog_runtime::host::Host;
-use browndog_runtime::plan::{laws, plan};
-use browndog_runtime::survey::Survey;
 use browndog_runtime::sys;
 use nix::libc;
 
@@ -58,9 +56,7 @@ fn shared_mounts_of_the_host_are_no_way_in_or_out() {
     let domain = common::domain(&tree(&work));
     shared_host();
     let host = Host::probe();
-    let survey = Survey::look(&domain, false, false);
-    let plan = plan(&domain, &host, &survey, &common::request());
-    assert_eq!(laws::broken(&plan), Vec::<String>::new());
+    let (plan, survey) = common::to_start(&domain, &host);
     let before = mounts("thread-self");
     let mut running = exec::start(&plan, &host, survey, &Options::default()).expect("it starts");
     let during = mounts("thread-self");

@@ -20,10 +20,7 @@ fn sleeper(rest: &str) -> String {
 
 /// A domain with these elements that runs a script of the shell.
 fn script(rest: &str, script: &str) -> String {
-    common::document("<features><privnet/></features>", rest, "").replace(
-        "<init>/bin/true</init>",
-        &format!("<init>/bin/sh</init><initarg>-c</initarg><initarg>{script}</initarg>"),
-    )
+    common::scripted("<features><privnet/></features>", rest, "", script)
 }
 
 fn try_start(xml: &str) -> Result<Running, StartError> {

@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn names_in_the_kernels_proc_are_reached_by_one_descriptor() {
         let root = root("/".as_ref());
-        let paths = ["/proc/interrupts", "/proc/sys"].map(Beneath::in_procfs);
+        let paths = ["/proc/interrupts", "/proc/sys"].map(|path| Beneath::new(path).in_procfs());
         let null = Beneath::new("/dev/null");
         let mut held = Held::default();
         let (source, _) = held.place(root.as_raw_fd(), &null).expect("the null device");
@@ -113,7 +113,7 @@ mod tests {
         std::os::unix::fs::symlink("/elsewhere", dir.path().join("proc/keys")).expect("a link");
         std::fs::write(dir.path().join("elsewhere"), "").expect("a file");
         let root = root(dir.path());
-        let keys = Beneath::in_procfs("/proc/keys");
+        let keys = Beneath::new("/proc/keys").in_procfs();
         let mut held = Held::default();
         let (fd, name) = held.place(root.as_raw_fd(), &keys).expect("the link is followed beneath the root");
         assert_eq!(name, c"");

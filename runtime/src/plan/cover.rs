@@ -53,7 +53,7 @@ macro_rules! names {
     ($(($dir:literal, $name:literal)),*) => {
         [$((concat!("/", $dir, "/", $name), Names {
             // No name of the table is one that the kernel makes a link.
-            target: Beneath::fixed_in_procfs(concat!($dir, "/", $name, "\0", $dir, "\0"), $dir),
+            target: beneath!($dir, $name).in_procfs(),
             cover: Cow::Borrowed(concat!("cover:/", $dir, "/", $name)),
             clone: Cow::Borrowed(concat!("clone-cover:/", $dir, "/", $name)),
             restrict: Cow::Borrowed(concat!("restrict-cover:/", $dir, "/", $name)),
@@ -223,7 +223,7 @@ mod tests {
     fn every_cover_has_its_names() {
         for ((path, _), (of, names)) in COVERS.iter().zip(&NAMES) {
             assert_eq!(path, of);
-            assert_eq!(names.target, Beneath::in_procfs(path));
+            assert_eq!(names.target, Beneath::new(path).in_procfs());
             let mask = Names::of_mask(path);
             let all = |names: &Names| {
                 [&names.cover, &names.clone, &names.restrict, &names.remount, &names.hidden, &names.read_only]

@@ -8,8 +8,8 @@ use browndog_xml::domain::Origin;
 use nix::libc;
 
 use super::build::Builder;
-use super::mounts::{ATTR_NOEXEC, ATTR_NOSUID, RESTRICT, mount_at, mount_new, sever};
-use super::path::beneath;
+use super::mounts::{ATTR_NOEXEC, ATTR_NOSUID, RESTRICT, mount_new, sever};
+use super::path::at;
 use super::step::{Beneath, ChildStep, HostStep, Slot, TargetKind};
 use crate::survey::devices::declared as declared_in;
 use crate::survey::{Kind, NODES, Purpose};
@@ -18,25 +18,18 @@ use crate::sys::MountAttr;
 pub(super) const DEV: Origin = Origin::Default("every container gets its own /dev");
 pub(super) const AFTER_DEV: &str = "after /dev is there to hold it";
 
-/// The name of a step on a path in /dev, and that path.
-macro_rules! in_dev {
-    ($verb:literal, $name:literal) => {
-        (concat!($verb, ":/dev/", $name), beneath!("dev", $name))
-    };
-}
-
 /// Links of every container: the step, where the link is, what it says.
 const LINKS: [((&str, Beneath), &CStr); 5] = [
-    (in_dev!("link", "fd"), c"/proc/self/fd"),
-    (in_dev!("link", "stdin"), c"/proc/self/fd/0"),
-    (in_dev!("link", "stdout"), c"/proc/self/fd/1"),
-    (in_dev!("link", "stderr"), c"/proc/self/fd/2"),
-    (in_dev!("link", "ptmx"), c"pts/ptmx"),
+    (at!("link", "dev", "fd"), c"/proc/self/fd"),
+    (at!("link", "dev", "stdin"), c"/proc/self/fd/0"),
+    (at!("link", "dev", "stdout"), c"/proc/self/fd/1"),
+    (at!("link", "dev", "stderr"), c"/proc/self/fd/2"),
+    (at!("link", "dev", "ptmx"), c"pts/ptmx"),
 ];
 
 /// Directories for what is mounted in it.
 const DIRS: [(&str, Beneath); 3] =
-    [in_dev!("make-dir", "pts"), in_dev!("make-dir", "shm"), in_dev!("make-dir", "mqueue")];
+    [at!("make-dir", "dev", "pts"), at!("make-dir", "dev", "shm"), at!("make-dir", "dev", "mqueue")];
 
 /// The group `tty` of every Linux distribution: owner of a terminal's group side.
 pub(super) const TTY_GID: u32 = 5;
@@ -45,7 +38,7 @@ pub(super) const TTY_GID: u32 = 5;
 pub(super) fn populate(b: &mut Builder<'_>) {
     let flags = libc::MS_NOSUID | libc::MS_NOEXEC | libc::MS_STRICTATIME;
     let why = "after /proc: the order is free, but before the nodes";
-    mount_new(b, mount_at!("dev"), c"tmpfs", flags, Some("mode=0755,size=64k,nr_inodes=1k"), DEV, why);
+    mount_new(b, at!("mount", "dev"), c"tmpfs", flags, Some("mode=0755,size=64k,nr_inodes=1k"), DEV, why);
     nodes(b);
     for ((id, target), value) in LINKS {
         b.child(id, ChildStep::MakeLink { value: Cow::Borrowed(value), target }, DEV, AFTER_DEV);
@@ -58,12 +51,12 @@ pub(super) fn populate(b: &mut Builder<'_>) {
     let no_exec = libc::MS_NOSUID | libc::MS_NOEXEC;
     let why = "an instance of its own: terminals of the host cannot be reached";
     if !super::console::attach_pts(b) {
-        mount_new(b, mount_at!("dev", "pts"), c"devpts", no_exec, Some(&options), DEV, why);
+        mount_new(b, at!("mount", "dev", "pts"), c"devpts", no_exec, Some(&options), DEV, why);
     }
     let why = "POSIX shared memory (shm_overview(7))";
     mount_new(
         b,
-        mount_at!("dev", "shm"),
+        at!("mount", "dev", "shm"),
         c"tmpfs",
         no_exec | libc::MS_NODEV,
         Some("mode=1777,size=65536k"),
@@ -82,7 +75,7 @@ pub(super) fn populate(b: &mut Builder<'_>) {
         }
         _ => {
             let why = "POSIX message queues of its own IPC namespace (mq_overview(7))";
-            mount_new(b, mount_at!("dev", "mqueue"), c"mqueue", no_exec | libc::MS_NODEV, None, DEV, why);
+            mount_new(b, at!("mount", "dev", "mqueue"), c"mqueue", no_exec | libc::MS_NODEV, None, DEV, why);
         }
     }
     super::console::populate(b);

@@ -8,6 +8,7 @@ use nix::libc;
 use super::build::Builder;
 use super::classic;
 use super::contents;
+use super::path::at;
 use super::step::{Beneath, ChildStep, HostStep, Slot, TargetKind, c_string};
 use crate::survey::{Kind, Purpose, has_contents, is_root};
 use crate::sys::MountAttr;
@@ -215,17 +216,6 @@ pub(super) fn root(b: &mut Builder<'_>) {
 
 const KEEP_PRIVATE: Origin = Origin::Default("mounts of a container are its own");
 
-/// The name of a step that mounts, and where.
-macro_rules! mount_at {
-    ($name:literal) => {
-        (concat!("mount:/", $name), $crate::plan::path::beneath!($name))
-    };
-    ($dir:literal, $name:literal) => {
-        (concat!("mount:/", $dir, "/", $name), $crate::plan::path::beneath!($dir, $name))
-    };
-}
-pub(super) use mount_at;
-
 pub(super) fn mount_new(
     b: &mut Builder<'_>,
     (id, target): (&'static str, Beneath),
@@ -241,13 +231,13 @@ pub(super) fn mount_new(
 /// /proc and /sys.
 pub(super) fn kernel_filesystems(b: &mut Builder<'_>) {
     let why = "before the host's tree goes: in a user namespace the kernel wants to see a whole /proc first";
-    mount_new(b, mount_at!("proc"), c"proc", NO_SUID_DEV_EXEC, None, KERNEL_FS, why);
+    mount_new(b, at!("mount", "proc"), c"proc", NO_SUID_DEV_EXEC, None, KERNEL_FS, why);
     if binds_sysfs(b) {
         let why = "a sysfs of its own needs a network namespace of its own: the host's, read-only";
         bind_sysfs(b, why);
         return;
     }
-    mount_new(b, mount_at!("sys"), c"sysfs", NO_SUID_DEV_EXEC | libc::MS_RDONLY, None, KERNEL_FS, why);
+    mount_new(b, at!("mount", "sys"), c"sysfs", NO_SUID_DEV_EXEC | libc::MS_RDONLY, None, KERNEL_FS, why);
 }
 
 /// Whether `/sys` is the host's: a user namespace may mount one only of a network namespace of its own.

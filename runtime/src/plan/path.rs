@@ -27,6 +27,17 @@ macro_rules! beneath {
 }
 pub(crate) use beneath;
 
+/// The name of a step on such a path, and the path: `at!("mount", "dev", "pts")`.
+macro_rules! at {
+    ($verb:literal, $name:literal) => {
+        (concat!($verb, ":/", $name), $crate::plan::path::beneath!($name))
+    };
+    ($verb:literal, $dir:literal, $name:literal) => {
+        (concat!($verb, ":/", $dir, "/", $name), $crate::plan::path::beneath!($dir, $name))
+    };
+}
+pub(crate) use at;
+
 impl Beneath {
     /// For [`beneath`]: both texts in one, and the directory, which is `.` without one.
     pub(crate) const fn fixed(text: &'static str, dir: &'static str) -> Self {
@@ -52,20 +63,20 @@ impl Beneath {
             by_name: false,
         }
     }
-    /// A name in the root of a procfs that the kernel never makes a link: reached from a descriptor of that
-    /// directory, which serves all of them. Where the directory turns out to be anything else, the whole
-    /// path is resolved as any other.
-    pub fn in_procfs(absolute: &str) -> Self {
-        let path = Self::new(absolute);
-        Self { by_name: path.dir() == c"proc", ..path }
+    /// As a name in the root of a procfs, if it is one, that the kernel never makes a link: reached from a
+    /// descriptor of that directory, which serves all of them. Where the directory turns out to be anything else,
+    /// the whole path is resolved as any other.
+    pub const fn in_procfs(mut self) -> Self {
+        const PROC: &[u8] = b"proc/";
+        let text = match &self.text {
+            Cow::Borrowed(text) => text,
+            Cow::Owned(text) => text.as_slice(),
+        };
+        self.by_name =
+            self.name as usize == PROC.len() && matches!(text.split_at_checked(PROC.len()), Some((PROC, _)));
+        self
     }
-    /// The same by the compiler.
-    pub(crate) const fn fixed_in_procfs(text: &'static str, dir: &'static str) -> Self {
-        let mut path = Self::fixed(text, dir);
-        path.by_name = matches!(dir.as_bytes(), b"proc");
-        path
-    }
-    /// Whether [`Self::in_procfs`] made it, and it is one.
+    /// Whether [`Self::in_procfs`] was asked for, and it is one.
     pub fn is_by_name(&self) -> bool {
         self.by_name
     }
@@ -156,14 +167,14 @@ mod tests {
     #[case("/sys/firmware", false)]
     #[case("/proc", false)]
     fn only_names_in_the_root_of_proc_are_reached_by_name(#[case] path: &str, #[case] by_name: bool) {
-        assert_eq!(Beneath::in_procfs(path).is_by_name(), by_name);
+        assert_eq!(Beneath::new(path).in_procfs().is_by_name(), by_name);
         assert!(!Beneath::new(path).is_by_name());
     }
 
     #[test]
     fn no_name_that_is_covered_is_a_link() {
         let names = browndog_xml::covers::COVERS.iter().map(|(path, _)| *path);
-        for path in names.filter(|path| Beneath::in_procfs(path).is_by_name()) {
+        for path in names.filter(|path| Beneath::new(path).in_procfs().is_by_name()) {
             let link = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
             assert!(!link, "{path} is a link");
         }

@@ -312,6 +312,26 @@ mod tests {
         assert!(length <= most, "{length} instructions");
     }
 
+    /// A filter is refused when it is made, not by the kernel, where a jump would be too far.
+    #[test]
+    fn every_set_of_capabilities_has_a_filter_whose_jumps_reach() {
+        let mut lifted = 0_u64;
+        loop {
+            for machine in ["x86_64", "aarch64"] {
+                let program = program(lifted, machine).unwrap();
+                for (at, one) in program.iter().enumerate() {
+                    let farthest = if one.code == RETURN { 0 } else { 1 + usize::from(one.jt.max(one.jf)) };
+                    assert!(at + farthest < program.len(), "{lifted:#x}: {at} jumps out of the filter");
+                }
+            }
+            if lifted == LIFTING {
+                break;
+            }
+            // The next subset.
+            lifted = (lifted | !LIFTING).wrapping_add(1) & LIFTING;
+        }
+    }
+
     /// Whose filter no start has to search for.
     #[rstest]
     #[case::default(Capability::mask(&Capability::DEFAULT))]

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use browndog_runtime::host::Host;
-use browndog_runtime::plan::{Plan, Request, plan};
+use browndog_runtime::plan::{Plan, Request, laws, plan};
 use browndog_runtime::survey::Survey;
 use browndog_xml::domain::Domain;
 use browndog_xml::source::Source;
@@ -23,6 +23,14 @@ pub fn document(features: &str, rest: &str, devices: &str) -> String {
         "<domain type='lxc'><name>test</name><memory unit='MiB'>64</memory>{rest}\
          <os><type>exe</type><init>/bin/true</init></os>{features}\
          <devices><console type='pty'/>{devices}</devices></domain>"
+    )
+}
+
+/// The same with a script of the shell for its init.
+pub fn scripted(features: &str, rest: &str, devices: &str, script: &str) -> String {
+    document(features, rest, devices).replace(
+        "<init>/bin/true</init>",
+        &format!("<init>/bin/sh</init><initarg>-c</initarg><initarg>{script}</initarg>"),
     )
 }
 
@@ -62,6 +70,14 @@ pub fn plan_for(domain: &Domain, host: &Host) -> Plan {
     let survey = Survey::look(domain, bind_nodes, false);
     let request = Request { instance: "1-2".to_owned(), ..Request::default() };
     plan(domain, host, &survey, &request)
+}
+
+/// What a start of `domain` on this machine takes: a plan that breaks no law, and the sources that it names.
+pub fn to_start(domain: &Domain, host: &Host) -> (Plan, Survey) {
+    let survey = Survey::look(domain, host.rootless || domain.idmap.is_some(), false);
+    let plan = plan(domain, host, &survey, &request());
+    assert_eq!(laws::broken(&plan), Vec::<String>::new());
+    (plan, survey)
 }
 
 /// The right to start containers, one test of a process at a time: the host is compared before and
