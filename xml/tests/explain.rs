@@ -26,6 +26,13 @@ fn every_explained_fault_shows_in_its_bad_example_and_not_in_its_good_one() {
 }
 
 #[test]
+fn every_code_is_explained_once() {
+    let mut explained: Vec<Code> = all().iter().map(|explanation| explanation.code).collect();
+    explained.sort();
+    assert_eq!(explained, Code::ALL);
+}
+
+#[test]
 fn a_code_is_found_with_and_without_its_letters() {
     assert_eq!(explain("BD0200").map(|it| it.code), Some(Code::UnknownElement));
     assert_eq!(explain("200").map(|it| it.code), Some(Code::UnknownElement));
