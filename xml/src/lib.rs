@@ -24,6 +24,7 @@ pub mod schema;
 pub mod source;
 mod tree;
 pub mod value;
+pub mod visible;
 
 use domain::Domain;
 use report::Report;

@@ -13,5 +13,11 @@ pub const NAME_BYTES: usize = 1024;
 pub const DIAGNOSTICS: usize = 200;
 /// Most bytes of a source line that a rendering shows; longer lines are cut around the place.
 pub const RENDERED_LINE_BYTES: usize = 160;
+/// Most bytes of a message, a label or a help that a rendering shows: half a path of the kernel's longest.
+pub const MESSAGE_BYTES: usize = 2048;
+/// Most labels of one finding that a rendering shows.
+pub const LABELS: usize = 8;
+/// Most problems of a start, and most notes, that are shown; the rest is counted.
+pub const PROBLEMS: usize = 100;
 /// Most bytes of a value that a message quotes.
 pub const QUOTED_BYTES: usize = 60;

@@ -2,6 +2,7 @@
 
 use super::{Report, Severity};
 use crate::source::Source;
+use crate::visible::{visible, visible_lines};
 
 /// One line for each diagnostic.
 pub fn github(source: &Source, report: &Report) -> String {
@@ -12,14 +13,15 @@ pub fn github(source: &Source, report: &Report) -> String {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        let help = diagnostic.help.as_ref().map_or_else(String::new, |help| format!("\nhelp: {help}"));
-        let (file, title) = (property(source.name()), property(&diagnostic.code.to_string()));
+        let help =
+            diagnostic.help.as_ref().map_or_else(String::new, |help| format!("\nhelp: {}", visible(help)));
+        let (file, title) = (property(&visible_lines(source.name())), property(&diagnostic.code.to_string()));
         let place = if start.line == end.line {
             format!("line={},endLine={},col={},endColumn={}", start.line, end.line, start.column, end.column)
         } else {
             format!("line={},endLine={}", start.line, end.line)
         };
-        let message = data(&format!("{}{help}", super::human::visible(&diagnostic.message)));
+        let message = data(&format!("{}{help}", visible(&diagnostic.message)));
         out.push_str(&format!("::{command} file={file},{place},title={title}::{message}\n"));
     }
     out

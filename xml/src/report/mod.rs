@@ -1,8 +1,10 @@
 //! Diagnostics: what is wrong, where, why, and what to do.
 
+mod excerpt;
 mod github;
 mod human;
 mod json;
+mod render;
 mod sarif;
 
 use std::borrow::Cow;
@@ -12,6 +14,7 @@ use crate::domain::Dialect;
 use crate::limits;
 use crate::source::Span;
 pub use github::github;
+pub use render::{Finding, Kind, render};
 pub use sarif::sarif;
 
 /// Everything found in one document.

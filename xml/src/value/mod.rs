@@ -19,7 +19,7 @@ pub use text::{AbsPath, DomainName, Hostname, InterfaceName};
 pub(crate) use account::parse_account;
 pub(crate) use net::parse_ip;
 pub(crate) use number::{parse_i64, parse_u64};
-pub(crate) use text::{is_invisible, parse_uuid, quoted};
+pub(crate) use text::{parse_uuid, quoted};
 
 use crate::codes::Code;
 

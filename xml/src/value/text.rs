@@ -7,13 +7,17 @@ use uuid::Uuid;
 use super::ValueError;
 use crate::codes::Code;
 use crate::limits::QUOTED_BYTES;
+use crate::visible::is_hidden;
+
+/// A blank that looks like any other and is none: in a value it is a fault that has to be seen.
+const NO_BREAK: char = '\u{A0}';
 
 /// `text` in quotes, cut to what a message can carry, control characters made visible.
 pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::from("'");
     let cut = text.floor_char_boundary(QUOTED_BYTES);
     for character in text[..cut].chars() {
-        if character.is_control() || is_invisible(character) {
+        if is_hidden(character) || character == NO_BREAK {
             out.extend(character.escape_default());
         } else {
             out.push(character);
@@ -21,12 +25,6 @@ pub(crate) fn quoted(text: &str) -> String {
     }
     out.push_str(if cut < text.len() { "…'" } else { "'" });
     out
-}
-
-/// Characters that change how a line reads without being seen.
-pub(crate) const fn is_invisible(character: char) -> bool {
-    matches!(character,
-        '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' | '\u{A0}')
 }
 
 #[cold]
@@ -108,7 +106,7 @@ impl DomainName {
             format!("the name {} contains '/'", quoted(text))
         } else if text == "." || text == ".." {
             format!("the name {} is a directory", quoted(text))
-        } else if text.chars().any(|character| character.is_control() || is_invisible(character)) {
+        } else if text.chars().any(|character| is_hidden(character) || character == NO_BREAK) {
             format!("the name {} contains a control or invisible character", quoted(text))
         } else if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
             format!("the name {} begins or ends with white space", quoted(text))
