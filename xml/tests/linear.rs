@@ -95,3 +95,44 @@ fn millions_are_stopped_at_a_bound_with_little_memory() {
         assert_eq!(report.errors().map(|error| error.code).collect::<Vec<_>>(), [Code::NotUtf8]);
     }
 }
+
+/// An OCI bundle that names `count` of each thing, and has as many members that nobody knows.
+fn bundle(count: usize) -> String {
+    let list = |part: &dyn Fn(usize) -> String| (0..count).map(part).collect::<Vec<_>>().join(",\n  ");
+    format!(
+        "{{\"ociVersion\":\"1.0.2\",\"root\":{{\"path\":\"/srv\"}},\"process\":{{\"args\":[\"/i\"],\"cwd\":\"/\",\"env\":[\n  {}]}},\n\
+         \"mounts\":[\n  {}],\n\"linux\":{{\"sysctl\":{{{}}},\"devices\":[{}],\"resources\":{{\"devices\":[{}]}}}},\n\"annotations\":{{{}}}}}",
+        list(&|it| format!("\"V{it}=x\"")),
+        list(&|it| format!(
+            "{{\"destination\":\"/m{it}\",\"type\":\"bind\",\"source\":\"/s{it}\",\"options\":[\"bind\",\"odd\"]}}"
+        )),
+        list(&|it| format!("\"net.ipv4.x{it}\":\"1\"")),
+        list(&|it| format!("{{\"path\":\"/dev/d{it}\",\"type\":\"c\",\"major\":9,\"minor\":{it}}}")),
+        list(&|it| format!("{{\"allow\":true,\"type\":\"c\",\"major\":9,\"minor\":{it},\"access\":\"rw\"}}")),
+        list(&|it| format!("\"org.other.{it}\":\"x\"")),
+    )
+}
+
+/// Who looks for a value's place from the start of the text each time passes, and allocates, all the keys before it.
+#[test]
+fn a_bundle_is_converted_in_memory_and_allocations_that_grow_with_it() {
+    let cost = |count: usize| {
+        let source = Source::new("config.json", bundle(count));
+        measure(|| {
+            let converted = browndog_xml::convert::from_oci(&source, "/bundle", Some("a"));
+            let shown: usize = converted
+                .reports
+                .iter()
+                .map(|(source, report)| report.render_human(source, false).len())
+                .sum();
+            assert!(shown > 0 && shown < 4096 * (limits::DIAGNOSTICS + 1), "{shown} bytes");
+        })
+    };
+    let _first = cost(10);
+    let (small, large) = (cost(1000), cost(4000));
+    let grows = |small: u64, large: u64| large > 6 * small;
+    assert!(
+        !grows(small.bytes_total, large.bytes_total) && !grows(small.count_total, large.count_total),
+        "{small:?} {large:?}"
+    );
+}

@@ -1,21 +1,61 @@
 //! Where in a JSON text a value stands: the parser that reads it does not say.
 
+use std::collections::HashMap;
+
 use crate::source::Span;
 
-/// The place of the value that `pointer` (`/process/args/0`) names, or of the innermost one on the
-/// way that is there. An object's member is shown with its key.
-pub(super) fn place(text: &str, pointer: &str) -> Span {
-    let mut walker = Walker { bytes: text.as_bytes(), at: 0 };
-    walker.blank();
-    let mut found = Span::new(walker.at, (walker.at + 1).min(text.len()));
-    for part in pointer.split('/').skip(1) {
-        let part = part.replace("~1", "/").replace("~0", "~");
-        match walker.descend(&part) {
-            Some(span) => found = span,
-            None => break,
-        }
+/// The places of all values of a text, noted in one pass.
+pub(super) struct Places {
+    nodes: Vec<Node>,
+}
+
+/// A value: where it stands, and its parts. An object's member is shown with its key.
+struct Node {
+    span: Span,
+    parts: Parts,
+}
+
+enum Parts {
+    None,
+    Members(HashMap<String, usize>),
+    Entries(Vec<usize>),
+}
+
+impl Places {
+    /// The places of `text`, which a parser has taken for JSON, or has not: then of what could be followed.
+    pub(super) fn of(text: &str) -> Self {
+        let mut walker = Walker { bytes: text.as_bytes(), at: 0, nodes: Vec::new() };
+        walker.blank();
+        let span = Span::new(walker.at, (walker.at + 1).min(text.len()));
+        let root = walker.note(span);
+        // What is no JSON is said by the parser.
+        let _whole = walker.value(root, 0);
+        Self { nodes: walker.nodes }
     }
-    found
+
+    /// The place of the value that `pointer` (`/process/args/0`) names, or of the innermost one on the
+    /// way that is there.
+    pub(super) fn place(&self, pointer: &str) -> Span {
+        let mut found = 0;
+        for part in pointer.split('/').skip(1) {
+            let next = match &self.nodes[found].parts {
+                Parts::None => None,
+                Parts::Members(members) => members.get(&part.replace("~1", "/").replace("~0", "~")),
+                Parts::Entries(entries) => part.parse::<usize>().ok().and_then(|index| entries.get(index)),
+            };
+            match next {
+                Some(next) => found = *next,
+                None => break,
+            }
+        }
+        self.nodes[found].span
+    }
+
+    /// How many values were noted.
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.nodes.len()
+    }
 }
 
 /// What RFC 6901 writes for a key.
@@ -23,9 +63,13 @@ pub(super) fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
+/// Deeper values are passed over; the parser of the text stops at as many.
+const DEPTH: usize = 128;
+
 struct Walker<'a> {
     bytes: &'a [u8],
     at: usize,
+    nodes: Vec<Node>,
 }
 
 impl Walker<'_> {
@@ -39,19 +83,39 @@ impl Walker<'_> {
         }
     }
 
-    /// Goes to the member or entry `part` of the value here; gives its place.
-    fn descend(&mut self, part: &str) -> Option<Span> {
+    fn note(&mut self, span: Span) -> usize {
+        self.nodes.push(Node { span, parts: Parts::None });
+        self.nodes.len() - 1
+    }
+
+    /// Passes over the value here, whose node is `node`; `None` where that is no JSON.
+    fn value(&mut self, node: usize, depth: usize) -> Option<()> {
         match self.peek() {
-            b'{' => self.member(part),
-            b'[' => self.entry(part.parse().ok()?),
-            _ => None,
+            b'{' if depth < DEPTH => self.members(node, depth),
+            b'[' if depth < DEPTH => self.entries(node, depth),
+            b'{' | b'[' | b'}' | b']' | b',' | b':' | 0 => None,
+            b'"' => {
+                self.string();
+                Some(())
+            }
+            _ => {
+                while !matches!(self.peek(), b',' | b'}' | b']' | 0 | b' ' | b'\n' | b'\r' | b'\t') {
+                    self.at += 1;
+                }
+                Some(())
+            }
         }
     }
 
-    fn member(&mut self, name: &str) -> Option<Span> {
+    fn members(&mut self, node: usize, depth: usize) -> Option<()> {
+        self.nodes[node].parts = Parts::Members(HashMap::new());
         self.at += 1;
         loop {
             self.blank();
+            if self.peek() == b'}' {
+                self.at += 1;
+                return Some(());
+            }
             if self.peek() != b'"' {
                 return None;
             }
@@ -59,42 +123,57 @@ impl Walker<'_> {
             self.string();
             let written = std::str::from_utf8(&self.bytes[start..self.at]).ok()?;
             let key: String = serde_json::from_str(written).ok()?;
-            let end = self.at;
+            let part = self.note(Span::new(start, self.at));
+            // Of a key that stands there twice the first place is told.
+            if let Parts::Members(members) = &mut self.nodes[node].parts {
+                let _first = members.entry(key).or_insert(part);
+            }
             self.blank();
             if self.peek() != b':' {
                 return None;
             }
             self.at += 1;
             self.blank();
-            if key == name {
-                return Some(Span::new(start, end));
-            }
-            self.skip();
+            self.value(part, depth + 1)?;
             self.blank();
-            if self.peek() != b',' {
-                return None;
+            match self.peek() {
+                b',' => self.at += 1,
+                b'}' => {}
+                _ => return None,
             }
-            self.at += 1;
         }
     }
 
-    fn entry(&mut self, index: usize) -> Option<Span> {
+    fn entries(&mut self, node: usize, depth: usize) -> Option<()> {
+        let mut entries = Vec::new();
         self.at += 1;
-        for _ in 0..index {
+        let whole = loop {
             self.blank();
-            self.skip();
-            self.blank();
-            if self.peek() != b',' {
-                return None;
+            if self.peek() == b']' {
+                self.at += 1;
+                break Some(());
             }
-            self.at += 1;
-        }
-        self.blank();
-        let (start, mut end) = (self.at, Walker { bytes: self.bytes, at: self.at });
-        end.skip();
-        // A long entry is shown by where it begins.
-        let line = self.bytes[start..end.at].iter().position(|&byte| byte == b'\n');
-        (end.at > start).then(|| Span::new(start, line.map_or(end.at, |line| start + line)))
+            let start = self.at;
+            let part = self.note(Span::new(start, start));
+            let passed = self.value(part, depth + 1);
+            // A long entry is shown by where it begins.
+            let line = self.bytes[start..self.at].iter().position(|&byte| byte == b'\n');
+            self.nodes[part].span = Span::new(start, line.map_or(self.at, |line| start + line));
+            if self.at > start {
+                entries.push(part);
+            }
+            if passed.is_none() {
+                break None;
+            }
+            self.blank();
+            match self.peek() {
+                b',' => self.at += 1,
+                b']' => {}
+                _ => break None,
+            }
+        };
+        self.nodes[node].parts = Parts::Entries(entries);
+        whole
     }
 
     fn string(&mut self) {
@@ -108,37 +187,6 @@ impl Walker<'_> {
         }
         self.at = (self.at + 1).min(self.bytes.len());
     }
-
-    /// Passes over one value.
-    fn skip(&mut self) {
-        let mut depth = 0_usize;
-        while self.at < self.bytes.len() {
-            match self.peek() {
-                b'"' => self.string(),
-                b'{' | b'[' => {
-                    depth += 1;
-                    self.at += 1;
-                }
-                b'}' | b']' => {
-                    depth = depth.saturating_sub(1);
-                    self.at += 1;
-                }
-                b',' if depth == 0 => return,
-                _ => {
-                    self.at += 1;
-                    if depth > 0 {
-                        continue;
-                    }
-                    while !matches!(self.peek(), b',' | b'}' | b']' | 0 | b' ' | b'\n' | b'\r' | b'\t') {
-                        self.at += 1;
-                    }
-                }
-            }
-            if depth == 0 {
-                return;
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -147,9 +195,11 @@ mod tests {
 
     #[test]
     fn a_pointer_finds_its_member_and_its_entry() {
-        let text = "{ \"a\": {\"b]\": [1, \"x\\\"y\", {\"c/d\": true}]},\n \"z\": null }";
+        let text =
+            "{ \"a\": {\"b]\": [1, \"x\\\"y\", {\"c/d\": true}]},\n \"z\": null, \"e\": {}, \"f\": [[],2] }";
+        let places = Places::of(text);
         let at = |pointer: &str| {
-            let span = place(text, pointer);
+            let span = places.place(pointer);
             &text[span.start as usize..span.end as usize]
         };
         assert_eq!(at(""), "{");
@@ -158,5 +208,24 @@ mod tests {
         assert_eq!(at("/a/b]/1"), "\"x\\\"y\"");
         assert_eq!(at("/a/b]/2/c~1d"), "\"c/d\"");
         assert_eq!(at("/a/missing/deeper"), "\"a\"");
+        assert_eq!(at("/f/1"), "2");
+        assert_eq!(at("/f/0/5"), "[]");
+        assert_eq!(places.len(), 12);
+    }
+
+    #[test]
+    fn what_is_no_json_has_the_places_before_the_fault() {
+        for text in
+            ["", "[", "{", "{\"a\"", "{\"a\": [1, }", "{\"a\": \"\\", "[1 2]", "{\"a\":1 \"b\":2}", "nul"]
+        {
+            let places = Places::of(text);
+            let end = text.len() as u32;
+            assert!(
+                ["", "/a", "/0", "/a/0"].iter().all(|pointer| places.place(pointer).end <= end),
+                "{text}"
+            );
+        }
+        let deep = "[".repeat(100_000);
+        assert!(Places::of(&deep).len() <= DEPTH + 1);
     }
 }

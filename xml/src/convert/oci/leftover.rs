@@ -8,12 +8,25 @@ use crate::convert::json::escaped;
 
 /// Pointers to what was carried, or is so anyway.
 #[derive(Default)]
-pub(super) struct Taken(HashSet<String>);
+pub(super) struct Taken {
+    pointers: HashSet<String>,
+    /// What is above them, the whole text left out.
+    above: HashSet<String>,
+}
 
 impl Taken {
     pub(super) fn take(&mut self, pointer: impl Into<String>) {
+        let pointer = pointer.into();
+        let mut part = pointer.as_str();
+        while let Some((above, _)) = part.rsplit_once('/').filter(|(above, _)| !above.is_empty()) {
+            // What is above one that is there is there.
+            if self.above.contains(above) || !self.above.insert(above.to_owned()) {
+                break;
+            }
+            part = above;
+        }
         // Taken twice is taken.
-        let _new = self.0.insert(pointer.into());
+        let _new = self.pointers.insert(pointer);
     }
 
     /// The outermost values that were not taken, by pointer, in the order of the keys.
@@ -24,11 +37,11 @@ impl Taken {
     }
 
     fn walk(&self, value: &Value, pointer: String, found: &mut Vec<String>) {
-        if self.0.contains(&pointer) {
+        if self.pointers.contains(&pointer) {
             return;
         }
         let below = format!("{pointer}/");
-        let some = pointer.is_empty() || self.0.iter().any(|taken| taken.starts_with(&below));
+        let some = pointer.is_empty() || self.above.contains(&pointer);
         match value {
             Value::Object(members) if some => {
                 for (key, member) in members {

@@ -1,5 +1,7 @@
 //! `linux`: namespaces, ids, limits, devices, covered paths.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::read::Reader;
@@ -168,8 +170,8 @@ fn others(reader: &mut Reader<'_>) {
 const GIVEN: [(i64, i64); 8] = [(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2)];
 
 fn devices(reader: &mut Reader<'_>) {
-    let mut nodes: Vec<(Value, Value, Value)> = Vec::new();
-    let part = |value: &Value, name: &str| value.get(name).cloned().unwrap_or(Value::Null);
+    let mut nodes = HashSet::new();
+    let part = |value: &Value, name: &str| value.get(name).unwrap_or(&Value::Null).to_string();
     for (pointer, device) in reader.entries("/linux/devices") {
         let path = device.get("path").and_then(Value::as_str).unwrap_or("");
         let place = reader.place(&pointer);
@@ -185,7 +187,8 @@ fn devices(reader: &mut Reader<'_>) {
             &pointer,
             "the node of the host at the same path is given, with its number, owner and mode",
         );
-        nodes.push((part(device, "type"), part(device, "major"), part(device, "minor")));
+        // Named twice is named.
+        let _new = nodes.insert(["type", "major", "minor"].map(|name| part(device, name)));
         reader.take_members(&pointer, &["path", "type", "major", "minor", "fileMode", "uid", "gid"]);
     }
     for (pointer, rule) in reader.entries("/linux/resources/devices") {
@@ -197,7 +200,7 @@ fn devices(reader: &mut Reader<'_>) {
             (Some(major), Some(minor)) => GIVEN.contains(&(major, minor)),
             _ => false,
         };
-        let named = nodes.contains(&(part(rule, "type"), part(rule, "major"), part(rule, "minor")));
+        let named = nodes.contains(&["type", "major", "minor"].map(|name| part(rule, name)));
         if (!allow && everything) || (allow && (given || named)) {
             reader.take_members(&pointer, &["allow", "type", "major", "minor", "access"]);
         }

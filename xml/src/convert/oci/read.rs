@@ -5,15 +5,16 @@ use serde_json::Value;
 use super::leftover::{Taken, reason};
 use super::{ANNOTATION, linux, process};
 use crate::convert::domain::{UNLIMITED_KIB, declare_extension};
+use crate::convert::json::Places;
 use crate::convert::mounting::{OWN, filesystem, options, ram, tmpfs_size};
-use crate::convert::{Converted, Element, Findings, Place, json};
+use crate::convert::{Converted, Element, Findings, Place};
 use crate::schema::Namespace;
 use crate::source::{Source, Span};
 use crate::value::{Hostname, quoted};
 
 /// The document so far, and what of the source is in it.
 pub(super) struct Reader<'a> {
-    pub(super) source: &'a Source,
+    places: Places,
     pub(super) config: &'a Value,
     /// The directory that paths are relative to.
     bundle: &'a str,
@@ -41,7 +42,7 @@ pub fn from_oci(source: &Source, bundle: &str, name: Option<&str>) -> Converted 
     let config: Value = match serde_json::from_str(source.text()) {
         Ok(config @ Value::Object(_)) => config,
         Ok(_) => {
-            let place = Place { source: 0, span: json::place(source.text(), "") };
+            let place = Place { source: 0, span: Places::of(source.text()).place("") };
             findings.wrong(place, "/", "the file is not a JSON object", "an OCI config.json is one");
             return findings.conclude(&Element::new("domain"));
         }
@@ -57,7 +58,7 @@ pub fn from_oci(source: &Source, bundle: &str, name: Option<&str>) -> Converted 
         }
     };
     let mut reader = Reader {
-        source,
+        places: Places::of(source.text()),
         config: &config,
         bundle,
         taken: Taken::default(),
@@ -89,7 +90,7 @@ fn of_error(source: &Source, error: &serde_json::Error) -> Span {
 
 impl<'a> Reader<'a> {
     pub(super) fn place(&self, pointer: &str) -> Place {
-        Place { source: 0, span: json::place(self.source.text(), pointer) }
+        Place { source: 0, span: self.places.place(pointer) }
     }
 
     /// The value at `pointer`, which is taken with it.
@@ -243,7 +244,7 @@ impl<'a> Reader<'a> {
     }
 
     fn finish(mut self, name: Option<&str>) -> Converted {
-        let whole = Place { source: 0, span: json::place(self.source.text(), "") };
+        let whole = self.place("");
         let mut root = Element::new("domain").with("type", "lxc").at(whole);
         let hostname = self.text("/hostname");
         let place = self.place("/hostname");
