@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::exit::Status;
 use crate::life::{Format, Outcome, answer};
-use crate::out::{note, printing};
+use crate::out::{Shown, note, printing_stream};
 
 /// Attach to a console; leave it with Ctrl-].
 #[derive(Debug, Args)]
@@ -79,7 +79,8 @@ pub(crate) fn attach(layout: &Layout, name: &str, console: usize, force: bool) -
 /// Print what a console said; it is kept while nobody is attached, and after the end.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Of each console the last megabyte or two are kept.
+Of each console the last megabyte or two are kept. On a terminal, what would steer it is shown
+instead: colours as \\u{1b}[31m. Elsewhere, and with --raw, it is printed as it was said.
 
 Examples:
   browndog logs web
@@ -96,6 +97,9 @@ pub(crate) struct Logs {
     /// Which console.
     #[arg(long, value_name = "NAME", default_value = "console0", value_parser = number)]
     devname: usize,
+    /// As it is on a terminal as well: what the container said may then steer it.
+    #[arg(long)]
+    raw: bool,
     /// How to print it: as it is, or JSON that holds it.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -116,17 +120,21 @@ impl Logs {
                 json!({"name": name, "console": self.devname, "text": String::from_utf8_lossy(&text)});
             return Ok(answer(self.format, "", &value));
         }
+        let mut shown = Shown::new(self.raw);
         if !self.follow {
-            return Ok(printing(|out| out.write_all(&text).map(|()| Status::DONE)));
+            return Ok(printing_stream(shown, &text));
         }
         let mut follow = logs::Follow::new(layout, &name, &path, position)?;
         let mut out = std::io::stdout().lock();
         let mut next = Some(text);
         while let Some(said) = next {
-            if out.write_all(&said).and_then(|()| out.flush()).is_err() {
+            if shown.write(&mut out, &said).and_then(|()| out.flush()).is_err() {
                 return Ok(Status::BROKEN_PIPE);
             }
             next = follow.more()?;
+        }
+        if shown.finish(&mut out).and_then(|()| out.flush()).is_err() {
+            return Ok(Status::BROKEN_PIPE);
         }
         Ok(Status::DONE)
     }

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::document::open;
 use crate::exit::Status;
 use crate::life::{Format, Outcome, answer, cleaned, domain_json};
-use crate::out::{note, printing};
+use crate::out::{note, note_drawn, printing_document};
 
 /// Define a domain from a document, or change its definition; nothing is started.
 #[derive(Debug, Args)]
@@ -45,7 +45,7 @@ fn read(path: &Path) -> Result<Document, LifeError> {
         return Err(LifeError::Invalid { rendered });
     }
     if !rendered.is_empty() {
-        note(rendered.trim_end());
+        note_drawn(rendered.trim_end());
     }
     Document::check(&source)
 }
@@ -279,7 +279,7 @@ impl Dumpxml {
             None => text,
         };
         if self.format == Format::Text {
-            return Ok(printing(|out| out.write_all(text.as_bytes()).map(|()| Status::DONE)));
+            return Ok(printing_document(text.as_bytes(), Status::DONE));
         }
         Ok(answer(self.format, "", &json!({"name": name, "live": live, "xml": text})))
     }

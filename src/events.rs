@@ -7,6 +7,7 @@ use browndog_life::domains;
 use browndog_life::events::{Event, Follower, From};
 use browndog_life::layout::Layout;
 use browndog_life::time::rfc3339;
+use browndog_xml::visible::{visible, visible_json};
 use clap::Args;
 
 use crate::exit::Status;
@@ -92,12 +93,14 @@ impl Events {
     fn line(&self, event: &Event) -> String {
         let at = rfc3339(event.at);
         if self.format != Format::Text {
-            return serde_json::json!({
+            let line = serde_json::json!({
                 "at": at, "domain": event.domain, "event": event.event, "what": event.what, "detail": event.detail,
-            })
-            .to_string();
+            });
+            return visible_json(&line.to_string()).into_owned();
         }
         let detail = if event.detail.is_empty() { String::new() } else { format!(" ({})", event.detail) };
-        format!("{at} event '{}' for domain '{}': {}{detail}", event.event, event.domain, event.what)
+        let line =
+            format!("{at} event '{}' for domain '{}': {}{detail}", event.event, event.domain, event.what);
+        visible(&line).into_owned()
     }
 }

@@ -4,11 +4,12 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use browndog_xml::source::Source;
+use browndog_xml::visible::visible;
 use clap::Args;
 
 use crate::document::{expanded, open};
 use crate::exit::Status;
-use crate::out::{coloured_errors, complain, note, printing};
+use crate::out::{coloured_errors, complain, note_drawn, printing_document};
 use crate::replace::replace;
 
 /// Print documents in their canonical form: what libvirt's `dumpxml --inactive` prints, with comments kept.
@@ -47,7 +48,7 @@ impl Fmt {
         for file in &files {
             status = status.worse(self.one(file, &mut text));
         }
-        printing(|out| out.write_all(text.as_bytes()).map(|()| status))
+        printing_document(text.as_bytes(), status)
     }
 
     fn one(&self, file: &Path, text: &mut String) -> Status {
@@ -61,7 +62,7 @@ impl Fmt {
         let form = match browndog_xml::fmt::format(&source) {
             Ok(form) => form,
             Err(report) => {
-                note(report.render_human(&source, coloured_errors()).trim_end());
+                note_drawn(report.render_human(&source, coloured_errors()).trim_end());
                 return Status::FAILED;
             }
         };
@@ -82,7 +83,7 @@ fn check(source: &Source, form: &str, text: &mut String) -> Status {
     }
     let same = |(old, new): &(&str, &str)| old == new;
     let line = source.text().lines().zip(form.lines()).take_while(same).count() + 1;
-    text.push_str(&format!("{}:{line}: not in its canonical form\n", source.name()));
+    text.push_str(&format!("{}:{line}: not in its canonical form\n", visible(source.name())));
     Status::FAILED
 }
 

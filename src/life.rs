@@ -1,6 +1,5 @@
 //! What the verbs of a domain's life share: where its files are, how answers and refusals are printed.
 
-use std::io;
 use std::path::Path;
 
 use browndog_life::definitions;
@@ -11,11 +10,12 @@ use browndog_life::peers::named_in;
 use browndog_life::time::rfc3339;
 use browndog_runtime::plan::share::{Peer, shared};
 use browndog_xml::domain::Domain;
+use browndog_xml::visible::visible_lines;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use crate::exit::Status;
-use crate::out::{complain, note, printing};
+use crate::out::{complain, note, note_drawn, printing, printing_json};
 
 /// How answers are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -49,7 +49,8 @@ pub(crate) fn peers(root: Option<&Path>, domain: &Domain) -> Vec<Peer> {
 pub(crate) fn refuse(error: &LifeError) -> Status {
     match error {
         // Rendered by others, with place and help.
-        LifeError::Invalid { rendered } | LifeError::Start { rendered, .. } => note(rendered.trim_end()),
+        LifeError::Invalid { rendered } => note_drawn(rendered.trim_end()),
+        LifeError::Start { rendered, .. } => note(rendered.trim_end()),
         other => complain(&other.to_string(), other.hint().as_deref()),
     }
     Status::FAILED
@@ -57,26 +58,27 @@ pub(crate) fn refuse(error: &LifeError) -> Status {
 
 /// Prints an answer in the form asked for.
 pub(crate) fn answer(format: Format, text: &str, value: &Value) -> Status {
-    printing(|out| {
-        match format {
-            Format::Text if text.is_empty() => Ok(()),
-            Format::Text => writeln!(out, "{}", text.trim_end()),
-            Format::Json | Format::Jsonl => writeln!(out, "{value}"),
+    match format {
+        Format::Text if text.is_empty() => Status::DONE,
+        Format::Text => {
+            printing(|out| writeln!(out, "{}", visible_lines(text.trim_end())).map(|()| Status::DONE))
         }
-        .map(|()| Status::DONE)
-    })
+        Format::Json | Format::Jsonl => printing_json(&format!("{value}\n"), Status::DONE),
+    }
 }
 
 /// Prints several answers: one array, or one a line.
 pub(crate) fn answers(format: Format, text: impl FnOnce() -> String, values: &[Value]) -> Status {
-    printing(|out| {
-        let written: io::Result<()> = match format {
-            Format::Text => out.write_all(text().as_bytes()),
-            Format::Json => writeln!(out, "{}", Value::from(values)),
-            Format::Jsonl => values.iter().try_for_each(|value| writeln!(out, "{value}")),
-        };
-        written.map(|()| Status::DONE)
-    })
+    match format {
+        Format::Text => {
+            printing(|out| out.write_all(visible_lines(&text()).as_bytes()).map(|()| Status::DONE))
+        }
+        Format::Json => printing_json(&format!("{}\n", Value::from(values)), Status::DONE),
+        Format::Jsonl => {
+            let lines: String = values.iter().map(|value| format!("{value}\n")).collect();
+            printing_json(&lines, Status::DONE)
+        }
+    }
 }
 
 /// Says what was cleaned up on the way.

@@ -3,13 +3,14 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use browndog_runtime::error::render_problem;
+use browndog_runtime::error::{Kind, render_problems};
 use browndog_runtime::host::Host;
 use browndog_runtime::launch::prepare;
 use browndog_runtime::plan::{Plan, Request, mutate, plan};
 use browndog_runtime::survey::Survey;
 use browndog_xml::domain::{Domain, Origin};
 use browndog_xml::source::Source;
+use browndog_xml::visible::{visible_json, visible_lines};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
@@ -102,7 +103,7 @@ impl PlanArgs {
         let text = match self.format {
             _ if self.mutations => mutate::all(plan).iter().map(|one| format!("{one}\n")).collect(),
             Format::Text => text(plan, &source, self.why),
-            Format::Json => format!("{}\n", as_json(plan, &source)),
+            Format::Json => format!("{}\n", visible_json(&as_json(plan, &source).to_string())),
         };
         printing(|out| out.write_all(text.as_bytes()).map(|()| status))
     }
@@ -145,8 +146,9 @@ fn text(plan: &Plan, source: &Source, why: bool) -> String {
             put(&mut text, format_args!("           {}", row.why));
         }
     }
-    for (severity, problems) in [("note", &plan.notes), ("error", &plan.problems)] {
-        problems.iter().for_each(|problem| text.push_str(&render_problem(severity, problem, source)));
+    text = visible_lines(&text).into_owned();
+    for (kind, problems) in [(Kind::Note, &plan.notes), (Kind::Error, &plan.problems)] {
+        text.push_str(&render_problems(kind, problems, source));
     }
     text
 }

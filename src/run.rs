@@ -5,7 +5,7 @@ use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use browndog_runtime::error::{StartError, render_problem};
+use browndog_runtime::error::{Kind, StartError, render_problems};
 use browndog_runtime::exec::relay::{attend, catch_signals, on_terminal};
 use browndog_runtime::exec::{Asked, Options, Timing};
 use browndog_runtime::launch::{Prepared, apply_mutation, gain_privilege, prepare, request};
@@ -95,8 +95,8 @@ impl Run {
         };
         let mut prepared = prepare(domain, &request);
         apply_mutation(&mut prepared.plan)?;
-        for remark in &prepared.plan.notes {
-            note(render_problem("note", remark, source).trim_end());
+        if !prepared.plan.notes.is_empty() {
+            note(render_problems(Kind::Note, &prepared.plan.notes, source).trim_end());
         }
         let signals = catch_signals().map_err(|errno| StartError::Launcher { what: "signalfd", errno })?;
         // Never freed: the process ends with the container, and until then the init would wait for it.

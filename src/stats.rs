@@ -13,6 +13,7 @@ use browndog_life::stop;
 use browndog_life::wait::key_within;
 use browndog_runtime::exec::terminal::Raw;
 use browndog_runtime::sys::monitor::window_size;
+use browndog_xml::visible::visible;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -229,7 +230,7 @@ fn row(name: &str, stats: &Stats, share: Option<f64>) -> String {
     let traffic = |of: fn(&stats::Interface) -> u64| -> u64 {
         stats.interfaces.iter().filter(|(name, _)| *name != "lo").map(|(_, interface)| of(interface)).sum()
     };
-    let shown: String = name.chars().take(24).collect();
+    let shown: String = visible(name).chars().take(24).collect();
     format!(
         "{shown:<24} {:>6} {:>9} {:>9} {:>5} {:>10} {:>10} {:>4}",
         share.map_or_else(|| "-".to_owned(), |share| format!("{share:.1}")),

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use browndog_xml::report::{Report, github, sarif};
 use browndog_xml::source::Source;
+use browndog_xml::visible::visible_json;
 use clap::{Args, ValueEnum};
 
 use crate::document::{expanded, open_into};
@@ -76,9 +77,11 @@ impl Validate {
         status = looked.iter().fold(status, |worst, one| worst.worse(one.status));
         let text = match self.format {
             Format::Human => format!("{}{}", texts.concat(), summary(&looked)),
-            Format::Json => format!("[{}]\n", texts.join(",\n")),
-            Format::Jsonl => texts.iter().map(|line| format!("{line}\n")).collect(),
-            Format::Sarif => format!("{:#}\n", sarif(&kept)),
+            Format::Json => visible_json(&format!("[{}]\n", texts.join(",\n"))).into_owned(),
+            Format::Jsonl => {
+                visible_json(&texts.iter().map(|line| format!("{line}\n")).collect::<String>()).into_owned()
+            }
+            Format::Sarif => visible_json(&format!("{:#}\n", sarif(&kept))).into_owned(),
             Format::Github => texts.concat(),
         };
         printing_as_is(&text, status)

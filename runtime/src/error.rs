@@ -1,6 +1,9 @@
 //! Why a domain did not start: the line that asked, the step, the call, the errno, and the way out.
 
 use browndog_xml::domain::Origin;
+use browndog_xml::limits;
+pub use browndog_xml::report::Kind;
+use browndog_xml::report::{Finding, render};
 use browndog_xml::source::Source;
 use nix::errno::Errno;
 
@@ -84,63 +87,46 @@ impl StartError {
 
     /// The error as text: message, place in the document with the line itself, help.
     pub fn render(&self, domain: &str, source: &Source) -> String {
+        let failed = |origin: Option<Origin>, help: Option<&str>| {
+            draw(Kind::Error, &format!("cannot start '{domain}': {self}"), origin, help, source)
+        };
         match self {
             Self::Refused(problems) => {
-                let mut text = String::new();
-                for problem in problems {
-                    text += &render_problem("error", problem, source);
-                }
-                text += &format!("error: '{domain}' was not started; nothing was changed\n");
-                text
+                let end = format!("'{domain}' was not started; nothing was changed");
+                render_problems(Kind::Error, problems, source) + &draw(Kind::Error, &end, None, None, source)
             }
-            Self::Step(step) => {
-                let mut text = format!("error: cannot start '{domain}': {step}\n");
-                text += &render_origin(step.origin, source);
-                if let Some(hint) = &step.hint {
-                    text += &format!("   = help: {hint}\n");
-                }
-                text
-            }
-            other => {
-                let mut text = format!("error: cannot start '{domain}': {other}\n");
-                if matches!(other, Self::Rootless { .. }) {
-                    text += &format!("   = help: {USER_NAMESPACES}\n");
-                }
-                text
-            }
+            Self::Step(step) => failed(Some(step.origin), step.hint.as_deref()),
+            Self::Rootless { .. } => failed(None, Some(USER_NAMESPACES)),
+            _ => failed(None, None),
         }
     }
 }
 
-/// One refusal or note as text.
-pub fn render_problem(severity: &str, problem: &Problem, source: &Source) -> String {
-    let mut text = format!("{severity}: {}\n{}", problem.message, render_origin(problem.origin, source));
-    if !problem.help.is_empty() {
-        text += &format!("   = help: {}\n", problem.help);
+/// Refusals or notes as text: the first [`limits::PROBLEMS`], and how many more there are.
+pub fn render_problems(kind: Kind, problems: &[Problem], source: &Source) -> String {
+    let shown = problems.iter().take(limits::PROBLEMS);
+    let mut text: String = shown.map(|problem| render_problem(kind, problem, source)).collect();
+    if let Some(more) = problems.len().checked_sub(limits::PROBLEMS).filter(|&more| more > 0) {
+        text += &draw(kind, &format!("and {more} more of these"), None, None, source);
     }
     text
 }
 
-/// The place in the document, with its line; or whose default it is.
-fn render_origin(origin: Origin, source: &Source) -> String {
-    let span = match origin {
-        Origin::Xml(span) => span,
-        Origin::Default(reason) => return format!("   = asked for by default: {reason}\n"),
+/// One refusal or note as text.
+pub fn render_problem(kind: Kind, problem: &Problem, source: &Source) -> String {
+    let help = Some(problem.help.as_str()).filter(|help| !help.is_empty());
+    draw(kind, &problem.message, Some(problem.origin), help, source)
+}
+
+/// What `origin` asked for, with its place in the document; or whose default it is.
+fn draw(kind: Kind, message: &str, origin: Option<Origin>, help: Option<&str>, source: &Source) -> String {
+    let (span, default) = match origin {
+        Some(Origin::Xml(span)) => (Some(span), None),
+        Some(Origin::Default(reason)) => (None, Some(("asked for by default", reason))),
+        None => (None, None),
     };
-    let place = source.position(span.start);
-    let line = source.text().lines().nth(place.line as usize - 1).unwrap_or("");
-    let number = place.line.to_string();
-    let margin = " ".repeat(number.len());
-    let rest = line.chars().count().saturating_sub(place.column as usize - 1);
-    let width = ((span.end - span.start) as usize).clamp(1, rest.max(1));
-    let indent = " ".repeat(place.column as usize - 1);
-    format!(
-        "{margin}--> {}:{}:{}\n{margin} |\n{number} | {line}\n{margin} | {indent}{}\n",
-        source.name(),
-        place.line,
-        place.column,
-        "^".repeat(width),
-    )
+    let notes: Vec<(&str, &str)> = default.into_iter().chain(help.map(|help| ("help", help))).collect();
+    render(&Finding { kind, code: None, message, span, labels: &[], notes: &notes }, source, false)
 }
 
 const USER_NAMESPACES: &str = "this machine may forbid user namespaces to plain users: look at \

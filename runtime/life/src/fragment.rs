@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use browndog_runtime::error::{StartError, render_problem};
+use browndog_runtime::error::{Kind, StartError, render_problem, render_problems};
 use browndog_runtime::plan::Problem;
 use browndog_xml::domain::{Domain, Origin};
 use browndog_xml::report::Report;
@@ -140,7 +140,7 @@ impl Composed<'_> {
     /// Says why a container that runs does not get it: places in the fragment are shown in its file.
     pub fn render(&self, verb: &str, name: &str, error: &StartError) -> LifeError {
         let rendered = match error {
-            StartError::Refused(problems) => problems.iter().map(|problem| self.problem(problem)).collect(),
+            StartError::Refused(problems) => self.problems(problems),
             StartError::Step(step) => {
                 let mut step = step.clone();
                 let (origin, source) = self.place(step.origin);
@@ -152,9 +152,17 @@ impl Composed<'_> {
         LifeError::Start { rendered, code: 1 }
     }
 
-    fn problem(&self, problem: &Problem) -> String {
-        let (origin, source) = self.place(problem.origin);
-        render_problem("error", &Problem { origin, ..problem.clone() }, source)
+    /// Those of the fragment first; each in its own file.
+    fn problems(&self, problems: &[Problem]) -> String {
+        let moved = |problem: &Problem| Problem { origin: self.place(problem.origin).0, ..problem.clone() };
+        let (own, other): (Vec<&Problem>, Vec<&Problem>) = problems
+            .iter()
+            .partition(|problem| std::ptr::eq(self.place(problem.origin).1, &self.fragment.source));
+        let render = |problems: Vec<&Problem>, source: &Source| {
+            let moved: Vec<Problem> = problems.into_iter().map(moved).collect();
+            render_problems(Kind::Error, &moved, source)
+        };
+        render(own, &self.fragment.source) + &render(other, &self.whole)
     }
 
     fn place(&self, origin: Origin) -> (Origin, &Source) {
@@ -173,7 +181,7 @@ fn refuse(source: &Source, at: usize, message: &str, help: &str) -> LifeError {
         message: message.to_owned(),
         help: help.to_owned(),
     };
-    LifeError::Invalid { rendered: render_problem("error", &problem, source) }
+    LifeError::Invalid { rendered: render_problem(Kind::Error, &problem, source) }
 }
 
 const ONE: &str =

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use browndog_runtime::error::{StartError, render_problem};
+use browndog_runtime::error::{Kind, StartError, render_problems};
 use browndog_runtime::exec::{Options, Running};
 use browndog_runtime::launch::{Prepared, apply_mutation, prepare};
 use browndog_runtime::plan::step::{ChildStep, HostStep};
@@ -48,8 +48,7 @@ pub fn start(layout: &Layout, record: &mut Record, document: &Document) -> Resul
     };
     let mut prepared = prepare(domain, &request);
     apply_mutation(&mut prepared.plan).map_err(|error| failed(&error))?;
-    let notes =
-        prepared.plan.notes.iter().map(|note| render_problem("note", note, &document.source)).collect();
+    let notes = render_problems(Kind::Note, &prepared.plan.notes, &document.source);
     record.phase = Phase::Starting;
     record.consoles = consoles;
     record.monitor = Some(own);
