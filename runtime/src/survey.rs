@@ -5,12 +5,14 @@ mod assume;
 mod base;
 pub mod blkio;
 pub mod devices;
+pub mod foreign;
 mod mountinfo;
 pub mod share;
 pub mod superblock;
 pub mod usb;
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::collections::HashSet;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use browndog_xml::domain::{Account, Domain, Filesystem, FilesystemSource, Origin, Sourced};
 use browndog_xml::value::AbsPath;
@@ -226,7 +228,7 @@ impl Survey {
         if has_contents(filesystem)
             && let Some(fd) = &found.fd
         {
-            found.contents = contents_of(fd).ok();
+            found.contents = contents_of(fd);
         }
     }
 
@@ -281,13 +283,18 @@ impl Survey {
             return;
         }
         self.kernel_targets = ["/proc", "/sys", "/dev"].map(|path| self.look_beneath_root(path).is_ok());
-        for (index, filesystem) in domain.filesystems.iter().enumerate() {
+        // The targets so far: each is looked for by its own directories, and not compared with all others.
+        let mut before = HashSet::new();
+        for filesystem in &domain.filesystems {
             let target = filesystem.target.value.as_str();
-            let covered = domain.filesystems[..index]
-                .iter()
-                .any(|other| !is_root(other) && is_below(target, other.target.value.as_str()));
+            let covered = before.contains(target)
+                || target.match_indices('/').any(|(at, _)| at > 0 && before.contains(&target[..at]));
             let looked = if covered { None } else { Some(self.look_beneath_root(target)) };
             self.targets.push(looked);
+            if !is_root(filesystem) {
+                // Named twice is named.
+                let _new = before.insert(target.trim_end_matches('/'));
+            }
         }
     }
 
@@ -337,12 +344,8 @@ impl Survey {
     }
 
     fn read_inside(&self, domain: &Domain, path: &str) -> Option<String> {
-        // A FIFO in its place must not stop the start.
-        let fd = self.open_inside(domain, path, libc::O_RDONLY | libc::O_NONBLOCK).ok()?;
-        if kind_of(&fd) != Ok(Kind::File) {
-            return None;
-        }
-        std::io::read_to_string(std::io::Read::take(std::fs::File::from(fd), ACCOUNT_FILE_MAX)).ok()
+        let fd = self.open_inside(domain, path, libc::O_PATH).ok()?;
+        foreign::read_text(fd.as_fd(), ACCOUNT_FILE_MAX).ok()
     }
 
     fn look_at_masks(&mut self, domain: &Domain) {
@@ -370,7 +373,7 @@ impl Survey {
 }
 
 /// A passwd file larger than this is not read further (bytes).
-const ACCOUNT_FILE_MAX: u64 = 4 << 20;
+pub const ACCOUNT_FILE_MAX: u64 = 4 << 20;
 
 /// RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS (openat2(2)).
 pub const RESOLVE_IN_ROOT: u64 = libc::RESOLVE_IN_ROOT | libc::RESOLVE_NO_MAGICLINKS;
@@ -418,9 +421,12 @@ pub fn has_contents(filesystem: &Filesystem) -> bool {
     matches!(filesystem.source, FilesystemSource::Block(_) | FilesystemSource::Image { .. })
 }
 
-fn contents_of(fd: &OwnedFd) -> std::io::Result<Contents> {
-    // Through the descriptor: the inode that was found, and no other.
-    superblock::look(&std::fs::File::open(format!("/proc/self/fd/{}", fd.as_raw_fd()))?)
+fn contents_of(fd: &OwnedFd) -> Option<Contents> {
+    match foreign::reopen(fd.as_fd(), true) {
+        Ok(file) => superblock::look(&file).ok(),
+        Err(foreign::Unread::Filesystem) => Some(Contents::Other(foreign::KERNELS_OWN)),
+        Err(_) => None,
+    }
 }
 
 fn kind_of(fd: &OwnedFd) -> Result<Kind, Errno> {

@@ -18,7 +18,7 @@ use browndog_runtime::host::{CONTROLLERS, Cgroups, Host};
 use browndog_runtime::plan::enter::{Target, enter};
 use browndog_runtime::plan::step::{Beneath, ChildStep};
 use browndog_runtime::plan::{Plan, Request};
-use browndog_runtime::survey::{Found, Kind, Purpose, RESOLVE_IN_ROOT, Survey};
+use browndog_runtime::survey::{ACCOUNT_FILE_MAX, Found, Kind, Purpose, RESOLVE_IN_ROOT, Survey, foreign};
 use browndog_runtime::sys::terminal;
 use browndog_runtime::{errno_of, sys};
 use browndog_xml::domain::{Account, Domain, Origin, Sourced};
@@ -304,16 +304,9 @@ impl Held {
         sys::openat2(self.root.as_raw_fd(), beneath.as_c_str(), flags, 0, RESOLVE_IN_ROOT).map(sys::adopt)
     }
 
+    /// A FIFO, a device or a file of the kernel's own in its place would be a trap.
     fn read(&self, path: &str) -> Option<String> {
-        use std::io::Read;
-        const MAX: u64 = 4 << 20;
-        let fd = self.open(path, libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY).ok()?;
-        let file = File::from(fd);
-        // A FIFO or a device in its place would be a trap.
-        if !file.metadata().ok()?.is_file() {
-            return None;
-        }
-        std::io::read_to_string(file.take(MAX)).ok()
+        foreign::read_in_root(self.root.as_raw_fd(), path, ACCOUNT_FILE_MAX)
     }
 
     /// A terminal of the container's own instance, so that it has a name there.

@@ -1,10 +1,14 @@
 //! libvirt's network definitions: which bridge or device a network's name stands for
 //! (<https://libvirt.org/formatnetwork.html>).
 
-use std::io::Read;
+use std::os::fd::AsFd;
+use std::path::Path;
 
 use browndog_xml::domain::MacvlanMode;
+use nix::errno::Errno;
 use quick_xml::events::{BytesStart, Event};
+
+use crate::survey::foreign::{self, Unread};
 
 /// What a network stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,12 +42,11 @@ pub fn find(name: &str) -> Result<Network, String> {
     }
     for directory in DIRECTORIES {
         let path = format!("{directory}/{name}.xml");
-        let mut text = String::new();
-        match std::fs::File::open(&path).and_then(|file| file.take(DEFINITION_MAX).read_to_string(&mut text))
-        {
-            Ok(_) => return read(&text).map_err(|reason| format!("{path}: {reason}")),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(format!("{path}: {error}")),
+        let found = foreign::look(Path::new(&path)).map_err(Unread::Errno);
+        match found.and_then(|found| foreign::read_text(found.as_fd(), DEFINITION_MAX)) {
+            Ok(text) => return read(&text).map_err(|reason| format!("{path}: {reason}")),
+            Err(Unread::Errno(Errno::ENOENT)) => {}
+            Err(why) => return Err(format!("{path}: {why}")),
         }
     }
     Err(format!("neither {} nor a bridge of that name is there", DIRECTORIES.join(" nor ")))

@@ -1,6 +1,6 @@
 //! The namespaces of others that a document shares, opened once.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use browndog_xml::domain::{Domain, Origin, ShareTarget};
 use nix::errno::Errno;
@@ -83,12 +83,13 @@ fn open(target: &ShareTarget, peers: &[Peer]) -> Result<OwnedFd, (String, String
                 return Err(("it is no name".to_owned(), "give the name of a file in /run/netns".to_owned()));
             }
             let path = c_string(&format!("/run/netns/{name}"));
-            let opened = sys::open(&path, libc::O_RDONLY | libc::O_NONBLOCK);
-            let fd = opened.map_err(|errno| (told(errno), help()))?;
-            match fstatfs(&fd) {
-                Ok(found) if found.filesystem_type() == NSFS_MAGIC => Ok(fd),
-                _ => Err(("it is no namespace".to_owned(), help())),
+            // Looked at first: what is no namespace is not opened.
+            let found = sys::open(&path, libc::O_PATH).map_err(|errno| (told(errno), help()))?;
+            if !fstatfs(&found).is_ok_and(|found| found.filesystem_type() == NSFS_MAGIC) {
+                return Err(("it is no namespace".to_owned(), help()));
             }
+            let link = c_string(&format!("/proc/self/fd/{}", found.as_raw_fd()));
+            sys::open(&link, libc::O_RDONLY | libc::O_NONBLOCK).map_err(|errno| (told(errno), help()))
         }
     }
 }
