@@ -1,16 +1,20 @@
 //! `convert`: from one description of a container to another.
 
 use std::fs;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use browndog_runtime::survey::foreign::{self, Unread};
 use browndog_xml::convert::{Converted, from_lxc_conf, from_oci, from_xml, to_oci};
 use browndog_xml::domain::Dialect;
+use browndog_xml::limits;
 use browndog_xml::source::Source;
 use clap::{Args, ValueEnum};
 
 use crate::document::open;
 use crate::exit::Status;
-use crate::out::{coloured_errors, complain, note, printing};
+use crate::include::Places;
+use crate::out::{coloured_errors, complain, note_drawn, printing_document};
 use crate::replace;
 
 /// Turn one description of a container into another; what cannot be carried over is named, each with its line.
@@ -37,6 +41,10 @@ pub(crate) struct Convert {
     /// The container's name, where the source does not say one, or to give it another.
     #[arg(long)]
     name: Option<String>,
+    /// Read what the file includes also from below this directory: without, only from below its own, and from
+    /// /usr/share/lxc/config.
+    #[arg(long, value_name = "DIR")]
+    include_from: Vec<PathBuf>,
     /// Take this kind of warning for an error.
     #[arg(long, value_enum)]
     deny: Vec<Deny>,
@@ -53,7 +61,7 @@ enum From {
     Rfc,
     /// A document of libvirt's dialect.
     Lxc,
-    /// lxc.container.conf(5); what it includes is read as well.
+    /// lxc.container.conf(5); what it includes from below its own directory is read as well.
     #[value(name = "lxc.conf", alias = "lxc-conf")]
     LxcConf,
     /// The config.json of an OCI bundle; FILE may be the bundle.
@@ -76,10 +84,7 @@ enum Deny {
 
 impl Convert {
     pub(crate) fn perform(mut self) -> Status {
-        if self.from == From::Oci && self.file.join("config.json").is_file() {
-            self.file.push("config.json");
-        }
-        let source = match open(&self.file) {
+        let source = match self.open() {
             Ok(source) => source,
             Err(message) => {
                 complain(&message, None);
@@ -93,7 +98,7 @@ impl Convert {
         for (source, report) in &converted.reports {
             let text = report.render_human(source, coloured_errors());
             if !text.is_empty() {
-                note(text.trim_end());
+                note_drawn(text.trim_end());
             }
         }
         let Some(text) = &converted.text else { return Status::FAILED };
@@ -103,15 +108,29 @@ impl Convert {
         }
         match &self.output {
             Some(path) => write(path, text),
-            None => printing(|out| out.write_all(text.as_bytes()).map(|()| Status::DONE)),
+            None => printing_document(text.as_bytes(), Status::DONE),
         }
+    }
+
+    /// What is named is opened as it is; what is only found in it has to be a file.
+    fn open(&mut self) -> Result<Source, String> {
+        if self.from != From::Oci || !self.file.is_dir() {
+            return open(&self.file);
+        }
+        self.file.push("config.json");
+        let name = self.file.to_string_lossy().into_owned();
+        let found = foreign::look(&self.file).map_err(Unread::Errno);
+        let read = found.and_then(|found| foreign::read(found.as_fd(), limits::DOCUMENT_BYTES as u64 + 1));
+        read.map(|bytes| Source::from_bytes(&*name, bytes))
+            .map_err(|why| format!("cannot read {name}: {why}"))
     }
 
     fn convert(&self, source: &Source) -> Result<Converted, Status> {
         match (self.from, self.to) {
             (From::LxcConf, To::Lxc) => {
                 let name = self.name.clone().or_else(|| directory_name(&self.file));
-                Ok(from_lxc_conf(source, name.as_deref(), &included))
+                let places = Places::new(&self.file, &self.include_from).map_err(|why| usage(&why, None))?;
+                Ok(from_lxc_conf(source, name.as_deref(), &|path| places.read(path)))
             }
             (From::Oci, To::Lxc) => {
                 let bundle = fs::canonicalize(&self.file).ok();
@@ -162,19 +181,6 @@ fn directory_name(file: &Path) -> Option<String> {
     }
     let absolute = fs::canonicalize(file).ok()?;
     Some(absolute.parent()?.file_name()?.to_str()?.to_owned())
-}
-
-/// The file behind a path, or the `*.conf` files of the directory behind it.
-fn included(path: &str) -> Result<Vec<Source>, String> {
-    let path = Path::new(path);
-    if !path.is_dir() {
-        return open(path).map(|source| vec![source]);
-    }
-    let entries = fs::read_dir(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "conf"));
-    files.sort_unstable();
-    files.iter().map(|file| open(file)).collect()
 }
 
 fn write(path: &Path, text: &str) -> Status {

@@ -3,14 +3,16 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use browndog_runtime::survey::foreign;
 use browndog_xml::domain::Domain;
 use browndog_xml::limits;
 use browndog_xml::source::Source;
 
 use crate::exit::Status;
-use crate::out::{coloured_errors, complain, note};
+use crate::out::{coloured_errors, complain, note_drawn};
 
 /// Reads `path`, or standard input for `-`; the error is a sentence.
 pub(crate) fn open(path: &Path) -> Result<Source, String> {
@@ -71,7 +73,7 @@ pub(crate) fn load(path: &Path) -> Option<(Source, Domain)> {
     let reading = browndog_xml::read(&source);
     // Whether standard error shows colours is asked only where there is something to show.
     if !reading.report.diagnostics.is_empty() {
-        note(reading.report.render_human(&source, coloured_errors()).trim_end());
+        note_drawn(reading.report.render_human(&source, coloured_errors()).trim_end());
     }
     reading.domain.map(|domain| (source, domain))
 }
@@ -101,9 +103,15 @@ fn below(dir: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in entries {
         let path = entry.path();
         // A link to a directory could lead back here.
-        if entry.file_type()?.is_dir() {
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
             below(&path, found)?;
         } else if path.extension().is_some_and(|extension| extension == "xml") {
+            // Nobody has named it: it must not keep the reader waiting, nor be taken away by reading.
+            let link = || foreign::look(&path).is_ok_and(|it| foreign::reopen(it.as_fd(), false).is_ok());
+            if !kind.is_file() && !link() {
+                return Err(io::Error::other(format!("{} is no regular file", path.display())));
+            }
             found.push(path);
         }
     }

@@ -23,6 +23,7 @@ mod exit;
 mod explain;
 mod fmt;
 mod host;
+mod include;
 mod life;
 mod list;
 mod out;

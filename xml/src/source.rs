@@ -51,6 +51,8 @@ pub struct Source {
     fault: Option<(u32, EncodingFault)>,
     /// Every so many bytes a place, for documents in which counting from the start takes long.
     marks: OnceLock<Vec<Mark>>,
+    /// Whether findings show its lines.
+    quoted: bool,
 }
 
 /// How many bytes there are from mark to mark.
@@ -74,7 +76,7 @@ impl Source {
             text.clear();
             fault = Some((0, EncodingFault::TooLong));
         }
-        Self { name, text, fault, marks: OnceLock::new() }
+        Self { name, text, fault, marks: OnceLock::new(), quoted: true }
     }
 
     /// A document as read from a file. Bytes that are not UTF-8 make a document whose only
@@ -93,6 +95,7 @@ impl Source {
             text,
             fault: Some((at, fault)),
             marks: OnceLock::new(),
+            quoted: true,
         };
         if let Some(fault) = fault {
             return faulty(name.into(), String::new(), 0, fault);
@@ -105,6 +108,16 @@ impl Source {
                 faulty(name.into(), text, at, EncodingFault::NotUtf8)
             }
         }
+    }
+
+    /// The same, of which no finding shows a line: whoever sees the findings need not be allowed to read it.
+    pub(crate) fn unquoted(self) -> Self {
+        Self { quoted: false, ..self }
+    }
+
+    /// Whether findings show its lines.
+    pub(crate) fn is_quoted(&self) -> bool {
+        self.quoted
     }
 
     /// The name shown in messages.

@@ -143,6 +143,38 @@ fn what_is_taken_back_is_gone_and_what_is_said_twice_holds_once() {
     assert_eq!(domain.interfaces[0].mtu.as_ref().map(|mtu| mtu.value), Some(1300));
 }
 
+/// What a configuration includes is shown by its name and line alone, unless it is one of lxc's files.
+#[rstest]
+#[case::accounts("root:$6$salt$hash:19000:0:99999:7:::\n")]
+#[case::key("-----BEGIN KEY-----\nhash==\n-----END KEY-----\n")]
+#[case::other_settings("password = hash\n")]
+#[case::later("lxc.uts.name = a\nthe hash\n")]
+#[case::bytes("\u{FFFD}hash\n")]
+fn what_is_included_is_not_quoted(#[case] text: &str) {
+    let include = |_: &str| Ok(vec![Source::new("secret", text)]);
+    for key in ["lxc.include", "lxc.mount.fstab", "lxc.mount"] {
+        let converted =
+            from_lxc_conf(&Source::new("config", format!("{key} = secret\n")), Some("a"), &include);
+        assert!(converted.text.is_none(), "{key}");
+        let drawn: String =
+            converted.reports.iter().map(|(source, report)| report.render_human(source, false)).collect();
+        assert!(drawn.contains("secret:") && !drawn.contains("hash"), "{key}\n{drawn}");
+        assert!(!shown(&converted).contains("hash"), "{}", shown(&converted));
+    }
+}
+
+#[test]
+fn a_file_with_very_many_includes_reads_few() {
+    let count = std::cell::Cell::new(0);
+    let include = |_: &str| {
+        count.set(count.get() + 1);
+        Ok(vec![Source::new("x", "")])
+    };
+    let text = "lxc.include = x\n".repeat(9000) + &"lxc.mount.fstab = x\n".repeat(9000);
+    let converted = from_lxc_conf(&Source::new("config", text), Some("a"), &include);
+    assert!(converted.text.is_none() && count.get() <= 64, "{}", count.get());
+}
+
 #[test]
 fn an_include_is_read_where_it_stands_and_a_circle_ends() {
     let include = |path: &str| match path {

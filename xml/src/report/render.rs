@@ -81,7 +81,8 @@ pub fn render(finding: &Finding<'_>, source: &Source, colour: bool) -> String {
     if let Some(code) = finding.code {
         title = title.id(code.to_string());
     }
-    let parts = finding.span.map_or_else(Vec::new, |span| excerpts(source, span, finding.labels));
+    let quoted = finding.span.filter(|_| source.is_quoted());
+    let parts = quoted.map_or_else(Vec::new, |span| excerpts(source, span, finding.labels));
     let mut group = Group::with_title(title).elements(parts.iter().map(snippet));
     for (word, text) in finding.notes {
         group = group.element(Level::HELP.with_name(*word).message(bounded(text)));

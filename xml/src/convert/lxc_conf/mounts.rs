@@ -1,7 +1,7 @@
 //! The root file system and `lxc.mount.*`.
 
 use super::build::Build;
-use super::parse::Line;
+use super::parse::{FILES, Line, refuse, stranger};
 use crate::convert::mounting::{OWN, filesystem, options, ram, tmpfs_size};
 use crate::convert::{Element, Findings, Place};
 use crate::source::Span;
@@ -101,11 +101,21 @@ pub(super) fn entry(build: &mut Build<'_>, line: &Line) {
 
 /// `lxc.mount.fstab`: entries in a file of their own.
 pub(super) fn fstab(build: &mut Build<'_>, line: &Line) {
+    if build.findings.reports.len() >= FILES {
+        return build.wrong(line, &format!("more than {FILES} files are read"), "leave some out");
+    }
     let files = match (build.include)(&line.value) {
         Ok(files) => files,
         Err(why) => return build.wrong(line, &why, "make it readable, or remove the line"),
     };
     for file in files {
+        if build.findings.reports.len() >= FILES {
+            return build.wrong(line, &format!("more than {FILES} files are read"), "leave some out");
+        }
+        if let Some(span) = stranger(&file, is_entry) {
+            let what = "the line is not an entry of a mount table: SOURCE TARGET TYPE OPTIONS 0 0";
+            return refuse(&mut build.findings, file, span, &line.written, what);
+        }
         let source = build.findings.reports.len();
         let text = file.text().to_owned();
         build.findings.reports.push((file, crate::report::Report::default()));
@@ -121,6 +131,17 @@ pub(super) fn fstab(build: &mut Build<'_>, line: &Line) {
             start += raw.len();
         }
     }
+}
+
+/// A line of fstab(5), by its shape: `SOURCE TARGET TYPE OPTIONS 0 0`.
+fn is_entry(line: &str) -> bool {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let word = |text: &str| {
+        text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+    };
+    let [source, target, kind, _, rest @ ..] = &fields[..] else { return false };
+    let place = source.contains('/') || target.contains('/');
+    place && word(kind) && rest.len() <= 2 && rest.iter().all(|number| number.parse::<u8>().is_ok())
 }
 
 /// A field of fstab(5): blanks in it are written `\040`.

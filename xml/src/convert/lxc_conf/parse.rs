@@ -6,10 +6,12 @@ use crate::value::quoted;
 
 /// Gives the files behind a path of `lxc.include` (a directory is its `*.conf` files) or of
 /// `lxc.mount.fstab`; the error is a sentence.
+///
+/// Which files may be read is the caller's to judge: a configuration can name any.
 pub type Include<'a> = &'a dyn Fn(&str) -> Result<Vec<Source>, String>;
 
 /// Most files that are read for one: an include that leads back to itself has to end.
-const FILES: usize = 64;
+pub(super) const FILES: usize = 64;
 
 /// One setting.
 #[derive(Clone, Debug)]
@@ -42,7 +44,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn file(&mut self, index: usize) {
         let Some((source, _)) = self.findings.reports.get(index) else { return };
-        if let Some((at, _)) = source.fault() {
+        if let Some((at, _)) = source.fault().filter(|_| index == 0) {
             let place = Place { source: index, span: Span { start: at, end: at } };
             return self.findings.wrong(place, "lxc.conf", "the file is not UTF-8 text", "write it in UTF-8");
         }
@@ -92,6 +94,9 @@ impl Reader<'_> {
     }
 
     fn include(&mut self, line: &Line) {
+        if self.findings.reports.len() >= FILES {
+            return self.findings.wrong(line.place, "lxc.include", too_many(), "does a file include itself?");
+        }
         let files = match (self.include)(&line.value) {
             Ok(files) => files,
             Err(why) => {
@@ -102,13 +107,16 @@ impl Reader<'_> {
         for file in files {
             let index = self.findings.reports.len();
             if index >= FILES {
-                let message = format!("more than {FILES} files are included");
                 return self.findings.wrong(
                     line.place,
                     "lxc.include",
-                    message,
+                    too_many(),
                     "does a file include itself?",
                 );
+            }
+            if let Some(span) = stranger(&file, is_setting) {
+                refuse(self.findings, file, span, "lxc.include", "the line is no setting of lxc's");
+                continue;
             }
             self.findings.reports.push((file, crate::report::Report::default()));
             self.file(index);
@@ -136,6 +144,40 @@ impl Reader<'_> {
         }
         format!("lxc.net.{}.{}", self.networks.saturating_sub(1), with_address(rest))
     }
+}
+
+/// Refuses an included file. Its lines are not shown: whoever writes a configuration may not read with the eyes
+/// of who converts it.
+pub(super) fn refuse(findings: &mut Findings, file: Source, span: Span, path: &str, what: &str) {
+    let place = Place { source: findings.reports.len(), span };
+    findings.reports.push((file.unquoted(), crate::report::Report::default()));
+    let help = "correct it, or the line that includes the file; of such a file nothing is shown";
+    findings.wrong(place, path, what, help);
+}
+
+fn too_many() -> String {
+    format!("more than {FILES} files are included")
+}
+
+/// The first line of `file` that is not as `is_one` has it, nor empty, nor a comment.
+pub(super) fn stranger(file: &Source, is_one: fn(&str) -> bool) -> Option<Span> {
+    if let Some((at, _)) = file.fault() {
+        return Some(Span { start: at, end: at });
+    }
+    let strange = |line: &str| !line.is_empty() && !line.starts_with('#') && !is_one(line);
+    let mut start = 0;
+    for line in file.text().split_inclusive('\n') {
+        if strange(line.trim()) {
+            return Some(Span::new(start, start + line.trim_end().len()));
+        }
+        start += line.len();
+    }
+    None
+}
+
+/// `lxc.KEY = VALUE`.
+fn is_setting(line: &str) -> bool {
+    line.split_once('=').is_some_and(|(key, _)| key.trim_end().starts_with("lxc."))
 }
 
 /// Version 2 wrote `ipv4` for what is `ipv4.address` now.
