@@ -97,7 +97,11 @@ impl PlanArgs {
         let request = Request { command, peers, instance, ..Request::default() };
         let plan = &match self.on {
             Some(machine) => machine.plan(&domain, &request),
-            None => prepare(&domain, &request).plan,
+            None => {
+                let mut prepared = prepare(&domain, &request);
+                prepared.plan.notes.extend(prepared.survey.exposed());
+                prepared.plan
+            }
         };
         let status = if plan.problems.is_empty() { Status::DONE } else { Status::FAILED };
         let text = match self.format {

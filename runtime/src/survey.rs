@@ -5,6 +5,7 @@ mod assume;
 mod base;
 pub mod blkio;
 pub mod devices;
+mod exposed;
 pub mod foreign;
 mod mountinfo;
 pub mod share;
