@@ -1,7 +1,7 @@
 //! The system calls that nix does not wrap, or wraps with an allocation, as thin safe functions.
 //!
-//! This file and those below it are the runtime's only ones with `unsafe` in them. Nothing here decides, retries,
-//! locks or allocates, so that everything may be called between clone and exec.
+//! This file and those below it are the runtime's only ones with `unsafe` in them. Nothing here decides, locks or
+//! allocates, and nothing retries but [`openat2`], so that everything may be called between clone and exec.
 #![allow(unsafe_code)]
 
 pub mod arena;
@@ -23,6 +23,7 @@ mod loops;
 pub mod memory;
 pub mod monitor;
 mod mounts;
+pub mod paths;
 pub mod spawn;
 pub mod terminal;
 
@@ -34,8 +35,8 @@ pub use child_memory::{ChildMemory, Progress, STEPS_MAX};
 pub use clone::{CloneArgs, clone3};
 pub use loops::{configure_loop, free_loop_device};
 pub use mounts::{
-    MountAttr, detached_mount, is_procfs, mount, mount_device, mount_setattr, move_mount, open_tree,
-    pivot_root, umount2,
+    MountAttr, detached_mount, is_procfs, is_sysfs, mount, mount_device, mount_setattr, move_mount,
+    open_tree, pivot_root, umount2,
 };
 pub use terminal::open_pty_peer;
 
@@ -71,14 +72,31 @@ pub fn adopt(fd: RawFd) -> OwnedFd {
 #[repr(C)]
 struct OpenHow(u64, u64, u64);
 
-/// `openat2(dir, path, flags, mode, resolve)`: openat2(2).
+/// How often a lookup is tried again that something was renamed beside, anywhere on the machine.
+const OPEN_TRIES: usize = 64;
+
+/// `openat2(dir, path, flags, mode, resolve)`: openat2(2). Where the kernel cannot tell whether `..` stays beneath, since
+/// something was renamed or mounted meanwhile, it says EAGAIN, and is asked again, a bounded number of times.
 pub fn openat2(dir: RawFd, path: &CStr, flags: c_int, mode: u32, resolve: u64) -> Result<RawFd> {
     let how = OpenHow((flags | libc::O_CLOEXEC) as u32 as u64, mode.into(), resolve);
-    // SAFETY: `path` and `how` live through the call; the size is that of the structure.
-    check(unsafe {
-        libc::syscall(libc::SYS_openat2, dir, path.as_ptr(), std::ptr::from_ref(&how), size_of::<OpenHow>())
-    })
-    .map(|fd| fd as RawFd)
+    let mut opened = Err(Errno::EAGAIN);
+    for _ in 0..OPEN_TRIES {
+        // SAFETY: `path` and `how` live through the call; the size is that of the structure.
+        let ret = unsafe {
+            libc::syscall(
+                libc::SYS_openat2,
+                dir,
+                path.as_ptr(),
+                std::ptr::from_ref(&how),
+                size_of::<OpenHow>(),
+            )
+        };
+        opened = check(ret).map(|fd| fd as RawFd);
+        if opened != Err(Errno::EAGAIN) || resolve == 0 {
+            break;
+        }
+    }
+    opened
 }
 
 /// Opens a path of the host, close-on-exec.

@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use nix::libc::{self, c_void};
 
 use super::Result;
+use super::identity::Identity;
 
 /// How many child steps one plan may have: the size of [`Progress::stamps`].
 pub const STEPS_MAX: usize = 8190;
@@ -27,8 +28,26 @@ pub struct Progress {
     pub step: AtomicU32,
     /// The errno with which that step failed; 0 while nothing failed.
     pub errno: AtomicI32,
+    /// What the child has looked at last before it executes it: device, inode and mount.
+    program: [AtomicU64; 3],
     /// Time at which each step ended, CLOCK_MONOTONIC ns; 0 where not traced.
     pub stamps: [AtomicU64; STEPS_MAX],
+}
+
+impl Progress {
+    /// The child says what it is about to execute.
+    pub fn will_execute(&self, program: Identity) {
+        let device = u64::from(program.device.0) << 32 | u64::from(program.device.1);
+        for (place, number) in self.program.iter().zip([device, program.inode, program.mount]) {
+            place.store(number, Ordering::Release);
+        }
+    }
+
+    /// What it has said.
+    pub fn program(&self) -> Identity {
+        let [device, inode, mount] = [0, 1, 2].map(|at: usize| self.program[at].load(Ordering::Acquire));
+        Identity { device: ((device >> 32) as u32, device as u32), inode, mount }
+    }
 }
 
 /// The stack of one child, which grows down, and the [`Progress`] after its top.

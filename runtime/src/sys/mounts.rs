@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_char, c_int, c_long};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use nix::libc;
-use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC};
+use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, SYSFS_MAGIC};
 
 use super::{Result, check, owned};
 
@@ -76,13 +76,22 @@ pub fn mount(
 
 /// Whether `fd` stands on a procfs (fstatfs(2), `f_type`): nobody but the kernel makes names in one.
 pub fn is_procfs(fd: RawFd) -> Result<bool> {
+    file_system(fd).map(|found| found == PROC_SUPER_MAGIC)
+}
+
+/// Whether `fd` stands on a sysfs.
+pub fn is_sysfs(fd: RawFd) -> Result<bool> {
+    file_system(fd).map(|found| found == SYSFS_MAGIC)
+}
+
+fn file_system(fd: RawFd) -> Result<FsType> {
     let mut buffer = std::mem::MaybeUninit::<libc::statfs>::zeroed();
     // SAFETY: `buffer` has room for one statfs, which the call fills.
     let ret = unsafe { libc::fstatfs(fd, buffer.as_mut_ptr()) };
     let _zero: c_long = check(ret.into())?;
     // SAFETY: every bit pattern is a statfs; it was zeroed, then filled.
     let found = unsafe { buffer.assume_init() };
-    Ok(FsType(found.f_type) == PROC_SUPER_MAGIC)
+    Ok(FsType(found.f_type))
 }
 
 /// `umount2(target, flags)`: umount(2).
@@ -98,9 +107,10 @@ pub fn pivot_root(new: &CStr, old: &CStr) -> Result<()> {
 }
 
 /// `fsopen(fstype)`, `fsconfig(CREATE)`, `fsmount(attrs)`: a detached mount of a file system without a
-/// source (fsopen(2)). `options` are `key=value` pairs.
+/// source (fsopen(2)). `options` are pairs of key and value, which is empty for a flag.
 pub fn detached_mount(fstype: &CStr, options: &[(&CStr, &CStr)], attrs: u32) -> Result<OwnedFd> {
     const FSOPEN_CLOEXEC: u32 = 1;
+    const FSCONFIG_SET_FLAG: u32 = 0;
     const FSCONFIG_SET_STRING: u32 = 1;
     const FSCONFIG_CMD_CREATE: u32 = 6;
     const FSMOUNT_CLOEXEC: u32 = 1;
@@ -108,10 +118,12 @@ pub fn detached_mount(fstype: &CStr, options: &[(&CStr, &CStr)], attrs: u32) -> 
     let context = owned(unsafe { libc::syscall(libc::SYS_fsopen, fstype.as_ptr(), FSOPEN_CLOEXEC) })?;
     let fd = context.as_raw_fd();
     for (key, value) in options {
-        // SAFETY: both strings live through the call.
-        let ret = unsafe {
-            libc::syscall(libc::SYS_fsconfig, fd, FSCONFIG_SET_STRING, key.as_ptr(), value.as_ptr(), 0)
+        let (command, value) = match value.is_empty() {
+            true => (FSCONFIG_SET_FLAG, std::ptr::null()),
+            false => (FSCONFIG_SET_STRING, value.as_ptr()),
         };
+        // SAFETY: the key, and the value where it is not null, live through the call.
+        let ret = unsafe { libc::syscall(libc::SYS_fsconfig, fd, command, key.as_ptr(), value, 0) };
         let _zero: c_long = check(ret)?;
     }
     let none: *const c_char = std::ptr::null();
