@@ -153,6 +153,34 @@ pub(crate) fn hint_of(id: &str, errno: Errno) -> Option<String> {
              file on the host, which no container executes"
         }
         ("exec", Errno::ENOEXEC) => "not a program of this machine's architecture, and no script with #!",
+        ("exec", Errno::ELOOP) => {
+            "the program, or an interpreter that it names, is reached through a link of procfs to what a process has open \
+             or runs (/proc/self/fd/3, /proc/self/exe), which is the host's way in: name the file itself"
+        }
+        ("exec", Errno::EXDEV) => {
+            "what was executed is a file of the host's, by the host's mount: somebody has exchanged the program meanwhile"
+        }
+        ("change-dir", Errno::ELOOP | Errno::EXDEV) => {
+            "the directory is reached through a link of procfs to what a process has open (/proc/self/fd/3), or lies \
+             outside of the container: name a directory of the container itself"
+        }
+        ("mount:/proc" | "mount:/sys" | "attach:/sys" | "mount:/dev", Errno::ELOOP | Errno::ENOTDIR) => {
+            "/proc, /sys and /dev must be ordinary directories in the root file system: replace the link or file by an \
+             empty directory"
+        }
+        ("hold:/dev/null", Errno::ENODEV) => {
+            "what stands at /dev/null of the container is not the null device"
+        }
+        (id, Errno::EXDEV) if is_about_a_place(id) => {
+            "a link of the root file system or of a volume leads onto or below the container's own /proc, /sys or /dev: \
+             replace the link, or name a place that is not the kernel's"
+        }
+        (id, Errno::ELOOP) if is_about_a_place(id) => {
+            "there is a link on the way: below the container's /proc, /sys and /dev none is followed"
+        }
+        (id, Errno::EAGAIN) if is_about_a_place(id) => {
+            "directories were renamed all the time while this place was looked up: end that, and start again"
+        }
         ("change-dir", Errno::ENOENT) => "<initdir> names no directory of the container",
         ("clone", Errno::EPERM) => "start as root, with CAP_SYS_ADMIN",
         ("clone", Errno::ENOSPC) => {
@@ -237,6 +265,11 @@ pub(crate) fn hint_of(id: &str, errno: Errno) -> Option<String> {
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+fn is_about_a_place(id: &str) -> bool {
+    let verb = id.split(':').next().unwrap_or_default();
+    ["attach", "mount", "clone-tree", "make-target", "mask", "clone-mask", "sysctl", "node"].contains(&verb)
 }
 
 /// What to do about a limit that the kernel does not take.

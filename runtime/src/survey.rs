@@ -7,6 +7,7 @@ pub mod blkio;
 pub mod devices;
 mod exposed;
 pub mod foreign;
+mod kernel;
 mod mountinfo;
 pub mod share;
 pub mod superblock;
@@ -114,6 +115,8 @@ pub struct Survey {
     pub targets: Vec<Option<Result<Kind, Errno>>>,
     /// Whether `/proc`, `/sys` and `/dev` are there in the root directory.
     pub kernel_targets: [bool; 3],
+    /// What stands there in the place of a directory: a link, or a file.
+    pub kernel_refused: [Option<&'static str>; 3],
     /// The instructions of what was found for [`Purpose::Policy`]; none without.
     pub policy: Vec<u64>,
     /// What of the host's network the document names.
@@ -283,12 +286,14 @@ impl Survey {
             self.kernel_targets = [true; 3];
             return;
         }
-        self.kernel_targets = ["/proc", "/sys", "/dev"].map(|path| self.look_beneath_root(path).is_ok());
+        self.look_at_kernel_targets();
         // The targets so far: each is looked for by its own directories, and not compared with all others.
         let mut before = HashSet::new();
         for filesystem in &domain.filesystems {
             let target = filesystem.target.value.as_str();
-            let covered = before.contains(target)
+            // What is below the kernel's file systems is of the container's own.
+            let covered = Beneath::new(target).kernel().is_some()
+                || before.contains(target)
                 || target.match_indices('/').any(|(at, _)| at > 0 && before.contains(&target[..at]));
             let looked = if covered { None } else { Some(self.look_beneath_root(target)) };
             self.targets.push(looked);
@@ -354,7 +359,8 @@ impl Survey {
             let path = mask.value.as_str();
             let opened = if is_below(path, "/proc") || is_below(path, "/sys") {
                 // The container's own instances have what the host's have.
-                sys::open(&c_string(path), libc::O_PATH)
+                sys::openat2(libc::AT_FDCWD, &c_string(path), libc::O_PATH, 0, libc::RESOLVE_NO_SYMLINKS)
+                    .map(sys::adopt)
             } else {
                 self.open_inside(domain, path, libc::O_PATH)
             };
@@ -486,8 +492,9 @@ mod tests {
         let source = browndog_xml::source::Source::new("test.xml", &xml);
         let domain = browndog_xml::read(&source).domain.expect("a document without errors");
         let survey = Survey::look(&domain, false, false);
-        assert_eq!(survey.kernel_targets, [true, true, false]);
-        let found = [Ok(Kind::Directory), Ok(Kind::File), Err(Errno::ENOENT), Err(Errno::ENOENT)];
-        assert_eq!(survey.targets, found.map(Some));
+        assert_eq!(survey.kernel_targets, [true; 3]);
+        assert_eq!(survey.kernel_refused, [None, Some("a symbolic link"), Some("a symbolic link")]);
+        let found = [Some(Ok(Kind::Directory)), Some(Ok(Kind::File)), Some(Err(Errno::ENOENT)), None];
+        assert_eq!(survey.targets, found);
     }
 }

@@ -3,7 +3,6 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use browndog_runtime::exec::{self, Ended, Options};
@@ -138,29 +137,49 @@ fn the_first_empty_directory_is_the_kernels_or_a_tmpfs(
     assert!(matches!(step("mask:/usr/share"), Some(ChildStep::Attach { .. })));
 }
 
-/// In the kernel's own /proc the names of covers are no links, and are reached by one descriptor; a tree of
-/// the document's over it may have links there, and then what they lead to is covered, as by any path.
+/// What a start with these devices is refused for, before anything is changed.
+fn refused(rest: &str, devices: &str) -> String {
+    let plan = common::plan_for(&common::domain(&common::document("", rest, devices)), &Host::fixture_v2());
+    plan.problems.iter().map(|problem| problem.message.as_str()).collect()
+}
+
+const MASK: &str = "<browndog:mask xmlns:browndog='urn:browndog:domain:1' path='/proc/fs/jbd2'/>";
+
+/// The kernel's file systems are the runtime's to mount, and what has to be hidden is the kernel's.
+#[rstest::rstest]
+#[case::proc("/proc", "", true)]
+#[case::sys("//sys/./", "", true)]
+#[case::dev("/dev/", "", true)]
+#[case::in_the_way_of_a_mask("/proc/fs", MASK, true)]
+#[case::beside_a_mask("/proc/irq", MASK, false)]
+#[case::a_file_of_proc("/proc/cpuinfo", "", false)]
+#[case::shared_memory("/dev/shm", "", false)]
+fn a_mount_of_the_documents_stands_below_the_kernels_and_not_on_them(
+    #[case] target: &str,
+    #[case] rest: &str,
+    #[case] is_refused: bool,
+) {
+    let said = refused(rest, &mounted(Path::new("/usr"), target));
+    assert_eq!(
+        said.contains("nothing can be mounted on") || said.contains("in the way of the mask"),
+        is_refused
+    );
+}
+
+/// As lxcfs does it, and as devices in directories of their own need it.
 #[test]
-fn links_in_a_proc_of_the_documents_are_followed_beneath_its_root() {
+fn what_is_mounted_below_the_kernels_file_systems_is_there() {
     let Some(_right) = common::start_right() else { return };
-    let work = Work::new("covers");
-    let dir = &work.0;
-    for name in Host::probe().covers.iter().filter_map(|(path, cover)| {
-        let name = path.strip_prefix("/proc/")?;
-        (*cover != Cover::HideFile || fs::write(dir.join(name), "seen").is_err()).then_some(name)
-    }) {
-        fs::create_dir(dir.join(name)).expect("a directory");
-    }
-    fs::remove_file(dir.join("keys")).expect("a kernel with keys");
-    fs::write(dir.join("elsewhere"), "seen").expect("a file");
-    symlink("/proc/elsewhere", dir.join("keys")).expect("a link");
-    fs::remove_dir(dir.join("bus")).expect("a kernel with /proc/bus");
-    fs::create_dir(dir.join("buses")).expect("a directory");
-    symlink("buses", dir.join("bus")).expect("a link");
-    let script = "exec 2> /dev/null; [ -s /proc/elsewhere ] &amp;&amp; exit 3; : > /proc/writable || exit 4; \
-                  (: > /proc/buses/new) &amp;&amp; exit 5; exit 0";
-    assert_eq!(ended(script, &mounted(dir, "/proc")), Ended::Exited(0));
-    assert!(dir.join("writable").exists() && !dir.join("buses/new").exists());
+    let work = Work::new("below");
+    fs::write(work.0.join("cpuinfo"), "of the document").expect("a file");
+    fs::create_dir(work.0.join("net")).expect("a directory");
+    fs::write(work.0.join("net/mark"), "").expect("a file");
+    let devices = mounted(&work.0.join("cpuinfo"), "/proc/cpuinfo")
+        + &mounted(&work.0.join("net"), "/dev/net/of/document");
+    let script = "[ \"$(cat /proc/cpuinfo)\" = 'of the document' ] || exit 3; \
+                  [ -e /dev/net/of/document/mark ] || exit 4; exit 0";
+    assert_eq!(ended(script, &devices), Ended::Exited(0));
+    assert!(!Path::new("/dev/net/of").exists());
 }
 
 /// What is bound first stands on the way to what is bound second.

@@ -176,8 +176,8 @@ fn a_killed_launcher_takes_its_container_along_at_every_step() {
         let before = HostState::now();
         let host = plan.before.iter().chain(&plan.attend).map(|entry| entry.id.as_ref());
         let host: Vec<String> = host.map(|id| format!("host {id}")).collect();
-        // The step after the descriptors are closed is the program itself.
-        let last = plan.child.iter().position(|entry| entry.id == "close-fds").expect("in every plan");
+        // Before it becomes the program it is ours, tied to the launcher by the one pipe that it keeps.
+        let last = plan.child.iter().position(|entry| entry.id == "exec").expect("in every plan");
         let child: Vec<String> =
             plan.child[..=last].iter().map(|entry| format!("child {}", entry.id)).collect();
         for (at, step) in host.into_iter().enumerate().chain(child.into_iter().enumerate()) {

@@ -83,6 +83,52 @@ fn a_swapped_pair_of_an_ordering_row_is_found() {
     assert!(broken.iter().any(|law| law.contains("pivot must stand before detach-old-root")), "{broken:?}");
 }
 
+/// The faults that the laws are there for, each seeded: none goes by unseen.
+#[rstest::rstest]
+#[case::marked_only("weaken:close-fds:marked", "may lead to a descriptor")]
+#[case::left_open("skip:close-fds", "may lead to a descriptor")]
+#[case::any_directory("weaken:change-dir:magic-links", "change-dir may lead to")]
+#[case::any_program("weaken:exec:magic-links", "exec may lead to")]
+#[case::descriptors("weaken:descriptors:open", "may lead to a descriptor")]
+#[case::by_path("weaken:places:by-path", "follows whatever is at its path")]
+#[case::mount_by_path("weaken:mount:/proc:by-path", "mount:/proc follows whatever")]
+#[case::cover_by_path("weaken:cover:/proc/keys:by-path", "cover:/proc/keys follows whatever")]
+#[case::nothing_held("skip:hold:/dev/null", "before it is filled")]
+#[case::no_procfs("skip:mount:/proc", "before it is filled")]
+fn a_plan_that_breaks_a_law_of_ours_is_found(#[case] fault: &str, #[case] law: &str) {
+    let devices = "<filesystem type='mount'><source dir='/usr'/><target dir='/mnt'/></filesystem>";
+    let domain = common::domain(&common::document("<features><privnet/></features>", "", devices));
+    for host in [Host::fixture_v2(), Host::fixture_hybrid(), Host::fixture_5_10()] {
+        let mut plan = common::plan_for(&domain, &host);
+        let fault = mutate::Mutation::parse(fault).expect("a fault");
+        assert!(mutate::apply(&mut plan, &fault), "{fault}");
+        let broken = laws::broken(&plan);
+        assert!(broken.iter().any(|found| found.contains(law)), "{fault}: {broken:?}");
+    }
+}
+
+#[test]
+fn what_is_covered_after_the_documents_mounts_is_found() {
+    let devices = "<filesystem type='mount'><source dir='/usr'/><target dir='/mnt'/></filesystem>";
+    let sysctl =
+        "<browndog:sysctl xmlns:browndog='urn:browndog:domain:1' name='kernel.msgmax' value='9000'/>";
+    let domain = common::domain(&common::document("", sysctl, devices));
+    for id in ["cover:/proc/keys", "hold:/dev/null", "sysctl:kernel.msgmax"] {
+        let mut plan = common::plan_for(&domain, &Host::fixture_v2());
+        let at = |plan: &browndog_runtime::plan::Plan, id: &str| {
+            plan.child.iter().position(|entry| entry.id == id).expect("the step is in the plan")
+        };
+        let step = plan.child.remove(at(&plan, id));
+        let after = at(&plan, "attach:/mnt") + 1;
+        plan.child.insert(after, step);
+        let broken = laws::broken(&plan);
+        assert!(
+            broken.iter().any(|law| law.contains("follows a path of the document's")),
+            "{id}: {broken:?}"
+        );
+    }
+}
+
 /// The documents of the repository and of what fuzzing found, also made from its bytes.
 #[test]
 fn plans_of_all_documents_break_no_law_on_any_machine() {

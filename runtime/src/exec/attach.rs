@@ -8,7 +8,6 @@ use nix::errno::Errno;
 use nix::libc;
 
 use super::child;
-use super::held::Held;
 use super::inside::{self, Inside, inside};
 use super::undo::{self, Undo};
 use super::{Launcher, Options, devices};
@@ -16,7 +15,7 @@ use crate::error::{FailedStep, StartError, hint_of};
 use crate::host::Host;
 use crate::net::{self, Link, LinkKind};
 use crate::plan::device_policy::Rule;
-use crate::plan::step::{ChildStep, HostStep};
+use crate::plan::step::{ChildStep, HostStep, Kernel};
 use crate::plan::{Entry, Plan, Problem};
 use crate::survey::Survey;
 use crate::sys::{self, ChildMemory};
@@ -80,6 +79,14 @@ pub fn attach(
     let mut launcher = Launcher::new(after, host, survey, &options);
     let root = usize::from(after.root.0);
     launcher.slots[root].store(container.root.as_raw_fd(), Ordering::Relaxed);
+    for (slot, kernel) in after.kernel.iter().zip(Kernel::ALL) {
+        if let Some(slot) = launcher.slots.get(usize::from(slot.0)) {
+            let held = inside::hold_kernel(&container, kernel)
+                .map_err(|errno| StartError::Launcher { what: "openat2", errno })?;
+            slot.store(held.as_raw_fd(), Ordering::Relaxed);
+            launcher.owned.push(held);
+        }
+    }
     let mut attached = Attached { container, inside: Vec::new(), policy: None, outside: Undo::default() };
     for entry in fresh(&before.before, &after.before) {
         launcher.perform("host", entry)?;
@@ -313,21 +320,23 @@ impl Launcher<'_> {
                 go_write: -1,
                 life: -1,
                 life_write: -1,
+                started: -1,
                 trace: false,
                 own: None,
                 hold: None,
                 fault: None,
             };
-            let mut held = Held::default();
             for (index, entry) in entries.iter().enumerate() {
                 at = index;
-                inside::perform(&entry.step, &context, &mut held, container.root.as_raw_fd(), made)?;
+                inside::perform(&entry.step, &context, container.root.as_raw_fd(), made)?;
             }
             Ok(())
         });
         // What the child's steps have opened is this process's, since it shares the table.
         for entry in entries {
-            if let ChildStep::CloneTree { into, .. } = &entry.step {
+            if let ChildStep::CloneTree { into, .. } | ChildStep::MountNew { into: Some(into), .. } =
+                &entry.step
+            {
                 let fd = self.slots[usize::from(into.0)].swap(-1, Ordering::Relaxed);
                 if fd >= 0 {
                     self.owned.push(sys::adopt(fd));

@@ -17,6 +17,15 @@ use crate::sys;
 #[derive(Debug)]
 pub(crate) struct Fd(pub RawFd);
 
+impl Fd {
+    /// The number, which nobody closes any more.
+    pub(crate) fn keep(self) -> RawFd {
+        let fd = self.0;
+        std::mem::forget(self);
+        fd
+    }
+}
+
 impl Drop for Fd {
     fn drop(&mut self) {
         // A failing close of an O_PATH descriptor loses nothing, and there is nobody to tell.
@@ -27,11 +36,6 @@ impl Drop for Fd {
 /// Opens `path` beneath `root` with O_PATH.
 pub(crate) fn open(root: RawFd, path: &CStr, flags: i32) -> Result<Fd, Errno> {
     sys::openat2(root, path, libc::O_PATH | flags, 0, RESOLVE_IN_ROOT).map(Fd)
-}
-
-/// Opens `path` beneath `root` for reading or writing.
-pub(crate) fn open_file(root: RawFd, path: &CStr, flags: i32) -> Result<Fd, Errno> {
-    sys::openat2(root, path, flags, 0, RESOLVE_IN_ROOT).map(Fd)
 }
 
 /// What `name` in the directory `dir` is itself, a link not followed.
@@ -50,15 +54,28 @@ pub(crate) fn make(
     target: &Beneath,
     kind: TargetKind,
     mark: u32,
+    made: impl FnMut(usize),
+) -> Result<(), Errno> {
+    make_from(root, target.as_c_str(), RESOLVE_IN_ROOT, kind, mark, made)
+}
+
+/// The same from any directory, and looked up with any RESOLVE_*.
+pub(crate) fn make_from(
+    base: RawFd,
+    path: &CStr,
+    resolve: u64,
+    kind: TargetKind,
+    mark: u32,
     mut made: impl FnMut(usize),
 ) -> Result<(), Errno> {
-    let path = target.as_c_str().to_bytes();
+    let path = path.to_bytes();
+    let open = |path: &CStr, flags| sys::openat2(base, path, libc::O_PATH | flags, 0, resolve).map(Fd);
     if path.len() >= PATH_MAX {
         return Err(Errno::ENAMETOOLONG);
     }
     let mut buffer = [0_u8; PATH_MAX];
     buffer[..path.len()].copy_from_slice(path);
-    let mut parent = open(root, c".", libc::O_DIRECTORY)?;
+    let mut parent = open(c".", libc::O_DIRECTORY)?;
     let mut start = 0;
     while start < path.len() {
         let end = path[start..].iter().position(|&byte| byte == b'/').map_or(path.len(), |at| start + at);
@@ -66,12 +83,12 @@ pub(crate) fn make(
         buffer[end] = 0;
         let whole = c_str(&buffer[..=end])?;
         let directory = !last || kind == TargetKind::Directory;
-        match open(root, whole, if last { 0 } else { libc::O_DIRECTORY }) {
+        match open(whole, if last { 0 } else { libc::O_DIRECTORY }) {
             Ok(fd) => parent = fd,
             Err(Errno::ENOENT) => {
                 make_one(parent.0, c_str(&buffer[start..=end])?, directory, mark)?;
                 made(end);
-                parent = open(root, whole, 0)?;
+                parent = open(whole, 0)?;
             }
             Err(errno) => return Err(errno),
         }

@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use nix::errno::Errno;
 use nix::libc;
 
-use super::held::Held;
-use super::{beneath, own_program};
+use super::beneath::Fd;
+use super::{place, program};
 use crate::plan::Plan;
 use crate::plan::context::Reset;
-use crate::plan::step::{Beneath, ChildStep, Slot};
+use crate::plan::path::beneath;
+use crate::plan::step::{Beneath, ChildStep, Kernel, Place, Slot};
 use crate::sys::identity::Identity;
 use crate::sys::{self, Progress};
 
@@ -33,6 +34,8 @@ pub(crate) struct Context<'a> {
     pub life: RawFd,
     /// The launcher's end of it.
     pub life_write: RawFd,
+    /// Closes when the child executes; -1 where nobody waits for that.
+    pub started: RawFd,
     /// Whether each step's time is noted.
     pub trace: bool,
     /// Before this step the child waits until the launcher is gone.
@@ -55,7 +58,6 @@ pub(crate) extern "C" fn enter(context: &Context<'_>) -> ! {
     }
     // Modes are what the steps say, whatever mask the caller has; a step sets the container's own.
     crate::disregard(sys::umask(0));
-    let mut held = Held::default();
     for (index, entry) in context.plan.child.iter().enumerate() {
         context.progress.step.store(index as u32, Ordering::Release);
         if context.hold == Some(index) {
@@ -64,7 +66,7 @@ pub(crate) extern "C" fn enter(context: &Context<'_>) -> ! {
         }
         let done = match context.fault {
             Some((at, errno)) if at == index => Err(errno),
-            _ => perform(&entry.step, context, &mut held),
+            _ => perform(&entry.step, context),
         };
         if let Err(errno) = done {
             context.progress.errno.store(errno as i32, Ordering::Release);
@@ -80,7 +82,7 @@ pub(crate) extern "C" fn enter(context: &Context<'_>) -> ! {
 }
 
 impl Context<'_> {
-    fn fd(&self, slot: Slot) -> RawFd {
+    pub(super) fn fd(&self, slot: Slot) -> RawFd {
         self.slots.get(usize::from(slot.0)).map_or(-1, |fd| fd.load(Ordering::Relaxed))
     }
 
@@ -90,12 +92,8 @@ impl Context<'_> {
         }
     }
 
-    fn root(&self) -> RawFd {
+    pub(super) fn root(&self) -> RawFd {
         self.fd(self.plan.root)
-    }
-
-    fn open(&self, target: &Beneath) -> Result<beneath::Fd, Errno> {
-        beneath::open(self.root(), target.as_c_str(), 0)
     }
 }
 
@@ -113,48 +111,65 @@ const FROM_FD_TO_FD: u32 = 0x4 | 0x40;
 /// AT_EMPTY_PATH | AT_RECURSIVE (mount_setattr(2)).
 pub(crate) const TREE: u32 = libc::AT_EMPTY_PATH as u32 | 0x8000;
 
-/// Steps that use again what the one before has opened.
-pub(super) fn perform<'a>(
-    step: &'a ChildStep,
-    context: &Context<'_>,
-    held: &mut Held<'a>,
-) -> Result<(), Errno> {
+/// Steps that make and attach.
+pub(super) fn perform(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
     match step {
         ChildStep::CloneTree { source, into } => {
-            let (from, name) = held.place(context.root(), source)?;
-            context.fill(*into, sys::open_tree(from, name, CLONE_TREE | ITSELF)?);
+            let from = context.place(source)?;
+            context.fill(*into, sys::open_tree(from.fd, from.name, CLONE_TREE | ITSELF)?);
             Ok(())
         }
-        ChildStep::Restrict { tree, attr } => sys::mount_setattr(context.fd(*tree), EMPTY, TREE, attr),
-        ChildStep::MakeDir { target, mode } => {
-            sys::mkdirat(held.dir(context.root(), target)?, target.name(), *mode)
+        ChildStep::CloneHeld { source, into } => {
+            context.fill(*into, sys::open_tree(context.fd(*source), EMPTY, CLONE_TREE)?);
+            Ok(())
         }
+        ChildStep::Hold { target, device, into } => hold(context, target, *device, *into),
+        ChildStep::Restrict { tree, attr } => sys::mount_setattr(context.fd(*tree), EMPTY, TREE, attr),
+        ChildStep::MakeDir { target, mode } => sys::mkdirat(context.dir(target)?.fd, target.name(), *mode),
         ChildStep::MakeNode { target, mode, device } => {
-            sys::mknodat(held.dir(context.root(), target)?, target.name(), *mode, *device)
+            sys::mknodat(context.dir(target)?.fd, target.name(), *mode, *device)
         }
         ChildStep::MakeLink { value, target } => {
-            sys::symlinkat(value, held.dir(context.root(), target)?, target.name())
+            sys::symlinkat(value, context.dir(target)?.fd, target.name())
         }
         ChildStep::Attach { tree, target } => {
-            // MOVE_MOUNT_T_SYMLINKS is not given: a name that is a link is covered itself.
-            let (at, name) = held.place(context.root(), target)?;
-            let attached = sys::move_mount(context.fd(*tree), EMPTY, at, name, FROM_FD_TO_FD);
-            held.covered(target);
-            attached
+            let tree = context.fd(*tree);
+            if target.place() == Place::On(Kernel::Sys) && !sys::is_sysfs(tree)? {
+                return Err(Errno::EMEDIUMTYPE);
+            }
+            attach(context, tree, target)
         }
-        ChildStep::MountNew { fstype, target, flags, data } => {
-            let (at, name) = held.place(context.root(), target)?;
-            sys::fchdir(at).map(drop)?;
-            let onto = if name.is_empty() { HERE } else { name };
-            let mounted = sys::mount(Some(fstype), onto, Some(fstype), *flags, data.as_deref());
-            held.covered(target);
-            mounted
+        ChildStep::MountNew { fstype, target, flags, data, into: Some(into) } => {
+            let tree = place::detached(fstype, *flags, data.as_deref())?;
+            attach(context, tree, target)?;
+            context.fill(*into, tree);
+            Ok(())
         }
-        other => {
-            *held = Held::default();
-            perform_mount(other, context)
+        ChildStep::MountNew { fstype, target, flags, data, into: None } => {
+            let at = context.mount_point(target)?;
+            sys::fchdir(at.fd).map(drop)?;
+            let onto = if at.name.is_empty() { HERE } else { at.name };
+            sys::mount(Some(fstype), onto, Some(fstype), *flags, data.as_deref())
         }
+        other => perform_mount(other, context),
     }
+}
+
+fn attach(context: &Context<'_>, tree: RawFd, target: &Beneath) -> Result<(), Errno> {
+    // MOVE_MOUNT_T_SYMLINKS is not given: a name that is a link is covered itself.
+    let at = context.mount_point(target)?;
+    sys::move_mount(tree, EMPTY, at.fd, at.name, FROM_FD_TO_FD)
+}
+
+/// What a place has to be is asked of what is open, and that stays open.
+fn hold(context: &Context<'_>, target: &Beneath, device: Option<u64>, into: Slot) -> Result<(), Errno> {
+    let at = context.open(target)?;
+    let found = sys::identity::look(at.fd)?;
+    if device.is_some_and(|device| (found.kind, found.number) != (libc::S_IFCHR, device)) {
+        return Err(Errno::ENODEV);
+    }
+    context.fill(into, at.keep()?);
+    Ok(())
 }
 
 fn perform_mount(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
@@ -174,15 +189,9 @@ fn perform_mount(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
         ChildStep::MakePrivate => sys::mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None),
         ChildStep::Sever { target } => {
             let at = context.open(target)?;
-            // A file is reached by its name: where one is mounted, the name is no link (make-target).
-            let from = match sys::fchdir(at.0) {
-                Err(Errno::ENOTDIR) => {
-                    sys::fchdir(beneath::open(context.root(), target.dir(), 0)?.0).map(drop)?;
-                    target.name()
-                }
-                entered => entered.map(|_| HERE)?,
-            };
-            sys::mount(None, from, None, libc::MS_REC | libc::MS_PRIVATE, None)
+            on_mount(context, at.fd, |path| {
+                sys::mount(None, path, None, libc::MS_REC | libc::MS_PRIVATE, None)
+            })
         }
         ChildStep::CloneHostTree { path, into } => {
             context.fill(*into, sys::open_tree(libc::AT_FDCWD, path, CLONE_TREE)?);
@@ -192,40 +201,43 @@ fn perform_mount(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
             sys::move_mount(context.fd(*tree), EMPTY, libc::AT_FDCWD, c"/", FROM_FD)
         }
         ChildStep::DetachBelow { target } => detach_below(context, target),
-        ChildStep::MakeTarget { target, kind } => beneath::make(context.root(), target, *kind, 0, |_| ()),
+        ChildStep::MakeTarget { target, kind } => context.make(target, *kind),
         ChildStep::SetAttr { target, attr, recursive } => {
             let at = context.open(target)?;
             let flags = if *recursive { TREE } else { libc::AT_EMPTY_PATH as u32 };
-            sys::mount_setattr(at.0, EMPTY, flags, attr)
+            sys::mount_setattr(at.fd, EMPTY, flags, attr)
         }
         ChildStep::Remount { target, flags } => {
             let at = context.open(target)?;
-            let flags = *flags | kept_flags(at.0)?;
-            on_mount(at.0, |path| {
+            let flags = *flags | kept_flags(at.fd)?;
+            on_mount(context, at.fd, |path| {
                 sys::mount(None, path, None, libc::MS_REMOUNT | libc::MS_BIND | flags, None)
             })
         }
         ChildStep::Verify { target, flags } => {
             let at = context.open(target)?;
-            let have = sys::mount_flags(at.0)?;
+            let have = sys::mount_flags(at.fd)?;
             // Not an errno of the kernel: the error message names the step, which says what it means.
             if have & flags == *flags { Ok(()) } else { Err(Errno::ENOTRECOVERABLE) }
         }
-        ChildStep::WriteFile { target, contents, existing } => {
-            write_file(context, target, contents, *existing)
-        }
+        ChildStep::WriteFile { target, contents } => write_file(context, target, contents),
         other => perform_process(other, context),
     }
 }
 
-/// mount(2) takes a path: `.` for a directory, and for a file the one of its descriptor.
-fn on_mount(at: RawFd, call: impl FnOnce(&std::ffi::CStr) -> Result<(), Errno>) -> Result<(), Errno> {
+/// mount(2) takes a path: `.` for a directory, and for a file the one of its descriptor in the container's own procfs.
+fn on_mount(
+    context: &Context<'_>,
+    at: RawFd,
+    call: impl FnOnce(&CStr) -> Result<(), Errno>,
+) -> Result<(), Errno> {
     match sys::fchdir(at) {
         Ok(_) => return call(HERE),
         Err(Errno::ENOTDIR) => {}
         Err(errno) => return Err(errno),
     }
-    const PREFIX: &[u8] = b"/proc/self/fd/";
+    sys::fchdir(context.kernel(Kernel::Proc).ok_or(Errno::EBADF)?).map(drop)?;
+    const PREFIX: &[u8] = b"self/fd/";
     let mut path = [0_u8; 32];
     path[..PREFIX.len()].copy_from_slice(PREFIX);
     let (mut digits, mut rest) = ([0_u8; 10], at.unsigned_abs());
@@ -237,7 +249,7 @@ fn on_mount(at: RawFd, call: impl FnOnce(&std::ffi::CStr) -> Result<(), Errno>) 
     }
     let end = PREFIX.len() + digits.len() - first;
     path[PREFIX.len()..end].copy_from_slice(&digits[first..]);
-    call(std::ffi::CStr::from_bytes_with_nul(&path[..=end]).map_err(|_| Errno::EINVAL)?)
+    call(CStr::from_bytes_with_nul(&path[..=end]).map_err(|_| Errno::EINVAL)?)
 }
 
 /// What a mount has already and MS_REMOUNT would take away: ST_* and MS_* are the same bits for these.
@@ -282,7 +294,7 @@ fn perform_process(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno>
         }
         ChildStep::SetPersonality { persona } => sys::personality(*persona).map(drop),
         ChildStep::SetUmask { mask } => sys::umask(*mask).map(drop),
-        ChildStep::ChangeDir { path } => sys::chdir(path),
+        ChildStep::ChangeDir { path, resolve } => change_dir(path, *resolve),
         ChildStep::DropBounding { keep, last } => drop_bounding(*keep, *last),
         ChildStep::SetGroups { groups } => sys::setgroups(groups),
         ChildStep::SetGid { gid } => sys::setresgid(*gid, *gid, *gid).map(drop),
@@ -298,8 +310,8 @@ fn perform_process(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno>
             sys::reset_signals(u64::MAX)?;
             sys::set_signal_mask(0).map(drop)
         }
-        ChildStep::CloseFds { flags } => sys::close_range(3, u32::MAX, *flags).map(drop),
-        ChildStep::Exec { paths, argv, env } => Err(exec(context.own, paths, argv, env)),
+        ChildStep::CloseFds { flags, keep } => close_others(context, *keep, *flags),
+        ChildStep::Exec { paths, resolve, argv, env } => Err(exec(context, *resolve, paths, argv, env)),
         ChildStep::ExecBuiltInInit { program, argv, env } => {
             Err(sys::execveat(context.fd(*program), argv, env))
         }
@@ -334,8 +346,8 @@ fn reset_context(context: &Context<'_>, reset: Reset) -> Result<(), Errno> {
         Reset::HugePages => sys::prctl(libc::PR_SET_THP_DISABLE, 0, 0, 0, 0).map(drop),
         Reset::MemoryPolicy => sys::memory::set_mempolicy(libc::MPOL_DEFAULT, &sys::memory::Nodes::default()),
         Reset::OomScore => {
-            let file = beneath::open_file(context.root(), c"proc/self/oom_score_adj", libc::O_WRONLY);
-            match file.and_then(|file| sys::write(file.0, b"0")) {
+            const FILE: Beneath = beneath!("proc/self", "oom_score_adj").within();
+            match context.open_to_write(&FILE).and_then(|file| sys::write(file.0, b"0")) {
                 // A floor under it is the machine's decision.
                 Ok(_) | Err(Errno::EACCES) => Ok(()),
                 Err(errno) => Err(errno),
@@ -350,8 +362,7 @@ const STACKED_MAX: usize = 64;
 
 fn detach_below(context: &Context<'_>, target: &Beneath) -> Result<(), Errno> {
     for _ in 0..STACKED_MAX {
-        let at = context.open(target)?;
-        sys::fchdir(at.0).map(drop)?;
+        sys::fchdir(context.open(target)?.fd).map(drop)?;
         match sys::umount2(HERE, libc::MNT_DETACH) {
             Ok(()) => {}
             // Nothing is mounted here any more.
@@ -362,13 +373,37 @@ fn detach_below(context: &Context<'_>, target: &Beneath) -> Result<(), Errno> {
     Err(Errno::ELOOP)
 }
 
-fn write_file(context: &Context<'_>, target: &Beneath, contents: &[u8], existing: bool) -> Result<(), Errno> {
-    if !existing {
-        beneath::make(context.root(), target, crate::plan::step::TargetKind::File, 0, |_| ())?;
+fn write_file(context: &Context<'_>, target: &Beneath, contents: &[u8]) -> Result<(), Errno> {
+    let file = context.open_to_write(target)?;
+    if target.place() != Place::Loose && !sys::is_procfs(file.0)? {
+        return Err(Errno::EMEDIUMTYPE);
     }
-    let file = beneath::open_file(context.root(), target.as_c_str(), libc::O_WRONLY)?;
     let written = sys::write(file.0, contents)?;
     if written == contents.len() { Ok(()) } else { Err(Errno::ENOSPC) }
+}
+
+/// Into a directory of the container's, which is looked at before and after.
+fn change_dir(path: &CStr, resolve: u64) -> Result<(), Errno> {
+    let flags = libc::O_PATH | libc::O_DIRECTORY;
+    let dir = Fd(sys::openat2(libc::AT_FDCWD, path, flags, 0, resolve)?);
+    sys::fchdir(dir.0).map(drop)?;
+    if resolve == 0 || sys::paths::is_inside()? { Ok(()) } else { Err(Errno::EXDEV) }
+}
+
+/// Closes everything but the standard streams, the pipes to the launcher, and the program in `keep`.
+fn close_others(context: &Context<'_>, keep: Option<Slot>, flags: u32) -> Result<(), Errno> {
+    let program = keep.map_or(-1, |slot| context.fd(slot));
+    let mut kept = [context.life, context.started, program];
+    kept.sort_unstable();
+    let mut first = 3;
+    for fd in kept.into_iter().filter(|fd| *fd >= 3) {
+        let fd = fd.unsigned_abs();
+        if first < fd {
+            sys::close_range(first, fd - 1, flags).map(drop)?;
+        }
+        first = fd + 1;
+    }
+    sys::close_range(first, u32::MAX, flags).map(drop)
 }
 
 fn drop_bounding(keep: u64, last: u8) -> Result<(), Errno> {
@@ -390,18 +425,20 @@ fn tie_to_launcher(context: &Context<'_>) -> Result<(), Errno> {
 }
 
 fn exec(
-    own: Option<Identity>,
+    context: &Context<'_>,
+    resolve: u64,
     paths: &[std::ffi::CString],
     argv: &sys::StringArray,
     env: &sys::StringArray,
 ) -> Errno {
     let mut worst = Errno::ENOENT;
     for path in paths {
-        // A link to /proc/self/exe is one to the host's file of ours, by the host's mount of it: whoever
-        // executed that could let others write to it.
-        let errno = match own.filter(|own| own_program::leads_to(path, *own)) {
-            Some(_) => Errno::EACCES,
-            None => sys::execve(path, argv, env),
+        let errno = match program::look(path, resolve, context.own) {
+            Ok(identity) => {
+                context.progress.will_execute(identity);
+                sys::execve(path, argv, env)
+            }
+            Err(errno) => errno,
         };
         // A name looked up in PATH: the next directory may have it (execvp(3)).
         if errno != Errno::ENOENT && errno != Errno::ENOTDIR {

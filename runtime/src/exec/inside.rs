@@ -4,7 +4,7 @@
 //! sees it, and it ends with its work. Paths are resolved beneath the container's root, as at a start.
 
 use std::ffi::CString;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -12,8 +12,8 @@ use nix::libc;
 use super::attach::Container;
 use super::beneath;
 use super::child;
-use super::held::Held;
-use crate::plan::step::{Beneath, ChildStep, TargetKind};
+use crate::plan::step::{Beneath, ChildStep, Kernel, TargetKind};
+use crate::survey::RESOLVE_IN_ROOT;
 use crate::sys;
 
 /// Something made in the container.
@@ -41,24 +41,31 @@ pub(super) fn inside<T: Send>(container: &Container, work: impl FnOnce() -> T + 
     })
 }
 
-pub(super) fn perform<'a>(
-    step: &'a ChildStep,
+/// A file system of the kernel's, as the container has it: its mount point is no link.
+pub(super) fn hold_kernel(container: &Container, kernel: Kernel) -> Result<OwnedFd, Errno> {
+    let flags = libc::O_PATH | libc::O_DIRECTORY;
+    let resolve = RESOLVE_IN_ROOT | libc::RESOLVE_NO_SYMLINKS;
+    let path = Beneath::new(kernel.path());
+    sys::openat2(container.root.as_raw_fd(), path.as_c_str(), flags, 0, resolve).map(sys::adopt)
+}
+
+pub(super) fn perform(
+    step: &ChildStep,
     context: &child::Context<'_>,
-    held: &mut Held<'a>,
     root: i32,
     made: &mut Vec<Inside>,
 ) -> Result<(), Errno> {
     let target = match step {
         ChildStep::MakeTarget { target, kind } => return make(root, target, *kind, made),
         ChildStep::MakeNode { target, .. } => {
-            child::perform(step, context, held)?;
+            child::perform(step, context)?;
             made.push(Inside::Made(target.as_c_str().to_owned()));
             return Ok(());
         }
         ChildStep::Attach { target, .. } | ChildStep::MountNew { target, .. } => target,
-        other => return child::perform(other, context, held),
+        other => return child::perform(other, context),
     };
-    child::perform(step, context, held)?;
+    child::perform(step, context)?;
     made.push(Inside::Mounted(target.clone()));
     Ok(())
 }

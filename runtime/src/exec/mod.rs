@@ -10,11 +10,11 @@ mod child;
 pub mod detach;
 mod devices;
 pub mod flow;
-mod held;
 mod host_steps;
 mod inside;
 pub mod live;
-mod own_program;
+mod place;
+mod program;
 pub mod relay;
 pub mod rootless;
 pub mod signals;
@@ -22,6 +22,7 @@ mod stage;
 pub mod streams;
 pub mod terminal;
 mod undo;
+mod walk;
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
@@ -275,6 +276,7 @@ impl<'a> Launcher<'a> {
                 go_write: go.as_ref().map_or(-1, |(_, write)| write.as_raw_fd()),
                 life: life_read.as_raw_fd(),
                 life_write: life_write.as_raw_fd(),
+                started: started.as_ref().map_or(-1, |(_, write)| write.as_raw_fd()),
                 trace: self.options.trace,
                 own,
                 hold: self.options.child_hold,
@@ -308,7 +310,7 @@ impl<'a> Launcher<'a> {
         self.owned.clear();
         self.partitions.clear();
         self.child_failure(&memory)?;
-        self.not_ourselves(pid, own)?;
+        self.of_the_container(pid, own, memory.program())?;
         let mut consoles = std::mem::take(&mut self.consoles).into_iter();
         Ok(Running {
             pid,
@@ -335,17 +337,20 @@ impl<'a> Launcher<'a> {
         Err(self.failed("child", entry, call, at, Errno::from_raw(errno)))
     }
 
-    /// The child has looked at what it was about to execute. Whoever shares its root may have put another
-    /// link there since, and a script that may be executed and not read leads nowhere to be seen: what
-    /// runs now is what counts. If that is this program's file by the host's mount, it does not go on.
-    fn not_ourselves(&self, pid: i32, own: Option<Identity>) -> Result<(), StartError> {
+    /// The child has looked at what it was about to execute. Whoever shares its root may have put another link there
+    /// since, and a script that may be executed and not read leads nowhere to be seen: what runs now is what counts. If
+    /// that is this program's file, or one that is reached by a mount of the host's, it does not go on.
+    fn of_the_container(&self, pid: i32, own: Option<Identity>, looked: Identity) -> Result<(), StartError> {
         let Some((at, entry)) = self.plan.child.iter().enumerate().next_back() else { return Ok(()) };
-        if matches!(entry.step, ChildStep::Exec { .. })
-            && own.is_some_and(|own| own_program::runs_in(pid, own))
-        {
-            return Err(self.failed("child", entry, self.plan.child_call(&entry.step), at, Errno::EACCES));
+        if !matches!(entry.step, ChildStep::Exec { .. }) {
+            return Ok(());
         }
-        Ok(())
+        let errno = match program::executed(pid, own) {
+            Some(found) if own == Some(found) => Errno::EACCES,
+            Some(found) if found != looked && program::is_outside(pid, found.mount) => Errno::EXDEV,
+            _ => return Ok(()),
+        };
+        Err(self.failed("child", entry, self.plan.child_call(&entry.step), at, errno))
     }
 
     fn clone3(

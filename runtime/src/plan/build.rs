@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use browndog_xml::domain::{Domain, Origin};
 use nix::libc;
 
-use super::step::{ChildStep, HostStep, Slot};
+use super::step::{ChildStep, HostStep, Kernel, Slot};
 use super::{CloneStep, Entry, Plan, Problem, Request};
 use crate::host::Host;
 use crate::survey::{Purpose, Survey};
@@ -82,6 +82,7 @@ impl<'a> Builder<'a> {
             child: Vec::with_capacity(128),
             slots,
             root: Slot(u16::MAX),
+            kernel: [Slot(u16::MAX); 3],
             cgroups: Vec::new(),
             kill_group: None,
             problems: Vec::new(),
@@ -189,6 +190,15 @@ impl<'a> Builder<'a> {
         if taken { format!("{name} (of the document)") } else { name }
     }
 
+    /// Whether a step of the child has put what is held in `tree` in its place.
+    pub fn attaches(&self, tree: Slot) -> bool {
+        self.plan.child.iter().any(|entry| match &entry.step {
+            ChildStep::Attach { tree: attached, .. } => *attached == tree,
+            ChildStep::MountNew { into, .. } => *into == Some(tree),
+            _ => false,
+        })
+    }
+
     /// The slot of this name.
     pub fn find_slot(&self, name: &str) -> Option<Slot> {
         self.plan.slots.iter().position(|slot| slot == name).map(|index| Slot(index as u16))
@@ -197,6 +207,11 @@ impl<'a> Builder<'a> {
     /// The slot that holds the container's root directory.
     pub fn source_root(&self) -> Slot {
         self.plan.root
+    }
+
+    /// A mount of the kernel's is held in `slot` from its step on.
+    pub fn set_kernel(&mut self, kernel: Kernel, slot: Slot) {
+        self.plan.kernel[kernel as usize] = slot;
     }
 
     pub fn set_root(&mut self, root: Slot) {

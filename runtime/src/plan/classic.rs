@@ -5,7 +5,7 @@ use nix::libc;
 
 use super::build::Builder;
 use super::mounts::sever;
-use super::step::{Beneath, ChildStep};
+use super::step::{Beneath, ChildStep, Slot};
 use crate::survey::{Purpose, is_below, is_root};
 
 /// Whether this kernel is one of them.
@@ -15,13 +15,20 @@ pub(super) fn needed(b: &Builder<'_>) -> bool {
 
 const WHY: &str = "this kernel has no mount_setattr(2)";
 
-/// Restricts the mount at `target` and every mount below it, which MS_REMOUNT alone would leave open.
-pub(super) fn restrict(b: &mut Builder<'_>, target: &str, below: &[String], flags: u64, origin: Origin) {
-    let base = target.trim_end_matches('/');
-    let whole = if base.is_empty() { "/".to_owned() } else { base.to_owned() };
-    for at in std::iter::once(whole).chain(below.iter().map(|suffix| format!("{base}{suffix}"))) {
-        let step = ChildStep::Remount { target: Beneath::new(&at), flags };
-        b.child(("remount", at), step, origin, WHY);
+/// Restricts the mount that is held in `tree` and stands at `target`, and every mount below it, which MS_REMOUNT alone
+/// would leave open.
+pub(super) fn restrict(
+    b: &mut Builder<'_>,
+    tree: Slot,
+    target: &str,
+    below: &[String],
+    flags: u64,
+    origin: Origin,
+) {
+    for suffix in std::iter::once("").chain(below.iter().map(String::as_str)) {
+        let target = Beneath::on_tree(tree, target, suffix);
+        let id = target.shown();
+        b.child(("remount", id), ChildStep::Remount { target, flags }, origin, WHY);
     }
 }
 
@@ -29,6 +36,7 @@ pub(super) fn restrict(b: &mut Builder<'_>, target: &str, below: &[String], flag
 /// which has done it.
 pub(super) fn restrict_tree(
     b: &mut Builder<'_>,
+    tree: Slot,
     target: &str,
     purpose: Purpose,
     readonly: bool,
@@ -37,10 +45,10 @@ pub(super) fn restrict_tree(
     if !needed(b) || b.staged.is_some() {
         return;
     }
-    sever(b, target);
+    sever(b, tree, target);
     let flags = libc::MS_NODEV | if readonly { libc::MS_RDONLY } else { 0 };
     let below = below(b, purpose);
-    restrict(b, target, &below, flags, origin);
+    restrict(b, tree, target, &below, flags, origin);
 }
 
 /// Mounts of the host below a source, as suffixes of its path.

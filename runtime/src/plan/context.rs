@@ -127,9 +127,8 @@ pub(super) fn time(b: &mut Builder<'_>) {
     let why = "while nobody is in it, since then its offsets are fixed; exec enters it";
     b.child("unshare-time", ChildStep::UnshareTime, time.origin, why);
     let step = ChildStep::WriteFile {
-        target: Beneath::new("/proc/self/timens_offsets"),
+        target: Beneath::new("/proc/self/timens_offsets").within(),
         contents: offsets.into_bytes(),
-        existing: true,
     };
     b.child("set-time", step, time.origin, why);
 }

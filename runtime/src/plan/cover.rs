@@ -11,15 +11,18 @@ use super::mounts::{
     ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY, DETACHED, NO_SUID_DEV_EXEC, RESTRICT,
 };
 use super::path::beneath;
-use super::step::{Beneath, ChildStep, Slot, c_string};
+use super::step::{Beneath, ChildStep, Kernel, Slot, c_string};
 use crate::host::{Cgroups, Cover};
 use crate::survey::Kind;
 use crate::sys::MountAttr;
 
 const COVER: Origin = Origin::Default("kernel interfaces that are not namespaced are covered");
 
-/// Slot of the detached empty directory.
+/// Slot of the empty directory: detached, or where the first of them stands.
 const EMPTY: &str = "empty directory";
+
+/// Slot of the null device.
+const NULL: &str = "null device";
 
 /// What is covered, and how the steps and slots are called that do it.
 struct Names {
@@ -52,8 +55,8 @@ impl Names {
 macro_rules! names {
     ($(($dir:literal, $name:literal)),*) => {
         [$((concat!("/", $dir, "/", $name), Names {
-            // No name of the table is one that the kernel makes a link.
-            target: beneath!($dir, $name).in_procfs(),
+            // No name of the table is one that the kernel makes a link, and nothing is mounted there yet.
+            target: beneath!($dir, $name).within(),
             cover: Cow::Borrowed(concat!("cover:/", $dir, "/", $name)),
             clone: Cow::Borrowed(concat!("clone-cover:/", $dir, "/", $name)),
             restrict: Cow::Borrowed(concat!("restrict-cover:/", $dir, "/", $name)),
@@ -91,20 +94,10 @@ static NAMES: [(&str, Names); COVERS.len()] = names![
     ("sys/devices/virtual", "powercap")
 ];
 
-/// What the covers of directories are copies of: a mount is cheaper than a file system.
-enum Empty {
-    /// Nothing yet.
-    Nowhere,
-    /// Detached.
-    Taken(Slot),
-    /// Where the first of them stands.
-    At(Beneath),
-}
-
 /// Copies the directory of sysfs that the kernel has for the groups to be mounted on, before they are. It
 /// stays empty for good, also on a writable mount: nothing can be made in it (`sysfs_create_mount_point`,
 /// since Linux 4.2). The copy has the flags of the container's own /sys: no mount_setattr(2) is needed.
-pub(super) fn take_empty(b: &mut Builder<'_>) {
+fn take_empty(b: &mut Builder<'_>) {
     let directory = |kind: &Result<Kind, _>| matches!(kind, Ok(Kind::Directory));
     let wanted = b.host.covers.iter().any(|(_, kind)| *kind == Cover::HideDirectory)
         || b.survey.masks.iter().any(directory);
@@ -112,13 +105,32 @@ pub(super) fn take_empty(b: &mut Builder<'_>) {
     let there = !matches!(b.host.cgroups, Cgroups::None { .. }) && !super::mounts::binds_sysfs(b);
     if wanted && there {
         let into = b.slot(EMPTY);
-        let source = beneath!("sys/fs", "cgroup");
+        let source = beneath!("sys/fs", "cgroup").within();
         let why = "a directory that the kernel keeps empty, before the groups are mounted on it";
         b.child("clone-empty:/sys/fs/cgroup", ChildStep::CloneTree { source, into }, COVER, why);
     }
 }
 
-/// The covers over /proc and /sys.
+/// Holds the null device, of which all covers of files are copies: by the node that was just made, while nobody but
+/// the runtime can have put anything in its place, and only if it is what it has to be.
+fn hold_null(b: &mut Builder<'_>) {
+    let files = b.host.covers.iter().any(|(_, kind)| *kind == Cover::HideFile);
+    if files || !b.domain.extension.masks.is_empty() {
+        let into = b.slot(NULL);
+        let step = ChildStep::Hold { target: beneath!("dev", "null"), device: Some(NULL_DEVICE), into };
+        b.child(
+            "hold:/dev/null",
+            step,
+            COVER,
+            "the node that was just made, before anything can stand on it",
+        );
+    }
+}
+
+/// null(4).
+const NULL_DEVICE: u64 = libc::makedev(1, 3);
+
+/// The covers over /proc and /sys, while nothing of the document's is mounted.
 pub(super) fn cover(b: &mut Builder<'_>) {
     if b.host.covers.is_empty() {
         b.problem(
@@ -127,16 +139,18 @@ pub(super) fn cover(b: &mut Builder<'_>) {
             "mount a whole procfs on /proc, without subset=pid",
         );
     }
-    let mut empty = b.find_slot(EMPTY).map_or(Empty::Nowhere, Empty::Taken);
+    hold_null(b);
+    take_empty(b);
     let mut names = NAMES.iter();
     for (path, kind) in &b.host.covers {
         // Both are in the order of one table.
         let Some((_, names)) = names.find(|(of, _)| of == path) else { continue };
-        cover_one(b, &mut empty, names, *kind, COVER);
+        cover_one(b, names, *kind, COVER);
     }
-    if b.domain.extension.masks.is_empty() {
-        return;
-    }
+}
+
+/// What the document hides, also of what it mounts.
+pub(super) fn mask(b: &mut Builder<'_>) {
     let mut seen = std::collections::HashSet::new();
     for (mask, kind) in b.domain.extension.masks.iter().zip(&b.survey.masks) {
         let path = mask.value.as_str();
@@ -145,10 +159,8 @@ pub(super) fn cover(b: &mut Builder<'_>) {
         }
         match kind {
             Ok(_) if b.host.covers.iter().any(|(have, kind)| *have == path && *kind != Cover::ReadOnly) => {}
-            Ok(Kind::Directory) => {
-                cover_one(b, &mut empty, &Names::of_mask(path), Cover::HideDirectory, mask.origin);
-            }
-            Ok(_) => cover_one(b, &mut empty, &Names::of_mask(path), Cover::HideFile, mask.origin),
+            Ok(Kind::Directory) => cover_one(b, &Names::of_mask(path), Cover::HideDirectory, mask.origin),
+            Ok(_) => cover_one(b, &Names::of_mask(path), Cover::HideFile, mask.origin),
             Err(nix::errno::Errno::ENOENT) => b.note(
                 mask.origin,
                 format!("there is no {path} that could be covered"),
@@ -157,37 +169,32 @@ pub(super) fn cover(b: &mut Builder<'_>) {
             Err(errno) => b.problem(
                 mask.origin,
                 format!("cannot look at {path} to cover it: {errno}"),
-                "name a path that is a file or a directory before the container starts",
+                "name a path that is a file or a directory before the container starts, and no link",
             ),
         }
     }
 }
 
-/// `empty`: the directory of which all covers of directories are copies.
-fn cover_one(b: &mut Builder<'_>, empty: &mut Empty, names: &Names, kind: Cover, asked: Origin) {
+/// Of a sysfs of the host's, other mounts of the host may be part; on the container's own file systems nothing is.
+fn target_of(b: &Builder<'_>, names: &Names) -> Beneath {
+    let target = names.target.clone();
+    if target.kernel() == Some(Kernel::Sys) && super::mounts::binds_sysfs(b) {
+        target.across()
+    } else {
+        target
+    }
+}
+
+fn cover_one(b: &mut Builder<'_>, names: &Names, kind: Cover, asked: Origin) {
     match kind {
-        Cover::HideFile => hide_with(b, beneath!("dev", "null"), names, asked, "an empty file"),
-        Cover::HideDirectory => {
-            let target = names.target.clone();
-            let step = match empty {
-                Empty::At(first) => {
-                    hide_with(b, first.clone(), names, asked, "the empty directory again");
-                    return;
-                }
-                Empty::Taken(tree) => ChildStep::Attach { tree: *tree, target },
-                Empty::Nowhere => ChildStep::MountNew {
-                    fstype: c"tmpfs",
-                    target,
-                    flags: NO_SUID_DEV_EXEC | libc::MS_RDONLY,
-                    data: Some(c_string("size=0k,nr_inodes=2,mode=0555")),
-                },
-            };
-            *empty = Empty::At(names.target.clone());
-            b.child(names.cover.clone(), step, asked, "an empty directory");
+        Cover::HideFile => {
+            let Some(null) = b.find_slot(NULL) else { return };
+            hide_with(b, null, names, asked, "an empty file");
         }
+        Cover::HideDirectory => hide_directory(b, names, asked),
         Cover::ReadOnly => {
             let tree = b.slot(names.read_only.clone());
-            let (source, target) = (names.target.clone(), names.target.clone());
+            let (source, target) = (target_of(b, names), target_of(b, names));
             b.child(names.clone.clone(), ChildStep::CloneTree { source, into: tree }, asked, DETACHED);
             let flags = NO_SUID_DEV_EXEC | libc::MS_RDONLY;
             if b.host.at_least(5, 12) {
@@ -197,21 +204,43 @@ fn cover_one(b: &mut Builder<'_>, empty: &mut Empty, names: &Names, kind: Cover,
                 };
                 b.child(names.restrict.clone(), ChildStep::Restrict { tree, attr }, asked, RESTRICT);
             }
-            let step = ChildStep::Attach { tree, target: target.clone() };
-            b.child(names.cover.clone(), step, asked, "on itself, read-only");
+            let target_of_remount = Beneath::on_tree(tree, &target.shown(), "");
+            b.child(names.cover.clone(), ChildStep::Attach { tree, target }, asked, "on itself, read-only");
             if !b.host.at_least(5, 12) {
-                let step = ChildStep::Remount { target, flags };
+                let step = ChildStep::Remount { target: target_of_remount, flags };
                 b.child(names.remount.clone(), step, asked, "this kernel has no mount_setattr(2)");
             }
         }
     }
 }
 
-/// A copy of what is at `source` goes on top of the target.
-fn hide_with(b: &mut Builder<'_>, source: Beneath, names: &Names, asked: Origin, why: &'static str) {
+/// All but the first are copies of the first: a mount is cheaper than a file system.
+fn hide_directory(b: &mut Builder<'_>, names: &Names, asked: Origin) {
+    let why = "an empty directory";
+    let Some(empty) = b.find_slot(EMPTY) else {
+        let into = Some(b.slot(EMPTY));
+        let step = ChildStep::MountNew {
+            fstype: c"tmpfs",
+            target: target_of(b, names),
+            flags: NO_SUID_DEV_EXEC | libc::MS_RDONLY,
+            data: Some(c_string("size=0k,nr_inodes=2,mode=0555")),
+            into,
+        };
+        return b.child(names.cover.clone(), step, asked, why);
+    };
+    // What was copied from the kernel's is attached itself, once.
+    if b.attaches(empty) {
+        return hide_with(b, empty, names, asked, "the empty directory again");
+    }
+    let step = ChildStep::Attach { tree: empty, target: target_of(b, names) };
+    b.child(names.cover.clone(), step, asked, why);
+}
+
+/// A copy of what is held goes on top of the target.
+fn hide_with(b: &mut Builder<'_>, source: Slot, names: &Names, asked: Origin, why: &'static str) {
     let tree = b.slot(names.hidden.clone());
-    b.child(names.clone.clone(), ChildStep::CloneTree { source, into: tree }, asked, why);
-    let step = ChildStep::Attach { tree, target: names.target.clone() };
+    b.child(names.clone.clone(), ChildStep::CloneHeld { source, into: tree }, asked, why);
+    let step = ChildStep::Attach { tree, target: target_of(b, names) };
     b.child(names.cover.clone(), step, asked, "after /proc and /dev are there");
 }
 
@@ -223,7 +252,7 @@ mod tests {
     fn every_cover_has_its_names() {
         for ((path, _), (of, names)) in COVERS.iter().zip(&NAMES) {
             assert_eq!(path, of);
-            assert_eq!(names.target, Beneath::new(path).in_procfs());
+            assert_eq!(names.target, Beneath::new(path).within());
             let mask = Names::of_mask(path);
             let all = |names: &Names| {
                 [&names.cover, &names.clone, &names.restrict, &names.remount, &names.hidden, &names.read_only]

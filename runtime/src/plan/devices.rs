@@ -8,9 +8,9 @@ use browndog_xml::domain::Origin;
 use nix::libc;
 
 use super::build::Builder;
-use super::mounts::{ATTR_NOEXEC, ATTR_NOSUID, RESTRICT, mount_new, sever};
+use super::mounts::{ATTR_NOEXEC, ATTR_NOSUID, RESTRICT, mount_kernel, mount_new, sever};
 use super::path::at;
-use super::step::{Beneath, ChildStep, HostStep, Slot, TargetKind};
+use super::step::{Beneath, ChildStep, HostStep, Kernel, Slot, TargetKind};
 use crate::survey::devices::declared as declared_in;
 use crate::survey::{Kind, NODES, Purpose};
 use crate::sys::MountAttr;
@@ -38,7 +38,8 @@ pub(super) const TTY_GID: u32 = 5;
 pub(super) fn populate(b: &mut Builder<'_>) {
     let flags = libc::MS_NOSUID | libc::MS_NOEXEC | libc::MS_STRICTATIME;
     let why = "after /proc: the order is free, but before the nodes";
-    mount_new(b, at!("mount", "dev"), c"tmpfs", flags, Some("mode=0755,size=64k,nr_inodes=1k"), DEV, why);
+    let data = Some("mode=0755,size=64k,nr_inodes=1k");
+    mount_kernel(b, ("mount:/dev", Kernel::Dev), c"tmpfs", flags, data, DEV, why);
     nodes(b);
     for ((id, target), value) in LINKS {
         b.child(id, ChildStep::MakeLink { value: Cow::Borrowed(value), target }, DEV, AFTER_DEV);
@@ -127,7 +128,7 @@ fn bind_slot(b: &mut Builder<'_>, source: Slot, target: &str, origin: Origin, wh
     }
     attach_file(b, into, target, origin, why);
     if !restrictable {
-        sever(b, target);
+        sever(b, into, target);
     }
 }
 

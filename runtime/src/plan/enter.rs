@@ -37,6 +37,7 @@ pub fn enter(domain: &Domain, host: &Host, survey: &Survey, request: &Request, t
     if b.source(Purpose::Terminal).is_none() {
         streams(&mut b);
     }
+    process::settle(&mut b);
     confine::drop_bounding(&mut b);
     identity::set_ids(&mut b);
     confine::set_capabilities(&mut b);

@@ -140,11 +140,10 @@ pub(super) fn sysctls(b: &mut Builder<'_>) {
         }
         let target = format!("/proc/sys/{}", name.replace('.', "/"));
         let step = ChildStep::WriteFile {
-            target: Beneath::new(&target),
+            target: Beneath::new(&target).within(),
             contents: value.clone().into_bytes(),
-            existing: true,
         };
-        let why = "after /proc is there, before it becomes read-only";
+        let why = "while /proc is the kernel's own and writable: before its covers, and before any mount of the document's";
         b.child(("sysctl", name), step, sysctl.origin, why);
     }
 }

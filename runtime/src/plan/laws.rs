@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use browndog_xml::domain::Domain;
+use nix::libc;
 
-use super::step::{ChildStep, HostStep, Slot};
+use super::step::{ChildStep, HostStep, Place, Slot};
 use super::{Plan, Request};
 use crate::host::Host;
 use crate::survey::Survey;
@@ -28,6 +29,10 @@ pub fn broken(plan: &Plan) -> Vec<String> {
     ) {
         broken.push("the last step must be exec".to_owned());
     }
+    if plan.problems.is_empty() {
+        no_place_is_named_twice(plan, &mut broken);
+    }
+    nothing_of_the_host_is_open_beside_a_path(plan, &mut broken);
     no_host_path_after_pivot(plan, &mut broken);
     copies_are_no_peers(plan, &mut broken);
     broken
@@ -67,7 +72,12 @@ fn slots_are_filled_before_use(plan: &Plan, broken: &mut Vec<String>) {
         filled.extend(fills);
     }
     for entry in &plan.child {
-        let (uses, fills) = child_slots(&entry.step);
+        let (mut uses, fills) = child_slots(&entry.step);
+        match entry.step.path().map(super::step::Beneath::place) {
+            Some(Place::Tree(tree)) => uses.push(tree),
+            Some(Place::Below(kernel) | Place::Within(kernel)) => uses.push(plan.kernel[kernel as usize]),
+            Some(Place::On(_) | Place::Root | Place::Loose) | None => {}
+        }
         for slot in uses {
             if !filled.contains(&slot) {
                 broken.push(format!("{} uses slot {} before it is filled", entry.id, slot.0));
@@ -129,7 +139,12 @@ fn child_slots(step: &ChildStep) -> (Vec<Slot>, Vec<Slot>) {
     match step {
         ChildStep::JoinCgroup { tasks, .. } => (vec![*tasks], vec![]),
         ChildStep::JoinNamespace { slot, .. } => (vec![*slot], vec![]),
-        ChildStep::CloneHostTree { into, .. } | ChildStep::CloneTree { into, .. } => (vec![], vec![*into]),
+        ChildStep::CloneHostTree { into, .. }
+        | ChildStep::CloneTree { into, .. }
+        | ChildStep::Hold { into, .. }
+        | ChildStep::MountNew { into: Some(into), .. } => (vec![], vec![*into]),
+        ChildStep::CloneHeld { source, into } => (vec![*source], vec![*into]),
+        ChildStep::CloseFds { keep, .. } => (keep.iter().copied().collect(), vec![]),
         ChildStep::AttachRoot { tree }
         | ChildStep::Restrict { tree, .. }
         | ChildStep::Attach { tree, .. } => (vec![*tree], vec![]),
@@ -172,6 +187,74 @@ fn no_host_path_after_pivot(plan: &Plan, broken: &mut Vec<String>) {
     }
 }
 
+/// The kernel's file systems are held from the moment they are made, and every step that means one, or a place below it,
+/// begins there; what was attached is meant by its descriptor too. What covers them is there before the first path of the
+/// document's is followed.
+fn no_place_is_named_twice(plan: &Plan, broken: &mut Vec<String>) {
+    let mut of_document = None;
+    let mut named: HashSet<String> = HashSet::new();
+    for entry in &plan.child {
+        let Some(path) = entry.step.path() else { continue };
+        let first = path.as_c_str().to_bytes().split(|byte| *byte == b'/').next();
+        match path.place() {
+            Place::Loose => broken.push(format!("{} follows whatever is at its path", entry.id)),
+            Place::Root
+                if matches!(first, Some(b"proc" | b"sys" | b"dev")) && !path.shown().contains("/..") =>
+            {
+                broken.push(format!("{} names a place of the kernel's by its path", entry.id));
+            }
+            Place::Root => {
+                of_document = of_document.or(Some(&entry.id));
+                let again = match &entry.step {
+                    ChildStep::MakeTarget { .. } | ChildStep::CloneTree { .. } => false,
+                    _ => !named.insert(path.shown()),
+                };
+                if again {
+                    broken.push(format!("{} names {} again", entry.id, path.shown()));
+                }
+            }
+            Place::On(_) | Place::Below(_) | Place::Within(_) | Place::Tree(_) => {}
+        }
+        let early =
+            ["cover:", "clone-cover:", "hold:", "sysctl:"].iter().any(|verb| entry.id.starts_with(verb));
+        if let (true, Some(other)) = (early, of_document) {
+            broken.push(format!("{} stands after {other}, which follows a path of the document's", entry.id));
+        }
+    }
+}
+
+/// Descriptors are closed, not marked, before the first path of the container's is followed; what stays is the program of
+/// the built-in init, which is executed by its descriptor.
+fn nothing_of_the_host_is_open_beside_a_path(plan: &Plan, broken: &mut Vec<String>) {
+    let program = plan.child.iter().find_map(|entry| match entry.step {
+        ChildStep::ExecBuiltInInit { program, .. } => Some(program),
+        _ => None,
+    });
+    let mut closed = false;
+    for entry in &plan.child {
+        match &entry.step {
+            ChildStep::CloseFds { flags, keep } => {
+                closed = *flags == 0;
+                if *keep != program {
+                    broken.push(format!("{} keeps {keep:?}, and {program:?} is executed", entry.id));
+                }
+            }
+            ChildStep::ChangeDir { resolve, .. } | ChildStep::Exec { resolve, .. }
+                if !closed || resolve & libc::RESOLVE_NO_MAGICLINKS == 0 =>
+            {
+                broken.push(format!("{} may lead to a descriptor of the host's", entry.id));
+            }
+            step if closed => {
+                let (uses, _) = child_slots(step);
+                if uses.iter().any(|slot| Some(*slot) != program) {
+                    broken.push(format!("{} uses a descriptor that is closed", entry.id));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// A copy of a host's mount is its peer where the host's is shared: it is made private before it is
 /// attached, or where it stands before anything else happens.
 fn copies_are_no_peers(plan: &Plan, broken: &mut Vec<String>) {
@@ -183,12 +266,10 @@ fn copies_are_no_peers(plan: &Plan, broken: &mut Vec<String>) {
     };
     let severed = |tree: Slot| {
         plan.child.windows(2).any(|pair| match (&pair[0].step, &pair[1].step) {
-            (ChildStep::AttachRoot { tree: attached }, ChildStep::Sever { target }) => {
-                *attached == tree && target.shown() == "/"
-            }
-            (ChildStep::Attach { tree: attached, target }, ChildStep::Sever { target: severed }) => {
-                *attached == tree && target == severed
-            }
+            (
+                ChildStep::AttachRoot { tree: attached } | ChildStep::Attach { tree: attached, .. },
+                ChildStep::Sever { target },
+            ) => *attached == tree && target.place() == Place::Tree(tree) && target.rest().is_empty(),
             _ => false,
         })
     };

@@ -15,6 +15,7 @@ pub mod device_policy;
 mod devices;
 pub mod enter;
 pub(crate) mod environment;
+mod host_step;
 mod identity;
 mod idmapped;
 pub mod laws;
@@ -22,7 +23,7 @@ mod mounts;
 pub mod mutate;
 mod network;
 pub mod order;
-mod path;
+pub(crate) mod path;
 mod print;
 mod process;
 mod refuse;
@@ -114,6 +115,8 @@ pub struct Plan {
     pub slots: Vec<Cow<'static, str>>,
     /// The slot in which the root directory is kept.
     pub root: Slot,
+    /// The slots in which the mounts of [`step::Kernel::ALL`] are held from the moment they are made.
+    pub kernel: [Slot; 3],
     /// cgroup directories, deepest last; removed after the end, deepest first.
     pub cgroups: Vec<String>,
     /// The v2 group with `cgroup.kill`, where there is one.
@@ -143,21 +146,23 @@ pub fn plan(domain: &Domain, host: &Host, survey: &Survey, request: &Request) ->
     context::reset(&mut b);
     context::time(&mut b);
     devices::populate(&mut b);
-    cover::take_empty(&mut b);
-    cgroup::show(&mut b);
-    // What the document mounts, in its order, then the covers over /proc and a read-only root.
-    mounts::filesystems(&mut b);
-    environment::resolver(&mut b);
+    // While nothing of the document's is mounted: what is written and covered is the kernel's own.
     environment::sysctls(&mut b);
     cover::cover(&mut b);
+    cgroup::show(&mut b);
+    // What the document mounts, in its order, then what it hides, and a read-only root.
+    mounts::filesystems(&mut b);
+    environment::resolver(&mut b);
+    cover::mask(&mut b);
     mounts::seal_root(&mut b);
     mounts::leave_host(&mut b);
     // Names, links and limits that need privilege.
     environment::hostname(&mut b);
     network::configure(&mut b);
     environment::limits(&mut b);
-    // The process: session, terminal, confinement from the outside in, and exec.
+    // The process: session, terminal, no descriptor of the host any more, confinement from the outside in, and exec.
     process::session(&mut b);
+    process::settle(&mut b);
     confine::drop_bounding(&mut b);
     identity::set_ids(&mut b);
     confine::set_capabilities(&mut b);

@@ -3,14 +3,14 @@
 use std::ffi::CStr;
 
 use browndog_xml::domain::{Filesystem, FilesystemSource, Origin};
+use nix::errno::Errno;
 use nix::libc;
 
 use super::build::Builder;
 use super::classic;
 use super::contents;
-use super::path::at;
-use super::step::{Beneath, ChildStep, HostStep, Slot, TargetKind, c_string};
-use crate::survey::{Kind, Purpose, has_contents, is_root};
+use super::step::{Beneath, ChildStep, HostStep, Kernel, Place, Slot, TargetKind, c_string};
+use crate::survey::{Kind, Purpose, has_contents, is_below, is_root};
 use crate::sys::MountAttr;
 
 /// MOUNT_ATTR_* of mount_setattr(2).
@@ -91,8 +91,8 @@ fn restrict(b: &mut Builder<'_>, target: &str, tree: Slot, readonly: Option<Orig
 }
 
 /// What [`restriction`] does for newer kernels, right after the tree is attached.
-pub(super) fn sever(b: &mut Builder<'_>, target: &str) {
-    let step = ChildStep::Sever { target: Beneath::new(target) };
+pub(super) fn sever(b: &mut Builder<'_>, tree: Slot, target: &str) {
+    let step = ChildStep::Sever { target: Beneath::on_tree(tree, target, "") };
     b.child(("sever", target), step, KEEP_PRIVATE, "this kernel has no mount_setattr(2)");
 }
 
@@ -130,11 +130,12 @@ fn refuse_root(b: &mut Builder<'_>, filesystem: &Filesystem) {
 }
 
 /// Mount points that the kernel's own file systems need.
-pub const KERNEL_TARGETS: [&str; 3] = ["/proc", "/sys", "/dev"];
+pub const KERNEL_TARGETS: [&str; 3] = [Kernel::Proc.path(), Kernel::Sys.path(), Kernel::Dev.path()];
 
 /// Makes what is missing beneath the root's source; what another filesystem of the document covers is
 /// made there, by the child.
 fn make_targets(b: &mut Builder<'_>, root: Slot) {
+    refuse_roots_links(b);
     let why = "a mount needs something to stand on; removed again after the end";
     let shared = shares_root(b);
     for (target, looked, origin) in missing_targets(b) {
@@ -152,6 +153,37 @@ fn make_targets(b: &mut Builder<'_>, root: Slot) {
     }
 }
 
+/// A link means what it leads to when its step comes, and that may be another place each time: as other runtimes do,
+/// the kernel's file systems are mounted on ordinary directories alone.
+fn refuse_roots_links(b: &mut Builder<'_>) {
+    let root = root_filesystem(b);
+    let (origin, path) = (root.map_or(KEEP_TREE, |root| root.origin), b.survey.get(Purpose::Root));
+    let path = path.map(|found| found.path.trim_end_matches('/').to_owned()).unwrap_or_default();
+    for (target, what) in KERNEL_TARGETS.iter().zip(b.survey.kernel_refused) {
+        let Some(what) = what else { continue };
+        b.problem(
+            origin,
+            format!("{target} of the root file system must be an ordinary directory, and is {what}"),
+            format!("put an empty directory in its place: rm {path}{target} && mkdir {path}{target}"),
+        );
+    }
+    for (filesystem, looked) in b.domain.filesystems.iter().zip(&b.survey.targets) {
+        // What is missing is made; of the kernel's answer that it could not tell, nothing follows.
+        if let Some(Err(errno)) = looked
+            && !matches!(errno, Errno::ENOENT | Errno::ENOTDIR)
+        {
+            let target = &filesystem.target;
+            let message =
+                format!("cannot look at {} in the root file system: {}", target.value, errno.desc());
+            b.problem(
+                target.origin,
+                message,
+                "look at the directories and links on the way to it, and try again",
+            );
+        }
+    }
+}
+
 fn missing_targets(b: &Builder<'_>) -> Vec<(String, TargetKind, Origin)> {
     let mut missing = Vec::new();
     for (target, exists) in KERNEL_TARGETS.iter().zip(&b.survey.kernel_targets) {
@@ -160,7 +192,7 @@ fn missing_targets(b: &Builder<'_>) -> Vec<(String, TargetKind, Origin)> {
         }
     }
     for (index, filesystem) in b.domain.filesystems.iter().enumerate().filter(|(_, fs)| !is_root(fs)) {
-        if matches!(b.survey.targets.get(index), Some(Some(Err(nix::errno::Errno::ENOENT)))) {
+        if matches!(b.survey.targets.get(index), Some(Some(Err(Errno::ENOENT)))) {
             let target = filesystem.target.value.as_str().to_owned();
             missing.push((target, target_kind(b, index), filesystem.target.origin));
         }
@@ -204,7 +236,7 @@ pub(super) fn root(b: &mut Builder<'_>) {
             b.child(("make-target", target), step, KERNEL_FS, why);
         }
     }
-    classic::restrict_tree(b, "/", Purpose::Root, false, NODEV);
+    classic::restrict_tree(b, tree, "/", Purpose::Root, false, NODEV);
     if shares_root(b) && !b.host.rootless && !b.user_namespace {
         for target in KERNEL_TARGETS {
             let step = ChildStep::DetachBelow { target: Beneath::new(target) };
@@ -225,19 +257,46 @@ pub(super) fn mount_new(
     origin: Origin,
     why: &'static str,
 ) {
-    b.child(id, ChildStep::MountNew { fstype, target, flags, data: data.map(c_string) }, origin, why);
+    let step = ChildStep::MountNew { fstype, target, flags, data: data.map(c_string), into: None };
+    b.child(id, step, origin, why);
+}
+
+/// A file system of the kernel's, held: whatever becomes of its path, this mount is what later steps mean.
+pub(super) fn mount_kernel(
+    b: &mut Builder<'_>,
+    (id, kernel): (&'static str, Kernel),
+    fstype: &'static CStr,
+    flags: u64,
+    data: Option<&str>,
+    origin: Origin,
+    why: &'static str,
+) {
+    let into = b.slot(kernel_name(kernel));
+    b.set_kernel(kernel, into);
+    let (target, data) = (Beneath::new(kernel.path()), data.map(c_string));
+    b.child(id, ChildStep::MountNew { fstype, target, flags, data, into: Some(into) }, origin, why);
+}
+
+/// The slot of a mount of the kernel's.
+fn kernel_name(kernel: Kernel) -> &'static str {
+    match kernel {
+        Kernel::Proc => "mount of /proc",
+        Kernel::Sys => "mount of /sys",
+        Kernel::Dev => "mount of /dev",
+    }
 }
 
 /// /proc and /sys.
 pub(super) fn kernel_filesystems(b: &mut Builder<'_>) {
     let why = "before the host's tree goes: in a user namespace the kernel wants to see a whole /proc first";
-    mount_new(b, at!("mount", "proc"), c"proc", NO_SUID_DEV_EXEC, None, KERNEL_FS, why);
+    mount_kernel(b, ("mount:/proc", Kernel::Proc), c"proc", NO_SUID_DEV_EXEC, None, KERNEL_FS, why);
     if binds_sysfs(b) {
         let why = "a sysfs of its own needs a network namespace of its own: the host's, read-only";
         bind_sysfs(b, why);
         return;
     }
-    mount_new(b, at!("mount", "sys"), c"sysfs", NO_SUID_DEV_EXEC | libc::MS_RDONLY, None, KERNEL_FS, why);
+    let flags = NO_SUID_DEV_EXEC | libc::MS_RDONLY;
+    mount_kernel(b, ("mount:/sys", Kernel::Sys), c"sysfs", flags, None, KERNEL_FS, why);
 }
 
 /// Whether `/sys` is the host's: a user namespace may mount one only of a network namespace of its own.
@@ -247,6 +306,7 @@ pub(super) fn binds_sysfs(b: &Builder<'_>) -> bool {
 
 fn bind_sysfs(b: &mut Builder<'_>, why: &'static str) {
     let tree = b.slot("tree of /sys");
+    b.set_kernel(Kernel::Sys, tree);
     b.child(
         "clone-tree:/sys",
         ChildStep::CloneHostTree { path: c_string("/sys"), into: tree },
@@ -262,6 +322,7 @@ fn bind_sysfs(b: &mut Builder<'_>, why: &'static str) {
     if classic::needed(b) {
         classic::restrict(
             b,
+            tree,
             "/sys",
             &b.survey.below_sys.clone(),
             NO_SUID_DEV_EXEC | libc::MS_RDONLY,
@@ -277,12 +338,39 @@ pub(super) fn filesystems(b: &mut Builder<'_>) {
             continue;
         }
         let target = Beneath::new(filesystem.target.value.as_str());
+        refuse_kernel_target(b, filesystem, &target);
         if matches!(b.survey.targets.get(index), Some(None)) {
             let step = ChildStep::MakeTarget { target: target.clone(), kind: target_kind(b, index) };
             let why = "inside a file system of this document, which may be empty";
             b.child(b.own_name("make-target", &target.shown()), step, filesystem.target.origin, why);
         }
         mount_one(b, index, filesystem, target);
+    }
+}
+
+/// What the runtime mounts itself is no place for a mount of the document's, and neither is a place that something has
+/// to be hidden below: the mask would be of what the document has mounted.
+fn refuse_kernel_target(b: &mut Builder<'_>, filesystem: &Filesystem, target: &Beneath) {
+    let Some(kernel) = target.kernel() else { return };
+    let (path, origin) = (kernel.path(), filesystem.target.origin);
+    if let Place::On(_) = target.place() {
+        let message = format!("nothing can be mounted on {path}: every container has its own");
+        let help = match kernel {
+            Kernel::Dev => {
+                "remove it; <hostdev> names devices, and what is mounted on a place below /dev stays possible"
+            }
+            _ => "remove it; what is mounted on a file or directory below it stays possible",
+        };
+        return b.problem(origin, message, help);
+    }
+    let shown = target.shown();
+    let hidden = b.domain.extension.masks.iter().find(|mask| {
+        let mask = Beneath::new(mask.value.as_str());
+        mask.kernel() == Some(kernel) && is_below(&mask.shown(), &shown)
+    });
+    if let Some(mask) = hidden {
+        let message = format!("a mount on {shown} would be in the way of the mask of {}", mask.value);
+        b.problem(origin, message, "remove the one or the other: the mask hides what the kernel has there");
     }
 }
 
@@ -294,17 +382,19 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
         let step = ChildStep::Attach { tree, target: target.clone() };
         b.child(b.own_name("attach", &shown), step, origin, why);
     };
-    match &filesystem.source {
+    let held = match &filesystem.source {
         FilesystemSource::Host(_) | FilesystemSource::Block(_) | FilesystemSource::Image { .. } => {
             let Some(tree) = b.find_slot(&tree_name(index)) else { return };
             attach(b, tree);
             classic::restrict_tree(
                 b,
+                tree,
                 &shown,
                 Purpose::Filesystem(index),
                 filesystem.readonly.is_some(),
                 origin,
             );
+            tree
         }
         FilesystemSource::Container(path) => {
             let tree = b.slot(tree_name(index));
@@ -322,21 +412,26 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
             attach(b, tree);
             if filesystem.readonly.is_some() && classic::needed(b) {
                 let below = classic::below_inside(b, path.value.as_str(), index);
-                classic::restrict(b, &shown, &below, libc::MS_RDONLY, origin);
+                classic::restrict(b, tree, &shown, &below, libc::MS_RDONLY, origin);
             }
+            tree
         }
         FilesystemSource::Ram { bytes } => {
             let readonly = if filesystem.readonly.is_some() { libc::MS_RDONLY } else { 0 };
+            let tree = b.slot(tree_name(index));
             let step = ChildStep::MountNew {
                 fstype: c"tmpfs",
                 target: target.clone(),
                 flags: libc::MS_NOSUID | libc::MS_NODEV | readonly,
                 data: Some(c_string(&format!("mode=0755,size={}", bytes.value))),
+                into: Some(tree),
             };
             b.child(b.own_name("mount", &shown), step, bytes.origin, why);
+            tree
         }
-    }
+    };
     if let Some(readonly) = filesystem.readonly {
+        let target = Beneath::on_tree(held, &shown, "");
         let step = ChildStep::Verify { target, flags: libc::ST_RDONLY };
         let why = "read back: what was asked to be read-only is, or nothing starts";
         b.child(b.own_name("verify", &shown), step, readonly, why);
@@ -348,14 +443,16 @@ pub(super) fn seal_root(b: &mut Builder<'_>) {
     let Some(readonly) = root_filesystem(b).and_then(|filesystem| filesystem.readonly) else { return };
     if classic::needed(b) && b.staged.is_none() {
         let flags = libc::MS_RDONLY | libc::MS_NODEV;
-        let step = ChildStep::Remount { target: Beneath::new("/"), flags };
+        let root = b.source_root();
+        let step = ChildStep::Remount { target: Beneath::on_tree(root, "/", ""), flags };
         b.child("seal-root", step, readonly, "after the last mount point is there");
         for suffix in classic::below(b, Purpose::Root) {
-            let step = ChildStep::Remount { target: Beneath::new(&suffix), flags };
+            let step = ChildStep::Remount { target: Beneath::on_tree(root, "/", &suffix), flags };
             b.child(("seal-root", suffix), step, readonly, "what is mounted below is part of it");
         }
     }
-    let step = ChildStep::Verify { target: Beneath::new("/"), flags: libc::ST_RDONLY };
+    let target = Beneath::on_tree(b.source_root(), "/", "");
+    let step = ChildStep::Verify { target, flags: libc::ST_RDONLY };
     b.child("verify:/", step, readonly, "read back: what was asked to be read-only is, or nothing starts");
 }
 

@@ -167,11 +167,28 @@ impl Plan {
                 let call = if *kind == TargetKind::Directory { "mkdirat" } else { "openat" };
                 format!("{call}(\"{}\")", target.shown())
             }
-            ChildStep::MountNew { fstype, target, flags, data } => {
+            ChildStep::MountNew { fstype, target, flags, data, into } => {
+                let flags = names(*flags, &MOUNT_FLAGS);
+                if let Some(into) = into {
+                    let data = data.as_ref().map(|data| format!(", {}", text(data))).unwrap_or_default();
+                    let (fstype, held) = (text(fstype), name(into));
+                    return format!(
+                        "fsmount({fstype}, {flags}{data}); move_mount(<{held}>, \"{}\")",
+                        target.shown()
+                    );
+                }
                 let data =
                     data.as_ref().map_or_else(|| "NULL".to_owned(), |data| format!("\"{}\"", text(data)));
-                let flags = names(*flags, &MOUNT_FLAGS);
                 format!("mount(\"{0}\", \"{1}\", \"{0}\", {flags}, {data})", text(fstype), target.shown())
+            }
+            ChildStep::Hold { target, device, .. } => {
+                let number =
+                    |device: &u64| format!("makedev({}, {})", libc::major(*device), libc::minor(*device));
+                let device = device.as_ref().map_or_else(|| "anything".to_owned(), number);
+                format!("openat2(\"{}\"); fstat: {device}", target.shown())
+            }
+            ChildStep::CloneHeld { source, .. } => {
+                format!("open_tree(<{}>, OPEN_TREE_CLONE|AT_RECURSIVE)", name(source))
             }
             ChildStep::CloneTree { source, .. } => {
                 format!("open_tree(\"{}\", OPEN_TREE_CLONE|AT_RECURSIVE)", source.shown())
@@ -240,7 +257,9 @@ impl Plan {
             }
             ChildStep::SetPersonality { persona } => format!("personality({persona:#x})"),
             ChildStep::SetUmask { mask } => format!("umask({mask:#o})"),
-            ChildStep::ChangeDir { path } => format!("chdir(\"{}\")", text(path)),
+            ChildStep::ChangeDir { path, resolve } => {
+                format!("fchdir(openat2(\"{}\", {})); getcwd()", text(path), resolves(*resolve))
+            }
             ChildStep::DropBounding { keep, .. } => {
                 format!("prctl(PR_CAPBSET_DROP, all but {})", capabilities(*keep))
             }
@@ -261,8 +280,11 @@ impl Plan {
             }
             ChildStep::TieToLauncher => "prctl(PR_SET_PDEATHSIG, SIGKILL); poll(life)".to_owned(),
             ChildStep::ResetSignals => "sigaction(1..64, SIG_DFL); sigprocmask(none)".to_owned(),
-            ChildStep::CloseFds { flags: 0 } => "close_range(3, ~0, 0)".to_owned(),
-            ChildStep::CloseFds { .. } => "close_range(3, ~0, CLOSE_RANGE_CLOEXEC)".to_owned(),
+            ChildStep::CloseFds { flags, keep } => {
+                let flags = if *flags == 0 { "0" } else { "CLOSE_RANGE_CLOEXEC" };
+                let kept = keep.map(|slot| format!(" and <{}>", self.slot_name(slot))).unwrap_or_default();
+                format!("close_range(3, ~0, {flags}) but for the launcher's pipes{kept}")
+            }
             ChildStep::Exec { paths, argv, .. } => {
                 let argv: Vec<String> = argv.strings().iter().map(|arg| format!("{:?}", text(arg))).collect();
                 let path = paths.last().map(|last| text(last)).unwrap_or_default();
@@ -275,6 +297,13 @@ impl Plan {
             other => format!("{other:?}"),
         }
     }
+}
+
+/// RESOLVE_* of openat2(2).
+fn resolves(bits: u64) -> String {
+    const RESOLVE: [(&str, u64); 2] =
+        [("RESOLVE_IN_ROOT", libc::RESOLVE_IN_ROOT), ("RESOLVE_NO_MAGICLINKS", libc::RESOLVE_NO_MAGICLINKS)];
+    names(bits, &RESOLVE)
 }
 
 fn id_map(lines: &[[u32; 3]]) -> String {

@@ -44,15 +44,30 @@ pub(super) fn session(b: &mut Builder<'_>) {
         let why = "before exec, which keeps it";
         b.child("set-personality", ChildStep::SetPersonality { persona }, origin, why);
     }
+}
+
+/// Nothing of the host is left open; only then is a path of the container's followed.
+///
+/// A link of the image, or of a process inside, may lead to any descriptor of this process (`/proc/self/fd/N`), and by
+/// it to the host: what is closed cannot be reached, whatever the kernel makes of a path. No step needs one any more
+/// but the pipes to the launcher, which are no way to anything, and the built-in init's program, which is executed by
+/// its descriptor: a file alone, on a read-only mount of its own or sealed in memory, from which no path goes on.
+pub(super) fn settle(b: &mut Builder<'_>) {
+    let keep = b.find_slot(PROGRAM);
+    let why = "before any path of the container's is followed: a link may lead to what is open";
+    b.child("close-fds", ChildStep::CloseFds { flags: 0, keep }, CLEAN, why);
     let dir = &b.domain.init.dir;
-    let step = ChildStep::ChangeDir { path: c_string(dir.value.as_str()) };
+    let step = ChildStep::ChangeDir { path: c_string(dir.value.as_str()), resolve: IN_ROOT };
     b.child("change-dir", step, dir.origin, "in the new root, before the user may be unable to");
 }
+
+/// The working directory is looked up from the root, which is the current one then.
+const IN_ROOT: u64 = libc::RESOLVE_IN_ROOT | libc::RESOLVE_NO_MAGICLINKS;
 
 /// personality(2): `uname -m` says i686.
 const PER_LINUX32: u64 = 0x0008;
 
-/// Ends with the launcher; signals and descriptors clean.
+/// Ends with the launcher; signals clean.
 pub(super) fn tie(b: &mut Builder<'_>, tied: bool) {
     if tied {
         let why = "after the ids, which clear it; then a look whether the launcher is gone already";
@@ -61,10 +76,6 @@ pub(super) fn tie(b: &mut Builder<'_>, tied: bool) {
     let why = "handlers and masks of the launcher mean nothing in the container";
     // Handlers too, although exec resets them: until then they would run in the child, once nothing is blocked.
     b.child("reset-signals", ChildStep::ResetSignals, CLEAN, why);
-    // CLOSE_RANGE_CLOEXEC since 5.11; before, plainly closed.
-    let flags = if b.host.at_least(5, 11) { libc::CLOSE_RANGE_CLOEXEC } else { 0 };
-    let why = "last, when no step needs a descriptor any more";
-    b.child("close-fds", ChildStep::CloseFds { flags }, CLEAN, why);
 }
 
 /// What runs: the caller's command, or the document's.
@@ -190,7 +201,10 @@ pub(super) fn exec(b: &mut Builder<'_>) {
     } else {
         path.split(':').map(|dir| c_owned([dir, "/", program].concat())).collect()
     };
-    let step = ChildStep::Exec { paths, argv: words(argv), env: variables };
+    // By its path, not by a descriptor of what was looked at: a script would get `/dev/fd/N` for its name, and the kernel
+    // before 6.14 would call the process by the number. Nothing of the host can be reached by then in any case.
+    let resolve = libc::RESOLVE_NO_MAGICLINKS;
+    let step = ChildStep::Exec { paths, resolve, argv: words(argv), env: variables };
     let why = "everything is in place; nothing of browndog runs in the container from here on";
     b.child("exec", step, origin, why);
 }

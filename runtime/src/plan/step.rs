@@ -9,11 +9,11 @@ use std::ffi::{CStr, CString};
 use nix::sys::resource::Resource;
 
 use super::context::Reset;
-use super::device_policy::Rule;
 use crate::sys::{CapSets, Instruction, MountAttr, StringArray};
 
 pub use super::cgroup::ReadBack;
-pub use super::path::{Beneath, TargetKind};
+pub use super::host_step::HostStep;
+pub use super::path::{Beneath, Kernel, Place, TargetKind};
 pub(crate) use super::path::{c_owned, c_string};
 
 /// A place in the descriptor table that the launcher and the child share.
@@ -87,7 +87,8 @@ pub enum ChildStep {
         /// Directory or file.
         kind: TargetKind,
     },
-    /// `mount(fstype, ".", fstype, flags, data)` on a target opened beneath the root.
+    /// `mount(fstype, ".", fstype, flags, data)` on a target opened beneath the root. What later steps mean again is
+    /// made first, and held: `fsopen`, `fsconfig`, `fsmount`, `move_mount`.
     MountNew {
         /// Filesystem type.
         fstype: &'static CStr,
@@ -97,6 +98,24 @@ pub enum ChildStep {
         flags: u64,
         /// Options.
         data: Option<CString>,
+        /// Where the mount is held.
+        into: Option<Slot>,
+    },
+    /// `openat2(target)`, and a look whether it is the device (fstat(2)): held for what is made of it.
+    Hold {
+        /// Path in the container.
+        target: Beneath,
+        /// The number of the character device that it has to be; anything, only where [`super::mutate`] says so.
+        device: Option<u64>,
+        /// Where it is held.
+        into: Slot,
+    },
+    /// `open_tree(slot, "", OPEN_TREE_CLONE|AT_RECURSIVE)`: another copy of what is held.
+    CloneHeld {
+        /// What is held.
+        source: Slot,
+        /// Where the detached tree goes.
+        into: Slot,
     },
     /// `open_tree(source beneath root, OPEN_TREE_CLONE|AT_RECURSIVE)`.
     CloneTree {
@@ -165,14 +184,12 @@ pub enum ChildStep {
         /// Path in the container.
         target: Beneath,
     },
-    /// `write(open(target, O_TRUNC))` beneath the root: a file of ours on a tmpfs of ours.
+    /// `write(openat2(target), contents)` on the container's own procfs.
     WriteFile {
         /// Path in the container.
         target: Beneath,
         /// Contents.
         contents: Vec<u8>,
-        /// Must exist already (a sysctl).
-        existing: bool,
     },
     /// `fchdir(root); pivot_root(".", ".")`: pivot_root(2).
     Pivot,
@@ -231,10 +248,12 @@ pub enum ChildStep {
         /// Mask.
         mask: u32,
     },
-    /// `chdir(path)` in the container.
+    /// `fchdir(openat2(path, RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS))`, then a look whether that is inside (getcwd(2)).
     ChangeDir {
         /// Path.
         path: CString,
+        /// RESOLVE_* of openat2(2).
+        resolve: u64,
     },
     /// `prctl(PR_CAPBSET_DROP)` for every capability not kept.
     DropBounding {
@@ -278,15 +297,20 @@ pub enum ChildStep {
     TieToLauncher,
     /// The actions of all signals to default, and none blocked (signal(7), sigprocmask(2)).
     ResetSignals,
-    /// `close_range(3, ~0, CLOSE_RANGE_CLOEXEC)`: no descriptor of the host passes exec.
+    /// `close_range(3, ~0)` around what stays until exec, none of which is a path's way to the host: the pipes to the
+    /// launcher, and the sealed program of the built-in PID 1.
     CloseFds {
-        /// CLOSE_RANGE_* flags that this kernel knows.
+        /// CLOSE_RANGE_* flags: 0, since a descriptor that is only marked can still be reached.
         flags: u32,
+        /// The program that is executed by its descriptor.
+        keep: Option<Slot>,
     },
-    /// `execve(path, argv, env)`.
+    /// `execve(path, argv, env)`, after the path and its interpreters are looked at (openat2(2)).
     Exec {
         /// Paths to try, in order; more than one only for a name looked up in PATH.
         paths: Vec<CString>,
+        /// RESOLVE_* of openat2(2).
+        resolve: u64,
         /// argv.
         argv: Box<StringArray>,
         /// Environment.
@@ -303,196 +327,46 @@ pub enum ChildStep {
     },
 }
 
-/// One step of the launcher, on the host.
-#[derive(Clone, Debug)]
-pub enum HostStep {
-    /// `mkdir(path)`; undone by `rmdir`.
-    MakeCgroup {
-        /// Absolute path of the group's directory.
-        path: String,
-        /// A partition: may exist already, and stays while others use it.
-        shared: bool,
-    },
-    /// `write(path, value)`, then read back.
-    SetCgroup {
-        /// Absolute path of the file.
-        path: String,
-        /// What is written.
-        value: String,
-        /// How it is read back.
-        check: ReadBack,
-    },
-    /// Copies `cpuset.cpus` and `cpuset.mems` of the parent into a group where they are empty (cpuset(7)).
-    InheritCpuset {
-        /// The group above.
-        parent: String,
-        /// Absolute path of the group's directory.
-        path: String,
-    },
-    /// `chown` of the group's directory and of the files that a delegatee writes (cgroup-v2.rst).
-    DelegateCgroup {
-        /// Absolute path of the group's directory.
-        path: String,
-        /// User id on the host.
-        uid: u32,
-        /// Group id on the host.
-        gid: u32,
-    },
-    /// `open(path)` into a slot: a cgroup directory or, in version 1, its `tasks`.
-    OpenCgroup {
-        /// Absolute path.
-        path: String,
-        /// Where it goes.
-        slot: Slot,
-        /// A directory (CLONE_INTO_CGROUP) or a file that is written.
-        directory: bool,
-    },
-    /// `open_tree(source, OPEN_TREE_CLONE|AT_RECURSIVE)`: a detached copy of a surveyed source.
-    CloneTree {
-        /// The surveyed source.
-        source: Slot,
-        /// Where the detached tree goes.
-        into: Slot,
-    },
-    /// `mount_setattr(tree, AT_RECURSIVE, attr)`: before anyone can reach the tree.
-    Restrict {
-        /// The detached tree.
-        tree: Slot,
-        /// Attributes.
-        attr: MountAttr,
-    },
-    /// `ioctl(loop, LOOP_CONFIGURE)`: a block device that goes with its last user.
-    AttachLoop {
-        /// The surveyed image.
-        image: Slot,
-        /// Opened, and configured, read-only.
-        readonly: bool,
-        /// Where the open loop device goes.
-        into: Slot,
-    },
-    /// `fsopen(fstype)`, `fsconfig(source = device)`, `fsmount`: a detached tree of a device's file system.
-    MountDevice {
-        /// The surveyed or the loop device.
-        device: Slot,
-        /// The kernel's name of the file system.
-        fstype: CString,
-        /// Superblock and mount.
-        readonly: bool,
-        /// Where the detached tree goes.
-        into: Slot,
-    },
-    /// `devices.deny`, `devices.allow` and `devices.list` (version 1), or `bpf(BPF_PROG_ATTACH)` (version 2):
-    /// no device but these opens in the group.
-    LimitDevices {
-        /// Absolute path of the group's directory.
-        path: String,
-        /// Everything that is allowed.
-        rules: Vec<Rule>,
-        /// As the program of version 2; as a list without.
-        program: Option<Vec<u64>>,
-        /// The same program, where the base has it loaded already.
-        ready: Option<Slot>,
-    },
-    /// `mount_setattr(tree, AT_RECURSIVE, MOUNT_ATTR_IDMAP)`: an id on the file system is that id in the container.
-    MapTree {
-        /// The detached tree.
-        tree: Slot,
-    },
-    /// `unshare(CLONE_NEWNS)`, a shared tmpfs at [`STAGE`]: flags of what is copied from there are locked.
-    EnterStage,
-    /// `write(/proc/CHILD/oom_score_adj, 0)`: with an id map the file is not the child's to open (proc(5)).
-    ResetOomScore,
-    /// `move_mount(tree, STAGE/…)`: the child's copy of the stage gets the tree too.
-    ShowTree {
-        /// The detached tree.
-        tree: Slot,
-        /// Where on the stage.
-        at: String,
-        /// What the mount point is.
-        kind: TargetKind,
-    },
-    /// `mount(NULL, at, NULL, MS_REMOUNT|MS_BIND|flags)` on the stage, for kernels before 5.12.
-    RestrictShown {
-        /// Where on the stage.
-        at: String,
-        /// MS_* flags.
-        flags: u64,
-    },
-    /// `setns(host, CLONE_NEWNS)`: back; the stage goes with its namespace.
-    LeaveStage,
-    /// `mkdirat` or `openat(O_CREAT)` beneath the root's source, where it is missing; undone after.
-    MakeTarget {
-        /// The surveyed root directory.
-        root: Slot,
-        /// Path in the container.
-        target: Beneath,
-        /// Directory or file.
-        kind: TargetKind,
-    },
-    /// A file on a tmpfs of its own, detached: `fsopen`, `fsmount`, `openat`, `open_tree`.
-    MakeFileTree {
-        /// Contents.
-        contents: String,
-        /// Where the detached tree goes.
-        into: Slot,
-    },
-    /// A copy of a program in memory that nobody can change: `memfd_create`, `fcntl(F_ADD_SEALS)`.
-    SealProgram {
-        /// The surveyed program.
-        source: Slot,
-        /// Where the copy goes.
-        into: Slot,
-    },
-    /// A devpts instance, detached: `fsopen`, `fsmount` (devpts in mount(8)).
-    MakePts {
-        /// Where the detached tree goes.
-        into: Slot,
-        /// The group of its terminals, as the host sees it.
-        gid: Option<u32>,
-    },
-    /// Opens a console's terminal: master kept by the launcher, slave into a slot (pts(4)).
-    OpenConsole {
-        /// Index of the console.
-        index: usize,
-        /// The devpts instance.
-        pts: Slot,
-        /// Who owns it, as the host sees it, where that is not the launcher.
-        owner: Option<u32>,
-        /// Where the slave goes.
-        slot: Slot,
-    },
-    /// `prctl(PR_SET_DUMPABLE, 0)`: no process of the container may look into ours, or at its program.
-    Hide,
-    /// `setns(of, kind)` for the time of the clone: what the launcher clones is born in there (setns(2)).
-    Share {
-        /// A pidfd, or the namespace's file.
-        of: Slot,
-        /// CLONE_NEWNET, CLONE_NEWIPC or CLONE_NEWUTS.
-        kind: i32,
-    },
-    /// `setns(pidfd, kinds)` of the launcher: what it clones from here on is in there (setns(2)).
-    EnterNamespaces {
-        /// The process whose namespaces they are.
-        of: Slot,
-        /// CLONE_NEW* flags.
-        kinds: i32,
-    },
-    /// Writes `/proc/PID/uid_map`, `gid_map` (user_namespaces(7)).
-    WriteIdMaps {
-        /// `inside outside count` lines.
-        uid: crate::exec::rootless::Map,
-        /// The same for groups.
-        gid: crate::exec::rootless::Map,
-    },
-    /// `mount(/proc/CHILD/ns/net, /run/browndog-netns/INSTANCE, MS_BIND)`: undone when its devices are back.
-    PinNetwork {
-        /// The start.
-        instance: String,
-    },
-    /// Makes a network interface and moves it into the container (rtnetlink(7)).
-    AddInterface(Box<crate::net::Link>),
-    /// Bounds one direction of a link at its end on the host (tc(8)), then reads the bound back.
-    LimitInterface(crate::net::Limit),
-    /// `write(go)`: the child goes on.
-    Go,
+impl ChildStep {
+    /// The path of the container that it is about, where it is about one.
+    pub fn path(&self) -> Option<&Beneath> {
+        match self {
+            Self::Sever { target }
+            | Self::DetachBelow { target }
+            | Self::MakeTarget { target, .. }
+            | Self::MountNew { target, .. }
+            | Self::Hold { target, .. }
+            | Self::CloneTree { source: target, .. }
+            | Self::Attach { target, .. }
+            | Self::SetAttr { target, .. }
+            | Self::Remount { target, .. }
+            | Self::Verify { target, .. }
+            | Self::MakeDir { target, .. }
+            | Self::MakeNode { target, .. }
+            | Self::MakeLink { target, .. }
+            | Self::WriteFile { target, .. } => Some(target),
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(super) fn path_mut(&mut self) -> Option<&mut Beneath> {
+        match self {
+            Self::Sever { target }
+            | Self::DetachBelow { target }
+            | Self::MakeTarget { target, .. }
+            | Self::MountNew { target, .. }
+            | Self::Hold { target, .. }
+            | Self::CloneTree { source: target, .. }
+            | Self::Attach { target, .. }
+            | Self::SetAttr { target, .. }
+            | Self::Remount { target, .. }
+            | Self::Verify { target, .. }
+            | Self::MakeDir { target, .. }
+            | Self::MakeNode { target, .. }
+            | Self::MakeLink { target, .. }
+            | Self::WriteFile { target, .. } => Some(target),
+            _ => None,
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use nix::libc;
 
-use super::step::{ChildStep, HostStep, c_string};
+use super::step::{Beneath, ChildStep, HostStep, c_string};
 use super::{Plan, device_policy, seccomp};
 use crate::sys::StringArray;
 
@@ -35,6 +35,11 @@ pub(super) fn all(plan: &Plan) -> Vec<(String, String)> {
             for how in seccomp::ways(kept.map_or(0, |(keep, _)| keep)) {
                 add(&entry.id, how);
             }
+        }
+    }
+    for (id, how) in [DESCRIPTORS, PLACES] {
+        if apply(&mut plan.clone(), id, how) {
+            add(id, how.to_owned());
         }
     }
     if let Some((keep, last)) = kept {
@@ -76,6 +81,44 @@ pub(super) fn apply(plan: &mut Plan, id: &str, how: &str) -> bool {
     for entry in plan.child.iter_mut().filter(|entry| named(&entry.id)) {
         done |= child(&mut entry.step, how);
     }
+    done |= match (id, how) {
+        DESCRIPTORS => leave_open(plan),
+        PLACES => by_path(plan),
+        _ => false,
+    };
+    done
+}
+
+/// What is of the host stays open, only marked, while paths of the container are followed, by whatever links are on the
+/// way: a fault of three steps, each of which would be enough to stop it.
+const DESCRIPTORS: (&str, &str) = ("descriptors", "open");
+
+fn leave_open(plan: &mut Plan) -> bool {
+    let mut done = false;
+    for entry in &mut plan.child {
+        done |= child(&mut entry.step, "marked") | child(&mut entry.step, "magic-links");
+    }
+    done
+}
+
+/// Every place is named by its path again for each step, and what covers the kernel's interfaces comes after what the
+/// document mounts.
+const PLACES: (&str, &str) = ("places", "by-path");
+
+fn by_path(plan: &mut Plan) -> bool {
+    const LATE: [&str; 6] =
+        ["sysctl:", "hold:", "clone-cover:", "restrict-cover:", "cover:", "remount-cover:"];
+    let mut done = false;
+    for entry in &mut plan.child {
+        done |= child(&mut entry.step, "by-path");
+        done |= child(&mut entry.step, "anything");
+    }
+    let (late, mut rest): (Vec<_>, Vec<_>) =
+        plan.child.drain(..).partition(|entry| LATE.iter().any(|late| entry.id.starts_with(late)));
+    let leaves = |step: &ChildStep| matches!(step, ChildStep::Pivot | ChildStep::EnterRoot);
+    let at = rest.iter().position(|entry| leaves(&entry.step)).unwrap_or(rest.len());
+    drop(rest.splice(at..at, late));
+    plan.child = rest;
     done
 }
 
@@ -160,7 +203,15 @@ fn child(step: &mut ChildStep, how: &str) -> bool {
         (ChildStep::SetUid { uid }, "root") if *uid != 0 => *uid = 0,
         (ChildStep::SetLimit { soft, .. }, "soft") => *soft -= 1,
         (ChildStep::SetLimit { hard, .. }, "hard") => *hard += 1,
-        (ChildStep::ChangeDir { path }, "tmp") => *path = c_string("/tmp"),
+        (ChildStep::CloseFds { flags, .. }, "marked") if *flags == 0 => *flags = libc::CLOSE_RANGE_CLOEXEC,
+        (ChildStep::ChangeDir { resolve, .. } | ChildStep::Exec { resolve, .. }, "magic-links")
+            if *resolve & libc::RESOLVE_NO_MAGICLINKS != 0 =>
+        {
+            *resolve &= !libc::RESOLVE_NO_MAGICLINKS;
+        }
+        (step, "by-path") => return step.path_mut().is_some_and(Beneath::loosen),
+        (ChildStep::Hold { device, .. }, "anything") => *device = None,
+        (ChildStep::ChangeDir { path, .. }, "tmp") => *path = c_string("/tmp"),
         (ChildStep::SetPersonality { persona }, "no-random") => *persona |= ADDR_NO_RANDOMIZE,
         (ChildStep::MakeLink { value, .. }, "astray") => *value = Cow::Borrowed(c"/tmp"),
         (ChildStep::Seccomp { program, .. }, _) => return seccomp::weaken(program, how),

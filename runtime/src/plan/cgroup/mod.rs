@@ -348,6 +348,7 @@ pub(super) fn show(b: &mut Builder<'_>) {
         target: Beneath::new("/sys/fs/cgroup"),
         flags: libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC | readonly,
         data: (fstype == c"tmpfs").then(|| c_string("size=0k,nr_inodes=2,mode=0555")),
+        into: None,
     };
     let why =
         "after sysfs, which has the directory; the cgroup namespace shows the container's own sub-tree only";
