@@ -7,7 +7,8 @@ use browndog_life::domains;
 use browndog_life::error::LifeError;
 use browndog_life::exec::{Command, Connection, Executed, execute};
 use browndog_life::layout::Layout;
-use browndog_life::program::make_safe;
+use browndog_life::program::{forget_words, make_safe};
+use browndog_runtime::exec::Ended;
 use browndog_runtime::sys::entry::arguments;
 use clap::Args;
 use serde_json::json;
@@ -28,8 +29,11 @@ Examples:
   browndog exec --user www --cwd /srv web -- ./task.sh
   browndog exec --detach web -- sleep 100
 
-Exit status: the program's own; 128 + N where signal N ended it; 125 it could not be tried; 126 it cannot be
-executed; 127 there is no such program.")]
+A signal to this command is passed on; one that asks for the end also ends the wait for a program that has not begun,
+and a program that somebody holds still, stopped or frozen. A domain whose control group is frozen is not entered.
+
+Exit status: the program's own; 128 + N where signal N ended it, or the wait for it; 125 it could not be tried; 126 it
+cannot be executed; 127 there is no such program.")]
 pub(crate) struct Exec {
     /// Name or uuid.
     domain: String,
@@ -81,6 +85,8 @@ impl Exec {
             .map_or((OsStr::new("browndog"), &[][..]), |(argv0, words)| (argv0.as_os_str(), words));
         make_safe(argv0, words)
             .map_err(|errno| LifeError::call("protect this program from the container", errno))?;
+        // Its child is in there, for all to see, before it executes.
+        forget_words().map_err(|errno| LifeError::call("hide the command line from the container", errno))?;
         let on_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         let connection = match (self.detach, self.tty || on_terminal && !self.no_tty) {
             (true, _) => Connection::Detached,
@@ -98,7 +104,8 @@ impl Exec {
         let command =
             Command { words, env, directory: self.cwd, user: self.user, group: self.group, connection };
         Ok(match execute(layout, &name, &command)? {
-            Executed::Ended(ended) => Status::from(u8::try_from(ended.exit_code()).unwrap_or(255)),
+            Executed::Ended(Ended::Exited(status)) => Status::from(u8::try_from(status).unwrap_or(255)),
+            Executed::Ended(Ended::Killed(signal)) => Status::from(u8::try_from(128 + signal).unwrap_or(255)),
             Executed::Detached(pid) => {
                 answer(self.format, &pid.to_string(), &json!({"name": name, "pid": pid}))
             }

@@ -37,6 +37,16 @@ pub enum StartError {
         /// Why not.
         errno: Errno,
     },
+    /// A program that is to enter a container that runs, and has not begun.
+    #[error("{why}")]
+    Entering {
+        /// What it waited for.
+        why: String,
+        /// What to do.
+        help: String,
+        /// The signal that ended the wait.
+        signal: Option<i32>,
+    },
     /// A mutated plan outside a throw-away machine.
     #[error("{0}")]
     Mutation(String),
@@ -81,6 +91,7 @@ impl StartError {
                 Errno::ENOENT | Errno::ENOTDIR => 127,
                 _ => 126,
             },
+            Self::Entering { signal: Some(signal), .. } => 128 + signal,
             _ => 125,
         }
     }
@@ -97,6 +108,7 @@ impl StartError {
             }
             Self::Step(step) => failed(Some(step.origin), step.hint.as_deref()),
             Self::Rootless { .. } => failed(None, Some(USER_NAMESPACES)),
+            Self::Entering { help, .. } if !help.is_empty() => failed(None, Some(help)),
             _ => failed(None, None),
         }
     }

@@ -6,8 +6,9 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
 use browndog_runtime::error::StartError;
 use browndog_runtime::exec::attach::Container;
@@ -33,7 +34,7 @@ use crate::error::{LifeError, Result};
 use crate::layout::Layout;
 use crate::process::ProcessId;
 use crate::record::{Phase, Record, UNIFIED};
-use crate::{domains, stop};
+use crate::{domains, frozen, null, stop};
 
 /// What is to be run.
 #[derive(Clone, Debug, Default)]
@@ -95,9 +96,11 @@ pub fn execute(layout: &Layout, name: &str, command: &Command) -> Result<Execute
     let (survey, ends) = held.survey(command)?;
     let request =
         Request { command: Some(command.words.clone()), env: command.env.clone(), ..Request::default() };
+    let unified = unified(&record, init, &host)?;
+    frozen::refuse(&record, unified.as_deref(), "execute in")?;
     let target = Target {
         kinds,
-        unified: unified(&record, init, &host)?,
+        unified,
         groups: groups_v1(&record),
         tied: command.connection != Connection::Detached,
     };
@@ -106,10 +109,10 @@ pub fn execute(layout: &Layout, name: &str, command: &Command) -> Result<Execute
     let launcher = |what| move |errno| failed(&StartError::Launcher { what, errno });
     let signals = match command.connection {
         Connection::Detached => None,
-        _ => Some(catch_signals().map_err(launcher("signalfd"))?),
+        _ => Some(Arc::new(catch_signals().map_err(launcher("signalfd"))?)),
     };
-    let mut running =
-        exec::start(&plan, &host, survey, &Options::default()).map_err(|error| failed(&error))?;
+    let options = Options { signals: signals.clone(), ..Options::default() };
+    let mut running = exec::start(&plan, &host, survey, &options).map_err(|error| failed(&error))?;
     let ended = match (ends, signals) {
         (Ends::Streams(streams), Some(signals)) => streams.attend(&mut running, &signals),
         (Ends::Terminal(master), Some(signals)) => {
@@ -283,10 +286,10 @@ impl Held {
                 Ends::Streams(pipes.0)
             }
             Connection::Detached => {
-                // The container's own, so that not even that is the host's.
+                let null = null::open().map_err(|errno| LifeError::call("make a null device", errno))?;
                 for number in 0..3 {
-                    let fd = self.open("/dev/null", libc::O_RDWR);
-                    let fd = fd.map_err(|errno| LifeError::call("open the container's /dev/null", errno))?;
+                    let fd = null.try_clone().map_err(errno_of);
+                    let fd = fd.map_err(|errno| LifeError::call("make a null device", errno))?;
                     add(Purpose::Stream(number), "/dev/null", fd);
                 }
                 Ends::None
@@ -309,23 +312,38 @@ impl Held {
         foreign::read_in_root(self.root.as_raw_fd(), path, ACCOUNT_FILE_MAX)
     }
 
-    /// A terminal of the container's own instance, so that it has a name there.
+    /// A terminal of the container's own instance, so that it has a name there. What stands in its place is looked at
+    /// before it is opened: to open a device, or a FIFO, may do something.
     fn terminal(&self) -> Result<(OwnedFd, OwnedFd)> {
         let failed = |errno| LifeError::call("open a terminal of the container's /dev/pts", errno);
-        let flags = libc::O_RDWR | libc::O_NOCTTY;
-        let master = self.open("/dev/pts/ptmx", flags).map_err(failed)?;
-        let stat = fstatfs(&master).map_err(failed)?;
-        if stat.filesystem_type() != DEVPTS_SUPER_MAGIC {
+        let beneath = Beneath::new("/dev/pts/ptmx");
+        let resolve = RESOLVE_IN_ROOT | libc::RESOLVE_NO_SYMLINKS;
+        let (root, flags) = (self.root.as_raw_fd(), libc::O_PATH | libc::O_NOFOLLOW);
+        let found =
+            sys::openat2(root, beneath.as_c_str(), flags, 0, resolve).map(sys::adopt).map_err(failed)?;
+        if !is_multiplexer(&found).map_err(failed)? {
             return Err(LifeError::refused(
-                "the container's /dev/pts/ptmx is no terminal multiplexer",
+                "the container's /dev/pts/ptmx is no terminal multiplexer of its own",
                 "run without a terminal: 'browndog exec --no-tty'",
             ));
         }
+        let path = format!("/proc/self/fd/{}", found.as_raw_fd());
+        let mut options = std::fs::OpenOptions::new();
+        let options = options.read(true).write(true).custom_flags(libc::O_NOCTTY);
+        let master = OwnedFd::from(options.open(path).map_err(|error| failed(errno_of(error)))?);
         terminal::unlock(master.as_fd()).map_err(failed)?;
         // Its other side without going through any path.
         let peer = sys::open_pty_peer(master.as_fd()).map_err(failed)?;
         Ok((master, peer))
     }
+}
+
+/// Whether it is the multiplexer of an instance of terminals that is not the host's (pts(4): c 5:2).
+fn is_multiplexer(found: &OwnedFd) -> std::result::Result<bool, Errno> {
+    let stat = nix::sys::stat::fstat(found)?;
+    let character = stat.st_mode & libc::S_IFMT == libc::S_IFCHR && stat.st_rdev == libc::makedev(5, 2);
+    let hosts = nix::sys::stat::stat("/dev/pts").is_ok_and(|hosts| hosts.st_dev == stat.st_dev);
+    Ok(character && !hosts && fstatfs(found)?.filesystem_type() == DEVPTS_SUPER_MAGIC)
 }
 
 /// `inside outside count` lines (user_namespaces(7)).

@@ -55,6 +55,33 @@ pub fn make_safe(argv0: &OsStr, words: &[OsString]) -> Result<(), Errno> {
     Err(sys::execveat(program.as_raw_fd(), &StringArray::new(argv), &StringArray::new(env)))
 }
 
+/// Overwrites the words of this process's command line behind the first: whoever sees a process of ours can read
+/// them (proc_pid_cmdline(5)), and a child that enters a container has them until it executes. What the program itself
+/// knows of them are copies.
+///
+/// # Errors
+/// Where the command line lies cannot be read, or cannot be written to.
+pub fn forget_words() -> Result<(), Errno> {
+    use std::os::unix::fs::FileExt;
+    let line = std::fs::read("/proc/self/cmdline").map_err(errno_of)?;
+    let first = line.iter().position(|byte| *byte == 0).map_or(line.len(), |at| at + 1);
+    let stat = std::fs::read_to_string("/proc/self/stat").map_err(errno_of)?;
+    let start = arguments_at(&stat).ok_or(Errno::EPROTO)?;
+    let memory = std::fs::OpenOptions::new().write(true).open("/proc/self/mem").map_err(errno_of)?;
+    memory.write_all_at(&vec![0; line.len() - first], start + first as u64).map_err(errno_of)?;
+    let left = std::fs::read("/proc/self/cmdline").map_err(errno_of)?;
+    if left.get(first..).is_none_or(|rest| rest.iter().all(|byte| *byte == 0)) {
+        Ok(())
+    } else {
+        Err(Errno::EIO)
+    }
+}
+
+/// Field 48 of proc_pid_stat(5): where the command line begins.
+fn arguments_at(stat: &str) -> Option<u64> {
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(45)?.parse().ok().filter(|at| *at != 0)
+}
+
 /// The program's own file as a detached, read-only mount.
 fn read_only_mount() -> Result<OwnedFd, Errno> {
     const OPEN_TREE_CLONE: u32 = 1;

@@ -3,6 +3,7 @@
 
 pub mod attach;
 mod attend;
+mod begun;
 pub(crate) mod beneath;
 mod block;
 mod cgroup;
@@ -24,12 +25,13 @@ pub mod terminal;
 mod undo;
 mod walk;
 
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::signalfd::SignalFd;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 
 use crate::error::{FailedStep, StartError, hint};
@@ -61,6 +63,9 @@ pub struct Options {
     /// The process does nothing but [`relay::attend`] afterwards, and ends with the container: if that is at once,
     /// the calling thread may be left on one processor.
     pub foreground: bool,
+    /// Where the caller's signals are read (signalfd(2)), not blocking: one that asks for the end ends the wait for a
+    /// program that enters a container.
+    pub signals: Option<Arc<SignalFd>>,
 }
 
 /// How the init ended.
@@ -304,7 +309,8 @@ impl<'a> Launcher<'a> {
         }
         if let Some((read, write)) = started {
             drop(write);
-            wait_for_exec(&read);
+            let signals = self.options.signals.as_deref().map(AsFd::as_fd);
+            begun::wait_for_exec(&read, pid, &pidfd, signals, || self.undo.child_is_gone())?;
         }
         self.read_timings(&memory, before);
         self.owned.clear();
@@ -421,12 +427,6 @@ const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
 fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
     nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)
-}
-
-/// Returns when the other end is closed: by exec, or by the child's end.
-fn wait_for_exec(read: &OwnedFd) {
-    let mut byte = [0_u8];
-    while sys::read(read.as_raw_fd(), &mut byte) == Err(Errno::EINTR) {}
 }
 
 impl Running {
