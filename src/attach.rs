@@ -63,7 +63,9 @@ pub(crate) struct AttachDevice {
 #[command(after_help = "\
 A file system is known by its target, a disk by its target, a hostdev by its source, an interface by what the
 document says of it: type and source, MAC, names. A program that has a device open keeps it open; a file
-system that is in use stays.
+system that is in use, or that the container has mounted elsewhere as well, stays. Where the container's root may
+mount (an id map, CAP_SYS_ADMIN), a file system is unmounted, and a warning says that only a restart takes it back
+for certain (--format json then has false for 'detached').
 
 Examples:
   browndog detach-device web eth1.xml
@@ -78,14 +80,16 @@ pub(crate) struct DetachDevice {
 impl AttachDevice {
     pub(crate) fn perform(self, layout: &Layout) -> Outcome {
         let changed = self.common.change(layout, devices::attach)?;
-        self.common.answer(&changed, "attached", "attached to")
+        self.common.answer(&changed, "attached", "attached to", true)
     }
 }
 
 impl DetachDevice {
     pub(crate) fn perform(self, layout: &Layout) -> Outcome {
         let changed = self.common.change(layout, devices::detach)?;
-        self.common.answer(&changed, "detached", "detached from")
+        let words =
+            if changed.stays.is_none() { "detached from" } else { "unmounted, but perhaps not gone from" };
+        self.common.answer(&changed, "detached", words, changed.stays.is_none())
     }
 }
 
@@ -105,14 +109,20 @@ impl Common {
         if !changed.notes.is_empty() {
             note(changed.notes.trim_end());
         }
+        changed.said.iter().for_each(|said| note(&format!("note: {said}")));
+        if let Some(stays) = &changed.stays {
+            note(&format!("warning: {stays}"));
+        }
         Ok(changed)
     }
 
-    fn answer(&self, changed: &Changed, key: &str, words: &str) -> Outcome {
-        let Changed { device, scope, .. } = changed;
+    /// `done`: whether that is certain.
+    fn answer(&self, changed: &Changed, key: &str, words: &str, done: bool) -> Outcome {
+        let Changed { device, scope, stays, .. } = changed;
         let text = format!("Device <{device}> {words} '{}'", self.domain);
         let value = json!({
-            "domain": self.domain, "device": device, key: true, "live": scope.live, "config": scope.config,
+            "domain": self.domain, "device": device, key: done, "live": scope.live, "config": scope.config,
+            "stays": stays,
         });
         Ok(answer(self.format, &text, &value))
     }

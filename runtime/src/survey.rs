@@ -8,7 +8,7 @@ pub mod devices;
 mod exposed;
 pub mod foreign;
 mod kernel;
-mod mountinfo;
+pub(crate) mod mountinfo;
 pub mod share;
 pub mod superblock;
 pub mod usb;

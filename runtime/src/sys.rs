@@ -22,6 +22,7 @@ pub mod context;
 mod loops;
 pub mod memory;
 pub mod monitor;
+pub mod mount_id;
 mod mounts;
 pub mod paths;
 pub mod spawn;

@@ -6,7 +6,7 @@
 
 use browndog_runtime::error::StartError;
 use browndog_runtime::exec::attach::{self, Attached, Container};
-use browndog_runtime::exec::detach;
+use browndog_runtime::exec::detach::{self, Detached};
 use browndog_runtime::launch::{Prepared, prepare};
 use browndog_runtime::net::{self, Link, LinkKind};
 use browndog_runtime::plan::step::HostStep;
@@ -23,7 +23,7 @@ use crate::lock::Lock;
 use crate::protocol::{self, Request};
 use crate::record::{Made, Record};
 use crate::tune::{self, Scope};
-use crate::{domains, events, monitor, stop};
+use crate::{domains, events, monitor, noted, stop};
 
 /// Which of the document's lists a device is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,10 @@ pub struct Changed {
     pub scope: Scope,
     /// What of it has no effect, rendered.
     pub notes: String,
+    /// What was not as it had been left, a sentence each.
+    pub said: Vec<String>,
+    /// Why the container may have the use of what was detached yet, and until when.
+    pub stays: Option<String>,
 }
 
 /// Attaches the device of `fragment`: all that `scope` names, or nothing.
@@ -87,7 +91,8 @@ pub fn attach(layout: &Layout, name: &str, scope: Scope, fragment: &Fragment) ->
         let record = view.record.as_ref().ok_or_else(|| stop::not_running(&view, "attach-device"))?;
         let live = Live::new(layout, record, old, kind)?;
         let (attached, new) = live.attach(fragment)?;
-        if let Err(error) = keep(layout, name, Some(&new), config.as_ref()) {
+        let kept = live.note(&attached).and_then(|()| keep(layout, name, Some(&new), config.as_ref()));
+        if let Err(error) = kept {
             drop(attached);
             live.disown_all();
             keep(layout, name, Some(old), None)?;
@@ -99,7 +104,7 @@ pub fn attach(layout: &Layout, name: &str, scope: Scope, fragment: &Fragment) ->
     }
     drop(lock);
     events::note(layout, name, "device", "attached", kind.element());
-    Ok(Changed { device: kind.element().to_owned(), scope, notes })
+    Ok(Changed { device: kind.element().to_owned(), scope, notes, said: Vec::new(), stays: None })
 }
 
 /// Detaches the device that `fragment` describes.
@@ -113,17 +118,21 @@ pub fn detach(layout: &Layout, name: &str, scope: Scope, fragment: &Fragment) ->
     let wanted = fragment.alone()?;
     // Found in both before it is gone from either.
     let config = documents.config.map(|config| without(&config, kind, &wanted)).transpose()?;
+    let mut done = Detached::default();
     if let Some(old) = &documents.live {
         let record = view.record.as_ref().ok_or_else(|| stop::not_running(&view, "detach-device"))?;
         let live = Live::new(layout, record, old, kind)?;
-        let new = live.detach(&wanted)?;
+        let (new, detached) = live.detach(&wanted)?;
+        done = detached;
         keep(layout, name, Some(&new), config.as_ref())?;
     } else {
         keep(layout, name, None, config.as_ref())?;
     }
     drop(lock);
-    events::note(layout, name, "device", "detached", kind.element());
-    Ok(Changed { device: kind.element().to_owned(), scope, notes: String::new() })
+    let what = if done.stays.is_some() { "unmounted" } else { "detached" };
+    events::note(layout, name, "device", what, kind.element());
+    let Detached { said, stays, .. } = done;
+    Ok(Changed { device: kind.element().to_owned(), scope, notes: String::new(), said, stays })
 }
 
 fn begin(
@@ -199,7 +208,10 @@ impl<'a> Live<'a> {
             LifeError::refused(format!("'{}' has no init just now", self.record.name), "try again")
         })?;
         let held = Held::new(init);
-        held.map(Held::into_container)
+        let unified = self.record.unified();
+        let group = unified.or_else(|| self.record.groups.first().map(|group| group.path.as_path()));
+        let processes = group.map(crate::groups::processes).unwrap_or_default();
+        held.map(|held| held.into_container(processes))
             .map_err(|errno| LifeError::call(format!("look at the init of '{}'", self.record.name), errno))
     }
 
@@ -222,6 +234,13 @@ impl<'a> Live<'a> {
         // A mount point stays until nobody stands on the root any more: then it is the domain's to remove.
         let new = now.made.into_iter().filter(|made| !self.record.made.contains(made));
         new.filter(|made| !is_there(made)).for_each(|made| self.disown(made));
+    }
+
+    /// By what it is known again.
+    fn note(&self, attached: &Attached) -> Result<()> {
+        let mut all = noted::read(self.layout, self.record)?;
+        all.add(attached.noted());
+        noted::write(self.layout, self.record, all)
     }
 
     fn attach(&self, fragment: &Fragment) -> Result<(Attached, Document)> {
@@ -267,18 +286,23 @@ impl<'a> Live<'a> {
         if self.kind == Kind::Interface { named(&new, plan) } else { Ok(new) }
     }
 
-    fn detach(&self, wanted: &Domain) -> Result<Document> {
+    fn detach(&self, wanted: &Domain) -> Result<(Document, Detached)> {
         let name = &self.record.name;
         let new = without(&self.document, self.kind, wanted)?;
         let before = self.prepare(&self.document.domain);
         let after = self.prepare(&new.domain);
         let links = links(&before.plan).filter(|link| !self::links(&after.plan).any(|other| other == *link));
         let links: Vec<Link> = links.cloned().collect();
-        detach::detach(&before.plan, &after.plan, &before.survey, &self.container()?).map_err(|error| {
+        let mut noted = noted::read(self.layout, self.record)?;
+        let (before_survey, container) = (&before.survey, self.container()?);
+        let done = detach::detach(&before.plan, &after.plan, before_survey, &container, &noted);
+        let done = done.map_err(|error| {
             let rendered = error.render(name, &self.document.source);
             let rendered = rendered.replacen("cannot start", "cannot detach a device from", 1);
             LifeError::Start { rendered, code: 1 }
         })?;
+        noted.forget(&done.gone);
+        noted::write(self.layout, self.record, noted)?;
         // What was made for it on the host goes with it.
         let known = self.record.made.iter().filter(|made| match made {
             Made::Link { name, .. } => links.iter().any(|link| host_end(link) == Some(name)),
@@ -294,7 +318,7 @@ impl<'a> Live<'a> {
             return Err(LifeError::refused(left.clone(), ""));
         }
         known.into_iter().filter(|made| !is_there(made)).for_each(|made| self.disown(made));
-        Ok(new)
+        Ok((new, done))
     }
 }
 

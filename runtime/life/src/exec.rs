@@ -215,6 +215,9 @@ const NAMESPACES: [(&str, i32); 8] = [
     ("time", CLONE_NEWTIME),
 ];
 
+/// CAP_SYS_ADMIN of capabilities(7).
+const CAP_SYS_ADMIN: u32 = 21;
+
 /// CLONE_NEWTIME of linux/sched.h.
 const CLONE_NEWTIME: i32 = 0x80;
 
@@ -240,11 +243,21 @@ impl Held {
         Ok(Self { pidfd, root: root.into(), pid, kinds })
     }
 
-    /// Itself as the runtime takes it.
-    pub(crate) fn into_container(self) -> Container {
+    /// Itself as the runtime takes it, with the processes in its groups.
+    pub(crate) fn into_container(self, processes: Vec<i32>) -> Container {
         let root = |map: &str| outside(&self.map(map), 0).unwrap_or(0);
         let owner = (root("uid_map"), root("gid_map"));
-        Container { pid: self.pid, pidfd: self.pidfd, root: self.root, owner }
+        let may_mount = self.kinds & libc::CLONE_NEWUSER != 0 || self.may_ever(CAP_SYS_ADMIN);
+        Container { pid: self.pid, pidfd: self.pidfd, root: self.root, owner, processes, may_mount }
+    }
+
+    /// Whether a process of the container can have this capability (proc_pid_status(5), `CapBnd`); who cannot be
+    /// looked at can.
+    fn may_ever(&self, capability: u32) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
+        let set = status.lines().find_map(|line| line.strip_prefix("CapBnd:"));
+        let set = set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+        set.is_none_or(|set| set >> capability & 1 == 1)
     }
 
     /// This machine, as the program will find it: in the container's user namespace.

@@ -24,6 +24,7 @@ pub mod layout;
 pub mod lock;
 pub mod logs;
 pub mod monitor;
+pub mod noted;
 mod null;
 pub mod peers;
 pub mod process;

@@ -7,18 +7,18 @@ use std::sync::atomic::Ordering;
 use nix::errno::Errno;
 use nix::libc;
 
-use super::child;
-use super::inside::{self, Inside, inside};
+use super::inside::{self, Inside, Worker, inside};
+use super::noted::{Noted, NotedLink, NotedMount};
 use super::undo::{self, Undo};
 use super::{Launcher, Options, devices};
 use crate::error::{FailedStep, StartError, hint_of};
 use crate::host::Host;
 use crate::net::{self, Link, LinkKind};
 use crate::plan::device_policy::Rule;
-use crate::plan::step::{ChildStep, HostStep, Kernel};
+use crate::plan::step::{ChildStep, HostStep};
 use crate::plan::{Entry, Plan, Problem};
 use crate::survey::Survey;
-use crate::sys::{self, ChildMemory};
+use crate::sys;
 
 /// A container that runs, held by descriptors.
 #[derive(Debug)]
@@ -31,6 +31,10 @@ pub struct Container {
     pub root: OwnedFd,
     /// Its root, user and group, as the host sees them.
     pub owner: (u32, u32),
+    /// The processes in its groups, as the host sees them.
+    pub processes: Vec<i32>,
+    /// Whether its root may mount: then it may have put what it was given anywhere.
+    pub may_mount: bool,
 }
 
 /// What was made, undone when dropped, unless it is kept.
@@ -40,6 +44,8 @@ pub struct Attached {
     inside: Vec<Inside>,
     policy: Option<Policy>,
     outside: Undo,
+    /// Links that have no end on the host to be taken away by.
+    links: Vec<(NotedLink, Link)>,
 }
 
 /// A device policy that took the place of another.
@@ -57,7 +63,7 @@ impl Policy {
         devices::change(&self.group, &self.old, &self.new, program)
     }
 
-    fn reset(&self) -> Result<(), Errno> {
+    pub(super) fn reset(&self) -> Result<(), Errno> {
         let program = self.programs.as_ref().map(|[old, _]| old.as_slice());
         devices::change(&self.group, &self.new, &self.old, program)
     }
@@ -79,15 +85,8 @@ pub fn attach(
     let mut launcher = Launcher::new(after, host, survey, &options);
     let root = usize::from(after.root.0);
     launcher.slots[root].store(container.root.as_raw_fd(), Ordering::Relaxed);
-    for (slot, kernel) in after.kernel.iter().zip(Kernel::ALL) {
-        if let Some(slot) = launcher.slots.get(usize::from(slot.0)) {
-            let held = inside::hold_kernel(&container, kernel)
-                .map_err(|errno| StartError::Launcher { what: "openat2", errno })?;
-            slot.store(held.as_raw_fd(), Ordering::Relaxed);
-            launcher.owned.push(held);
-        }
-    }
-    let mut attached = Attached { container, inside: Vec::new(), policy: None, outside: Undo::default() };
+    let mut attached =
+        Attached { container, inside: Vec::new(), policy: None, outside: Undo::default(), links: Vec::new() };
     for entry in fresh(&before.before, &after.before) {
         launcher.perform("host", entry)?;
     }
@@ -120,11 +119,10 @@ impl Attached {
         if net::is_inside(&link.guest_name, pid)? {
             return Err(Errno::EEXIST);
         }
-        let mut left = Vec::new();
-        let added = net::add(link, pid, &mut left);
-        if added.is_err() && left.is_empty() {
-            // A macvlan has no end on the host to take it away by; where it was never made, neither.
-            crate::disregard(net::remove_inside(&link.guest_name, pid));
+        let (mut left, mut made) = (Vec::new(), None);
+        let added = net::add_noting(link, pid, &mut left, &mut made);
+        if let Some(index) = made {
+            self.links.push((NotedLink { name: link.guest_name.clone(), index }, link.clone()));
         }
         left.into_iter().for_each(|left| self.outside.push(undo::Made::Link(left)));
         added
@@ -133,8 +131,21 @@ impl Attached {
     /// Everything stays: it ends with the container, but for the names of [`Attached::links`].
     pub fn keep(mut self) {
         self.inside.clear();
+        self.links.clear();
         self.policy = None;
         self.outside.forget();
+    }
+
+    /// By what it is known again.
+    pub fn noted(&self) -> Noted {
+        let mounts = self.inside.iter().filter_map(|made| match made {
+            Inside::Mounted(mounted) => {
+                Some(NotedMount { target: mounted.target.shown(), mount: mounted.id })
+            }
+            Inside::Made(_) => None,
+        });
+        let links = self.links.iter().map(|(noted, _)| noted.clone());
+        Noted { mounts: mounts.collect(), links: links.collect() }
     }
 
     /// Names of the links that have an end on the host.
@@ -145,7 +156,14 @@ impl Attached {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        let Self { container, inside: made, policy, .. } = self;
+        let Self { container, inside: made, policy, links, .. } = self;
+        for (noted, link) in links.iter() {
+            let LinkKind::Macvlan { parent, .. } = &link.kind else { continue };
+            let removed = net::remove_numbered(parent, noted.index, container.pid);
+            if removed != Ok(true) {
+                eprintln!("browndog: the link {} could not be taken away again", noted.name);
+            }
+        }
         let left = if made.is_empty() { Ok(None) } else { undo_all(container, made) };
         let policy = policy.as_ref().and_then(|policy| policy.reset().err());
         for errno in left.err().into_iter().chain(left.ok().flatten()).chain(policy) {
@@ -156,12 +174,12 @@ impl Drop for Attached {
 
 /// Takes away what was made inside; returns why not everything.
 fn undo_all(container: &Container, made: &[Inside]) -> Result<Option<Errno>, Errno> {
-    inside(container, || {
+    inside(container, |site| {
         let mut why = None;
         for made in made.iter().rev() {
-            why = inside::undo(container, made).err().or(why);
+            why = inside::undo(site, made).err().or(why);
         }
-        why
+        Ok(why)
     })
 }
 
@@ -307,30 +325,15 @@ impl Launcher<'_> {
         attached: &mut Attached,
         entries: &[&Entry<ChildStep>],
     ) -> Result<(), StartError> {
-        let page = ChildMemory::shared().map_err(|errno| StartError::Launcher { what: "mmap", errno })?;
         let (plan, slots) = (self.plan, &self.slots);
         let Attached { container, inside: made, .. } = attached;
         let mut at = 0;
-        let done = inside(container, || {
-            let context = child::Context {
-                plan,
-                slots,
-                progress: &page,
-                go: -1,
-                go_write: -1,
-                life: -1,
-                life_write: -1,
-                started: -1,
-                trace: false,
-                own: None,
-                hold: None,
-                fault: None,
-            };
-            for (index, entry) in entries.iter().enumerate() {
+        let done = inside(container, |site| {
+            let mut worker = Worker { site, slots, made };
+            entries.iter().enumerate().try_for_each(|(index, entry)| {
                 at = index;
-                inside::perform(&entry.step, &context, container.root.as_raw_fd(), made)?;
-            }
-            Ok(())
+                worker.perform(&entry.step)
+            })
         });
         // What the child's steps have opened is this process's, since it shares the table.
         for entry in entries {
@@ -343,7 +346,7 @@ impl Launcher<'_> {
                 }
             }
         }
-        done.and_then(|done| done).map_err(|errno| {
+        done.map_err(|errno| {
             let entry = entries[at];
             failed(plan, "child", entry, plan.child_call(&entry.step), errno)
         })

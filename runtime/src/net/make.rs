@@ -10,7 +10,7 @@ use netlink_packet_route::link::{
 use nix::errno::Errno;
 
 use super::rtnetlink::Routing;
-use super::{HostEnd, Link, LinkKind};
+use super::{HostEnd, Link, LinkKind, inside as found_inside};
 use crate::errno_of;
 
 /// What a link leaves on the host, to be undone at the end.
@@ -28,6 +28,8 @@ pub(crate) enum Left {
         /// The device's number in there, which its name is not: the container may change that.
         index: u32,
         was_up: bool,
+        /// The address that its hardware has; none where it is made of software.
+        address: Option<Vec<u8>>,
     },
     /// The container's network, pinned as the one of this start.
     Pinned { instance: String },
@@ -37,26 +39,45 @@ pub(crate) enum Left {
 ///
 /// What it leaves on the host goes to `left` as soon as it is there, also when a later request fails.
 pub(crate) fn add(link: &Link, pid: i32, left: &mut Vec<Left>) -> Result<(), Errno> {
+    add_noting(link, pid, left, &mut None)
+}
+
+/// The same; `made` is the number in there of a link that leaves nothing on the host, as soon as it is there.
+pub(crate) fn add_noting(
+    link: &Link,
+    pid: i32,
+    left: &mut Vec<Left>,
+    made: &mut Option<u32>,
+) -> Result<(), Errno> {
     let netns = namespace(&format!("/proc/{pid}/ns/net"))?;
     let host = Routing::open()?;
-    match &link.kind {
+    let guest = Routing::open_in(&netns)?;
+    let index = match &link.kind {
         LinkKind::Veth(end) => {
             host.new_link(veth(link, end, &netns))?;
             left.push(Left::HostEnd { name: end.name.clone() });
             connect(&host, end)?;
+            found_inside::peer_of(&host, &end.name)?
         }
         LinkKind::Macvlan { parent, mode } => {
+            // Its name may be another one as soon as it is there; no other of this parent comes meanwhile.
+            let before = found_inside::macvlans(&host, &guest, parent)?;
             host.new_link(macvlan(link, host.index_of(parent)?, *mode, &netns))?;
+            let after = found_inside::macvlans(&host, &guest, parent)?;
+            let new = after.into_iter().find(|link| before.iter().all(|old| old.index != link.index));
+            let index = new.ok_or(Errno::ENODEV)?.index;
+            *made = Some(index);
+            index
         }
         LinkKind::Moved { was_up, pin } => {
             let netns = netns.try_clone().map_err(errno_of)?;
-            move_in(&host, link, *was_up, pin.as_deref(), netns, left)?;
+            move_in(&host, link, *was_up, pin.as_deref(), netns, left)?
         }
-    }
-    configure(link, &Routing::open_in(&netns)?)
+    };
+    configure(link, index, &guest)
 }
 
-fn namespace(path: &str) -> Result<OwnedFd, Errno> {
+pub(super) fn namespace(path: &str) -> Result<OwnedFd, Errno> {
     File::open(path).map(OwnedFd::from).map_err(errno_of)
 }
 
@@ -119,22 +140,23 @@ fn move_in(
     pin: Option<&str>,
     netns: OwnedFd,
     left: &mut Vec<Left>,
-) -> Result<(), Errno> {
+) -> Result<u32, Errno> {
     let note = |name: &str, index| pin.map_or(Ok(()), |pin| super::pin::note(pin, name, was_up, index));
     let guest = Routing::open_in(&netns)?;
     let name = link.guest_name.clone();
     note(&name, 0)?;
-    host.set_link(host.index_of(&name)?, false, vec![LinkAttribute::NetNsFd(netns.as_raw_fd())])?;
+    let device = host.link(&name)?;
+    let address = permanent_address(&device);
+    host.set_link(device.header.index, false, vec![LinkAttribute::NetNsFd(netns.as_raw_fd())])?;
     // The number inside is another one where the namespace has a link of that number already.
     let index = guest.index_of(&name)?;
     let noted = note(&name, index);
-    left.push(Left::Moved { name, netns, index, was_up });
-    noted
+    left.push(Left::Moved { name, netns, index, was_up, address });
+    noted.map(|()| index)
 }
 
 /// The container's end: addresses, then up, then routes, which need both.
-fn configure(link: &Link, guest: &Routing) -> Result<(), Errno> {
-    let index = guest.index_of(&link.guest_name)?;
+fn configure(link: &Link, index: u32, guest: &Routing) -> Result<(), Errno> {
     link.addresses.iter().try_for_each(|address| guest.add_address(index, address))?;
     if !link.up {
         return Ok(());
@@ -150,12 +172,63 @@ impl Left {
             Self::HostEnd { name } => {
                 remove(name).map_err(|errno| format!("cannot remove the link {name}: {errno}"))
             }
-            Self::Moved { name, netns, index, was_up } => move_back(name, netns, *index, *was_up)
-                .map(drop)
-                .map_err(|errno| format!("cannot move {name} back to the host: {errno}")),
-            Self::Pinned { instance } => super::pin::give_back(instance).map(drop),
+            Self::Moved { name, netns, index, was_up, address } => {
+                match move_back(name, netns, *index, *was_up) {
+                    Ok(true) => Ok(()),
+                    Ok(false) => found_again(name, *was_up, address.as_deref()),
+                    Err(errno) => Err(format!("cannot move {name} back to the host: {errno}")),
+                }
+            }
+            // What is lost has been said by then, of each device.
+            Self::Pinned { instance } => super::pin::take_back(instance).map(drop),
         }
     }
+}
+
+fn permanent_address(link: &LinkMessage) -> Option<Vec<u8>> {
+    let address = link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::PermAddress(address) => Some(address.clone()),
+        _ => None,
+    });
+    address.filter(|address| address.iter().any(|byte| *byte != 0))
+}
+
+/// A device that is not in the container's network any more. The kernel moves hardware to the machine's first network
+/// when the one that it is in ends, a moment later, under the name that it has by then.
+fn found_again(name: &str, was_up: bool, address: Option<&[u8]>) -> Result<(), String> {
+    let Some(address) = address else { return Err(lost(name)) };
+    for _ in 0..LOOKS {
+        let host = Routing::open().map_err(|errno| format!("cannot look for {name}: {errno}"))?;
+        let links = host.links().map_err(|errno| format!("cannot look for {name}: {errno}"))?;
+        let same = |link: &&LinkMessage| permanent_address(link).as_deref() == Some(address);
+        if let Some(found) = links.iter().find(same) {
+            let attributes = vec![LinkAttribute::IfName(name.to_owned())];
+            let renamed = host.set_link(found.header.index, was_up, attributes);
+            let now = found.attributes.iter().find_map(|attribute| match attribute {
+                LinkAttribute::IfName(now) => Some(now.escape_debug().to_string()),
+                _ => None,
+            });
+            let now = now.unwrap_or_else(|| format!("number {}", found.header.index));
+            return renamed.map_err(|errno| {
+                format!(
+                    "the host's device {name} has come back under another name: it is {now} now ({errno})"
+                )
+            });
+        }
+        std::thread::sleep(LOOK_PAUSE);
+    }
+    Err(lost(name))
+}
+
+const LOOKS: u32 = 20;
+const LOOK_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
+/// A device that nobody can give back.
+pub(super) fn lost(name: &str) -> String {
+    format!(
+        "warning: the host's device {name} is lost: root inside has deleted it, or has moved it into a network namespace \
+         of its own, with which the kernel destroys what is made of software"
+    )
 }
 
 /// Takes the host's end away; its peer goes with it. The kernel does so itself when the container's
@@ -194,12 +267,6 @@ pub(crate) fn is_inside(name: &str, pid: i32) -> Result<bool, Errno> {
         Err(Errno::ENODEV) => Ok(false),
         Err(errno) => Err(errno),
     }
-}
-
-/// Takes a link of the network namespace of process `pid` away, by its name in there.
-pub(crate) fn remove_inside(name: &str, pid: i32) -> Result<(), Errno> {
-    let guest = Routing::open_in(&namespace(&format!("/proc/{pid}/ns/net"))?)?;
-    guest.delete_link(guest.index_of(name)?)
 }
 
 /// Moves the device back under its old name, whatever it is called in there; says whether it was there.

@@ -1,14 +1,16 @@
 //! Network links of a container: what is made, by which names, with which addresses.
 
 pub mod facts;
+mod inside;
 pub mod libvirt;
 mod limit;
 mod make;
 pub mod pin;
 mod rtnetlink;
 
+pub(crate) use inside::{remove_macvlan, remove_numbered};
 pub use limit::{Direction, Limit};
-pub(crate) use make::{Left, add, is_inside, remove_inside};
+pub(crate) use make::{Left, add, add_noting, is_inside};
 pub use make::{number_of, remove_if};
 
 use std::fmt::{self, Display, Formatter};

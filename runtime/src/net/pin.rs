@@ -15,7 +15,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::libc;
 
-use super::make::move_back;
+use super::make::{lost, move_back, number_of};
 use super::rtnetlink::Routing;
 use crate::errno_of;
 use crate::plan::step::c_string;
@@ -87,20 +87,27 @@ pub fn instances() -> Vec<String> {
 /// Nothing is done in another network namespace than the one that they came from.
 ///
 /// # Errors
-/// Which device could not be given back, and why: then it stays where it is, pinned.
+/// Which device could not be given back, and why: then it stays where it is, pinned; or which is lost.
 pub fn give_back(instance: &str) -> Result<Vec<String>, String> {
+    let (back, gone) = take_back(instance)?;
+    gone.first().map_or(Ok(back), |name| Err(lost(name)))
+}
+
+/// The same; returns which came back, and which are lost.
+pub(super) fn take_back(instance: &str) -> Result<(Vec<String>, Vec<String>), String> {
     let path = path_of(instance);
     let text = fs::read_to_string(devices_of(&path)).unwrap_or_default();
     let mut lines = text.lines();
     let of = lines.next().and_then(|line| line.strip_prefix("home ")?.parse().ok());
     if of.is_some_and(|of: u64| home() != Ok(of)) {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
     let failed = |what: &str| {
         let what = what.to_owned();
         move |errno: Errno| format!("cannot give {what} back to the host: {} ({errno})", errno.desc())
     };
     let mut back = Vec::new();
+    let mut gone: Vec<&str> = Vec::new();
     if let Some(netns) = open(&path) {
         let inside = Routing::open_in(&netns).map_err(failed("the devices"))?;
         for line in lines {
@@ -112,14 +119,17 @@ pub fn give_back(instance: &str) -> Result<Vec<String>, String> {
             let moved = index.and_then(|index| move_back(name, &netns, index, state == "up"));
             match moved {
                 Ok(true) => back.push(name.to_owned()),
-                // It never went, is back already, or was deleted inside.
-                Ok(false) | Err(Errno::ENODEV) => {}
+                // It never went, is back already, or is not in there any more.
+                Ok(false) | Err(Errno::ENODEV) => gone.push(name),
                 Err(errno) => return Err(failed(name)(errno)),
             }
         }
     }
     remove(&path).map_err(failed("the container's network"))?;
-    Ok(back)
+    let is_lost =
+        |name: &&str| !back.iter().any(|back| back == name) && number_of(name) == Err(Errno::ENODEV);
+    let gone = gone.into_iter().filter(is_lost).map(str::to_owned).collect();
+    Ok((back, gone))
 }
 
 fn open(path: &str) -> Option<OwnedFd> {

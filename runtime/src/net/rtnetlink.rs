@@ -5,12 +5,14 @@ use std::net::IpAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload,
 };
 use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use netlink_packet_route::link::{
     InfoBridgePort, InfoPortData, InfoPortKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
+use netlink_packet_route::nsid::{NsidAttribute, NsidMessage};
 use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
@@ -85,7 +87,50 @@ impl Routing {
         }
     }
 
-    fn link(&self, name: &str) -> Result<LinkMessage, Errno> {
+    /// All links of the network namespace.
+    pub fn links(&self) -> Result<Vec<LinkMessage>, Errno> {
+        let message = RouteNetlinkMessage::GetLink(LinkMessage::default());
+        let mut packet = NetlinkMessage::new(NetlinkHeader::default(), NetlinkPayload::from(message));
+        packet.header.flags = NLM_F_REQUEST | NLM_F_DUMP;
+        packet.finalize();
+        let mut bytes = vec![0; packet.buffer_len()];
+        packet.serialize(&mut bytes);
+        let _sent = self.socket.send(&bytes, 0).map_err(errno_of)?;
+        let mut links = Vec::new();
+        loop {
+            let (received, _) = self.socket.recv_from_full().map_err(errno_of)?;
+            let mut rest = received.as_slice();
+            while !rest.is_empty() {
+                let packet =
+                    NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest).map_err(|_| Errno::EPROTO)?;
+                let length = (packet.header.length as usize).next_multiple_of(4).min(rest.len());
+                rest = &rest[length.max(1)..];
+                match packet.payload {
+                    NetlinkPayload::Done(_) => return Ok(links),
+                    NetlinkPayload::Error(error) if error.raw_code() != 0 => {
+                        return Err(Errno::from_raw(-error.raw_code()));
+                    }
+                    NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => links.push(link),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// The number by which this network namespace knows another; `None` where it knows it by none.
+    pub fn id_of(&self, netns: &OwnedFd) -> Result<Option<i32>, Errno> {
+        let mut query = NsidMessage::default();
+        query.attributes.push(NsidAttribute::Fd(netns.as_raw_fd() as u32));
+        let answer = self.request(RouteNetlinkMessage::GetNsId(query), 0)?;
+        let Some(RouteNetlinkMessage::NewNsId(found)) = answer else { return Ok(None) };
+        Ok(found.attributes.iter().find_map(|attribute| match attribute {
+            NsidAttribute::Id(id) => (*id >= 0).then_some(*id),
+            _ => None,
+        }))
+    }
+
+    /// The link of this name.
+    pub fn link(&self, name: &str) -> Result<LinkMessage, Errno> {
         let mut query = LinkMessage::default();
         query.attributes.push(LinkAttribute::IfName(name.to_owned()));
         match self.request(RouteNetlinkMessage::GetLink(query), 0)? {

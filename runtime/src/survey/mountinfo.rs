@@ -14,7 +14,7 @@ pub(super) fn mount_points(table: &str) -> Vec<String> {
 }
 
 /// `\\040` and its like.
-fn unescape(text: &str) -> String {
+pub(crate) fn unescape(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
