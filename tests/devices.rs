@@ -100,6 +100,16 @@ impl Apart {
         text(&output.stdout).lines().filter_map(name).filter(|name| name != "lo").collect()
     }
 
+    /// ip(8) in the container's network, as its root could do it by programs of its own.
+    fn in_container(&self, arguments: &[&str]) -> String {
+        let init = self.life.info()["id"].to_string();
+        let output =
+            Command::new("nsenter").args(["--net", "--target", &init, "ip"]).args(arguments).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
     fn directory(&self, name: &str) -> PathBuf {
         let dir = self.life.case.dir.path().join(name);
         fs::create_dir_all(&dir).unwrap();
@@ -210,6 +220,89 @@ fn interfaces_are_named_addressed_and_known_again() {
     assert_eq!(apart.links().len(), 2);
     apart.ok(&["destroy", apart.name()]);
     assert_eq!(apart.links(), [] as [&str; 0]);
+}
+
+const MACVLAN: &str =
+    "<interface type='direct'><source dev='up0' mode='bridge'/><guest dev='eth7'/></interface>";
+
+#[test]
+fn a_macvlan_is_known_by_its_number_and_never_called_detached_where_it_is_not_found() {
+    let Some(apart) = Apart::new("") else { return };
+    assert!(
+        apart
+            .inside("ip")
+            .args(["link", "add", "up0", "type", "veth", "peer", "name", "up1"])
+            .status()
+            .unwrap()
+            .success()
+    );
+    apart.attach(MACVLAN);
+    apart.in_container(&["link", "set", "eth7", "name", "keep0"]);
+    // Another one takes its name.
+    apart.in_container(&["link", "add", "eth7", "type", "veth", "peer", "name", "decoy1"]);
+    apart.detach(MACVLAN);
+    let links = apart.in_container(&["-br", "link"]);
+    assert!(!links.contains("keep0") && links.contains("eth7"), "{links}");
+    apart.in_container(&["link", "del", "eth7"]);
+    apart.attach(MACVLAN);
+    let mut nested = apart.inside("unshare").args(["--net", "sleep", "600"]).spawn().unwrap();
+    let theirs = format!("/proc/{}/ns/net", nested.id());
+    let holders = format!("/proc/{}/ns/net", apart.holder.id());
+    apart
+        .life
+        .wait_for("the namespace", || fs::read_link(&theirs).unwrap() != fs::read_link(&holders).unwrap());
+    apart.in_container(&["link", "set", "eth7", "netns", &nested.id().to_string()]);
+    let (status, said) = apart.device("detach-device", MACVLAN, &[]);
+    nested.kill().unwrap();
+    nested.wait().unwrap();
+    assert!(status == 1 && said.contains("only a restart of the domain ends that"), "{said}");
+    assert!(apart.ok(&["dumpxml", apart.name()]).contains("eth7"), "it is not said to be gone");
+}
+
+#[test]
+fn a_macvlan_of_the_start_is_known_by_its_kind_and_device() {
+    if !root() || !merged_usr() {
+        return;
+    }
+    let Some(apart) = Apart::new("") else { return };
+    assert!(
+        apart
+            .inside("ip")
+            .args(["link", "add", "up0", "type", "veth", "peer", "name", "up1"])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(apart.device("attach-device", MACVLAN, &["--config"]).0, 0);
+    apart.ok(&["destroy", apart.name()]);
+    apart.ok(&["start", apart.name()]);
+    apart.in_container(&["link", "set", "eth7", "name", "keep0"]);
+    apart.in_container(&["link", "add", "eth7", "type", "veth", "peer", "name", "decoy1"]);
+    apart.detach(MACVLAN);
+    let links = apart.in_container(&["-br", "link"]);
+    assert!(!links.contains("keep0") && links.contains("eth7"), "{links}");
+}
+
+#[test]
+fn a_moved_device_that_does_not_come_back_is_said() {
+    let Some(apart) = Apart::new("") else { return };
+    assert!(
+        apart
+            .inside("ip")
+            .args(["link", "add", "nic0", "type", "veth", "peer", "name", "nic1"])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let nic =
+        "<hostdev mode='capabilities' type='net'><source><interface>nic0</interface></source></hostdev>";
+    assert_eq!(apart.device("attach-device", nic, &["--config"]).0, 0);
+    apart.ok(&["destroy", apart.name()]);
+    apart.ok(&["start", apart.name()]);
+    apart.in_container(&["link", "del", "nic0"]);
+    apart.ok(&["destroy", apart.name()]);
+    let events = apart.ok(&["events", "--past", "--no-follow"]);
+    assert!(events.contains("the host's device nic0 is lost"), "{events}");
 }
 
 #[test]
