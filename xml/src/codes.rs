@@ -122,6 +122,8 @@ codes! {
     Contradiction = 404,
     /// What this kind of thing needs is not there.
     Incomplete = 405,
+    /// An id map onto root of the host.
+    MapsHostRoot = 406,
 
     /// Legal, and without effect.
     Ignored = 500,

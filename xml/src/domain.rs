@@ -8,7 +8,7 @@
 use std::net::IpAddr;
 
 use crate::source::Span;
-use crate::value::{AbsPath, Capability, DomainName, Hostname, IdSet, InterfaceName, MacAddr};
+use crate::value::{AbsPath, Capability, DomainName, Hostname, IdSet, InterfaceName, MacAddr, SocketFamily};
 use uuid::Uuid;
 
 /// Where a value came from.
@@ -583,6 +583,10 @@ pub enum SeclabelKind {
 pub struct Extension {
     /// `<browndog:seccomp profile='default|none'>`: `Some(false)` asks for none.
     pub seccomp: Option<Sourced<bool>>,
+    /// `<browndog:socket family>`: families of sockets beside those of every container.
+    pub families: Vec<Sourced<SocketFamily>>,
+    /// `<browndog:system state>`: whether the init is a whole system's; told by its name without.
+    pub system: Option<Sourced<bool>>,
     /// `<browndog:rlimit name soft hard>`: name as in getrlimit(2) without `RLIMIT_`, lower case.
     pub rlimits: Vec<Sourced<(String, u64, u64)>>,
     /// `<browndog:sysctl name value>`: dotted name below the container's own namespaces.

@@ -234,6 +234,9 @@ explanations! {
     Incomplete: "what this kind of thing needs is not there",
         "The element is legal, but of this type it means nothing without another part.",
         "<hostdev mode='subsystem' type='usb'>\n  <source>\n    <vendor id='0x1234'/>\n  </source>\n</hostdev>" => "<hostdev mode='subsystem' type='usb'>\n  <source>\n    <vendor id='0x1234'/>\n    <product id='0xbeef'/>\n  </source>\n</hostdev>";
+    MapsHostRoot: "an id map onto root of the host",
+        "An id of the container that is the host's 0 is the host's root wherever the kernel asks for the id: its files, its kernel parameters, its other processes. An id map is there to prevent that.",
+        "<idmap>\n  <uid start='0' target='0' count='65536'/>\n  <gid start='0' target='0' count='65536'/>\n</idmap>" => "<idmap>\n  <uid start='0' target='100000' count='65536'/>\n  <gid start='0' target='100000' count='65536'/>\n</idmap>";
     Ignored: "legal, and without effect",
         "libvirt's schema allows it, but nothing in a container depends on it. With --deny ignored this is an error.",
         "<filesystem type='mount' accessmode='mapped'>\n  <source dir='/srv'/>\n  <target dir='/srv'/>\n</filesystem>" => "<filesystem type='mount'>\n  <source dir='/srv'/>\n  <target dir='/srv'/>\n</filesystem>";

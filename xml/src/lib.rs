@@ -22,6 +22,7 @@ pub mod report;
 mod rules;
 pub mod schema;
 pub mod source;
+pub mod system;
 mod tree;
 pub mod value;
 pub mod visible;

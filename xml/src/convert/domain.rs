@@ -307,6 +307,13 @@ fn extension(domain: &Domain, root: &mut Element) {
         let profile = if filter.value { "default" } else { "none" };
         own.push(Element::new("browndog:seccomp").with("profile", profile).from(filter.origin));
     }
+    for family in &extension.families {
+        own.push(Element::new("browndog:socket").with("family", family.value.name()).from(family.origin));
+    }
+    if let Some(system) = &extension.system {
+        let state = if system.value { "on" } else { "off" };
+        own.push(Element::new("browndog:system").with("state", state).from(system.origin));
+    }
     for limit in &extension.rlimits {
         let (name, soft, hard) = &limit.value;
         let value = |limit: u64| if limit == u64::MAX { "unlimited".to_owned() } else { limit.to_string() };

@@ -9,7 +9,7 @@ use crate::domain::Sourced;
 use crate::report::Diagnostic;
 use crate::source::Span;
 use crate::tree::NodeId;
-use crate::value::{AbsPath, Hostname, ValueError, parse_ip, quoted};
+use crate::value::{AbsPath, Hostname, SocketFamily, ValueError, parse_ip, quoted};
 
 pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
     let span = context.view.span(node);
@@ -17,6 +17,22 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
         "hostname" => draft.hostname = context.text(node, Hostname::parse),
         "seccomp" => {
             draft.extension.seccomp = context.attribute(node, "profile", |profile| Ok(profile == "default"))
+        }
+        "socket" => {
+            let parse = |name: &str| {
+                SocketFamily::parse(name).ok_or_else(|| ValueError::new(Code::NotAChoice, "is no family"))
+            };
+            let family = context.attribute(node, "family", parse);
+            if let Some(family) = &family {
+                let why = "the family is allowed already";
+                let _said = draft.idle_twice(context, "socket", family.value.name(), span, why);
+            }
+            draft.extension.families.extend(family);
+        }
+        "system" => {
+            let state = context.attribute(node, "state", |state| Ok(state == "on"));
+            let on = state.is_none_or(|state| state.value);
+            draft.extension.system = Some(Sourced::xml(on, span));
         }
         "rlimit" => {
             let name = context.attribute(node, "name", owned).map_or_else(String::new, |name| name.value);

@@ -11,10 +11,50 @@ use crate::source::Span;
 const LINES: usize = 340;
 
 pub(super) fn check(draft: &Draft, report: &mut Report) {
-    let Some(map) = &draft.idmap else { return };
+    let Some(map) = &draft.idmap else { return check_system(draft, report) };
     let place = place(map.origin).unwrap_or(draft.root);
     for (name, ranges) in [("uid", &map.uid), ("gid", &map.gid)] {
         check_ranges(name, ranges, place, report);
+        check_host(name, ranges, place, report);
+    }
+}
+
+/// What a whole system gets, it gets over its own user namespace.
+fn check_system(draft: &Draft, report: &mut Report) {
+    let Some(system) = draft.extension.system.as_ref().filter(|system| system.value) else { return };
+    let message = "a whole system needs an <idmap>: without one its rights would be over the host";
+    report.push(
+        Diagnostic::error(Code::Incomplete, place(system.origin).unwrap_or(draft.root), message)
+            .path("/domain/system")
+            .help("add an <idmap>, or name the capabilities that the container needs in <features><capabilities>"),
+    );
+}
+
+/// Ids below are accounts of the system itself: SYS_UID_MAX and SYS_GID_MAX of login.defs(5), and one.
+const ACCOUNTS: u32 = 1000;
+
+/// Who the container's users are on the host.
+fn check_host(name: &str, ranges: &[Sourced<IdRange>], map: Span, report: &mut Report) {
+    let what = if name == "uid" { "user" } else { "group" };
+    for range in ranges.iter().filter(|range| range.value.count > 0) {
+        let IdRange { start, target, .. } = range.value;
+        let span = place(range.origin).unwrap_or(map);
+        let found = if target == 0 {
+            let message = format!("{what} {start} of the container is {what} 0 of the host: its root");
+            Diagnostic::error(Code::MapsHostRoot, span, message)
+                .help("map a range that nobody on the host has, as 100000 and up")
+        } else if target < ACCOUNTS {
+            let message = format!(
+                "{what} {start} of the container is {what} {target} of the host: an account of its system"
+            );
+            Diagnostic::warning(Code::Suspicious, span, message).help(
+                "what belongs to that account, files and processes, is the container's too: map a range that \
+                 nobody on the host has, as 100000 and up",
+            )
+        } else {
+            continue;
+        };
+        report.push(found.path(format!("/domain/idmap/{name}")));
     }
 }
 

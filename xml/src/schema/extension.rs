@@ -2,7 +2,7 @@
 
 use super::values::LINE;
 use super::{Attribute, Content, Element, Namespace, element, optional, required, text};
-use crate::value::{Pattern, Value};
+use crate::value::{Pattern, SocketFamily, Value};
 
 const fn own(name: &'static str, attributes: &'static [Attribute], doc: &'static str) -> Element {
     Element { namespace: Namespace::Browndog, attributes, doc, ..element(name) }
@@ -17,6 +17,18 @@ pub static HOSTNAME: Element = Element {
 /// The system call filter.
 pub static SECCOMP: Element =
     own("seccomp", &[required("profile", Value::Choice(&["default", "none"]))], "the system call filter");
+/// A family of sockets.
+pub static SOCKET: Element = own(
+    "socket",
+    &[required("family", Value::Choice(SocketFamily::WORDS))],
+    "a family of sockets that the container may make, beside unix, inet, inet6 and netlink",
+);
+/// A whole system.
+pub static SYSTEM: Element = own(
+    "system",
+    &[optional("state", Value::Choice(&["on", "off"]))],
+    "the init is a whole system's, which mounts and manages: with an id map it gets the capabilities for it",
+);
 /// A resource limit.
 pub static RLIMIT: Element = own(
     "rlimit",

@@ -59,6 +59,8 @@ pub static DOMAIN: Element = Element {
         maybe(&commandline::VMWARE),
         maybe(&extension::HOSTNAME),
         maybe(&extension::SECCOMP),
+        many(&extension::SOCKET),
+        maybe(&extension::SYSTEM),
         many(&extension::RLIMIT),
         many(&extension::SYSCTL),
         many(&extension::MASK),

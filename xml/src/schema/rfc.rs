@@ -29,6 +29,7 @@ pub static DOMAIN: Element = Element {
         many(&CONSOLE),
         maybe(&extension::HOSTNAME),
         maybe(&extension::SECCOMP),
+        many(&extension::SOCKET),
         many(&extension::RLIMIT),
         many(&extension::SYSCTL),
         many(&extension::MASK),

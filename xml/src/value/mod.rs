@@ -2,6 +2,7 @@
 
 mod account;
 mod capability;
+mod family;
 mod idset;
 mod net;
 mod number;
@@ -10,6 +11,7 @@ mod size;
 mod text;
 
 pub use capability::Capability;
+pub use family::SocketFamily;
 pub use idset::IdSet;
 pub use net::{MacAddr, prefix_of_netmask};
 pub use pattern::Pattern;

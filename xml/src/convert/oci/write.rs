@@ -6,8 +6,7 @@ use super::{ANNOTATION, write_linux};
 use crate::convert::domain::place;
 use crate::convert::{Converted, Findings, Place};
 use crate::domain::{
-    Account, CapabilityPolicy, Domain, FilesystemSource, HostdevKind, LifecycleAction, Origin, SeclabelKind,
-    Sourced,
+    Account, Domain, FilesystemSource, HostdevKind, LifecycleAction, Origin, SeclabelKind, Sourced,
 };
 use crate::source::Source;
 use crate::value::{Capability, quoted};
@@ -181,23 +180,8 @@ impl Writer<'_> {
     }
 
     fn capabilities(&self) -> Vec<Capability> {
-        let namespaced = self.domain.idmap.is_some();
-        let by_policy = |capability: &Capability| match self.domain.capabilities.policy.value {
-            CapabilityPolicy::Allow => true,
-            CapabilityPolicy::Deny => false,
-            CapabilityPolicy::Default if namespaced => !Capability::NEVER_NAMESPACED.contains(capability),
-            CapabilityPolicy::Default => Capability::DEFAULT.contains(capability),
-        };
-        let mut kept: Vec<Capability> = Capability::ALL.iter().copied().filter(by_policy).collect();
-        for rule in &self.domain.capabilities.overrides {
-            let (capability, on) = rule.value;
-            kept.retain(|it| *it != capability);
-            if on {
-                kept.push(capability);
-            }
-        }
-        kept.sort_unstable();
-        kept
+        let kept = self.domain.capabilities_kept(Capability::mask(&Capability::ALL));
+        Capability::ALL.into_iter().filter(|capability| kept & (1 << capability.number()) != 0).collect()
     }
 
     /// What a bundle has no words for at all.
@@ -261,6 +245,14 @@ impl Writer<'_> {
                 domain.extension.seccomp.as_ref().map_or(domain.origin.origin, |filter| filter.origin);
             let why = "the default system call filter is not written: without linux.seccomp a runtime uses none, or its own";
             self.lost(origin, "/domain/seccomp", why);
+        }
+        for family in &domain.extension.families {
+            let why = "the families of sockets that a container may make are part of the filter, which is not written";
+            self.lost(family.origin, "/domain/socket", why);
+        }
+        if let Some(system) = &domain.extension.system {
+            let why = "what a whole system gets is written as capabilities by name";
+            self.lost(system.origin, "/domain/system", why);
         }
         for sentence in &domain.unsupported {
             self.lost(sentence.origin, "/domain", &sentence.value.clone());
