@@ -260,7 +260,9 @@ fn a_reboot_or_power_off_from_inside_is_told_as_such(
     let case = Case::new();
     let file = case.script(&format!("/bin/busybox {verb} -f; sleep 600"));
     let xml = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, xml.replace("<os>", &format!("{IDMAP}<os>"))).unwrap();
+    let boots = "<capabilities policy='default'><sys_boot state='on'/></capabilities></features>";
+    let xml = xml.replace("<os>", &format!("{IDMAP}<os>")).replace("</features>", boots);
+    std::fs::write(&file, xml).unwrap();
     let output = run(&file);
     assert_eq!(output.status.code(), Some(status), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
@@ -273,8 +275,13 @@ fn without_a_capability_nothing_inside_can_reboot() {
         return;
     }
     let case = Case::new();
-    let output = run(&case.script("/bin/busybox poweroff -f 2>/dev/null; echo still here; exit 3"));
-    assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("still here\n", Some(3)));
+    let file = case.script("/bin/busybox poweroff -f 2>/dev/null; echo still here; exit 3");
+    let plain = std::fs::read_to_string(&file).unwrap();
+    for xml in [plain.clone(), plain.replace("<os>", &format!("{IDMAP}<os>"))] {
+        std::fs::write(&file, xml).unwrap();
+        let output = run(&file);
+        assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("still here\n", Some(3)));
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod exposed;
 pub mod foreign;
 mod kernel;
 pub(crate) mod mountinfo;
+mod reach;
 pub mod share;
 pub mod superblock;
 pub mod usb;
@@ -23,6 +24,7 @@ use nix::fcntl::AtFlags;
 use nix::libc;
 use nix::sys::stat::{FileStat, fstat, fstatat};
 use nix::sys::statfs::{FsType, fstatfs};
+use nix::sys::statvfs::FsFlags;
 
 use crate::plan::step::{Beneath, c_string};
 use crate::sys;
@@ -103,6 +105,9 @@ pub struct Owner {
     pub gid: u32,
     /// `f_type` of its file system (statfs(2)).
     pub magic: FsType,
+    /// Whether every user of the host can reach it, and programs there run with the rights of who owns them: no
+    /// directory on the way is closed to others, and its mount is not nosuid.
+    pub open: bool,
 }
 
 /// Everything looked up.
@@ -211,7 +216,7 @@ impl Survey {
             Ok(fd) => (kind_of(&fd), Some(fd)),
             Err(errno) => (Err(errno), None),
         };
-        let owner = if self.owners { fd.as_ref().and_then(owner_of) } else { None };
+        let owner = if self.owners { fd.as_ref().and_then(|fd| owner_of(fd, path)) } else { None };
         self.found.push(Found {
             purpose,
             path: path.to_owned(),
@@ -450,16 +455,18 @@ fn kind(stat: &FileStat) -> Kind {
     }
 }
 
-fn owner_of(fd: &OwnedFd) -> Option<Owner> {
+fn owner_of(fd: &OwnedFd, path: &str) -> Option<Owner> {
     let stat = fstat(fd).ok()?;
-    let magic = fstatfs(fd).ok()?.filesystem_type();
+    let system = fstatfs(fd).ok()?;
+    let magic = system.filesystem_type();
+    let open = !system.flags().contains(FsFlags::ST_NOSUID) && reach::others_reach(path);
     // Inside a user namespace the kernel says the numbers of that namespace.
     let here = crate::exec::rootless::current();
     let outside = |map: &[[u32; 3]], id: u32| {
         let holds = |[inside, _, count]: &&[u32; 3]| id >= *inside && id - inside < *count;
         map.iter().find(holds).map_or(id, |[inside, outside, _]| outside + (id - inside))
     };
-    Some(Owner { uid: outside(&here.uid, stat.st_uid), gid: outside(&here.gid, stat.st_gid), magic })
+    Some(Owner { uid: outside(&here.uid, stat.st_uid), gid: outside(&here.gid, stat.st_gid), magic, open })
 }
 
 #[cfg(test)]

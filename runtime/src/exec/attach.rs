@@ -217,7 +217,10 @@ fn check(before: &Plan, after: &Plan) -> Result<(), StartError> {
             HostStep::AddInterface(_)
             | HostStep::LimitInterface(_)
             | HostStep::PinNetwork { .. }
-            | HostStep::Go => {}
+            | HostStep::Go
+            | HostStep::AwaitMounts
+            | HostStep::LockMounts
+            | HostStep::GoOn => {}
             HostStep::MapTree { .. }
             | HostStep::ShowTree { .. }
             | HostStep::EnterStage

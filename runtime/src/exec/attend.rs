@@ -46,9 +46,17 @@ impl Launcher<'_> {
             },
             HostStep::MapTree { tree } => map_tree(self.fd(*tree), pid),
             HostStep::ShowTree { tree, at, kind } => Stage::show(self.fd(*tree), at, *kind),
-            HostStep::LeaveStage => {
-                self.stage = None;
+            HostStep::LeaveStage => self.stage.as_mut().map_or(Ok(()), |stage| stage.leave_with(pid)),
+            HostStep::AwaitMounts => {
+                self.mounted = await_mounts(self.said.as_ref())?;
                 Ok(())
+            }
+            HostStep::LockMounts => {
+                let stage = self.stage.as_mut().ok_or(Errno::ENOENT)?;
+                let locked = stage.lock(self.mounted);
+                // Also after a failure: nothing more is done on the stage.
+                self.stage = None;
+                locked
             }
             HostStep::AddInterface(link) => crate::net::add(link, pid, left),
             HostStep::LimitInterface(limit) => limit.set(),
@@ -56,11 +64,26 @@ impl Launcher<'_> {
                 left.push(Left::Pinned { instance: instance.clone() });
                 crate::net::pin::make(&crate::net::pin::path_of(instance), pid)
             }
-            HostStep::Go => match sys::write(go.as_raw_fd(), b"g")? {
+            HostStep::Go | HostStep::GoOn => match sys::write(go.as_raw_fd(), b"g")? {
                 1 => Ok(()),
                 _ => Err(Errno::EPIPE),
             },
             _ => Err(Errno::ENOSYS),
+        }
+    }
+}
+
+/// The number of the mount that the child's tree is.
+fn await_mounts(said: Option<&OwnedFd>) -> Result<u64, Errno> {
+    let said = said.ok_or(Errno::EPIPE)?;
+    let mut number = [0; 8];
+    loop {
+        match sys::read(said.as_raw_fd(), &mut number) {
+            Ok(8) => return Ok(u64::from_ne_bytes(number)),
+            Err(Errno::EINTR) => {}
+            // It has ended, or runs already without having asked.
+            Ok(_) => return Err(Errno::ECHILD),
+            Err(errno) => return Err(errno),
         }
     }
 }

@@ -34,7 +34,7 @@ pub(crate) struct Context<'a> {
     pub life: RawFd,
     /// The launcher's end of it.
     pub life_write: RawFd,
-    /// Closes when the child executes; -1 where nobody waits for that.
+    /// Closes when the child executes, and takes before what it has mounted; -1 where nobody waits for that.
     pub started: RawFd,
     /// Whether each step's time is noted.
     pub trace: bool,
@@ -177,6 +177,7 @@ fn perform_mount(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
         ChildStep::JoinCgroup { tasks, .. } => sys::write(context.fd(*tasks), b"0").map(drop),
         ChildStep::UnshareCgroup => sys::unshare(libc::CLONE_NEWCGROUP).map(drop),
         ChildStep::AwaitGo => await_go(context),
+        ChildStep::AskToLock => ask_to_lock(context),
         ChildStep::BecomeRoot => {
             sys::setresgid(0, 0, 0).map(drop)?;
             sys::setresuid(0, 0, 0).map(drop)
@@ -186,6 +187,7 @@ fn perform_mount(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno> {
             sys::setns(context.fd(*base), libc::CLONE_NEWNS).map(drop)?;
             sys::unshare(libc::CLONE_NEWNS).map(drop)
         }
+        ChildStep::MakeSlave => sys::mount(None, c"/", None, libc::MS_REC | libc::MS_SLAVE, None),
         ChildStep::MakePrivate => sys::mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None),
         ChildStep::Sever { target } => {
             let at = context.open(target)?;
@@ -273,6 +275,7 @@ fn perform_process(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno>
             sys::fchdir(context.root()).map(drop)?;
             sys::pivot_root(HERE, HERE)
         }
+        ChildStep::DetachUnlocked => sys::umount2(HERE, libc::MNT_DETACH),
         ChildStep::DetachOldRoot => {
             sys::umount2(HERE, libc::MNT_DETACH)?;
             sys::chdir(c"/")
@@ -326,6 +329,15 @@ fn await_go(context: &Context<'_>) -> Result<(), Errno> {
         1 => Ok(()),
         // The launcher failed or died: it has said why, and there is nothing to start.
         _ => Err(Errno::ECANCELED),
+    }
+}
+
+/// Says which mount the tree is that the launcher is to lock, and waits until it has done so.
+fn ask_to_lock(context: &Context<'_>) -> Result<(), Errno> {
+    let mount = sys::identity::mount_of(context.root())?.to_ne_bytes();
+    match sys::write(context.started, &mount)? {
+        8 => await_go(context),
+        _ => Err(Errno::EPIPE),
     }
 }
 

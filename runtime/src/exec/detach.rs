@@ -56,7 +56,15 @@ pub fn detach(
     let gone: Vec<_> = fresh(&after.child, &before.child).collect();
     for entry in gone.into_iter().rev() {
         let taken = inside(container, |site| Ok(work.take_away(site, &entry.step, &mut done)));
-        let Err(refusal) = taken.unwrap_or_else(|errno| Err(errno.into())) else { continue };
+        let taken = match (taken.unwrap_or_else(|errno| Err(errno.into())), &entry.step) {
+            (Err(refusal), ChildStep::Attach { target, .. })
+                if refusal.errno == Errno::EINVAL && is_in_dev(&entry.step) =>
+            {
+                unlink_locked(container, target).map_err(Refusal::from)
+            }
+            (taken, _) => taken,
+        };
+        let Err(refusal) = taken else { continue };
         if let Some((_, policy)) = changed.as_ref().filter(|_| !is_in_dev(&entry.step)) {
             // It stays, and so does what it may do.
             crate::disregard(policy.reset());
@@ -277,6 +285,18 @@ fn mount_point(step: &ChildStep) -> Option<String> {
         ChildStep::Attach { target, .. } | ChildStep::MountNew { target, .. } => Some(target.shown()),
         _ => None,
     }
+}
+
+/// A node of a container with an id map is a mount that is locked to all others. Nobody unmounts it, but it goes
+/// with its mount point, which is a file of the container's own `/dev` and removed from without (unlink(2)).
+fn unlink_locked(container: &Container, target: &Beneath) -> Result<(), Errno> {
+    let parent = inside(container, |site| {
+        let parent = site.in_dev(target, None)?;
+        let found = fstat(&parent.open()?)?.st_mode & libc::S_IFMT;
+        // A directory has what is in it: it stays until the container ends.
+        if matches!(found, libc::S_IFCHR | libc::S_IFBLK) { Ok(parent) } else { Err(Errno::EINVAL) }
+    })?;
+    sys::unlinkat(parent.dir.as_raw_fd(), &parent.name, 0)
 }
 
 fn undo_call(step: &ChildStep) -> String {

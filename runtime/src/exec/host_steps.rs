@@ -125,6 +125,9 @@ impl Launcher<'_> {
             HostStep::MapTree { .. }
             | HostStep::ResetOomScore
             | HostStep::LeaveStage
+            | HostStep::AwaitMounts
+            | HostStep::LockMounts
+            | HostStep::GoOn
             | HostStep::WriteIdMaps { .. }
             | HostStep::AddInterface(_)
             | HostStep::LimitInterface(_)

@@ -15,6 +15,7 @@ mod host_steps;
 mod inside;
 pub mod live;
 pub mod noted;
+mod owner;
 mod place;
 mod program;
 pub mod relay;
@@ -160,6 +161,10 @@ struct Launcher<'a> {
     bridge: Option<OwnedFd>,
     /// Where the launcher works for a while; left when dropped, before anything is undone.
     stage: Option<stage::Stage>,
+    /// Where the child says what it has mounted: a pipe that hangs up when it executes.
+    said: Option<OwnedFd>,
+    /// The number of the child's root mount.
+    mounted: u64,
     /// Namespaces that it is in for the clone; left when dropped.
     visit: stage::Visit,
     _mask: Mask,
@@ -224,6 +229,8 @@ impl<'a> Launcher<'a> {
             consoles: Vec::new(),
             bridge: survey.terminal.and_then(Result::ok),
             stage: None,
+            said: None,
+            mounted: 0,
             visit: stage::Visit::default(),
             _mask: Mask::set(),
             undo,
@@ -304,6 +311,8 @@ impl<'a> Launcher<'a> {
         };
         self.undo.keep_alive(life_write);
         self.undo.child(pid, Arc::clone(&pidfd));
+        // The child has the only one now, so its end is noticed.
+        self.said = started.map(|(read, _write)| read);
         if let Some((read, write)) = go {
             drop(read);
             let attended = self.attend(pid, &write);
@@ -311,8 +320,7 @@ impl<'a> Launcher<'a> {
             self.child_failure(&memory)?;
             attended?;
         }
-        if let Some((read, write)) = started {
-            drop(write);
+        if let Some(read) = self.said.take() {
             let signals = self.options.signals.as_deref().map(AsFd::as_fd);
             begun::wait_for_exec(&read, pid, &pidfd, signals, || self.undo.child_is_gone())?;
         }
@@ -389,7 +397,9 @@ impl<'a> Launcher<'a> {
         // kernel clears up after the init would have to wake another one: it had better be there from the start.
         let waits = !self.plan.child.iter().any(|entry| matches!(entry.step, ChildStep::EnterBase { .. }));
         let stay = if step.share_memory && waits { OneProcessor::stay() } else { None };
+        let owner = step.owner.map(owner::As::user).transpose()?;
         let cloned = sys::clone3(&mut args, memory, child::enter, context);
+        drop(owner);
         // In the foreground it sleeps again at once, until the end of a container that lives for a moment.
         let stay = stay.filter(|_| self.options.foreground);
         crate::disregard(sys::set_signal_mask(mask)?);

@@ -69,7 +69,7 @@ impl<'a> Builder<'a> {
         let user_namespace = domain.idmap.is_some();
         let clone = Entry {
             id: Cow::Borrowed("clone"),
-            step: CloneStep { namespaces: 0, into_cgroup: None, share_memory: false },
+            step: CloneStep { namespaces: 0, into_cgroup: None, share_memory: false, owner: None },
             origin: domain.origin.origin,
             why: "one call makes every namespace, so that none is ever shared with the host by accident",
         };
@@ -149,6 +149,10 @@ impl<'a> Builder<'a> {
 
     pub fn note(&mut self, origin: Origin, message: impl Into<String>, help: impl Into<String>) {
         self.plan.notes.push(Problem { origin, message: message.into(), help: help.into() });
+    }
+
+    pub fn clone_as(&mut self, owner: u32) {
+        self.plan.clone.step.owner = Some(owner);
     }
 
     pub fn clone_into(&mut self, slot: Slot) {
@@ -243,7 +247,7 @@ impl<'a> Builder<'a> {
     }
 
     pub fn finish(mut self) -> Plan {
-        if let Some(origin) = self.staged {
+        if let Some(origin) = self.domain.idmap.as_ref().map(|idmap| idmap.origin) {
             let why = "last on the host, where the sources are: the child's table is copied from the stage";
             self.host_step("enter-stage", HostStep::EnterStage, origin, why);
             let on_stage = std::mem::take(&mut self.on_stage);
@@ -253,6 +257,7 @@ impl<'a> Builder<'a> {
         if self.needs_attendance() {
             let why = "the id maps are written and the interfaces are there: the child may go on";
             self.attend("go", HostStep::Go, Origin::Default(why), why);
+            super::idmapped::lock_on_host(&mut self);
         }
         if self.plan.child.len() > STEPS_MAX {
             let message = format!("a start of {} steps: the most are {STEPS_MAX}", self.plan.child.len());

@@ -5,7 +5,7 @@ use nix::libc;
 
 use super::build::Builder;
 use super::mounts::sever;
-use super::step::{Beneath, ChildStep, Slot};
+use super::step::{Beneath, ChildStep, STAGE, Slot};
 use crate::survey::{Purpose, is_below, is_root};
 
 /// Whether this kernel is one of them.
@@ -47,7 +47,11 @@ pub(super) fn restrict_tree(
     }
     sever(b, tree, target);
     let flags = libc::MS_NODEV | if readonly { libc::MS_RDONLY } else { 0 };
-    let below = below(b, purpose);
+    let mut below = below(b, purpose);
+    if b.user_namespace && b.shares_root() {
+        // The stage lies over the host's /dev in the table that the child's is a copy of.
+        below.retain(|at| !at.strip_prefix(STAGE).is_some_and(|rest| rest.starts_with('/')));
+    }
     restrict(b, tree, target, &below, flags, origin);
 }
 

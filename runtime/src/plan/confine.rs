@@ -1,10 +1,9 @@
 //! What the container's processes may do: capabilities, no_new_privs, seccomp.
 
 use browndog_xml::domain::{CapabilityPolicy, Domain, Origin};
-use browndog_xml::value::Capability;
 
 use super::build::Builder;
-use super::seccomp;
+use super::seccomp::{self, Lifted};
 use super::step::ChildStep;
 use crate::sys::CapSets;
 
@@ -19,21 +18,36 @@ pub(crate) fn asked(domain: &Domain, last: u8) -> u64 {
 }
 
 fn kept_by(domain: &Domain, last: u8) -> u64 {
-    let all = if last >= 63 { u64::MAX } else { (1 << (last + 1)) - 1 };
-    let mut keep = match domain.capabilities.policy.value {
-        CapabilityPolicy::Allow => all,
-        CapabilityPolicy::Deny => 0,
-        CapabilityPolicy::Default if domain.idmap.is_some() => {
-            all & !Capability::mask(&Capability::NEVER_NAMESPACED)
-        }
-        CapabilityPolicy::Default => Capability::mask(&Capability::DEFAULT),
-    };
-    for entry in &domain.capabilities.overrides {
-        let (capability, on) = entry.value;
-        let bit = 1 << capability.number();
-        keep = if on { keep | bit } else { keep & !bit };
-    }
-    keep & all
+    domain.capabilities_kept(all(last))
+}
+
+fn all(last: u8) -> u64 {
+    if last >= 63 { u64::MAX } else { (1 << (last + 1)) - 1 }
+}
+
+/// What of the filter is lifted.
+fn lifted(b: &Builder<'_>) -> Lifted {
+    let named = b.domain.capabilities_named(all(b.host.last_capability));
+    let families = b.domain.extension.families.iter().map(|family| family.value.number());
+    Lifted::new(named, b.domain.whole_system().is_some()).with_families(families)
+}
+
+/// Says what a whole system may do beside an ordinary program.
+pub(super) fn say_system(b: &mut Builder<'_>) {
+    let by_policy = b.domain.capabilities.policy.value == CapabilityPolicy::Default;
+    let Some(origin) = b.domain.whole_system().filter(|_| by_policy) else { return };
+    let more = (kept(b) & !b.domain.capabilities_named(all(b.host.last_capability))).count_ones();
+    let named = b.domain.extension.system.is_some();
+    let because = if named { "it is said to be one" } else { "its init has the name of one" };
+    b.note(
+        origin,
+        format!(
+            "this container is taken as a whole system, because {because}: it gets {more} capabilities more over its \
+             own namespaces, and may mount, make namespaces, use raw and packet sockets, and reboot itself; bpf, perf, \
+             userfaultfd, file handles and user namespaces in it stay closed unless named"
+        ),
+        "write <browndog:system state='off'/> where it is none, or state='on' to say so",
+    );
 }
 
 /// Whether the container may mount, and so could undo what is only mounted read-only.
@@ -90,13 +104,14 @@ pub(super) fn filter(b: &mut Builder<'_>) {
         return;
     }
     let origin = b.domain.extension.seccomp.as_ref().map_or(seccomp::ORIGIN, |seccomp| seccomp.origin);
-    let program = seccomp::program(kept(b), &b.host.machine);
+    let lifted = lifted(b);
+    let program = seccomp::program(lifted, &b.host.machine);
     let Some(program) = program else {
         let message = format!("there is no system call filter for {} yet", b.host.machine);
         b.note(origin, message, "the container runs without one");
         return;
     };
-    let step = ChildStep::Seccomp { program, profile: "default" };
+    let step = ChildStep::Seccomp { program, profile: "default", lifted };
     b.child("seccomp", step, origin, "last before exec: the steps above need calls that it forbids");
 }
 

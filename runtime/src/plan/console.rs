@@ -14,7 +14,7 @@ use super::step::{Beneath, ChildStep, HostStep, c_string};
 use crate::host::Host;
 
 const CONSOLE: Origin = Origin::Default("the caller's terminal becomes the container's console");
-const PTS: &str = "tree of /dev/pts";
+pub(super) const PTS: &str = "tree of /dev/pts";
 
 /// Whether the init gets a terminal: the caller has one, or the document names one of the host's.
 fn wanted(b: &Builder<'_>) -> bool {

@@ -123,8 +123,15 @@ pub enum HostStep {
         /// MS_* flags.
         flags: u64,
     },
-    /// `setns(host, CLONE_NEWNS)`: back; the stage goes with its namespace.
+    /// `setns(host, CLONE_NEWNS); open(/proc/CHILD/ns/mnt)`: back; the stage stays for [`HostStep::LockMounts`].
     LeaveStage,
+    /// `read(said)`: until the child has mounted everything.
+    AwaitMounts,
+    /// `setns(child); open_tree(root); setns(stage); move_mount(tree, STAGE/locked); setns(host)`: the child gets
+    /// its own mounts back as a unit that it cannot take apart (mount_namespaces(7)).
+    LockMounts,
+    /// `write(go)`: the child goes on with what is locked.
+    GoOn,
     /// `mkdirat` or `openat(O_CREAT)` beneath the root's source, where it is missing; undone after.
     MakeTarget {
         /// The surveyed root directory.

@@ -15,10 +15,16 @@ pub(super) fn enter_user_namespace(b: &mut Builder<'_>) {
     if let Some(idmap) = &b.domain.idmap {
         let uid = outside(b, &idmap.uid, &b.host.uid_map, "user");
         let gid = outside(b, &idmap.gid, &b.host.gid_map, "group");
+        // Of a plain caller everything counts as the caller's in any case.
+        let root = uid.iter().find(|[start, ..]| *start == 0).map(|[_, target, _]| *target);
+        if let Some(owner) = root.filter(|_| !b.host.rootless) {
+            b.clone_as(owner);
+        }
         let step = HostStep::WriteIdMaps { uid, gid };
         let why = "written from outside: only a process with privilege over the parent namespace may";
         b.attend("write-id-maps", step, origin, why);
         super::idmapped::hand_over(b);
+        super::confine::say_system(b);
     }
     let why = "nothing is done before the maps are written and the interfaces are in place";
     b.child("await-go", ChildStep::AwaitGo, origin, why);
@@ -40,7 +46,18 @@ fn outside(
     for range in ranges {
         let IdRange { start, target, count } = range.value;
         match Host::from_host(caller, target, count) {
-            Some(target) => lines.push([start, target, count]),
+            Some(target) => {
+                let own =
+                    caller.first().filter(|[inside, ..]| b.host.rootless && *inside == 0).map(|line| line[1]);
+                if own.is_some_and(|own| own >= range.value.target && own - range.value.target < count) {
+                    b.note(
+                        range.origin,
+                        format!("one of the container's {what}s is the caller: what is yours on this host is its own"),
+                        "map subordinate ids alone (subuid(5)) where it should not be",
+                    );
+                }
+                lines.push([start, target, count]);
+            }
             None => b.problem(
                 range.origin,
                 format!(

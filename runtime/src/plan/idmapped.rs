@@ -10,7 +10,7 @@ use nix::sys::statfs::FsType;
 
 use super::build::Builder;
 use super::mounts::{root_filesystem, target_kind, tree_name};
-use super::step::{ChildStep, HostStep, STAGE, Slot, TargetKind, c_string};
+use super::step::{Beneath, ChildStep, HostStep, STAGE, Slot, TargetKind, c_string};
 use super::{Entry, classic};
 use crate::survey::superblock::Contents;
 use crate::survey::{Found, Owner, Purpose};
@@ -74,9 +74,14 @@ pub(super) fn hand_over(b: &mut Builder<'_>) {
     for tree in &trees {
         map_tree(b, tree, origin);
     }
-    if b.host.rootless || trees.is_empty() {
-        return;
+    if !b.host.rootless && !trees.is_empty() {
+        show(b, &trees, origin);
     }
+    let why = "nothing of the launcher's work is done anywhere but on the host";
+    b.attend("leave-stage", HostStep::LeaveStage, origin, why);
+}
+
+fn show(b: &mut Builder<'_>, trees: &[Tree<'_>], origin: Origin) {
     b.staged = Some(origin);
     for (index, tree) in trees.iter().enumerate() {
         let kind = match tree.purpose {
@@ -93,7 +98,7 @@ pub(super) fn hand_over(b: &mut Builder<'_>) {
         }
         // Nothing translates here: it can all be done before the child's table is copied, which locks it.
         b.on_stage.push(Entry { id: id.into(), step, origin, why });
-        let flags = libc::MS_NODEV | if tree.readonly { libc::MS_RDONLY } else { 0 };
+        let flags = libc::MS_NODEV | if tree.readonly { libc::MS_RDONLY } else { libc::MS_NOSUID };
         for suffix in std::iter::once(String::new()).chain(classic::below(b, tree.purpose)) {
             let step = HostStep::RestrictShown { at: format!("{at}{suffix}"), flags };
             let why = "this kernel has no mount_setattr(2)";
@@ -101,8 +106,51 @@ pub(super) fn hand_over(b: &mut Builder<'_>) {
             b.on_stage.push(Entry { id: id.into(), step, origin: tree.origin, why });
         }
     }
-    let why = "nothing of the launcher's work is done anywhere but on the host";
-    b.attend("leave-stage", HostStep::LeaveStage, origin, why);
+}
+
+const LOCK: Origin =
+    Origin::Default("root of a container with an id map may unmount: what lies below its mounts stays below");
+
+/// In the child: nothing reaches the host, and what is shown on the stage reaches the child.
+pub(super) fn leave_peers(b: &mut Builder<'_>) {
+    let why = "first of all mounts: what follows must not reach the host";
+    b.child("make-slave", ChildStep::MakeSlave, LOCK, why);
+}
+
+/// In the child: its tree goes to the launcher and comes back locked.
+pub(super) fn lock(b: &mut Builder<'_>) {
+    if !b.user_namespace {
+        return;
+    }
+    let root = b.source_root();
+    let why = "every mount and cover stands: from here on they come as a unit";
+    b.child("ask-to-lock", ChildStep::AskToLock, LOCK, why);
+    let step = ChildStep::CloneHostTree { path: c_string(&format!("{STAGE}/locked")), into: root };
+    b.child("take-locked", step, LOCK, "out of a namespace of the host's: the kernel has locked it");
+    b.child(
+        "attach-locked",
+        ChildStep::AttachRoot { tree: root },
+        LOCK,
+        "in the place of the one that was not",
+    );
+    let step = ChildStep::Sever { target: Beneath::on_tree(root, "/", "") };
+    b.child("sever-locked", step, LOCK, "nothing more comes from the stage");
+    if let Some(tree) = b.find_slot(super::console::PTS) {
+        let step = ChildStep::Attach { tree, target: Beneath::on_tree(root, "/", "/dev/pts") };
+        let why = "the very mount in which the consoles are open: by a copy they would have no name";
+        b.child("keep:/dev/pts", step, LOCK, why);
+    }
+}
+
+/// On the host: the same.
+pub(super) fn lock_on_host(b: &mut Builder<'_>) {
+    if !b.user_namespace {
+        return;
+    }
+    b.attend("await-mounts", HostStep::AwaitMounts, LOCK, "the child mounts in its own namespace");
+    let why = "the way over a namespace of the host's is what locks them";
+    b.attend("lock-mounts", HostStep::LockMounts, LOCK, why);
+    b.attend("go-on", HostStep::GoOn, LOCK, "the child takes what is locked");
 }
 
 /// In the child: the trees of the stage, with flags locked by the kernel.
@@ -122,11 +170,27 @@ fn map_tree(b: &mut Builder<'_>, tree: &Tree<'_>, origin: Origin) {
         Shift::Map => {
             let why = "the owner on the file system is the owner in the container: no file is changed";
             b.attend(("map-tree", tree.target), HostStep::MapTree { tree: tree.slot }, origin, why);
+            if !tree.readonly && found.owner.is_some_and(|owner| owner.open) {
+                b.note(
+                    asked,
+                    format!(
+                        "what the container writes in {path} belongs to the users of the host with the same numbers: \
+                         its root can make a set-user-ID program of the host's root there, or give one capabilities, \
+                         and every user of the host can reach the directory and run it"
+                    ),
+                    "keep it below a directory that only root may search (mode 0700), on a file system that the host \
+                     has mounted nosuid, or <readonly/>",
+                );
+            }
         }
         Shift::Done => b.note(
             asked,
-            format!("{path} belongs to an id of the map's host side: it is taken as shifted already"),
-            "nothing to do; a tree that belongs to root of the host is translated by its mount instead",
+            format!(
+                "{path} belongs to an id of the map's host side: it is taken as shifted already, and not translated: \
+                 what is the container's there is the host's user of that id as well, with all that this user has"
+            ),
+            "nothing to do where nobody on the host has these ids; a tree that belongs to root of the host is \
+             translated by its mount instead",
         ),
         Shift::Impossible(reason) => {
             let message = format!("the owners of {path} cannot be translated: {reason}");
@@ -146,12 +210,12 @@ fn map_tree(b: &mut Builder<'_>, tree: &Tree<'_>, origin: Origin) {
 fn owner(found: &Found) -> Option<Owner> {
     let Some(Contents::Filesystem(name)) = found.contents else { return found.owner };
     let magic = CAPABLE.iter().find(|(_, have, _)| *have == name).map_or(FsType(0), |(magic, ..)| *magic);
-    found.owner.map(|_| Owner { uid: 0, gid: 0, magic })
+    found.owner.map(|_| Owner { uid: 0, gid: 0, magic, open: false })
 }
 
 fn shift(b: &Builder<'_>, owner: Option<Owner>) -> Shift {
     // Not looked at: a plan that is printed, for a machine that is only assumed.
-    let not_shifted = Owner { uid: u32::MAX, gid: u32::MAX, magic: CAPABLE[0].0 };
+    let not_shifted = Owner { uid: u32::MAX, gid: u32::MAX, magic: CAPABLE[0].0, open: false };
     let owner = owner.unwrap_or(not_shifted);
     let idmap = b.domain.idmap.as_ref().expect("only called where there is a map");
     if is_host_side(&idmap.uid, owner.uid) {

@@ -33,6 +33,7 @@ pub fn broken(plan: &Plan) -> Vec<String> {
         no_place_is_named_twice(plan, &mut broken);
     }
     nothing_of_the_host_is_open_beside_a_path(plan, &mut broken);
+    nothing_unlocked_is_used_after_the_lock(plan, &mut broken);
     no_host_path_after_pivot(plan, &mut broken);
     copies_are_no_peers(plan, &mut broken);
     broken
@@ -125,6 +126,9 @@ fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
         | HostStep::EnterStage
         | HostStep::RestrictShown { .. }
         | HostStep::LeaveStage
+        | HostStep::AwaitMounts
+        | HostStep::LockMounts
+        | HostStep::GoOn
         | HostStep::InheritCpuset { .. }
         | HostStep::DelegateCgroup { .. }
         | HostStep::WriteIdMaps { .. }
@@ -171,6 +175,17 @@ fn barriers_pair(plan: &Plan, broken: &mut Vec<String>) {
     let waits = plan.child.iter().filter(|entry| matches!(entry.step, ChildStep::AwaitGo)).count();
     if goes != waits || goes > 1 {
         broken.push(format!("{goes} go for {waits} waits"));
+    }
+    let answers = plan.attend.iter().filter(|entry| matches!(entry.step, HostStep::GoOn)).count();
+    let asks = plan.child.iter().filter(|entry| matches!(entry.step, ChildStep::AskToLock)).count();
+    let mapped = plan.clone.step.namespaces & libc::CLONE_NEWUSER as u64 != 0;
+    let detached = plan.child.iter().filter(|entry| matches!(entry.step, ChildStep::DetachUnlocked)).count();
+    if detached != asks {
+        broken.push(format!("{asks} trees are locked and {detached} detached that were not"));
+    }
+    if answers != asks || asks != usize::from(mapped) {
+        broken
+            .push(format!("{asks} asks to lock the mounts and {answers} answers, user namespace: {mapped}"));
     }
     if waits > 0 && plan.clone.step.share_memory {
         broken.push("a child that shares memory suspends the launcher it waits for".to_owned());
@@ -219,6 +234,18 @@ fn no_place_is_named_twice(plan: &Plan, broken: &mut Vec<String>) {
             ["cover:", "clone-cover:", "hold:", "sysctl:"].iter().any(|verb| entry.id.starts_with(verb));
         if let (true, Some(other)) = (early, of_document) {
             broken.push(format!("{} stands after {other}, which follows a path of the document's", entry.id));
+        }
+    }
+}
+
+/// What was held before the mounts were locked is of the tree that is detached: from then on only the locked one is meant.
+fn nothing_unlocked_is_used_after_the_lock(plan: &Plan, broken: &mut Vec<String>) {
+    let after = plan.child.iter().skip_while(|entry| !matches!(entry.step, ChildStep::AskToLock));
+    for entry in after {
+        if let Some(path) = entry.step.path()
+            && path.place() != Place::Tree(plan.root)
+        {
+            broken.push(format!("{} names a place of the tree before it was locked", entry.id));
         }
     }
 }

@@ -66,6 +66,9 @@ pub struct CloneStep {
     pub into_cgroup: Option<Slot>,
     /// CLONE_VM | CLONE_VFORK: nothing is copied; possible where the child need not wait for us.
     pub share_memory: bool,
+    /// The effective user of the launcher for this call: whose the user namespace is, and for whom what is counted
+    /// for each user counts.
+    pub owner: Option<u32>,
 }
 
 /// Something that the document asks for and this host, or browndog, cannot do.

@@ -85,7 +85,11 @@ fn prepare_host_source(b: &mut Builder<'_>, index: usize, filesystem: &Filesyste
 
 fn restrict(b: &mut Builder<'_>, target: &str, tree: Slot, readonly: Option<Origin>, origin: Origin) {
     if b.host.at_least(5, 12) {
-        let (attr, asked) = restriction(readonly, origin);
+        let (mut attr, asked) = restriction(readonly, origin);
+        if b.user_namespace && readonly.is_none() {
+            // Its root makes files there of whatever owner and mode: none of them gives more than it has.
+            attr.attr_set |= ATTR_NOSUID;
+        }
         b.host_step(("restrict", target), HostStep::Restrict { tree, attr }, asked, RESTRICT);
     }
 }
@@ -215,10 +219,12 @@ pub(super) fn root(b: &mut Builder<'_>) {
     if let Some(base) = b.base() {
         let why = "a copy of an empty mount table, whatever the host has mounted";
         b.child("enter-base", ChildStep::EnterBase { base }, KEEP_PRIVATE, why);
+    } else if b.user_namespace {
+        super::idmapped::leave_peers(b);
+        super::idmapped::take(b);
     } else {
         let why = "first of all mounts: what follows must not reach the host";
         b.child("make-private", ChildStep::MakePrivate, KEEP_PRIVATE, why);
-        super::idmapped::take(b);
     }
     let tree = b.source_root();
     let filesystem = root_filesystem(b);
@@ -463,7 +469,12 @@ pub(super) fn leave_host(b: &mut Builder<'_>) {
         b.child("enter-root", ChildStep::EnterRoot, KEEP_PRIVATE, why);
         return;
     }
+    super::idmapped::lock(b);
     b.child("pivot", ChildStep::Pivot, KEEP_PRIVATE, "every mount stands: the old root is needed no more");
+    if b.user_namespace {
+        let why = "it lies on the host's tree, which is next";
+        b.child("detach-unlocked", ChildStep::DetachUnlocked, KEEP_PRIVATE, why);
+    }
     let why = "no path leads to the host's tree any longer";
     b.child("detach-old-root", ChildStep::DetachOldRoot, KEEP_PRIVATE, why);
 }

@@ -90,7 +90,15 @@ impl Plan {
                     names(*flags, &MOUNT_FLAGS)
                 )
             }
-            HostStep::LeaveStage => "setns(<host>, CLONE_NEWNS); chroot(<root>); fchdir(<dir>)".to_owned(),
+            HostStep::AwaitMounts => "read(said)".to_owned(),
+            HostStep::LockMounts => format!(
+                "setns(<child>, CLONE_NEWNS); open_tree(\"/\", OPEN_TREE_CLONE|AT_RECURSIVE); setns(<stage>, CLONE_NEWNS); \
+                 move_mount(\"{STAGE}/locked\"); setns(<host>, CLONE_NEWNS)"
+            ),
+            HostStep::LeaveStage => {
+                "setns(<host>, CLONE_NEWNS); chroot(<root>); fchdir(<dir>); open(\"/proc/<child>/ns/mnt\")"
+                    .to_owned()
+            }
             HostStep::MakeTarget { root, target, kind } => {
                 let call = if *kind == TargetKind::Directory { "mkdirat" } else { "openat" };
                 format!("{call}(<{}>, \"{}\")", name(root), target.shown())
@@ -130,7 +138,7 @@ impl Plan {
                 let set = CLONE_FLAGS.iter().filter(|(_, bit)| kinds & bit != 0).map(|(name, _)| *name);
                 format!("setns(<{}>, {})", self.slot_name(*of), set.collect::<Vec<_>>().join("|"))
             }
-            HostStep::Go => "write(go)".to_owned(),
+            HostStep::Go | HostStep::GoOn => "write(go)".to_owned(),
         }
     }
 
@@ -139,7 +147,9 @@ impl Plan {
         let table: Vec<(&str, u64)> = CLONE_FLAGS.iter().map(|(name, flag)| (*name, *flag as u64)).collect();
         let group = step.into_cgroup.map(|slot| format!("|CLONE_INTO_CGROUP, <{}>", self.slot_name(slot)));
         let memory = if step.share_memory { "|CLONE_VM|CLONE_VFORK" } else { "" };
-        format!("clone3(CLONE_PIDFD|{}{memory}{})", names(step.namespaces, &table), group.unwrap_or_default())
+        let owner = step.owner.map(|uid| format!(" as effective user {uid}")).unwrap_or_default();
+        let group = group.unwrap_or_default();
+        format!("clone3(CLONE_PIDFD|{}{memory}{group}){owner}", names(step.namespaces, &table))
     }
 
     /// The step as a call.
@@ -149,6 +159,7 @@ impl Plan {
             ChildStep::JoinCgroup { tasks, .. } => format!("write(<{}>, \"0\")", name(tasks)),
             ChildStep::UnshareCgroup => "unshare(CLONE_NEWCGROUP)".to_owned(),
             ChildStep::AwaitGo => "read(go)".to_owned(),
+            ChildStep::AskToLock => "write(said, <root>); read(go)".to_owned(),
             ChildStep::BecomeRoot => "setresgid(0, 0, 0); setresuid(0, 0, 0)".to_owned(),
             ChildStep::JoinNamespace { slot, .. } => format!("setns(<{}>)", name(slot)),
             ChildStep::EnterBase { base } => {
@@ -157,6 +168,7 @@ impl Plan {
             ChildStep::Sever { target } => {
                 format!("mount(NULL, \"{}\", NULL, MS_REC|MS_PRIVATE)", target.shown())
             }
+            ChildStep::MakeSlave => "mount(NULL, \"/\", NULL, MS_REC|MS_SLAVE)".to_owned(),
             ChildStep::MakePrivate => "mount(NULL, \"/\", NULL, MS_REC|MS_PRIVATE)".to_owned(),
             ChildStep::CloneHostTree { path, .. } => {
                 format!("open_tree(\"{}\", OPEN_TREE_CLONE|AT_RECURSIVE)", text(path))
@@ -234,6 +246,7 @@ impl Plan {
         match step {
             ChildStep::EnterRoot => "fchdir(<root>); chroot(\".\")".to_owned(),
             ChildStep::Pivot => "fchdir(<root>); pivot_root(\".\", \".\")".to_owned(),
+            ChildStep::DetachUnlocked => "umount2(\".\", MNT_DETACH)".to_owned(),
             ChildStep::DetachOldRoot => "umount2(\".\", MNT_DETACH); chdir(\"/\")".to_owned(),
             ChildStep::SetHostname { name } => format!("sethostname(\"{}\")", text(name)),
             ChildStep::LoopbackUp => "ioctl(SIOCSIFFLAGS, lo, IFF_UP)".to_owned(),
@@ -275,7 +288,7 @@ impl Plan {
                 )
             }
             ChildStep::NoNewPrivs => "prctl(PR_SET_NO_NEW_PRIVS, 1)".to_owned(),
-            ChildStep::Seccomp { program, profile } => {
+            ChildStep::Seccomp { program, profile, .. } => {
                 format!("seccomp(SECCOMP_SET_MODE_FILTER, {profile}: {} instructions)", program.len())
             }
             ChildStep::TieToLauncher => "prctl(PR_SET_PDEATHSIG, SIGKILL); poll(life)".to_owned(),

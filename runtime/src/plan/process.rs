@@ -93,7 +93,7 @@ fn commands(b: &Builder<'_>) -> (Vec<Vec<String>>, Origin) {
 
 /// Programs that are the init of a whole system, by their name: to them the kernel gives a console, and no
 /// controlling terminal, which none of the sessions that they start could then have.
-const SYSTEMS: [&str; 4] = ["init", "systemd", "openrc-init", "runit"];
+const SYSTEMS: [&str; 4] = browndog_xml::system::INITS;
 
 fn is_system(b: &Builder<'_>) -> bool {
     let asked = b.request.command.as_ref().and_then(|command| command.first());

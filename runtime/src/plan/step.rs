@@ -39,6 +39,8 @@ pub enum ChildStep {
     UnshareCgroup,
     /// `read(go)`: waits until the launcher has written the id maps or moved the interfaces.
     AwaitGo,
+    /// `write(says, number of the root's mount); read(go)`: everything is mounted, and waits to be locked.
+    AskToLock,
     /// `setresgid(0,0,0); setresuid(0,0,0)`: root of the new user namespace.
     BecomeRoot,
     /// `setns(slot, kind)`: joins a namespace that another domain or process has.
@@ -58,6 +60,8 @@ pub enum ChildStep {
     EnterRoot,
     /// `mount(NULL, "/", NULL, MS_REC|MS_PRIVATE)`: nothing done here reaches the host (mount_namespaces(7)).
     MakePrivate,
+    /// `mount(NULL, "/", NULL, MS_REC|MS_SLAVE)`: likewise, and what the launcher shows on the stage arrives.
+    MakeSlave,
     /// `mount(NULL, target, NULL, MS_REC|MS_PRIVATE)`: an attached copy of a host's mount is its peer no more.
     Sever {
         /// Path in the container.
@@ -193,6 +197,8 @@ pub enum ChildStep {
     },
     /// `fchdir(root); pivot_root(".", ".")`: pivot_root(2).
     Pivot,
+    /// `umount2(".", MNT_DETACH)`: the container's own tree as it was before it was locked, which lies on the host's.
+    DetachUnlocked,
     /// `umount2(".", MNT_DETACH); chdir("/")`: the host's tree is out of reach for good.
     DetachOldRoot,
     /// `sethostname(name)`.
@@ -292,6 +298,8 @@ pub enum ChildStep {
         program: Cow<'static, [Instruction]>,
         /// What it is, for people.
         profile: &'static str,
+        /// What of it is lifted.
+        lifted: super::seccomp::Lifted,
     },
     /// `prctl(PR_SET_PDEATHSIG, SIGKILL)`, then looks whether the launcher is gone already.
     TieToLauncher,

@@ -31,8 +31,8 @@ pub(super) fn all(plan: &Plan) -> Vec<(String, String)> {
         for how in CHILD_WAYS.iter().filter(|how| child(&mut entry.step.clone(), how)) {
             add(&entry.id, (*how).to_owned());
         }
-        if let ChildStep::Seccomp { .. } = entry.step {
-            for how in seccomp::ways(kept.map_or(0, |(keep, _)| keep)) {
+        if let ChildStep::Seccomp { lifted, .. } = entry.step {
+            for how in seccomp::ways(lifted) {
                 add(&entry.id, how);
             }
         }

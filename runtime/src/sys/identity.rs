@@ -43,6 +43,11 @@ pub fn look(fd: RawFd) -> Result<Look> {
     statx(fd, c"", libc::AT_EMPTY_PATH)
 }
 
+/// The number of the mount by which `fd` was reached; 0 on a kernel before 5.8, which does not number them.
+pub fn mount_of(fd: RawFd) -> Result<u64> {
+    look(fd).map(|found| found.identity.mount)
+}
+
 fn statx(dir: RawFd, path: &CStr, flags: libc::c_int) -> Result<Look> {
     let mut found = MaybeUninit::<libc::statx>::zeroed();
     let mask = libc::STATX_TYPE | libc::STATX_INO | STATX_MNT_ID;
@@ -78,5 +83,14 @@ mod tests {
         let found = look(null.as_raw_fd()).expect("it is open");
         assert_eq!((found.kind, found.number), (libc::S_IFCHR, libc::makedev(1, 3)));
         assert_eq!(identity(c"/dev/null"), Ok(found.identity));
+    }
+
+    #[test]
+    fn a_mount_has_a_number_of_its_own() {
+        let mount = |path: &str| mount_of(std::fs::File::open(path).expect("it is there").as_raw_fd());
+        assert_eq!(mount("/proc/version"), mount("/proc"));
+        // Without a number, on an old kernel, all are one.
+        let root = mount("/");
+        assert!(root == Ok(0) || root != mount("/proc"), "{root:?}");
     }
 }

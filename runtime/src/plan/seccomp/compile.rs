@@ -4,10 +4,11 @@
 
 use nix::libc;
 
-use super::{LAST_KNOWN, REFUSED, Row, SYS_ADMIN};
+use super::{LAST_KNOWN, Lifted, REFUSED, Row, SYS_ADMIN};
 use crate::sys::Instruction;
 
-/// CLONE_NEW*: what clone(2) may not have in its flags without CAP_SYS_ADMIN.
+/// CLONE_NEW*: what clone(2) may not have in its flags without CAP_SYS_ADMIN. A whole system makes namespaces,
+/// but none in which each of its users is root.
 const CLONE_NAMESPACES: u32 = (libc::CLONE_NEWNS
     | libc::CLONE_NEWCGROUP
     | libc::CLONE_NEWUTS
@@ -38,13 +39,24 @@ pub(super) const fn op(code: u16, jt: u8, jf: u8, k: u32) -> Instruction {
 pub(super) const ALLOW: Instruction = op(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW);
 pub(super) const REFUSE: Instruction = op(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32);
 pub(super) const UNKNOWN: Instruction = op(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32);
+pub(super) const NO_FAMILY: Instruction =
+    op(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EAFNOSUPPORT as u32);
 
-/// A table of system calls: its architecture, its numbers, and that of clone(2).
+/// A table of system calls: its architecture, its numbers, and those of the calls that are let through or not
+/// by their first argument.
 pub(super) struct Table {
     arch: u32,
     column: Column,
     clone: u32,
+    unshare: u32,
+    /// socket(2) and socketpair(2): the family.
+    sockets: [u32; 2],
+    /// socketcall(2): which call it stands for.
+    pub(super) socketcall: Option<u32>,
 }
+
+/// Calls of socketcall(2) that make a socket, of a family that is in memory, where a filter cannot look.
+pub(super) const SOCKETCALL_MAKES: [u32; 2] = [1, 8];
 
 #[derive(Clone, Copy)]
 enum Column {
@@ -65,21 +77,43 @@ impl Column {
 
 /// What programs can call by on a machine.
 pub(super) const X86_64: &[Table] = &[
-    Table { arch: AUDIT_ARCH_X86_64, column: Column::X86_64, clone: 56 },
-    Table { arch: AUDIT_ARCH_I386, column: Column::I386, clone: 120 },
+    Table {
+        arch: AUDIT_ARCH_X86_64,
+        column: Column::X86_64,
+        clone: 56,
+        unshare: 272,
+        sockets: [41, 53],
+        socketcall: None,
+    },
+    Table {
+        arch: AUDIT_ARCH_I386,
+        column: Column::I386,
+        clone: 120,
+        unshare: 310,
+        sockets: [359, 360],
+        socketcall: Some(102),
+    },
 ];
-pub(super) const AARCH64: &[Table] =
-    &[Table { arch: AUDIT_ARCH_AARCH64, column: Column::Generic, clone: 220 }];
+pub(super) const AARCH64: &[Table] = &[Table {
+    arch: AUDIT_ARCH_AARCH64,
+    column: Column::Generic,
+    clone: 220,
+    unshare: 97,
+    sockets: [198, 199],
+    socketcall: None,
+}];
 
 /// Same number in every table.
 pub(super) const CLONE3: u32 = 435;
 
 /// Calls with an answer of their own.
-const MARKS_MAX: usize = REFUSED.len() + 2;
+const MARKS_MAX: usize = REFUSED.len() + 5;
 /// Where each of them is between others that are allowed.
 const RANGES_MAX: usize = 2 * MARKS_MAX + 2;
 /// Two tables, each chosen, loaded and searched with fewer jumps than it has ranges, and the answers.
-const INSTRUCTIONS_MAX: usize = 1 + 2 * (2 + RANGES_MAX) + ANSWERS.len();
+const INSTRUCTIONS_MAX: usize = 1 + 2 * (2 + RANGES_MAX) + ANSWERS_MAX;
+/// The tests of first arguments, one for each family at most, and what is returned.
+const ANSWERS_MAX: usize = 2 + (1 + 64) + 3 + 4;
 
 /// A filter, in room for the longest.
 pub(super) struct Filter {
@@ -88,9 +122,9 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// For a container that keeps `capabilities`, on a machine with these tables: each is a test and a tree, and
+    /// For a container for which this is lifted, on a machine with these tables: each is a test and a tree, and
     /// behind the last of them are the answers, which all jump to.
-    pub(super) const fn new(capabilities: u64, tables: &[Table]) -> Self {
+    pub(super) const fn new(lifted: Lifted, tables: &[Table]) -> Self {
         let mut filter = Self { instructions: [UNKNOWN; INSTRUCTIONS_MAX], length: 0 };
         filter.push(op(LOAD, 0, 0, DATA_ARCH));
         let mut at = 0;
@@ -98,14 +132,14 @@ impl Filter {
             let test = filter.length;
             filter.push(op(JUMP_EQ, 0, 0, tables[at].arch));
             filter.push(op(LOAD, 0, 0, DATA_NR));
-            let ranges = Ranges::new(&answers(capabilities, &tables[at]));
+            let ranges = Ranges::new(&answers(lifted, &tables[at]));
             let _root = filter.search(&ranges, 0, ranges.length);
             at += 1;
             // No call of an unknown table is known.
             filter.instructions[test].jf =
                 if at < tables.len() { (filter.length - test - 1) as u8 } else { Answer::Unknown.leaf() };
         }
-        filter.answer();
+        filter.answer(lifted);
         filter
     }
 
@@ -133,29 +167,57 @@ impl Filter {
         self.length += 1;
     }
 
-    /// Adds the answers. Jumps to one were noted as its place behind all trees.
-    const fn answer(&mut self) {
-        let answers = self.length;
-        assert!(
-            answers + ANSWERS.len() <= LEAVES as usize,
-            "a jump would be too far, or be taken for a leaf"
-        );
+    /// Adds the answers: those that look at the first argument, then those that return, since jumps lead forward.
+    /// Jumps to one were noted as a leaf.
+    const fn answer(&mut self, lifted: Lifted) {
+        let mut places = [0; ANSWERS];
+        places[Answer::Clone as usize] = self.length;
+        let namespaces = if lifted.system() { libc::CLONE_NEWUSER as u32 } else { CLONE_NAMESPACES };
+        self.push(op(LOAD, 0, 0, DATA_ARG0));
+        self.push(op(JUMP_SET, Answer::Refuse.leaf(), Answer::Allow.leaf(), namespaces));
+        places[Answer::Family as usize] = self.length;
+        self.push(op(LOAD, 0, 0, DATA_ARG0));
+        self.families(lifted.families());
+        places[Answer::Socketcall as usize] = self.length;
+        self.push(op(LOAD, 0, 0, DATA_ARG0));
+        self.push(op(JUMP_EQ, Answer::Unknown.leaf(), 0, SOCKETCALL_MAKES[0]));
+        self.push(op(JUMP_EQ, Answer::Unknown.leaf(), Answer::Allow.leaf(), SOCKETCALL_MAKES[1]));
+        let returns = [
+            (Answer::Allow, ALLOW),
+            (Answer::Refuse, REFUSE),
+            (Answer::Unknown, UNKNOWN),
+            (Answer::NoFamily, NO_FAMILY),
+        ];
         let mut at = 0;
-        while at < answers {
+        while at < returns.len() {
+            places[returns[at].0 as usize] = self.length;
+            self.push(returns[at].1);
+            at += 1;
+        }
+        assert!(self.length <= LEAVES as usize, "a jump would be too far, or be taken for a leaf");
+        let mut at = 0;
+        while at < self.length {
             let node = &mut self.instructions[at];
-            let behind = (answers - at - 1) as u8;
             if node.jt >= LEAVES {
-                node.jt = behind + (node.jt - LEAVES);
+                node.jt = (places[(node.jt - LEAVES) as usize] - at - 1) as u8;
             }
             if node.jf >= LEAVES {
-                node.jf = behind + (node.jf - LEAVES);
+                node.jf = (places[(node.jf - LEAVES) as usize] - at - 1) as u8;
             }
             at += 1;
         }
-        let mut at = 0;
-        while at < ANSWERS.len() {
-            self.push(ANSWERS[at]);
-            at += 1;
+    }
+
+    /// A test for each family of the mask; any other is not there.
+    const fn families(&mut self, mask: u64) {
+        let mut number = 0;
+        while number < 64 && mask >> number != 0 {
+            if mask & (1 << number) != 0 {
+                let last = mask >> number == 1;
+                let otherwise = if last { Answer::NoFamily.leaf() } else { 0 };
+                self.push(op(JUMP_EQ, Answer::Allow.leaf(), otherwise, number));
+            }
+            number += 1;
         }
     }
 
@@ -192,15 +254,23 @@ impl Filter {
     }
 }
 
-/// What becomes of a call; the value is the place of the answer behind the tree.
+/// What becomes of a call.
 #[derive(Clone, Copy)]
 enum Answer {
-    Allow = 0,
-    Refuse = 1,
-    Unknown = 2,
+    Allow,
+    Refuse,
+    Unknown,
+    NoFamily,
     /// Its flags decide.
-    Clone = 3,
+    Clone,
+    /// The family decides.
+    Family,
+    /// The call that it stands for decides.
+    Socketcall,
 }
+
+/// How many there are.
+const ANSWERS: usize = 7;
 
 impl Answer {
     const fn leaf(self) -> u8 {
@@ -208,42 +278,41 @@ impl Answer {
     }
 }
 
-/// The answers, in the order of [`Answer`].
-const ANSWERS: [Instruction; 7] =
-    [ALLOW, REFUSE, UNKNOWN, op(LOAD, 0, 0, DATA_ARG0), op(JUMP_SET, 0, 1, CLONE_NAMESPACES), REFUSE, ALLOW];
-
-/// A jump to an answer, until it is known where the answers are. All trees together are shorter.
-const LEAVES: u8 = 252;
+/// A jump to an answer, until it is known where the answers are. The whole filter is shorter.
+const LEAVES: u8 = 248;
 
 /// The calls that are known, and the first that is not.
 const CALLS: usize = LAST_KNOWN as usize + 2;
 
-const fn answers(capabilities: u64, table: &Table) -> [Answer; CALLS] {
+const fn answers(lifted: Lifted, table: &Table) -> [Answer; CALLS] {
     let mut answers = [Answer::Allow; CALLS];
     answers[CALLS - 1] = Answer::Unknown;
     let mut at = 0;
     while at < REFUSED.len() {
         let row = &REFUSED[at];
         if let Some(number) = table.column.of(row)
-            && !held(capabilities, row.unless)
+            && !lifted.lifts(row)
         {
             answers[number as usize] = Answer::Refuse;
         }
         at += 1;
     }
-    if !held(capabilities, SYS_ADMIN) {
+    if !lifted.holds(SYS_ADMIN) {
         // clone3 keeps its flags in memory, where a filter cannot look: ENOSYS makes callers use clone.
         answers[table.clone as usize] = Answer::Clone;
         answers[CLONE3 as usize] = Answer::Unknown;
+        if lifted.system() {
+            answers[table.unshare as usize] = Answer::Clone;
+        }
+    }
+    if !lifted.any_family() {
+        answers[table.sockets[0] as usize] = Answer::Family;
+        answers[table.sockets[1] as usize] = Answer::Family;
+        if let Some(socketcall) = table.socketcall {
+            answers[socketcall as usize] = Answer::Socketcall;
+        }
     }
     answers
-}
-
-const fn held(capabilities: u64, capability: Option<u8>) -> bool {
-    match capability {
-        Some(bit) => capabilities & (1 << bit) != 0,
-        None => false,
-    }
 }
 
 /// Neighbours with the same answer, from 0 to the last number there is: where each range begins.
