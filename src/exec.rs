@@ -1,7 +1,6 @@
 //! `exec`: another program in a domain that runs.
 
 use std::ffi::OsStr;
-use std::io::IsTerminal;
 
 use browndog_life::domains;
 use browndog_life::error::LifeError;
@@ -9,19 +8,22 @@ use browndog_life::exec::{Command, Connection, Executed, execute};
 use browndog_life::layout::Layout;
 use browndog_life::program::{forget_words, make_safe};
 use browndog_runtime::exec::Ended;
+use browndog_runtime::exec::relay::{BACKGROUND, Caller, caller};
 use browndog_runtime::sys::entry::arguments;
 use clap::Args;
 use serde_json::json;
 
 use crate::exit::Status;
 use crate::life::{Format, Outcome, answer};
+use crate::out::note;
 
 /// Run a program in a domain that runs, confined as its init is.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The program gets a terminal of the container's own where standard input and output are one, else pipes.
 It joins all namespaces and control groups, has the domain's capabilities and system call filter, only the
-environment that the domain's documents and --env give it, and ends with this command.
+environment that the domain's documents and --env give it, and ends with this command. Ctrl-] three times
+within a second kills it. In the background of a shell ('&') no terminal is taken, and there is no input.
 
 Examples:
   browndog exec web                         a shell
@@ -87,8 +89,11 @@ impl Exec {
             .map_err(|errno| LifeError::call("protect this program from the container", errno))?;
         // Its child is in there, for all to see, before it executes.
         forget_words().map_err(|errno| LifeError::call("hide the command line from the container", errno))?;
-        let on_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-        let connection = match (self.detach, self.tty || on_terminal && !self.no_tty) {
+        let caller = caller();
+        if caller == Caller::Background && !self.detach {
+            note(BACKGROUND);
+        }
+        let connection = match (self.detach, self.tty || caller == Caller::Terminal && !self.no_tty) {
             (true, _) => Connection::Detached,
             (false, true) => Connection::Terminal,
             (false, false) => Connection::Streams,

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use browndog_runtime::error::{Kind, StartError, render_problems};
-use browndog_runtime::exec::relay::{attend, catch_signals, on_terminal};
-use browndog_runtime::exec::{Asked, Options, Timing};
-use browndog_runtime::launch::{Prepared, apply_mutation, gain_privilege, prepare, request};
+use browndog_runtime::exec::relay::{BACKGROUND, Caller, attend, caller, catch_signals};
+use browndog_runtime::exec::streams::Streams;
+use browndog_runtime::exec::{Asked, Options, Timing, standard};
+use browndog_runtime::launch::{Prepared, apply_mutation, gain_privilege, prepare_with, request};
 use browndog_runtime::plan::Request;
 use browndog_runtime::sys;
 use clap::Args;
@@ -25,6 +26,7 @@ Examples:
   browndog run domains/hello.xml -- /bin/sh         another program in the same container
   browndog run --trace domains/hello.xml            and what each step took, on standard error
   make-input | browndog run --tty shell.xml         with a terminal, also in a pipeline
+  browndog run task.xml < in.txt > out.txt          the files stay outside: their bytes go through pipes
 
 Exit status: the init's own; 128 + N where signal N ended it; 0 where the container powered itself
 off and 129 where it asked for a reboot; 125 browndog failed before the init; 126 the init cannot
@@ -33,7 +35,17 @@ be executed; 127 there is no such program.
 Signals: TERM, INT, HUP, QUIT, USR1 and USR2 go to the init, and a new window size to its console.
 Process 1 of a container has no default actions: where the init has no handler for TERM, INT, HUP
 or QUIT, it is killed, which is what the signal would have done to any other process. With --init
-the program is no process 1, and signals have their usual effects.")]
+the program is no process 1, and signals have their usual effects. A signal that is ignored when
+browndog begins, as SIGHUP is under nohup, stays ignored.
+
+Terminal: the init has one of its own where standard input and output are one. Ctrl-] three times
+within a second kills the container; fewer go to the program. In the background of a shell ('&')
+no terminal is taken, and there is no input.
+
+Standard input, output and error: a file, directory, device or terminal is not given to the
+container, which could open it anew with other rights; a pipe is between them. Pipes, sockets and
+/dev/null are given as they are. Root in a container without <idmap> can write into the pipe that
+it reads: in a script that a shell reads from a pipe ('ssh HOST sh < script'), say '< /dev/null'.")]
 pub(crate) struct Run {
     /// The document; `-` is standard input.
     file: PathBuf,
@@ -49,6 +61,10 @@ pub(crate) struct Run {
     /// Give the init a terminal although standard input or output is none.
     #[arg(long)]
     tty: bool,
+    /// Give the init standard input, output and error as they are, whatever they are: it can read and write a
+    /// file that is open for one of both, read what is typed at a terminal, and change either's mode and owner.
+    #[arg(long, conflicts_with = "tty")]
+    pass_stdio: bool,
     /// Print what each step took.
     #[arg(long)]
     trace: bool,
@@ -64,7 +80,7 @@ pub(crate) fn variable(text: &str) -> Result<(String, String), String> {
 impl Run {
     /// A start as its options would have it.
     pub(crate) fn new(file: PathBuf, command: Vec<String>, trace: bool) -> Self {
-        Self { file, command, env: Vec::new(), init: false, tty: false, trace }
+        Self { file, command, env: Vec::new(), init: false, tty: false, pass_stdio: false, trace }
     }
 
     pub(crate) fn perform(self, root: Option<&Path>) -> Status {
@@ -84,28 +100,46 @@ impl Run {
     ) -> Result<Status, StartError> {
         gain_privilege()?;
         let begun = sys::boottime_ns();
+        let launcher = |what| move |errno| StartError::Launcher { what, errno };
+        let caller = caller();
+        let terminal = self.tty || (caller == Caller::Terminal && !self.pass_stdio);
+        let streams = if terminal || self.pass_stdio {
+            None
+        } else {
+            Streams::in_place_of(standard::relayed()).map_err(launcher("pipe2"))?
+        };
+        let (streams, ends) = streams.map_or((None, [None, None, None]), |(ours, ends)| (Some(ours), ends));
+        if caller == Caller::Background {
+            note(BACKGROUND);
+        } else if !terminal && domain.idmap.is_none() && standard::shared_with_parent() {
+            note(standard::SHARED);
+        }
         let request = Request {
             command: (!self.command.is_empty()).then_some(self.command),
             env: identity(domain).into_iter().chain(self.env).collect(),
             init: self.init,
-            terminal: self.tty || on_terminal(),
+            terminal,
             more_consoles: domain.consoles.len().saturating_sub(1),
             peers: crate::life::peers(root, domain),
             ..request()
         };
-        let mut prepared = prepare(domain, &request);
+        let mut prepared = prepare_with(domain, &request, ends);
         apply_mutation(&mut prepared.plan)?;
         if !prepared.plan.notes.is_empty() {
             note(render_problems(Kind::Note, &prepared.plan.notes, source).trim_end());
         }
-        let signals = catch_signals().map_err(|errno| StartError::Launcher { what: "signalfd", errno })?;
+        let signals = catch_signals().map_err(launcher("signalfd"))?;
         // Never freed: the process ends with the container, and until then the init would wait for it.
         let Prepared { plan, host, survey } = prepared;
         let (plan, host) = (ManuallyDrop::new(plan), ManuallyDrop::new(host));
         let options = Options { trace: self.trace, foreground: true, ..Options::default() };
         let mut running = browndog_runtime::exec::start(&plan, &host, survey, &options)?;
-        let ended =
-            attend(&mut running, &signals).map_err(|errno| StartError::Launcher { what: "poll", errno })?;
+        let ended = match streams.filter(|_| running.console.is_none()) {
+            Some(streams) => streams.attend(&mut running, &signals),
+            None => attend(&mut running, &signals),
+        };
+        let ended = ended.map_err(launcher("poll"))?;
+        running.remarks.iter().for_each(|remark| note(&format!("note: {remark}")));
         match ended.asked() {
             Some(Asked::PowerOff) => note("note: the container powered itself off"),
             Some(Asked::Reboot) => note(

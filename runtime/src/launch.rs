@@ -3,6 +3,7 @@
 use browndog_xml::domain::Domain;
 
 use crate::error::StartError;
+use crate::exec::streams::Ends;
 use crate::exec::{self, Options, Running, rootless};
 use crate::host::Host;
 use crate::plan::mutate::{self, Mutation};
@@ -23,11 +24,17 @@ pub struct Prepared {
 
 /// Looks at this machine and plans; changes nothing and needs no privilege.
 pub fn prepare(domain: &Domain, request: &Request) -> Prepared {
+    prepare_with(domain, request, [None, None, None])
+}
+
+/// The same; the init gets `streams` as 0, 1 and 2, where there is one, and the caller's elsewhere.
+pub fn prepare_with(domain: &Domain, request: &Request, streams: Ends) -> Prepared {
     let host = Host::probe_for(domain);
     let bind_nodes = host.rootless || domain.idmap.is_some();
     let several = request.command.is_none() && domain.init.commands.len() > 1;
     let mut survey = Survey::look(domain, bind_nodes, request.init || several);
     survey.open_shared(domain, &request.peers);
+    survey.add_streams(streams);
     let plan = plan(domain, &host, &survey, request);
     Prepared { plan, host, survey }
 }

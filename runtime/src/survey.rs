@@ -354,6 +354,21 @@ impl Survey {
         }
     }
 
+    /// The ends of pipes that the init gets as its descriptors.
+    pub fn add_streams(&mut self, ends: crate::exec::streams::Ends) {
+        let ends = ends.into_iter().enumerate().filter(|(_, end)| end.is_some());
+        self.found.extend(ends.map(|(number, fd)| Found {
+            purpose: Purpose::Stream(number),
+            path: "pipe".to_owned(),
+            origin: NODE,
+            kind: Ok(Kind::Other),
+            owner: None,
+            below: Vec::new(),
+            contents: None,
+            fd,
+        }));
+    }
+
     fn read_inside(&self, domain: &Domain, path: &str) -> Option<String> {
         let fd = self.open_inside(domain, path, libc::O_PATH).ok()?;
         foreign::read_text(fd.as_fd(), ACCOUNT_FILE_MAX).ok()

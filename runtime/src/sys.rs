@@ -9,7 +9,7 @@ pub mod entry;
 pub mod identity;
 
 use std::ffi::{CStr, c_char, c_int, c_long};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -67,6 +67,13 @@ pub fn exit_now(status: c_int) -> ! {
 pub fn adopt(fd: RawFd) -> OwnedFd {
     // SAFETY: callers pass a number the kernel stored for them (CLONE_PIDFD), owned by nobody yet.
     unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// Descriptor 0, 1 or 2.
+pub fn standard(fd: RawFd) -> BorrowedFd<'static> {
+    debug_assert!((0..3).contains(&fd));
+    // SAFETY: these three are open from the first line of `main` on (`entry::take_over`), and nobody closes them.
+    unsafe { BorrowedFd::borrow_raw(fd) }
 }
 
 /// `struct open_how` of openat2(2): flags, mode, resolve.

@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::libc;
 
 use super::beneath::Fd;
-use super::{place, program};
+use super::{consoles, place, program};
 use crate::plan::Plan;
 use crate::plan::context::Reset;
 use crate::plan::path::beneath;
@@ -36,6 +36,10 @@ pub(crate) struct Context<'a> {
     pub life_write: RawFd,
     /// Closes when the child executes, and takes before what it has mounted; -1 where nobody waits for that.
     pub started: RawFd,
+    /// The child's end of the socket over which consoles go to the launcher; -1 where there are none.
+    pub consoles: RawFd,
+    /// The terminal whose size the first console gets.
+    pub window: RawFd,
     /// Whether each step's time is noted.
     pub trace: bool,
     /// Before this step the child waits until the launcher is gone.
@@ -292,9 +296,14 @@ fn perform_process(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno>
             sys::set_controlling_terminal(terminal)?;
             (0..3).try_for_each(|fd| sys::dup3(terminal, fd, 0).map(drop))
         }
-        ChildStep::TakeStreams { streams } => {
-            (0..3).zip(streams).try_for_each(|(fd, slot)| sys::dup3(context.fd(*slot), fd, 0).map(drop))
+        ChildStep::OpenConsole { pts, index, owner, slot } => {
+            context.fill(*slot, consoles::open(context, *pts, *index, *owner)?);
+            Ok(())
         }
+        ChildStep::TakeStreams { streams } => (0..3).zip(streams).try_for_each(|(fd, slot)| match slot {
+            Some(slot) => sys::dup3(context.fd(*slot), fd, 0).map(drop),
+            None => Ok(()),
+        }),
         ChildStep::SetPersonality { persona } => sys::personality(*persona).map(drop),
         ChildStep::SetUmask { mask } => sys::umask(*mask).map(drop),
         ChildStep::ChangeDir { path, resolve } => change_dir(path, *resolve),

@@ -17,6 +17,8 @@ pub struct Flow {
     bytes: Vec<u8>,
     written: usize,
     open: bool,
+    /// Why the last write failed for good.
+    broken: Option<Errno>,
     /// Most bytes of one write.
     most: usize,
 }
@@ -33,12 +35,32 @@ const TERMINAL: usize = 256;
 impl Flow {
     /// Towards a pipe, a file or a socket, which may block.
     pub fn to_pipe() -> Self {
-        Self { bytes: Vec::new(), written: 0, open: true, most: PIPE }
+        Self { bytes: Vec::new(), written: 0, open: true, broken: None, most: PIPE }
     }
 
     /// Towards a terminal, which may block.
     pub fn to_terminal() -> Self {
         Self { most: TERMINAL, ..Self::to_pipe() }
+    }
+
+    /// One that reads nothing.
+    pub fn shut(self) -> Self {
+        Self { open: false, ..self }
+    }
+
+    /// Whether its source has ended, and everything has been written.
+    pub fn is_over(&self) -> bool {
+        !self.open && self.is_empty()
+    }
+
+    /// Why a write failed for good: its reader is gone (EPIPE), or a file takes no more.
+    pub fn broken(&self) -> Option<Errno> {
+        self.broken
+    }
+
+    /// What was read last.
+    pub fn last_read(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Whether everything that was read has been written.
@@ -79,7 +101,10 @@ impl Flow {
         match sys::write(to.as_raw_fd(), &rest[..rest.len().min(self.most)]) {
             Ok(count) => self.written += count,
             Err(Errno::EINTR | Errno::EAGAIN) => return false,
-            Err(_) => self.written = self.bytes.len(),
+            Err(errno) => {
+                self.broken = Some(errno);
+                self.written = self.bytes.len();
+            }
         }
         true
     }

@@ -17,9 +17,6 @@ use crate::plan::step::{Beneath, HostStep, Slot, TargetKind, c_string};
 use crate::survey::RESOLVE_IN_ROOT;
 use crate::{errno_of, sys, targets};
 
-/// MOUNT_ATTR_NODEV.
-const NO_DEV: u32 = 0x4;
-
 /// MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC (mount_setattr(2)).
 const NO_SUID_DEV_EXEC: u32 = 0x2 | 0x4 | 0x8;
 
@@ -107,8 +104,6 @@ impl Launcher<'_> {
                 Ok(())
             }
             HostStep::SealProgram { source, into } => self.seal_program(*source, *into),
-            HostStep::MakePts { into, gid } => self.make_pts(*into, *gid),
-            HostStep::OpenConsole { pts, slot, owner, .. } => self.open_console(*pts, *slot, *owner),
             HostStep::Hide => sys::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0).map(drop),
             HostStep::EnterNamespaces { of, kinds } => sys::setns(self.fd(*of), *kinds).map(drop),
             HostStep::Share { of, kind } => {
@@ -160,30 +155,6 @@ impl Launcher<'_> {
     fn seal_program(&mut self, source: Slot, into: Slot) -> Result<(), Errno> {
         let program = File::open(format!("/proc/self/fd/{}", self.fd(source))).map_err(errno_of)?;
         self.fill(into, sealed_copy(program)?);
-        Ok(())
-    }
-
-    fn make_pts(&mut self, into: Slot, gid: Option<u32>) -> Result<(), Errno> {
-        let gid = gid.map(|gid| crate::plan::step::c_string(&gid.to_string()));
-        let mut options = vec![(c"mode", c"0620"), (c"ptmxmode", c"0666")];
-        options.extend(gid.as_ref().map(|gid| (c"gid", gid.as_c_str())));
-        let mount = sys::detached_mount(c"devpts", &options, NO_SUID_DEV_EXEC & !NO_DEV)?;
-        self.fill(into, mount);
-        Ok(())
-    }
-
-    fn open_console(&mut self, pts: Slot, slot: Slot, owner: Option<u32>) -> Result<(), Errno> {
-        let (master, terminal) = sys::terminal::open(self.fd(pts))?;
-        if owner.is_some() {
-            nix::unistd::fchown(&terminal, owner.map(Into::into), None)?;
-        }
-        if self.consoles.is_empty() {
-            // Before anything runs there: a program may look at the size once, when it begins.
-            let caller = self.bridge.as_ref().map_or(libc::STDIN_FILENO, AsRawFd::as_raw_fd);
-            sys::copy_window_size(caller, master.as_raw_fd());
-        }
-        self.fill(slot, terminal);
-        self.consoles.push(master);
         Ok(())
     }
 }

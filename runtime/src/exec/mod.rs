@@ -8,6 +8,7 @@ pub(crate) mod beneath;
 mod block;
 mod cgroup;
 mod child;
+mod consoles;
 pub mod detach;
 mod devices;
 pub mod flow;
@@ -23,6 +24,7 @@ pub mod rootless;
 pub mod signals;
 mod site;
 mod stage;
+pub mod standard;
 pub mod streams;
 mod table;
 pub mod terminal;
@@ -141,6 +143,8 @@ pub struct Running {
     pub is_init: bool,
     /// Times of the steps, where asked for.
     pub timings: Vec<Timing>,
+    /// What the caller is to be told after the end.
+    pub remarks: Vec<String>,
     /// In the foreground: the launcher is still kept where it started the child.
     stay: Option<OneProcessor>,
     undo: Undo,
@@ -157,7 +161,6 @@ struct Launcher<'a> {
     owned: Vec<OwnedFd>,
     /// Held until the child is in its group; released before anything is undone.
     partitions: Vec<nix::fcntl::Flock<std::fs::File>>,
-    consoles: Vec<OwnedFd>,
     bridge: Option<OwnedFd>,
     /// Where the launcher works for a while; left when dropped, before anything is undone.
     stage: Option<stage::Stage>,
@@ -226,7 +229,6 @@ impl<'a> Launcher<'a> {
             slots,
             owned,
             partitions: Vec::new(),
-            consoles: Vec::new(),
             bridge: survey.terminal.and_then(Result::ok),
             stage: None,
             said: None,
@@ -281,6 +283,12 @@ impl<'a> Launcher<'a> {
         let go = if self.plan.attend.is_empty() { None } else { Some(pipe().map_err(launcher("pipe2"))?) };
         // Without shared memory clone3 returns at once: the write end closes when the child executes.
         let started = if share_memory { None } else { Some(pipe().map_err(launcher("pipe2"))?) };
+        let opens = |entry: &Entry<ChildStep>| matches!(entry.step, ChildStep::OpenConsole { .. });
+        let consoles = if self.plan.child.iter().any(opens) {
+            Some(consoles::socket().map_err(launcher("socketpair"))?)
+        } else {
+            None
+        };
         let own = sys::identity::identity(c"/proc/self/exe").ok();
         let before = if self.options.trace { sys::monotonic_ns() } else { 0 };
         let cloned = {
@@ -293,6 +301,8 @@ impl<'a> Launcher<'a> {
                 life: life_read.as_raw_fd(),
                 life_write: life_write.as_raw_fd(),
                 started: started.as_ref().map_or(-1, |(_, write)| write.as_raw_fd()),
+                consoles: consoles.as_ref().map_or(-1, |(_, child)| child.as_raw_fd()),
+                window: self.bridge.as_ref().map_or(libc::STDIN_FILENO, AsRawFd::as_raw_fd),
                 trace: self.options.trace,
                 own,
                 hold: self.options.child_hold,
@@ -329,7 +339,11 @@ impl<'a> Launcher<'a> {
         self.partitions.clear();
         self.child_failure(&memory)?;
         self.of_the_container(pid, own, memory.program())?;
-        let mut consoles = std::mem::take(&mut self.consoles).into_iter();
+        let consoles = match consoles {
+            Some((launcher_end, _)) => consoles::receive(&launcher_end).map_err(launcher("recvmsg"))?,
+            None => Vec::new(),
+        };
+        let mut consoles = consoles.into_iter();
         Ok(Running {
             pid,
             pidfd,
@@ -338,6 +352,7 @@ impl<'a> Launcher<'a> {
             bridge: self.bridge.take(),
             is_init: self.plan.clone.step.namespaces & libc::CLONE_NEWPID as u64 != 0,
             timings: std::mem::take(&mut self.timings),
+            remarks: Vec::new(),
             stay,
             undo: std::mem::take(&mut self.undo),
         })

@@ -3,7 +3,7 @@
 
 use std::io::IsTerminal;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -14,7 +14,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::flow::{Flow, Quiet};
 use super::signals::takes;
-use super::terminal::Raw;
+use super::terminal::{Escape, Raw};
 use super::{Ended, Running};
 use crate::sys;
 
@@ -29,20 +29,44 @@ const PASSED: [Signal; 7] = [
     Signal::SIGWINCH,
 ];
 
-/// Whether standard input and output are a terminal, so that the container gets one of its own.
-pub fn on_terminal() -> bool {
-    // Not by the standard library's objects, which come with buffers.
-    [libc::STDIN_FILENO, libc::STDOUT_FILENO].iter().all(|fd| sys::terminal::is_terminal(*fd))
+/// How the caller is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Standard input and output are a terminal, so that the container gets one of its own.
+    Terminal,
+    /// The same, but it is another job's now: who takes it is stopped by the kernel (SIGTTOU, SIGTTIN).
+    Background,
+    /// Not by a terminal.
+    Other,
 }
 
+/// How the caller is connected now.
+pub fn caller() -> Caller {
+    // Not by the standard library's objects, which come with buffers.
+    let terminal = [libc::STDIN_FILENO, libc::STDOUT_FILENO].iter().all(|fd| sys::terminal::is_terminal(*fd));
+    match terminal {
+        true if sys::terminal::in_background(libc::STDIN_FILENO) => Caller::Background,
+        true => Caller::Terminal,
+        false => Caller::Other,
+    }
+}
+
+/// What is said to a caller in the background.
+pub const BACKGROUND: &str = "note: in the background of this terminal: there is no input, and no terminal is taken\n   = help: bring it to the foreground first, or redirect its input";
+
 /// Blocks the signals that [`attend`] passes on; before the start, so that none is lost.
+///
+/// One that the caller ignores stays ignored and is not passed on: nohup(1) ignores SIGHUP for what it starts,
+/// a shell without job control SIGINT and SIGQUIT for what runs in the background.
 ///
 /// # Errors
 /// The errno of sigprocmask(2) or signalfd(2).
 pub fn catch_signals() -> Result<SignalFd, Errno> {
     let mut mask = SigSet::empty();
     for signal in PASSED {
-        mask.add(signal);
+        if signal == Signal::SIGWINCH || !sys::context::ignores(signal as i32)? {
+            mask.add(signal);
+        }
     }
     mask.thread_block()?;
     SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
@@ -89,6 +113,11 @@ pub fn attend(running: &mut Running, signals: &SignalFd) -> Result<Ended, Errno>
                 other => talk.iter_mut().for_each(|talk| talk.act(*other, *flags)),
             }
         }
+        if talk.as_mut().is_some_and(Conversation::is_left) {
+            running.remarks.push("left by Ctrl-] three times: everything in it was killed".to_owned());
+            // ESRCH: the init has ended meanwhile, which the loop sees next.
+            crate::disregard(running.signal(libc::SIGKILL));
+        }
         if ended {
             if let Some(talk) = &mut talk {
                 talk.finish(signals)?;
@@ -103,16 +132,24 @@ pub fn attend(running: &mut Running, signals: &SignalFd) -> Result<Ended, Errno>
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wait {
+pub(super) enum Wait {
     Signals,
     Init,
     Input,
     Output,
     Console(usize),
+    /// The program's end of its input.
+    Program,
+    /// What the program writes by this pipe, and where that goes.
+    From(usize),
+    To(usize),
 }
 
 /// poll(2); returns what is ready.
-fn wait(waits: Vec<(Wait, PollFd<'_>)>, timeout: PollTimeout) -> Result<Vec<(Wait, PollFlags)>, Errno> {
+pub(super) fn wait(
+    waits: Vec<(Wait, PollFd<'_>)>,
+    timeout: PollTimeout,
+) -> Result<Vec<(Wait, PollFlags)>, Errno> {
     let (names, mut set): (Vec<Wait>, Vec<PollFd<'_>>) = waits.into_iter().unzip();
     match poll(&mut set, timeout) {
         Ok(_) => {}
@@ -136,7 +173,10 @@ struct Conversation<'a> {
     output: Flow,
     /// The caller's end is no terminal, and has sent something: its end is said as ^D.
     says_end: bool,
-    _raw: Option<Raw>,
+    /// The key that leaves, looked for where somebody types.
+    escape: Escape,
+    left: bool,
+    raw: Option<Raw>,
 }
 
 /// What a terminal in its usual mode takes for the end of input (VEOF of termios(3)).
@@ -150,17 +190,21 @@ impl<'a> Conversation<'a> {
         }
         let (stdin, stdout) = (std::io::stdin(), std::io::stdout());
         let terminal = bridge.unwrap_or(stdin.as_fd());
-        let raw = if terminal.is_terminal() { Some(Raw::enter(terminal)?) } else { None };
+        // Of another job's terminal the mode is not ours to change, and what is typed there not ours to read.
+        let background = sys::terminal::in_background(terminal.as_raw_fd());
+        let raw = if terminal.is_terminal() && !background { Some(Raw::enter(terminal)?) } else { None };
         let on_terminal = bridge.unwrap_or(stdout.as_fd()).is_terminal();
         let talk = Self {
             consoles: consoles.into_iter().map(|console| (console, Quiet::default())).collect(),
             stdin,
             stdout,
             bridge,
-            input: Flow::to_terminal(),
+            input: if background { Flow::to_terminal().shut() } else { Flow::to_terminal() },
             output: if on_terminal { Flow::to_terminal() } else { Flow::to_pipe() },
             says_end: false,
-            _raw: raw,
+            escape: Escape::default(),
+            left: false,
+            raw,
         };
         talk.copy_window_size();
         Ok(talk)
@@ -205,6 +249,8 @@ impl<'a> Conversation<'a> {
                 let from = self.bridge.unwrap_or(self.stdin.as_fd());
                 if self.input.fill(from) {
                     self.says_end = !from.is_terminal();
+                    self.left |=
+                        self.raw.is_some() && self.escape.typed(self.input.last_read(), Instant::now());
                 } else if self.says_end && !self.input.wants_bytes() {
                     self.input.push(&[END_OF_INPUT]);
                 }
@@ -221,8 +267,13 @@ impl<'a> Conversation<'a> {
                 let went = found.contains(PollFlags::POLLOUT) && self.input.drain(console);
                 quiet.heard(came || went, found.contains(PollFlags::POLLHUP));
             }
-            Wait::Signals | Wait::Init => {}
+            _ => {}
         }
+    }
+
+    /// Whether the key that leaves was pressed since this was asked last.
+    fn is_left(&mut self) -> bool {
+        std::mem::take(&mut self.left)
     }
 
     /// Passes on what the container wrote before it ended. Ends at once at a signal: the caller may have

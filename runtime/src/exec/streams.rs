@@ -1,100 +1,48 @@
 //! In the foreground without a terminal: bytes go through pipes of ours, so that none of the caller's
 //! files is a descriptor of the container.
+//!
+//! One loop waits for everything at once and writes only where there is room: whoever does not read slows down
+//! who writes, as on a pipe, and keeps nobody from being heard, signals least of all.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::signalfd::SignalFd;
 
-use super::begun::{ends, has_ended, still};
-use super::{Ended, Running};
+use super::flow::Flow;
+use super::relay::{Wait, pass_signals, wait};
+use super::{Ended, Running, standard};
 use crate::sys;
 
 /// The caller's ends of the pipes.
 #[derive(Debug)]
 pub struct Streams {
-    /// What the program reads; `None` once the caller's input has ended, or the program reads no more.
-    input: Option<Pump<OwnedFd>>,
-    /// What it writes, as 1 and 2.
-    outputs: [Option<Pump<OwnedFd>>; 2],
+    /// What the program reads; `None` once that has ended, or nobody reads it any more.
+    input: Option<Input>,
+    /// What it writes, by one pipe for each of the caller's files.
+    outputs: Vec<Output>,
 }
 
-/// One direction: what has been read and not yet been written. It is read only when everything has been written, so
-/// that who reads slowly slows down who writes, and nothing grows.
 #[derive(Debug)]
-struct Pump<F> {
-    /// Our end of the pipe.
-    pipe: F,
-    bytes: Vec<u8>,
-    written: usize,
-    /// The source has ended.
-    ended: bool,
+struct Input {
+    to: OwnedFd,
+    flow: Flow,
 }
 
-/// Bytes of one read.
-const READ: usize = 16 << 10;
-
-/// What a pipe takes whole when it reports room (PIPE_BUF of pipe(7)): the caller's descriptors may block, and are
-/// shared with others, who would be surprised if they did not any more.
-const WRITE: usize = 4096;
-
-impl<F: AsFd> Pump<F> {
-    fn new(pipe: F) -> Self {
-        Self { pipe, bytes: Vec::new(), written: 0, ended: false }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.written == self.bytes.len()
-    }
-
-    /// Reads once.
-    fn fill(&mut self, from: i32) {
-        self.bytes.resize(READ, 0);
-        let read = sys::read(from, &mut self.bytes);
-        self.bytes.truncate(read.unwrap_or(0));
-        self.written = 0;
-        self.ended = !matches!(read, Ok(1..) | Err(Errno::EAGAIN | Errno::EINTR));
-    }
-
-    /// Writes once; `false` where nobody takes it any more.
-    fn drain(&mut self, to: i32) -> bool {
-        let rest = &self.bytes[self.written..];
-        match sys::write(to, &rest[..rest.len().min(WRITE)]) {
-            Ok(count) => self.written += count,
-            Err(Errno::EINTR | Errno::EAGAIN) => {}
-            Err(_) => return false,
-        }
-        true
-    }
+#[derive(Debug)]
+struct Output {
+    /// `None` once nobody can write to it, or the caller takes no more.
+    from: Option<OwnedFd>,
+    /// The caller's descriptor.
+    to: RawFd,
+    flow: Flow,
 }
 
-/// What a pipe holds at most (/proc/sys/fs/pipe-max-size).
-const PIPE_MAX: usize = 1 << 20;
-
-/// What is waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wait {
-    Signals,
-    Program,
-    /// The caller's standard input has something.
-    Typed,
-    /// The program takes input.
-    Takes,
-    /// The program has written something, as 1 or 2.
-    Wrote(usize),
-    /// The caller takes it.
-    Reads(usize),
-}
-
-/// How long a program that was sent a signal to end, and that somebody holds still, may take before it is killed.
-const GRACE: Duration = Duration::from_millis(500);
-const LOOK: u16 = 100;
-/// How long the kernel may take to kill it (milliseconds).
-const END_MAX: u16 = 1000;
+/// The program's ends, for 0, 1 and 2; `None` where it has what the caller has.
+pub type Ends = [Option<OwnedFd>; 3];
 
 impl Streams {
     /// Three pipes; returns the program's ends as 0, 1 and 2.
@@ -102,169 +50,173 @@ impl Streams {
     /// # Errors
     /// The errno of pipe2(2) or fcntl(2).
     pub fn new() -> Result<(Self, [OwnedFd; 3]), Errno> {
-        let pipe = || nix::unistd::pipe2(OFlag::O_CLOEXEC);
-        let (input, output, error) = (pipe()?, pipe()?, pipe()?);
-        for ours in [&input.1, &output.0, &error.0] {
-            // Our end is another open file than the program's.
-            crate::disregard(fcntl(ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?);
-        }
-        let outputs = [Some(Pump::new(output.0)), Some(Pump::new(error.0))];
-        Ok((Self { input: Some(Pump::new(input.1)), outputs }, [input.0, output.1, error.1]))
+        let mut streams = Self { input: None, outputs: Vec::new() };
+        let ends = [streams.pipe_for(0)?, streams.pipe_for(1)?, streams.pipe_for(2)?];
+        Ok((streams, ends))
     }
 
-    /// Stays with the program until it has ended and what it wrote is passed on. A signal that asks for the end is
-    /// passed on; a program that is held still by somebody then, stopped or frozen, is killed. After its end such a
-    /// signal ends the passing on.
+    /// Pipes in the place of those of the caller's descriptors that a container may not have; `None` where it
+    /// may have all. Where 1 and 2 are the same file, they are the same pipe.
+    ///
+    /// # Errors
+    /// The errno of pipe2(2), fcntl(2) or dup(2).
+    pub fn in_place_of(relayed: [bool; 3]) -> Result<Option<(Self, Ends)>, Errno> {
+        if relayed == [false; 3] {
+            return Ok(None);
+        }
+        let mut streams = Self { input: None, outputs: Vec::new() };
+        let mut ends = [None, None, None];
+        for fd in (0..3).filter(|fd| relayed[*fd]) {
+            let same = fd == 2 && relayed[1] && standard::same(1, 2);
+            ends[fd] = match &ends[1] {
+                Some(output) if same => Some(OwnedFd::try_clone(output).map_err(crate::errno_of)?),
+                _ => Some(streams.pipe_for(fd as RawFd)?),
+            };
+        }
+        Ok(Some((streams, ends)))
+    }
+
+    /// Makes the pipe for one of the caller's descriptors; returns the program's end.
+    fn pipe_for(&mut self, fd: RawFd) -> Result<OwnedFd, Errno> {
+        let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+        if fd == libc::STDIN_FILENO {
+            // Our end is ours alone; the program's is another open file.
+            crate::disregard(fcntl(&write, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?);
+            // Of another job's terminal nobody reads: who tries is stopped.
+            if !sys::terminal::in_background(fd) {
+                self.input = Some(Input { to: write, flow: Flow::to_pipe() });
+            }
+            return Ok(read);
+        }
+        let flow = if sys::terminal::is_terminal(fd) { Flow::to_terminal() } else { Flow::to_pipe() };
+        self.outputs.push(Output { from: Some(read), to: fd, flow });
+        Ok(write)
+    }
+
+    /// Stays with the program until it has ended and what it wrote is passed on. What the caller's side did not
+    /// take is in `running.remarks`.
     ///
     /// # Errors
     /// The errno of poll(2) or waitid(2).
     pub fn attend(mut self, running: &mut Running, signals: &SignalFd) -> Result<Ended, Errno> {
-        let mut asked: Option<(Instant, i32)> = None;
+        running.stay = None;
         loop {
-            let timeout = if asked.is_some() { PollTimeout::from(LOOK) } else { PollTimeout::NONE };
-            let ready = self.wait(Some(running.pidfd.as_fd()), signals, timeout)?;
-            if ready.iter().any(|(wait, _)| *wait == Wait::Signals)
-                && let Some(signal) = pass_on(running, signals)
-            {
-                asked = asked.or(Some((Instant::now(), signal)));
+            let mut waits = vec![
+                (Wait::Signals, PollFd::new(signals.as_fd(), PollFlags::POLLIN)),
+                (Wait::Init, PollFd::new(running.pidfd.as_fd(), PollFlags::POLLIN)),
+            ];
+            self.ask(&mut waits);
+            let found = wait(waits, PollTimeout::NONE)?;
+            if found.iter().any(|(wait, _)| *wait == Wait::Signals) {
+                pass_signals(running, signals, &|| ());
             }
-            self.act(&ready);
-            if ready.iter().any(|(wait, _)| *wait == Wait::Program) {
-                let ended = running.wait()?;
-                self.finish(signals, asked.is_some())?;
-                return Ok(ended);
-            }
-            if let Some((since, signal)) = asked
-                && since.elapsed() > GRACE
-                && still(running.pid).is_some()
-            {
-                // ESRCH: it has ended meanwhile.
-                crate::disregard(running.signal(libc::SIGKILL));
-                if !has_ended(&running.pidfd, END_MAX) {
-                    // A frozen group of version 1 lets nobody die: it ends when it is thawed.
-                    running.undo.child_is_gone();
-                    return Ok(Ended::Killed(signal));
-                }
+            found.iter().for_each(|(wait, _)| self.act(*wait, &mut running.remarks));
+            if found.iter().any(|(wait, _)| *wait == Wait::Init) {
+                self.finish(signals, &mut running.remarks)?;
+                return running.wait();
             }
         }
     }
 
-    fn wait(
-        &self,
-        program: Option<BorrowedFd<'_>>,
-        signals: &SignalFd,
-        timeout: PollTimeout,
-    ) -> Result<Vec<(Wait, PollFlags)>, Errno> {
-        let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
-        let callers = [stdout.as_fd(), stderr.as_fd()];
-        let mut waits = vec![(Wait::Signals, PollFd::new(signals.as_fd(), PollFlags::POLLIN))];
-        waits.extend(program.map(|program| (Wait::Program, PollFd::new(program, PollFlags::POLLIN))));
-        match &self.input {
-            Some(pump) if pump.is_empty() && program.is_some() => {
-                waits.push((Wait::Typed, PollFd::new(stdin.as_fd(), PollFlags::POLLIN)));
+    /// Adds what is waited for: nothing that cannot be acted on, since poll(2) reports a hang-up whether asked or
+    /// not.
+    fn ask<'a>(&'a self, waits: &mut Vec<(Wait, PollFd<'a>)>) {
+        if let Some(input) = &self.input {
+            if input.flow.wants_bytes() {
+                let stdin = sys::standard(libc::STDIN_FILENO);
+                waits.push((Wait::Input, PollFd::new(stdin, PollFlags::POLLIN)));
             }
-            Some(pump) if program.is_some() => {
-                waits.push((Wait::Takes, PollFd::new(pump.pipe.as_fd(), PollFlags::POLLOUT)));
-            }
-            _ => {}
+            // Asked for nothing, the kernel still tells that nobody reads any more (POLLERR).
+            let flags = if input.flow.is_empty() { PollFlags::empty() } else { PollFlags::POLLOUT };
+            waits.push((Wait::Program, PollFd::new(input.to.as_fd(), flags)));
         }
-        for (number, output) in self.outputs.iter().enumerate() {
-            match output {
-                Some(pump) if pump.is_empty() => {
-                    waits.push((Wait::Wrote(number), PollFd::new(pump.pipe.as_fd(), PollFlags::POLLIN)));
+        for (index, output) in self.outputs.iter().enumerate() {
+            match &output.from {
+                Some(from) if output.flow.wants_bytes() => {
+                    waits.push((Wait::From(index), PollFd::new(from.as_fd(), PollFlags::POLLIN)));
                 }
-                Some(_) => {
-                    waits.push((Wait::Reads(number), PollFd::new(callers[number], PollFlags::POLLOUT)));
-                }
-                None => {}
+                _ if output.flow.is_empty() => {}
+                _ => waits.push((Wait::To(index), PollFd::new(sys::standard(output.to), PollFlags::POLLOUT))),
             }
         }
-        let (names, mut fds): (Vec<Wait>, Vec<PollFd<'_>>) = waits.into_iter().unzip();
-        match poll(&mut fds, timeout) {
-            Ok(_) => {}
-            Err(Errno::EINTR) => return Ok(Vec::new()),
-            Err(errno) => return Err(errno),
-        }
-        let flags = fds.iter().map(|fd| fd.revents().unwrap_or(PollFlags::empty()));
-        Ok(names.into_iter().zip(flags).filter(|(_, flags)| !flags.is_empty()).collect())
     }
 
-    fn act(&mut self, ready: &[(Wait, PollFlags)]) {
-        for (wait, _) in ready {
-            match *wait {
-                Wait::Typed => {
-                    if let Some(pump) = &mut self.input {
-                        pump.fill(std::io::stdin().as_raw_fd());
-                        if pump.ended {
-                            self.input = None;
-                        }
+    fn act(&mut self, wait: Wait, remarks: &mut Vec<String>) {
+        match wait {
+            Wait::Input => {
+                if let Some(input) = &mut self.input {
+                    crate::disregard(input.flow.fill(sys::standard(libc::STDIN_FILENO)));
+                }
+            }
+            Wait::Program => {
+                if let Some(input) = &mut self.input {
+                    let nobody = input.flow.is_empty();
+                    if !nobody {
+                        crate::disregard(input.flow.drain(input.to.as_fd()));
                     }
-                }
-                Wait::Takes => {
-                    let taken = self.input.as_mut().is_some_and(|pump| pump.drain(pump.pipe.as_raw_fd()));
-                    if !taken {
+                    if nobody || input.flow.broken().is_some() {
+                        // What is still to come stays with the caller.
                         self.input = None;
                     }
                 }
-                Wait::Wrote(number) => {
-                    if let Some(pump) = &mut self.outputs[number] {
-                        pump.fill(pump.pipe.as_raw_fd());
-                        if pump.ended {
-                            self.outputs[number] = None;
-                        }
-                    }
-                }
-                Wait::Reads(number) => {
-                    let to = [std::io::stdout().as_raw_fd(), std::io::stderr().as_raw_fd()][number];
-                    let read = self.outputs[number].as_mut().is_some_and(|pump| pump.drain(to));
-                    if !read {
-                        self.outputs[number] = None;
-                    }
-                }
-                Wait::Signals | Wait::Program => {}
             }
+            Wait::From(index) => {
+                if let Output { from: Some(from), flow, .. } = &mut self.outputs[index] {
+                    crate::disregard(flow.fill(from.as_fd()));
+                }
+            }
+            Wait::To(index) => self.write(index, remarks),
+            _ => {}
+        }
+        if self.input.as_ref().is_some_and(|input| input.flow.is_over()) {
+            self.input = None;
+        }
+        for output in self.outputs.iter_mut().filter(|output| output.flow.is_over()) {
+            output.from = None;
         }
     }
 
-    /// What is left in the pipes; a process that outlives the program may hold them open, and write for ever. Who has
-    /// `asked` for the end waits for no reader.
-    fn finish(&mut self, signals: &SignalFd, asked: bool) -> Result<(), Errno> {
+    fn write(&mut self, index: usize, remarks: &mut Vec<String>) {
+        let output = &mut self.outputs[index];
+        crate::disregard(output.flow.drain(sys::standard(output.to)));
+        let Some(errno) = output.flow.broken().filter(|_| output.from.is_some()) else { return };
+        // Who writes learns of it as from any pipe.
+        output.from = None;
+        if errno != Errno::EPIPE {
+            let which = if output.to == libc::STDERR_FILENO { "error" } else { "output" };
+            remarks.push(format!("standard {which} took no more: {} ({errno})", errno.desc()));
+        }
+    }
+
+    /// What is left in the pipes; a process that outlives the program may hold them open. Ends at once at a
+    /// signal: the caller may have nobody who reads.
+    fn finish(&mut self, signals: &SignalFd, remarks: &mut Vec<String>) -> Result<(), Errno> {
         self.input = None;
-        let mut reads = 2 * PIPE_MAX / READ;
         loop {
-            // Nothing is waited for but who reads too slowly.
-            let pending = self.outputs.iter().flatten().any(|pump| !pump.is_empty());
-            let timeout = if pending && !asked { PollTimeout::NONE } else { PollTimeout::ZERO };
-            let ready = self.wait(None, signals, timeout)?;
-            let signalled = ready.iter().any(|(wait, _)| *wait == Wait::Signals);
-            if signalled
-                && signals
-                    .read_signal()
-                    .is_ok_and(|info| info.is_some_and(|info| ends(info.ssi_signo as i32)))
-            {
+            let mut pending = Vec::new();
+            self.ask(&mut pending);
+            for (what, _) in wait(pending, PollTimeout::ZERO)? {
+                self.act(what, remarks);
+            }
+            let mut waits = Vec::new();
+            self.ask(&mut waits);
+            let full = |what: &Wait| matches!(what, Wait::To(_));
+            if !waits.iter().any(|(what, _)| full(what)) {
+                // Nothing is on its way; is there more?
+                let more = wait(waits, PollTimeout::ZERO)?;
+                if more.is_empty() {
+                    return Ok(());
+                }
+                more.iter().for_each(|(what, _)| self.act(*what, remarks));
+                continue;
+            }
+            waits.retain(|(what, _)| full(what));
+            waits.push((Wait::Signals, PollFd::new(signals.as_fd(), PollFlags::POLLIN)));
+            let found = wait(waits, PollTimeout::NONE)?;
+            if found.iter().any(|(what, _)| *what == Wait::Signals) {
                 return Ok(());
             }
-            let nothing = ready.is_empty() && (asked || !pending);
-            if nothing || !pending && reads == 0 {
-                return Ok(());
-            }
-            reads = reads.saturating_sub(usize::from(!pending));
-            self.act(&ready);
+            found.iter().for_each(|(what, _)| self.act(*what, remarks));
         }
     }
-}
-
-/// Passes signals on to the program; returns one that asks for its end.
-fn pass_on(running: &Running, signals: &SignalFd) -> Option<i32> {
-    let mut asked = None;
-    while let Ok(Some(info)) = signals.read_signal() {
-        let signal = info.ssi_signo as i32;
-        if signal == libc::SIGWINCH {
-            continue;
-        }
-        // ESRCH: it has ended meanwhile, which the loop sees next.
-        crate::disregard(running.signal(signal));
-        asked = asked.or(ends(signal).then_some(signal));
-    }
-    asked
 }

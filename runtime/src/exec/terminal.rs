@@ -1,7 +1,8 @@
-//! The caller's terminal in raw mode, and back.
+//! The caller's terminal in raw mode, and back; and the key that leaves it.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, Once, PoisonError};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::termios::{self, SetArg, Termios};
@@ -59,5 +60,60 @@ fn restore() {
 impl Drop for Raw {
     fn drop(&mut self) {
         restore();
+    }
+}
+
+/// Ctrl-], the key that `console` is left with, and systemd-nspawn.
+pub const ESCAPE: u8 = 0x1d;
+
+/// How often it is pressed to leave a program in the foreground: once is a program's own key (telnet, editors).
+const PRESSES: u32 = 3;
+
+/// Within which time.
+const WITHIN: Duration = Duration::from_secs(1);
+
+/// Looks for the key among what is typed.
+#[derive(Debug, Default)]
+pub struct Escape {
+    presses: u32,
+    first: Option<Instant>,
+}
+
+impl Escape {
+    /// Whether these bytes, typed at `now`, complete it. Any other byte in between begins anew.
+    pub fn typed(&mut self, bytes: &[u8], now: Instant) -> bool {
+        for byte in bytes {
+            if *byte != ESCAPE {
+                *self = Self::default();
+                continue;
+            }
+            match self.first {
+                Some(first) if now.saturating_duration_since(first) <= WITHIN => self.presses += 1,
+                _ => *self = Self { presses: 1, first: Some(now) },
+            }
+            if self.presses == PRESSES {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case::thrice(&[(b"\x1d", 0), (b"\x1d", 300), (b"\x1d", 900)], true)]
+    #[case::at_once(&[(b"ls\x1d\x1d\x1d", 0)], true)]
+    #[case::twice(&[(b"\x1d\x1d", 0)], false)]
+    #[case::too_slowly(&[(b"\x1d", 0), (b"\x1d", 600), (b"\x1d", 1200)], false)]
+    #[case::something_else_in_between(&[(b"\x1d\x1d", 0), (b"x\x1d", 10)], false)]
+    #[case::after_too_slow_ones(&[(b"\x1d", 0), (b"\x1d\x1d\x1d", 1500)], true)]
+    fn the_key_is_pressed_three_times_within_a_second(#[case] typed: &[(&[u8], u64)], #[case] leaves: bool) {
+        let (begun, mut escape) = (Instant::now(), Escape::default());
+        let left =
+            typed.iter().any(|(bytes, after)| escape.typed(bytes, begun + Duration::from_millis(*after)));
+        assert_eq!(left, leaves);
     }
 }

@@ -34,6 +34,11 @@ const DIRS: [(&str, Beneath); 3] =
 /// The group `tty` of every Linux distribution: owner of a terminal's group side.
 pub(super) const TTY_GID: u32 = 5;
 
+/// Most terminals of one container (`max=` of devpts). Together, containers have what is left of
+/// `kernel.pty.max` without `kernel.pty.reserve`, which the kernel keeps for instances that were mounted in the
+/// host's first mount namespace: theirs never are.
+const PTS_MAX: u32 = 1024;
+
 /// Fills `/dev`.
 pub(super) fn populate(b: &mut Builder<'_>) {
     let flags = libc::MS_NOSUID | libc::MS_NOEXEC | libc::MS_STRICTATIME;
@@ -48,12 +53,15 @@ pub(super) fn populate(b: &mut Builder<'_>) {
         b.child(id, ChildStep::MakeDir { target, mode: 0o755 }, DEV, AFTER_DEV);
     }
     let gid = if b.host.has_gid(TTY_GID) && maps_gid(b, TTY_GID) { ",gid=5" } else { "" };
-    let options = ["newinstance,ptmxmode=0666,mode=0620", gid].concat();
+    let options = format!("ptmxmode=0666,mode=0620,max={PTS_MAX}{gid}");
     let no_exec = libc::MS_NOSUID | libc::MS_NOEXEC;
-    let why = "an instance of its own: terminals of the host cannot be reached";
-    if !super::console::attach_pts(b) {
-        mount_new(b, at!("mount", "dev", "pts"), c"devpts", no_exec, Some(&options), DEV, why);
-    }
+    let why =
+        "an instance of its own, in its own mount namespace: the host's reserve of terminals is not for it";
+    let (id, target) = at!("mount", "dev", "pts");
+    // Held where terminals of it are opened for the launcher.
+    let into = (super::console::count(b) > 0).then(|| b.slot(super::console::PTS));
+    let data = Some(super::step::c_string(&options));
+    b.child(id, ChildStep::MountNew { fstype: c"devpts", target, flags: no_exec, data, into }, DEV, why);
     let why = "POSIX shared memory (shm_overview(7))";
     mount_new(
         b,

@@ -34,9 +34,6 @@ pub fn enter(domain: &Domain, host: &Host, survey: &Survey, request: &Request, t
     namespaces(&mut b, target);
     environment::limits(&mut b);
     process::session(&mut b);
-    if b.source(Purpose::Terminal).is_none() {
-        streams(&mut b);
-    }
     process::settle(&mut b);
     confine::drop_bounding(&mut b);
     identity::set_ids(&mut b);
@@ -89,15 +86,6 @@ fn namespaces(b: &mut Builder<'_>, target: &Target) {
         b.set_root(root);
         let why = "the init's root, which may be deeper than its mount namespace's";
         b.child("enter-root", ChildStep::EnterRoot, ASKED, why);
-    }
-}
-
-fn streams(b: &mut Builder<'_>) {
-    let streams = [0, 1, 2].map(|number| b.source(Purpose::Stream(number)));
-    if let [Some(input), Some(output), Some(error)] = streams {
-        let step = ChildStep::TakeStreams { streams: [input, output, error] };
-        let why = "pipes of our own: the caller's files and terminal stay on the host";
-        b.child("take-streams", step, ASKED, why);
     }
 }
 

@@ -155,24 +155,6 @@ pub enum HostStep {
         /// Where the copy goes.
         into: Slot,
     },
-    /// A devpts instance, detached: `fsopen`, `fsmount` (devpts in mount(8)).
-    MakePts {
-        /// Where the detached tree goes.
-        into: Slot,
-        /// The group of its terminals, as the host sees it.
-        gid: Option<u32>,
-    },
-    /// Opens a console's terminal: master kept by the launcher, slave into a slot (pts(4)).
-    OpenConsole {
-        /// Index of the console.
-        index: usize,
-        /// The devpts instance.
-        pts: Slot,
-        /// Who owns it, as the host sees it, where that is not the launcher.
-        owner: Option<u32>,
-        /// Where the slave goes.
-        slot: Slot,
-    },
     /// `prctl(PR_SET_DUMPABLE, 0)`: no process of the container may look into ours, or at its program.
     Hide,
     /// `setns(of, kind)` for the time of the clone: what the launcher clones is born in there (setns(2)).

@@ -107,8 +107,6 @@ fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
     match step {
         HostStep::CloneTree { source, into } => (vec![*source], vec![*into]),
         HostStep::SealProgram { source, into } => (vec![*source], vec![*into]),
-        HostStep::OpenConsole { pts, slot, .. } => (vec![*pts], vec![*slot]),
-        HostStep::MakePts { into, .. } => (vec![], vec![*into]),
         HostStep::AttachLoop { image: source, into, .. }
         | HostStep::MountDevice { device: source, into, .. } => (vec![*source], vec![*into]),
         HostStep::MakeTarget { root, .. } => (vec![*root], vec![]),
@@ -153,7 +151,8 @@ fn child_slots(step: &ChildStep) -> (Vec<Slot>, Vec<Slot>) {
         | ChildStep::Restrict { tree, .. }
         | ChildStep::Attach { tree, .. } => (vec![*tree], vec![]),
         ChildStep::EnterBase { base } => (vec![*base], vec![]),
-        ChildStep::TakeStreams { streams } => (streams.to_vec(), vec![]),
+        ChildStep::TakeStreams { streams } => (streams.iter().flatten().copied().collect(), vec![]),
+        ChildStep::OpenConsole { slot, .. } => (vec![], vec![*slot]),
         ChildStep::TakeTerminal { terminal } => (vec![*terminal], vec![]),
         ChildStep::ExecBuiltInInit { program, .. } => (vec![*program], vec![]),
         _ => (vec![], vec![]),

@@ -137,7 +137,7 @@ pub fn plan(domain: &Domain, host: &Host, survey: &Survey, request: &Request) ->
     // On the host: the group with its limits, and what the child will mount, opened and restricted.
     cgroup::place(&mut b);
     mounts::prepare(&mut b);
-    console::open(&mut b);
+    console::say_where(&mut b);
     process::prepare_program(&mut b);
     // In the child: into the groups and namespaces, out of the host's mounts.
     cgroup::join(&mut b);

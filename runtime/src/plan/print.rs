@@ -109,14 +109,6 @@ impl Plan {
             HostStep::SealProgram { source, .. } => {
                 format!("memfd_create() with a copy of <{}>", name(source))
             }
-            HostStep::MakePts { gid, .. } => {
-                let gid = gid.map(|gid| format!(", gid={gid}")).unwrap_or_default();
-                format!("fsmount(devpts{gid})")
-            }
-            HostStep::OpenConsole { index, owner, .. } => {
-                let owner = owner.map(|uid| format!("; fchown({uid})")).unwrap_or_default();
-                format!("open(<tree of /dev/pts>, \"ptmx\") for console {index}{owner}")
-            }
             HostStep::WriteIdMaps { uid, gid } => {
                 format!("write(uid_map, {}); write(gid_map, {})", id_map(uid), id_map(gid))
             }
@@ -261,9 +253,14 @@ impl Plan {
             ChildStep::Reset(reset) => reset.to_string(),
             ChildStep::UnshareTime => "unshare(CLONE_NEWTIME)".to_owned(),
             ChildStep::NewSession => "setsid()".to_owned(),
-            ChildStep::TakeStreams { streams: [input, output, error] } => {
-                let name = |slot: &Slot| self.slot_name(*slot);
-                format!("dup3(<{}>, 0); dup3(<{}>, 1); dup3(<{}>, 2)", name(input), name(output), name(error))
+            ChildStep::TakeStreams { streams } => {
+                let given = streams.iter().enumerate().filter_map(|(fd, slot)| Some((fd, (*slot)?)));
+                let calls = given.map(|(fd, slot)| format!("dup3(<{}>, {fd})", self.slot_name(slot)));
+                calls.collect::<Vec<_>>().join("; ")
+            }
+            ChildStep::OpenConsole { index, owner, .. } => {
+                let owner = owner.map(|uid| format!("fchown({uid}); ")).unwrap_or_default();
+                format!("open(\"/dev/pts/ptmx\"); {owner}sendmsg(<launcher>, console {index})")
             }
             ChildStep::TakeTerminal { terminal } => {
                 format!("ioctl(<{0}>, TIOCSCTTY); dup3(<{0}>, 0, 1, 2)", self.slot_name(*terminal))

@@ -7,7 +7,7 @@ use browndog_xml::domain::{Origin, Sourced};
 use nix::libc;
 
 use super::build::Builder;
-use super::console::{further, terminal_name};
+use super::console::{further, streams, terminal_name};
 use super::identity::find_user;
 use super::mounts::{ATTR_NODEV, ATTR_NOSUID, ATTR_RDONLY};
 use super::step::{ChildStep, HostStep, c_owned, c_string};
@@ -32,11 +32,13 @@ pub(super) fn session(b: &mut Builder<'_>) {
     if let Some(terminal) = console.filter(|_| is_system(b)) {
         let origin = b.domain.init.commands[0].program.origin;
         let why = "an init of a whole system gives its terminals to the sessions that it starts";
-        b.child("take-streams", ChildStep::TakeStreams { streams: [terminal; 3] }, origin, why);
+        b.child("take-streams", ChildStep::TakeStreams { streams: [Some(terminal); 3] }, origin, why);
     } else if let Some(terminal) = console.or_else(|| b.source(Purpose::Terminal)) {
         let origin = b.domain.consoles.first().map_or(CLEAN, |console| console.origin);
         let why = "a session without a terminal may take one";
         b.child("take-terminal", ChildStep::TakeTerminal { terminal }, origin, why);
+    } else {
+        streams(b);
     }
     let persona = b.domain.personality32.map_or(0, |_| PER_LINUX32);
     if b.host.context.personality != persona as i64 {

@@ -234,6 +234,18 @@ pub enum ChildStep {
     UnshareTime,
     /// `setsid()`.
     NewSession,
+    /// `openat2(pts, "ptmx")`, `ioctl(TIOCGPTPEER)` in the container's own instance (pts(4)); the master
+    /// side goes to the launcher (SCM_RIGHTS of unix(7)).
+    OpenConsole {
+        /// The devpts instance.
+        pts: Slot,
+        /// Index of the console.
+        index: usize,
+        /// Who owns it, in the container, where that is not its root.
+        owner: Option<u32>,
+        /// Where the slave side goes.
+        slot: Slot,
+    },
     /// `ioctl(slot, TIOCSCTTY)`; dup onto 0, 1, 2.
     TakeTerminal {
         /// The terminal.
@@ -241,8 +253,8 @@ pub enum ChildStep {
     },
     /// `dup3` onto 0, 1 and 2.
     TakeStreams {
-        /// Input, output, error.
-        streams: [Slot; 3],
+        /// Input, output, error; what is not given stays the caller's.
+        streams: [Option<Slot>; 3],
     },
     /// `personality(persona)`.
     SetPersonality {

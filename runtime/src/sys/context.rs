@@ -124,6 +124,18 @@ pub fn getrlimit(resource: Resource) -> Result<(u64, u64)> {
     Ok((limit.rlim_cur, limit.rlim_max))
 }
 
+/// Whether the caller ignores the signal: sigaction(2).
+pub fn ignores(signal: libc::c_int) -> Result<bool> {
+    /// SIG_IGN.
+    const IGNORED: u64 = 1;
+    // The kernel's sigaction: handler, flags, restorer, mask.
+    let mut now = [0_u64; 4];
+    let none: *const u64 = std::ptr::null();
+    // SAFETY: the kernel writes one 32-byte sigaction (8-byte mask), all of `now`; nothing new is given.
+    let _zero = check(unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, none, now.as_mut_ptr(), 8) })?;
+    Ok(now[0] == IGNORED)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,11 +1,11 @@
-//! Pseudo-terminals of a devpts instance that is mounted nowhere yet.
+//! Terminals: what the caller has, and pseudo-terminals of a container's own.
 
 use std::ffi::c_int;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::libc;
 
-use super::{Result, adopt, check, openat2, owned};
+use super::{Result, check, owned};
 
 /// Whether `fd` is a terminal: isatty(3).
 pub fn is_terminal(fd: RawFd) -> bool {
@@ -13,13 +13,14 @@ pub fn is_terminal(fd: RawFd) -> bool {
     unsafe { libc::isatty(fd) == 1 }
 }
 
-/// Opens a new terminal of the instance `pts`: its master and its slave side (pts(4)).
-pub fn open(pts: RawFd) -> Result<(OwnedFd, OwnedFd)> {
-    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
-    let master = adopt(openat2(pts, c"ptmx", flags, 0, 0)?);
-    unlock(master.as_fd())?;
-    let slave = open_pty_peer(master.as_fd())?;
-    Ok((master, slave))
+/// Whether `fd` is the caller's controlling terminal, and another process group has it: a shell's job that runs
+/// in the background. Who reads from the terminal then, or changes its mode, is stopped (credentials(7)).
+pub fn in_background(fd: RawFd) -> bool {
+    // SAFETY: both calls take numbers; one that is not the caller's terminal gives -1.
+    unsafe {
+        let foreground = libc::tcgetpgrp(fd);
+        foreground > 0 && foreground != libc::getpgrp()
+    }
 }
 
 /// Unlocks the slave side of the terminal `master`: TIOCSPTLCK (ioctl_tty(2)).
@@ -40,4 +41,31 @@ pub fn open_pty_peer(master: BorrowedFd<'_>) -> Result<OwnedFd> {
     let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
     // SAFETY: TIOCGPTPEER takes open flags as a number.
     owned(unsafe { libc::syscall(libc::SYS_ioctl, master.as_raw_fd(), libc::TIOCGPTPEER, flags) })
+}
+
+/// Room for one descriptor on its way: cmsghdr and int, aligned (cmsg(3)).
+const ROOM: usize = 4;
+
+/// Sends a descriptor over a socket, without waiting: sendmsg(2), SCM_RIGHTS of unix(7). Allocates nothing.
+pub fn send_fd(socket: RawFd, fd: RawFd) -> Result<()> {
+    let (mut byte, mut room) = ([0_u8], [0_u64; ROOM]);
+    let mut part = libc::iovec { iov_base: byte.as_mut_ptr().cast(), iov_len: byte.len() };
+    // SAFETY: all zero is an empty msghdr.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = &raw mut part;
+    message.msg_iovlen = 1;
+    message.msg_control = room.as_mut_ptr().cast();
+    // SAFETY: the macros of cmsg(3) compute from numbers, and find the header in `room`, which has space for it and
+    // one int behind it.
+    unsafe {
+        message.msg_controllen = libc::CMSG_SPACE(size_of::<c_int>() as u32) as _;
+        let header = libc::CMSG_FIRSTHDR(&raw const message);
+        (*header).cmsg_level = libc::SOL_SOCKET;
+        (*header).cmsg_type = libc::SCM_RIGHTS;
+        (*header).cmsg_len = libc::CMSG_LEN(size_of::<c_int>() as u32) as _;
+        libc::CMSG_DATA(header).cast::<c_int>().write_unaligned(fd);
+    }
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: everything that the message points to lives through the call.
+    check(unsafe { libc::syscall(libc::SYS_sendmsg, socket, &raw const message, flags) }).map(drop)
 }
