@@ -10,6 +10,7 @@ use browndog_runtime::exec::relay::{BACKGROUND, Caller, attend, caller, catch_si
 use browndog_runtime::exec::streams::Streams;
 use browndog_runtime::exec::{Asked, Options, Timing, standard};
 use browndog_runtime::launch::{Prepared, apply_mutation, gain_privilege, prepare_with, request};
+use browndog_runtime::own::{Who, lift_limits};
 use browndog_runtime::plan::Request;
 use browndog_runtime::sys;
 use clap::Args;
@@ -100,6 +101,7 @@ impl Run {
     ) -> Result<Status, StartError> {
         gain_privilege()?;
         let begun = sys::boottime_ns();
+        crate::disregard(lift_limits(Who::Launcher));
         let launcher = |what| move |errno| StartError::Launcher { what, errno };
         let caller = caller();
         let terminal = self.tty || (caller == Caller::Terminal && !self.pass_stdio);

@@ -265,7 +265,7 @@ fn a_pipeline_talks_to_a_terminal_and_its_end_is_the_end_of_input() {
 }
 
 #[test]
-fn without_a_terminal_the_init_has_the_callers_descriptors() {
+fn without_a_terminal_the_init_has_the_callers_pipes() {
     if !root() {
         return;
     }
@@ -398,4 +398,123 @@ fn what_is_no_terminal_is_said_not_to_be_used() {
         assert_eq!(text(&output.stdout), "here\n");
         assert!(text(&output.stderr).contains(reason), "{}", text(&output.stderr));
     }
+}
+
+#[test]
+fn the_key_that_leaves_is_pressed_three_times_and_less_goes_to_the_program() {
+    if !root() {
+        return;
+    }
+    let (case, mut terminal) = (Case::new(), Terminal::new());
+    // Deaf to every key and every signal that can be ignored.
+    let script = "trap '' INT QUIT TERM HUP; stty raw -echo; echo READY; head -c 2 | od -An -tx1; \
+                  while :; do sleep 0.05; done";
+    let mut child = on_terminal(&case, &terminal, &shell(script), "");
+    terminal.until("READY");
+    terminal.screen.write_all(b"\x1d\x1d").unwrap();
+    terminal.until("1d 1d");
+    terminal.screen.write_all(b"x\x1d\x1d\x1d").unwrap();
+    assert_eq!(wait(&mut child), Some(137));
+    assert!(terminal.is_cooked());
+    assert_eq!(case.cgroups(), [] as [&std::path::Path; 0]);
+}
+
+/// A shell with job control: `browndog run … &`. Its terminal is its own, and the command's group is another.
+#[rstest]
+#[case::run("run", "", 0)]
+#[case::run_with_a_terminal("run --tty", "", 0)]
+#[case::exec("", "exec", 0)]
+#[case::exec_with_a_terminal("", "exec --tty", 0)]
+fn in_the_background_of_a_shell_nothing_is_stopped(
+    #[case] run: &str,
+    #[case] exec: &str,
+    #[case] status: i32,
+) {
+    if !root() {
+        return;
+    }
+    let (case, life, terminal) = (Case::new(), Life::new(), Terminal::new());
+    let command = if run.is_empty() {
+        life.define("sleep 600");
+        life.ok(&["start", life.name()]);
+        format!("--root {} {exec} {} -- sh -c 'cat; echo DONE'", life.root().display(), life.name())
+    } else {
+        format!("{run} {}", case.script("cat; echo DONE").display())
+    };
+    let script = format!("set -m; {BROWNDOG} {command} & wait $!; echo \"status $?\"; jobs");
+    let mut shell = Command::new("setsid");
+    shell.args(["--ctty", "--wait", "bash", "-c", &script]);
+    shell.stdin(terminal.side()).stdout(terminal.side()).stderr(terminal.side());
+    let (mut terminal, mut child) = (terminal, shell.spawn().unwrap());
+    let shown = terminal.until(&format!("status {status}"));
+    assert!(shown.contains("DONE") && shown.contains("in the background of this terminal"), "{shown}");
+    assert!(!shown.contains("Stopped"), "{shown}");
+    assert_eq!(wait(&mut child), Some(0));
+    assert!(terminal.is_cooked());
+}
+
+/// nohup ignores SIGHUP, a shell without job control SIGINT and SIGQUIT for what it starts with `&`.
+#[rstest]
+#[case::hang_up("HUP", Signal::SIGHUP)]
+#[case::interrupt("INT", Signal::SIGINT)]
+#[case::quit("QUIT", Signal::SIGQUIT)]
+#[case::terminate("TERM", Signal::SIGTERM)]
+fn a_signal_that_is_ignored_at_the_start_stays_ignored_and_is_not_passed_on(
+    #[case] name: &str,
+    #[case] ignored: Signal,
+    #[values(false, true)] exec: bool,
+) {
+    if !root() {
+        return;
+    }
+    let (case, life) = (Case::new(), Life::new());
+    let script = format!("trap 'echo came; exit 9' {name}; echo READY; sleep 1 & wait; sleep 0.5; echo END");
+    let arguments = if exec {
+        life.define("sleep 600");
+        life.ok(&["start", life.name()]);
+        format!("--root {} exec {} -- sh -c \"{script}\"", life.root().display(), life.name())
+    } else {
+        format!("run {}", case.script(&script.replace('&', "&amp;")).display())
+    };
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("trap '' {name}; exec {BROWNDOG} {arguments}"));
+    let mut child = shell.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut output = child.stdout.take().unwrap();
+    let mut ready = [0; 6];
+    output.read_exact(&mut ready).unwrap();
+    for _ in 0..3 {
+        signal(&child, ignored);
+    }
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    assert_eq!((rest.as_str(), wait(&mut child)), ("END\n", Some(0)));
+}
+
+/// The kernel keeps `kernel.pty.reserve` terminals for instances of the host's own mount namespace.
+#[test]
+fn a_container_has_its_own_bound_of_terminals_and_not_the_hosts_reserve() {
+    if !root() {
+        return;
+    }
+    if Command::new("python3").arg("-c").arg("pass").status().is_err() {
+        eprintln!("skipped: there is no python3 to open terminals with");
+        return;
+    }
+    let (case, mut terminal) = (Case::new(), Terminal::new());
+    let program = "import os,resource,sys
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+held = []
+try:
+    while True: held.append(os.open('/dev/ptmx', os.O_RDWR | os.O_NOCTTY))
+except OSError as error: print('OPENED', len(held) + 1, error.errno)
+";
+    let path = case.dir.path().join("program.py");
+    std::fs::write(&path, program).unwrap();
+    let script = format!("grep -w devpts /proc/mounts; python3 {}", path.display());
+    let mut child = on_terminal(&case, &terminal, &shell(&script), "");
+    let shown = terminal.until_all(&["OPENED", "28\r\n"]);
+    // Its console is one of them. ENOSPC, unless others have more of this machine's open than it leaves.
+    assert!(shown.contains("max=1024") && shown.contains("OPENED 1024 28"), "{shown}");
+    assert_eq!(wait(&mut child), Some(0));
 }

@@ -12,6 +12,7 @@ pub mod fresh;
 pub mod host;
 pub mod launch;
 pub mod net;
+pub mod own;
 pub mod pid1;
 pub mod plan;
 pub mod survey;

@@ -39,7 +39,7 @@ pub use mounts::{
     MountAttr, detached_mount, is_procfs, is_sysfs, mount, mount_device, mount_setattr, move_mount,
     open_tree, pivot_root, umount2,
 };
-pub use terminal::open_pty_peer;
+pub use terminal::{open_pty_peer, unread};
 
 type Result<T> = std::result::Result<T, Errno>;
 

@@ -48,6 +48,11 @@ impl Flow {
         Self { open: false, ..self }
     }
 
+    /// How many bytes were read and not yet written.
+    pub fn pending(&self) -> usize {
+        self.bytes.len() - self.written
+    }
+
     /// Whether its source has ended, and everything has been written.
     pub fn is_over(&self) -> bool {
         !self.open && self.is_empty()

@@ -194,12 +194,17 @@ impl<'a> Conversation<'a> {
         let background = sys::terminal::in_background(terminal.as_raw_fd());
         let raw = if terminal.is_terminal() && !background { Some(Raw::enter(terminal)?) } else { None };
         let on_terminal = bridge.unwrap_or(stdout.as_fd()).is_terminal();
+        let mut input = Flow::to_terminal();
+        if background {
+            input = input.shut();
+            input.push(&[END_OF_INPUT]);
+        }
         let talk = Self {
             consoles: consoles.into_iter().map(|console| (console, Quiet::default())).collect(),
             stdin,
             stdout,
             bridge,
-            input: if background { Flow::to_terminal().shut() } else { Flow::to_terminal() },
+            input,
             output: if on_terminal { Flow::to_terminal() } else { Flow::to_pipe() },
             says_end: false,
             escape: Escape::default(),

@@ -11,6 +11,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::signalfd::SignalFd;
+use nix::unistd::{Whence, lseek};
 
 use super::flow::Flow;
 use super::relay::{Wait, pass_signals, wait};
@@ -20,7 +21,7 @@ use crate::sys;
 /// The caller's ends of the pipes.
 #[derive(Debug)]
 pub struct Streams {
-    /// What the program reads; `None` once that has ended, or nobody reads it any more.
+    /// What the program reads; `None` where that is the caller's, or there is nothing.
     input: Option<Input>,
     /// What it writes, by one pipe for each of the caller's files.
     outputs: Vec<Output>,
@@ -28,8 +29,11 @@ pub struct Streams {
 
 #[derive(Debug)]
 struct Input {
-    to: OwnedFd,
+    /// `None` once everything is written, or nobody reads it any more.
+    to: Option<OwnedFd>,
     flow: Flow,
+    /// Where the caller's input has a position: another of the program's end, to know what it has not read.
+    back: Option<OwnedFd>,
 }
 
 #[derive(Debug)]
@@ -39,6 +43,16 @@ struct Output {
     /// The caller's descriptor.
     to: RawFd,
     flow: Flow,
+}
+
+impl Input {
+    /// What the program has not read is the caller's again, as it would be had the program read it itself.
+    fn give_back(self) {
+        let Some(back) = self.back else { return };
+        let unread = sys::unread(back.as_fd()).unwrap_or(0) + self.flow.pending();
+        // It had a position before.
+        crate::disregard(lseek(sys::standard(libc::STDIN_FILENO), -(unread as i64), Whence::SeekCur));
+    }
 }
 
 /// The program's ends, for 0, 1 and 2; `None` where it has what the caller has.
@@ -84,7 +98,9 @@ impl Streams {
             crate::disregard(fcntl(&write, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?);
             // Of another job's terminal nobody reads: who tries is stopped.
             if !sys::terminal::in_background(fd) {
-                self.input = Some(Input { to: write, flow: Flow::to_pipe() });
+                let seekable = lseek(sys::standard(fd), 0, Whence::SeekCur).is_ok();
+                let back = if seekable { Some(read.try_clone().map_err(crate::errno_of)?) } else { None };
+                self.input = Some(Input { to: Some(write), flow: Flow::to_pipe(), back });
             }
             return Ok(read);
         }
@@ -121,14 +137,14 @@ impl Streams {
     /// Adds what is waited for: nothing that cannot be acted on, since poll(2) reports a hang-up whether asked or
     /// not.
     fn ask<'a>(&'a self, waits: &mut Vec<(Wait, PollFd<'a>)>) {
-        if let Some(input) = &self.input {
-            if input.flow.wants_bytes() {
+        if let Some(Input { to: Some(to), flow, .. }) = &self.input {
+            if flow.wants_bytes() {
                 let stdin = sys::standard(libc::STDIN_FILENO);
                 waits.push((Wait::Input, PollFd::new(stdin, PollFlags::POLLIN)));
             }
             // Asked for nothing, the kernel still tells that nobody reads any more (POLLERR).
-            let flags = if input.flow.is_empty() { PollFlags::empty() } else { PollFlags::POLLOUT };
-            waits.push((Wait::Program, PollFd::new(input.to.as_fd(), flags)));
+            let flags = if flow.is_empty() { PollFlags::empty() } else { PollFlags::POLLOUT };
+            waits.push((Wait::Program, PollFd::new(to.as_fd(), flags)));
         }
         for (index, output) in self.outputs.iter().enumerate() {
             match &output.from {
@@ -149,14 +165,16 @@ impl Streams {
                 }
             }
             Wait::Program => {
-                if let Some(input) = &mut self.input {
-                    let nobody = input.flow.is_empty();
+                if let Some(Input { to, flow, .. }) = &mut self.input
+                    && let Some(program) = to
+                {
+                    let nobody = flow.is_empty();
                     if !nobody {
-                        crate::disregard(input.flow.drain(input.to.as_fd()));
+                        crate::disregard(flow.drain(program.as_fd()));
                     }
-                    if nobody || input.flow.broken().is_some() {
+                    if nobody || flow.broken().is_some() {
                         // What is still to come stays with the caller.
-                        self.input = None;
+                        *to = None;
                     }
                 }
             }
@@ -168,8 +186,8 @@ impl Streams {
             Wait::To(index) => self.write(index, remarks),
             _ => {}
         }
-        if self.input.as_ref().is_some_and(|input| input.flow.is_over()) {
-            self.input = None;
+        if let Some(input) = self.input.as_mut().filter(|input| input.flow.is_over()) {
+            input.to = None;
         }
         for output in self.outputs.iter_mut().filter(|output| output.flow.is_over()) {
             output.from = None;
@@ -191,7 +209,9 @@ impl Streams {
     /// What is left in the pipes; a process that outlives the program may hold them open. Ends at once at a
     /// signal: the caller may have nobody who reads.
     fn finish(&mut self, signals: &SignalFd, remarks: &mut Vec<String>) -> Result<(), Errno> {
-        self.input = None;
+        if let Some(input) = self.input.take() {
+            input.give_back();
+        }
         loop {
             let mut pending = Vec::new();
             self.ask(&mut pending);

@@ -60,7 +60,9 @@ impl Context {
     pub(super) fn probe(keyrings: bool) -> Self {
         let default = Self::default();
         let limit = |(name, resource): &(&'static str, Resource)| {
-            context::getrlimit(*resource).ok().map(|(soft, hard)| (*name, soft, hard))
+            let (soft, hard) = context::getrlimit(*resource).ok()?;
+            // What this process has lifted for itself is not for the container.
+            Some((*name, soft, crate::own::callers_hard(name).unwrap_or(hard)))
         };
         let prctl = |option, or| sys::prctl(option, 0, 0, 0, 0).unwrap_or(or);
         Self {

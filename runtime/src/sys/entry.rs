@@ -34,6 +34,16 @@ pub fn keep_children() -> Result<()> {
     reset_signals(1 << (libc::SIGCHLD - 1))
 }
 
+/// Ignores a signal: sigaction(2). Whatever is executed inherits it.
+///
+/// # Errors
+/// EINVAL for a number that is no signal's.
+pub fn ignore(signal: c_int) -> Result<()> {
+    let old: *mut u64 = std::ptr::null_mut();
+    // SAFETY: the kernel reads one 32-byte sigaction (8-byte mask), a constant.
+    check(unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, IGNORE.as_ptr(), old, 8) }).map(drop)
+}
+
 /// For `main`, with its arguments: [`arguments`] are known afterwards.
 ///
 /// Descriptors 0, 1 and 2 are open afterwards, so that no file of ours gets one of these numbers and is

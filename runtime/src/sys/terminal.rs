@@ -43,6 +43,18 @@ pub fn open_pty_peer(master: BorrowedFd<'_>) -> Result<OwnedFd> {
     owned(unsafe { libc::syscall(libc::SYS_ioctl, master.as_raw_fd(), libc::TIOCGPTPEER, flags) })
 }
 
+/// Bytes that wait in a pipe or terminal to be read: FIONREAD (ioctl_tty(2)).
+///
+/// # Errors
+/// ENOTTY for what has no such number.
+pub fn unread(fd: BorrowedFd<'_>) -> Result<usize> {
+    let mut count: c_int = 0;
+    // SAFETY: FIONREAD fills one int, which lives through the call.
+    let _zero =
+        check(unsafe { libc::syscall(libc::SYS_ioctl, fd.as_raw_fd(), libc::FIONREAD, &raw mut count) })?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
 /// Room for one descriptor on its way: cmsghdr and int, aligned (cmsg(3)).
 const ROOM: usize = 4;
 

@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use browndog_runtime::launch::gain_privilege;
+use browndog_runtime::own;
 use browndog_runtime::sys;
 use browndog_runtime::sys::monitor::trim_heap;
 use browndog_xml::source::Source;
@@ -25,6 +26,7 @@ const OUTCOME: i32 = 1;
 
 /// Starts the domain and stays with it; returns the exit status, which nobody waits for.
 pub fn main(arguments: Arguments, words: &[OsString]) -> u8 {
+    let limits = own::lift_limits(own::Who::Monitor);
     if let Err(rendered) = prepare(words) {
         // The command, when it is still there, says that the monitor failed.
         return u8::from(say(OUTCOME, &Outcome::Failed { rendered }).is_err()) + 1;
@@ -32,6 +34,8 @@ pub fn main(arguments: Arguments, words: &[OsString]) -> u8 {
     let Ok((lock, outcome)) = detach() else { return 1 };
     match begin(&arguments) {
         Ok((mut monitor, notes)) => {
+            let limits = limits.iter().map(|said| format!("note: {said}\n"));
+            let notes = limits.chain([notes]).collect();
             let record = Box::new(monitor.record().clone());
             // A command that was killed meanwhile has nobody to tell.
             crate::disregard(say(outcome.as_raw_fd(), &Outcome::Started { record, notes }));
