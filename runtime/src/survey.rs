@@ -12,6 +12,7 @@ pub(crate) mod mountinfo;
 mod reach;
 pub mod share;
 pub mod superblock;
+mod terminals;
 pub mod usb;
 
 use std::collections::HashSet;
@@ -414,11 +415,19 @@ const PROGRAM: Origin = Origin::Default("several applications need a process 1 t
 /// Opens a terminal of the host, without it becoming the caller's, and without waiting for its line.
 fn open_terminal(path: &Sourced<AbsPath>) -> Result<OwnedFd, String> {
     use std::io::IsTerminal;
+    let failed = |errno: Errno| format!("{} ({errno})", errno.desc());
+    // Looked at first: opening is what sets off a watchdog, rewinds a tape, or waits for a writer.
+    let found = sys::open(&c_string(path.value.as_str()), libc::O_PATH).map_err(failed)?;
+    match kind_of(&found) {
+        Ok(Kind::Char(device)) if terminals::is_one(device) => {}
+        _ => return Err("it is no terminal".to_owned()),
+    }
     let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_NONBLOCK;
-    match sys::open(&c_string(path.value.as_str()), flags) {
+    // What was looked at, and nothing that has come into its place.
+    match sys::open(&c_string(&format!("/proc/self/fd/{}", found.as_raw_fd())), flags) {
         Ok(fd) if fd.is_terminal() => Ok(fd),
         Ok(_) => Err("it is no terminal".to_owned()),
-        Err(errno) => Err(format!("{} ({errno})", errno.desc())),
+        Err(errno) => Err(failed(errno)),
     }
 }
 

@@ -15,17 +15,21 @@ pub enum Cover {
     ReadOnly,
 }
 
-/// What is covered where the kernel has it.
-pub const COVERS: [(&str, Cover); 23] = [
+/// What is covered where the kernel has it. Why each is: `xml/DECISIONS.md`, "Kernel interfaces".
+pub const COVERS: [(&str, Cover); 30] = [
+    ("/proc/allocinfo", Cover::HideFile),
     ("/proc/interrupts", Cover::HideFile),
     ("/proc/kcore", Cover::HideFile),
+    ("/proc/key-users", Cover::HideFile),
     ("/proc/keys", Cover::HideFile),
     ("/proc/kpagecgroup", Cover::HideFile),
     ("/proc/kpagecount", Cover::HideFile),
     ("/proc/kpageflags", Cover::HideFile),
     ("/proc/latency_stats", Cover::HideFile),
+    ("/proc/pagetypeinfo", Cover::HideFile),
     ("/proc/sched_debug", Cover::HideFile),
     ("/proc/slabinfo", Cover::HideFile),
+    ("/proc/softirqs", Cover::HideFile),
     ("/proc/sysrq-trigger", Cover::HideFile),
     ("/proc/timer_list", Cover::HideFile),
     ("/proc/timer_stats", Cover::HideFile),
@@ -33,13 +37,16 @@ pub const COVERS: [(&str, Cover); 23] = [
     ("/proc/acpi", Cover::HideDirectory),
     ("/proc/asound", Cover::HideDirectory),
     ("/proc/dynamic_debug", Cover::HideDirectory),
+    ("/proc/irq", Cover::HideDirectory),
     ("/proc/scsi", Cover::HideDirectory),
     ("/proc/bus", Cover::ReadOnly),
     ("/proc/fs", Cover::ReadOnly),
-    ("/proc/irq", Cover::ReadOnly),
     ("/proc/sys", Cover::ReadOnly),
     ("/sys/firmware", Cover::HideDirectory),
     ("/sys/devices/virtual/powercap", Cover::HideDirectory),
+    ("/sys/class/zram-control", Cover::HideDirectory),
+    ("/sys/kernel/irq", Cover::HideDirectory),
+    ("/sys/kernel/slab", Cover::HideDirectory),
 ];
 
 /// How `path` is covered in every container, if it is.

@@ -12,10 +12,6 @@ use crate::sys;
 /// Others look for a free loop device at the same time, and the first to configure it has it.
 const TRIES: u32 = 100;
 
-/// MOUNT_ATTR_RDONLY and MOUNT_ATTR_NODEV (mount_setattr(2)).
-const RDONLY: u32 = 0x1;
-const NODEV: u32 = 0x4;
-
 fn reopen(fd: RawFd, flags: i32) -> Result<OwnedFd, Errno> {
     let path = c_string(&format!("/proc/self/fd/{fd}"));
     sys::open(&path, flags)
@@ -39,7 +35,14 @@ pub(super) fn attach_loop(image: RawFd, readonly: bool) -> Result<OwnedFd, Errno
 }
 
 /// The device's file system as a detached tree.
-pub(super) fn mount(device: RawFd, fstype: &CStr, readonly: bool) -> Result<OwnedFd, Errno> {
+pub(super) fn mount(
+    device: RawFd,
+    fstype: &CStr,
+    readonly: bool,
+    options: &[(&CStr, &CStr)],
+    attrs: u64,
+) -> Result<OwnedFd, Errno> {
     let source = c_string(&format!("/proc/self/fd/{device}"));
-    sys::mount_device(fstype, &source, readonly, NODEV | if readonly { RDONLY } else { 0 })
+    let attrs = u32::try_from(attrs).map_err(|_| Errno::EINVAL)?;
+    sys::mount_device(fstype, &source, readonly, options, attrs)
 }

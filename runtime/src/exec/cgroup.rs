@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC};
 
 use super::Launcher;
 use super::undo::Made;
@@ -20,6 +21,7 @@ impl Launcher<'_> {
             let lock = lock_parent(path, FlockArg::LockShared)?;
             self.partitions.push(lock);
         }
+        on_cgroupfs(path)?;
         match fs::create_dir(path) {
             Ok(()) if shared => mark(path)?,
             Ok(()) => {}
@@ -30,6 +32,14 @@ impl Launcher<'_> {
         self.undo.push(Made::Cgroup { path: path.to_owned(), shared });
         Ok(())
     }
+}
+
+/// A group is made in a group and nowhere else: nobody makes links in a hierarchy, so nothing leads out of one.
+fn on_cgroupfs(path: &str) -> Result<(), Errno> {
+    let (parent, name) = path.rsplit_once('/').ok_or(Errno::EINVAL)?;
+    let found = nix::sys::statfs::statfs(parent)?.filesystem_type();
+    let is_group = found == CGROUP_SUPER_MAGIC || found == CGROUP2_SUPER_MAGIC;
+    if is_group && !matches!(name, "" | "." | "..") { Ok(()) } else { Err(Errno::EXDEV) }
 }
 
 /// The sticky bit, which means nothing on a group: this partition is browndog's, and goes with its last

@@ -83,8 +83,8 @@ impl Launcher<'_> {
                 self.fill(*into, device);
                 Ok(())
             }
-            HostStep::MountDevice { device, fstype, readonly, into } => {
-                let tree = block::mount(self.fd(*device), fstype, *readonly)?;
+            HostStep::MountDevice { device, fstype, readonly, options, attrs, into } => {
+                let tree = block::mount(self.fd(*device), fstype, *readonly, options, *attrs)?;
                 self.fill(*into, tree);
                 Ok(())
             }

@@ -1,12 +1,24 @@
 //! Block devices and images: what is on them, mounted without a place.
 
+use std::ffi::CStr;
+
 use browndog_xml::domain::{Filesystem, FilesystemSource};
 
 use super::build::Builder;
-use super::mounts::DETACHED;
+use super::mounts::{ATTR_NODEV, ATTR_NOSUID, ATTR_RDONLY, DETACHED};
 use super::step::{HostStep, Slot, c_string};
 use crate::survey::superblock::Contents;
 use crate::survey::{Kind, Purpose};
+
+/// What a damaged file system may do to the machine: the superblock of ext2, ext3 and ext4 can ask for a panic
+/// (`mke2fs -e panic`). Others that know such an option do not take it from the superblock (btrfs, f2fs, jfs, nilfs2,
+/// vfat), xfs has none: it shuts down.
+fn careful(fstype: &str) -> &'static [(&'static CStr, &'static CStr)] {
+    match fstype {
+        "ext2" | "ext3" | "ext4" => &[(c"errors", c"remount-ro")],
+        _ => &[],
+    }
+}
 
 /// The file system of a device or an image, as a detached tree.
 pub(super) fn mount(b: &mut Builder<'_>, purpose: Purpose, filesystem: &Filesystem, into: Slot) {
@@ -57,6 +69,15 @@ pub(super) fn mount(b: &mut Builder<'_>, purpose: Purpose, filesystem: &Filesyst
         b.host_step(("attach-loop", target), step, origin, why);
     }
     let asked = filesystem.readonly.unwrap_or(origin);
-    let step = HostStep::MountDevice { device, fstype: c_string(fstype), readonly, into };
+    // Programs of a whole system's own become another user's by their mode (su, sudo): its root keeps that.
+    let whole = target.trim_end_matches('/').is_empty();
+    let attrs = ATTR_NODEV | if whole { 0 } else { ATTR_NOSUID } | if readonly { ATTR_RDONLY } else { 0 };
+    let options = careful(fstype);
+    let step = HostStep::MountDevice { device, fstype: c_string(fstype), readonly, options, attrs, into };
     b.host_step(("mount-device", target), step, asked, DETACHED);
+    b.note(
+        origin,
+        format!("{path} is read by the kernel itself ({fstype}): whoever wrote it gives input to the kernel"),
+        "mount only what you would trust a program of root's with; unpack anything else into a directory",
+    );
 }

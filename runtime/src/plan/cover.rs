@@ -69,15 +69,19 @@ macro_rules! names {
 
 /// Those of every container, in the order of [`COVERS`]: a start composes none of them.
 static NAMES: [(&str, Names); COVERS.len()] = names![
+    ("proc", "allocinfo"),
     ("proc", "interrupts"),
     ("proc", "kcore"),
+    ("proc", "key-users"),
     ("proc", "keys"),
     ("proc", "kpagecgroup"),
     ("proc", "kpagecount"),
     ("proc", "kpageflags"),
     ("proc", "latency_stats"),
+    ("proc", "pagetypeinfo"),
     ("proc", "sched_debug"),
     ("proc", "slabinfo"),
+    ("proc", "softirqs"),
     ("proc", "sysrq-trigger"),
     ("proc", "timer_list"),
     ("proc", "timer_stats"),
@@ -85,13 +89,16 @@ static NAMES: [(&str, Names); COVERS.len()] = names![
     ("proc", "acpi"),
     ("proc", "asound"),
     ("proc", "dynamic_debug"),
+    ("proc", "irq"),
     ("proc", "scsi"),
     ("proc", "bus"),
     ("proc", "fs"),
-    ("proc", "irq"),
     ("proc", "sys"),
     ("sys", "firmware"),
-    ("sys/devices/virtual", "powercap")
+    ("sys/devices/virtual", "powercap"),
+    ("sys/class", "zram-control"),
+    ("sys/kernel", "irq"),
+    ("sys/kernel", "slab")
 ];
 
 /// Copies the directory of sysfs that the kernel has for the groups to be mounted on, before they are. It

@@ -1,6 +1,6 @@
 //! The steps of the launcher.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 use super::cgroup::ReadBack;
 use super::device_policy::Rule;
@@ -75,7 +75,8 @@ pub enum HostStep {
         /// Where the open loop device goes.
         into: Slot,
     },
-    /// `fsopen(fstype)`, `fsconfig(source = device)`, `fsmount`: a detached tree of a device's file system.
+    /// `fsopen(fstype)`, `fsconfig(source = device, options)`, `fsmount(attrs)`: a detached tree of a device's file
+    /// system.
     MountDevice {
         /// The surveyed or the loop device.
         device: Slot,
@@ -83,6 +84,10 @@ pub enum HostStep {
         fstype: CString,
         /// Superblock and mount.
         readonly: bool,
+        /// Options of the file system's own, as key and value.
+        options: &'static [(&'static CStr, &'static CStr)],
+        /// MOUNT_ATTR_* of the mount.
+        attrs: u64,
         /// Where the detached tree goes.
         into: Slot,
     },

@@ -56,9 +56,12 @@ impl Plan {
                 let readonly = if *readonly { "|LO_FLAGS_READ_ONLY" } else { "" };
                 format!("ioctl(/dev/loopN, LOOP_CONFIGURE, <{}>, LO_FLAGS_AUTOCLEAR{readonly})", name(image))
             }
-            HostStep::MountDevice { device, fstype, readonly, .. } => {
+            HostStep::MountDevice { device, fstype, readonly, options, attrs, .. } => {
                 let readonly = if *readonly { ", ro" } else { "" };
-                format!("fsmount({}, source=<{}>{readonly}, MOUNT_ATTR_NODEV)", text(fstype), name(device))
+                let options: String =
+                    options.iter().map(|(key, value)| format!(", {}={}", text(key), text(value))).collect();
+                let attrs = names(*attrs, &ATTR_FLAGS);
+                format!("fsmount({}, source=<{}>{readonly}{options}, {attrs})", text(fstype), name(device))
             }
             HostStep::LimitDevices { path, rules, program, ready } => {
                 let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();

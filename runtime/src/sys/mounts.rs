@@ -136,7 +136,13 @@ pub fn detached_mount(fstype: &CStr, options: &[(&CStr, &CStr)], attrs: u32) -> 
 
 /// The same for the file system of a block device: `source` is its path, `attrs` are MOUNT_ATTR_*. The
 /// superblock is read-only too where `readonly` asks for it, so that the device is never written.
-pub fn mount_device(fstype: &CStr, source: &CStr, readonly: bool, attrs: u32) -> Result<OwnedFd> {
+pub fn mount_device(
+    fstype: &CStr,
+    source: &CStr,
+    readonly: bool,
+    options: &[(&CStr, &CStr)],
+    attrs: u32,
+) -> Result<OwnedFd> {
     const FSCONFIG_SET_FLAG: u32 = 0;
     const FSCONFIG_SET_STRING: u32 = 1;
     const FSCONFIG_CMD_CREATE: u32 = 6;
@@ -150,6 +156,9 @@ pub fn mount_device(fstype: &CStr, source: &CStr, readonly: bool, attrs: u32) ->
             .map(drop)
     };
     configure(FSCONFIG_SET_STRING, c"source".as_ptr(), source.as_ptr())?;
+    for (key, value) in options {
+        configure(FSCONFIG_SET_STRING, key.as_ptr(), value.as_ptr())?;
+    }
     if readonly {
         configure(FSCONFIG_SET_FLAG, c"ro".as_ptr(), none)?;
     }

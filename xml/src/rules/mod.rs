@@ -4,7 +4,9 @@ mod driver;
 mod hostname;
 mod idmap;
 mod memory;
+mod partition;
 mod program;
+mod ram;
 mod targets;
 
 use crate::domain::Origin;
@@ -17,7 +19,7 @@ type Rule = fn(&Draft, &mut Report);
 
 /// Every rule.
 const RULES: &[Rule] =
-    &[program::check, hostname::check, memory::check, idmap::check, targets::check, driver::check];
+    &[program::check, hostname::check, memory::check, partition::check, ram::check, idmap::check, targets::check, driver::check];
 
 /// Applies every rule.
 pub(crate) fn check(draft: &Draft, report: &mut Report) {
