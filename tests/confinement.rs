@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rstest::rstest;
+use support::life::Life;
 use support::{BROWNDOG, Case, browndog, root, run, text};
 
 /// A document with elements of browndog's own.
@@ -22,20 +23,26 @@ fn extended(case: &Case, script: &str, elements: &str) -> std::path::PathBuf {
     file
 }
 
-/// Runs `file` from a shell that has done `dirt` to itself.
+/// browndog from a shell that has done `dirt` to itself.
+fn dirty(dirt: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{dirt}\nexec \"$@\""), "sh", BROWNDOG]).stdin(Stdio::null());
+    command
+}
+
+/// Runs `file` so.
 fn run_dirty(dirt: &str, file: &Path) -> std::process::Output {
-    let script = format!("{dirt}\nexec \"$@\"");
-    Command::new("sh")
-        .args(["-c", &script, "sh", BROWNDOG, "run"])
-        .arg(file)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    dirty(dirt).arg("run").arg(file).output().unwrap()
 }
 
 #[rstest]
 #[case::nice("renice -n 5 -p $$ >/dev/null", "cut -d' ' -f19 /proc/self/stat", "0")]
 #[case::oom("echo 300 > /proc/self/oom_score_adj", "cat /proc/self/oom_score_adj", "0")]
+#[case::coredump_filter(
+    "echo 0x7f > /proc/self/coredump_filter",
+    "cat /proc/self/coredump_filter",
+    "00000033"
+)]
 #[case::affinity("taskset -pc 0 $$ >/dev/null", "nproc", "ALL")]
 #[case::files("ulimit -S -n 77", "ulimit -S -n", "1024")]
 #[case::core("ulimit -S -c unlimited", "ulimit -S -c", "0")]
@@ -60,13 +67,28 @@ os.execvp(sys.argv[1], sys.argv[1:])' \"$@\"",
     "sed -n 's/^SigIgn:\\t*/ignored /p' /proc/1/status",
     "ignored 0000000000000000"
 )]
-fn the_callers_state_stays_with_the_caller(#[case] dirt: &str, #[case] look: &str, #[case] clean: &str) {
+fn the_callers_state_stays_with_the_caller(
+    #[case] dirt: &str,
+    #[case] look: &str,
+    #[case] clean: &str,
+    #[values(false, true)] exec: bool,
+) {
     if !root() {
         return;
     }
     let case = Case::new();
-    let file = extended(&case, look, "");
-    let output = run_dirty(dirt, &file);
+    let output = if exec {
+        let life = Life::new();
+        life.define("sleep 600");
+        life.ok(&["start", life.name()]);
+        let root = life.root();
+        let look = look.replace("/proc/1/", "/proc/self/");
+        let words =
+            ["--root".as_ref(), root.as_os_str(), "exec".as_ref(), life.name().as_ref(), "--".as_ref()];
+        dirty(dirt).args(words).args(["sh", "-c", &look]).output().unwrap()
+    } else {
+        run_dirty(dirt, &extended(&case, look, ""))
+    };
     // As many as this process could have, whatever it has been bound to itself.
     let wide = "taskset -pc 0-4095 $$ >/dev/null 2>&1; exec nproc";
     let all = Command::new("sh").args(["-c", wide]).env_remove("OMP_NUM_THREADS").output().unwrap();

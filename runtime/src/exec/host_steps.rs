@@ -13,6 +13,7 @@ use super::undo::Made;
 use super::{Launcher, Timing, beneath, block, cgroup, devices};
 use crate::error::StartError;
 use crate::plan::Entry;
+use crate::plan::context::Own;
 use crate::plan::step::{Beneath, HostStep, Slot, TargetKind, c_string};
 use crate::survey::RESOLVE_IN_ROOT;
 use crate::{errno_of, sys, targets};
@@ -104,6 +105,7 @@ impl Launcher<'_> {
                 Ok(())
             }
             HostStep::SealProgram { source, into } => self.seal_program(*source, *into),
+            HostStep::ResetOwn(own) => reset_own(*own),
             HostStep::Hide => sys::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0).map(drop),
             HostStep::EnterNamespaces { of, kinds } => sys::setns(self.fd(*of), *kinds).map(drop),
             HostStep::Share { of, kind } => {
@@ -156,6 +158,14 @@ impl Launcher<'_> {
         let program = File::open(format!("/proc/self/fd/{}", self.fd(source))).map_err(errno_of)?;
         self.fill(into, sealed_copy(program)?);
         Ok(())
+    }
+}
+
+fn reset_own(own: Own) -> Result<(), Errno> {
+    match std::fs::write(own.file(), own.value()).map_err(errno_of) {
+        // A floor under it is the machine's decision.
+        Err(Errno::EACCES) if own == Own::OomScore => Ok(()),
+        done => done,
     }
 }
 

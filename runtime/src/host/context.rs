@@ -4,6 +4,7 @@ use nix::libc;
 use nix::sys::resource::Resource;
 use serde::Serialize;
 
+use crate::plan::context::COREDUMP_FILTER;
 use crate::plan::environment::LIMITS;
 use crate::sys::{self, context};
 
@@ -28,6 +29,8 @@ pub struct Context {
     pub memory_mode: i32,
     /// `/proc/self/oom_score_adj`.
     pub oom_score_adj: i32,
+    /// `/proc/self/coredump_filter`.
+    pub coredump_filter: u32,
     /// Resource limits: name, soft, hard.
     pub limits: Vec<(&'static str, u64, u64)>,
     /// Whether the kernel has keyrings.
@@ -49,6 +52,7 @@ impl Default for Context {
             thp_disable: 0,
             memory_mode: 0,
             oom_score_adj: 0,
+            coredump_filter: COREDUMP_FILTER,
             limits: Vec::new(),
             keyrings: true,
         }
@@ -75,8 +79,15 @@ impl Context {
             thp_disable: prctl(libc::PR_GET_THP_DISABLE, 0),
             memory_mode: context::memory_mode().unwrap_or(0),
             oom_score_adj: super::read_number_of("/proc/self/oom_score_adj").unwrap_or(0),
+            coredump_filter: coredump_filter().unwrap_or(default.coredump_filter),
             limits: LIMITS.iter().filter_map(limit).collect(),
             keyrings,
         }
     }
+}
+
+/// A hexadecimal number without a prefix (core(5)).
+fn coredump_filter() -> Option<u32> {
+    let text = crate::beginning_of::<16>("/proc/self/coredump_filter").ok()?;
+    u32::from_str_radix(text.trim(), 16).ok()
 }

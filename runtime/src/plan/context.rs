@@ -67,18 +67,86 @@ impl std::fmt::Display for Reset {
     }
 }
 
+/// What the launcher puts back of its own, and the child has from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Own {
+    /// Which of its memory goes into a core dump: of a program's memory, and handed down by exec.
+    CoredumpFilter,
+    /// How likely it is to be killed where memory is short.
+    OomScore,
+}
+
+impl Own {
+    /// Its file.
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::CoredumpFilter => "/proc/self/coredump_filter",
+            Self::OomScore => "/proc/self/oom_score_adj",
+        }
+    }
+
+    /// What the kernel starts with.
+    pub fn value(self) -> String {
+        match self {
+            Self::CoredumpFilter => format!("{COREDUMP_FILTER:#x}"),
+            Self::OomScore => "0".to_owned(),
+        }
+    }
+}
+
+/// Anonymous memory, private and shared, ELF headers, private huge pages (core(5)).
+pub const COREDUMP_FILTER: u32 = 0x33;
+
 const OWN: Origin = Origin::Default("a container starts as the kernel starts a process, whoever starts it");
 const KEYS: Origin = Origin::Default("keys of the caller's session are not the container's");
 
 /// CAP_SYS_NICE (linux/capability.h).
 pub(super) const CAP_SYS_NICE: u64 = 1 << 23;
 
+/// What a program in a container that runs would have of the caller's: the same as an init, put back before it
+/// joins anything. Afterwards the process has no privilege over the caller's machine, and /proc is the container's,
+/// which may have put something else there.
+pub(super) fn reset_entered(b: &mut Builder<'_>) {
+    let why = "before anything of the container is joined: afterwards it is not this machine's to change";
+    if b.host.context.oom_score_adj != crate::host::Context::default().oom_score_adj {
+        b.host_step("reset:oom-score", HostStep::ResetOwn(Own::OomScore), OWN, why);
+    }
+    reset_own(b);
+    for reset in resets(b, false).into_iter().filter(|reset| *reset != Reset::OomScore) {
+        let origin = if reset == Reset::Keyring { KEYS } else { OWN };
+        b.child(("reset", reset.name()), ChildStep::Reset(reset), origin, why);
+    }
+}
+
+fn reset_own(b: &mut Builder<'_>) {
+    if b.host.context.coredump_filter != COREDUMP_FILTER {
+        let why = "what a program dumps is its own affair, and exec hands it down";
+        b.host_step("reset:coredump-filter", HostStep::ResetOwn(Own::CoredumpFilter), OWN, why);
+    }
+}
+
 /// Every reset that this launcher makes necessary.
 pub(super) fn reset(b: &mut Builder<'_>) {
+    reset_own(b);
+    for reset in resets(b, b.user_namespace) {
+        let why = "while the process still has the privilege for it, and a /proc that nothing covers yet";
+        let origin = if reset == Reset::Keyring { KEYS } else { OWN };
+        if reset == Reset::OomScore && b.domain.idmap.is_some() {
+            let why = "while the child waits: it is nobody who may, once it is root of its own namespace";
+            b.attend("reset:oom-score", HostStep::ResetOomScore, origin, why);
+            continue;
+        }
+        b.child(("reset", reset.name()), ChildStep::Reset(reset), origin, why);
+    }
+}
+
+/// What is different from a process as the kernel starts it; `mapped` where the process is in a user namespace of
+/// the container's by then.
+fn resets(b: &mut Builder<'_>, mapped: bool) -> Vec<Reset> {
     let host = b.host;
     let context = &host.context;
     let default = crate::host::Context::default();
-    let privileged = !b.host.rootless && !b.user_namespace && b.host.bounding & CAP_SYS_NICE != 0;
+    let privileged = !b.host.rootless && !mapped && b.host.bounding & CAP_SYS_NICE != 0;
     let mut resets = vec![Reset::Affinity];
     if context.keyrings {
         resets.push(Reset::Keyring);
@@ -99,16 +167,7 @@ pub(super) fn reset(b: &mut Builder<'_>) {
         (context.oom_score_adj != default.oom_score_adj, Reset::OomScore),
     ];
     resets.extend(differs.iter().filter(|(differs, _)| *differs).map(|(_, reset)| *reset));
-    for reset in resets {
-        let why = "while the process still has the privilege for it, and a /proc that nothing covers yet";
-        let origin = if reset == Reset::Keyring { KEYS } else { OWN };
-        if reset == Reset::OomScore && b.domain.idmap.is_some() {
-            let why = "while the child waits: it is nobody who may, once it is root of its own namespace";
-            b.attend("reset:oom-score", HostStep::ResetOomScore, origin, why);
-            continue;
-        }
-        b.child(("reset", reset.name()), ChildStep::Reset(reset), origin, why);
-    }
+    resets
 }
 
 /// Linux that moves a process into its new time namespace when it executes.

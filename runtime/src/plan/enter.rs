@@ -6,7 +6,7 @@ use nix::libc;
 
 use super::build::Builder;
 use super::step::{ChildStep, HostStep};
-use super::{Plan, Request, confine, environment, identity, process};
+use super::{Plan, Request, confine, context, environment, identity, process};
 use crate::host::Host;
 use crate::survey::{Purpose, Survey};
 
@@ -31,6 +31,7 @@ const ASKED: Origin = Origin::Default("the command line asks for a program in a 
 pub fn enter(domain: &Domain, host: &Host, survey: &Survey, request: &Request, target: &Target) -> Plan {
     let mut b = Builder::new(domain, host, survey, request);
     groups(&mut b, target);
+    context::reset_entered(&mut b);
     namespaces(&mut b, target);
     environment::limits(&mut b);
     process::session(&mut b);

@@ -3,6 +3,7 @@
 use std::ffi::{CStr, CString};
 
 use super::cgroup::ReadBack;
+use super::context::Own;
 use super::device_policy::Rule;
 use super::path::{Beneath, TargetKind};
 use super::step::Slot;
@@ -112,6 +113,8 @@ pub enum HostStep {
     EnterStage,
     /// `write(/proc/CHILD/oom_score_adj, 0)`: with an id map the file is not the child's to open (proc(5)).
     ResetOomScore,
+    /// `write(/proc/self/FILE, VALUE)`: of the launcher itself, from which the child has it.
+    ResetOwn(Own),
     /// `move_mount(tree, STAGE/…)`: the child's copy of the stage gets the tree too.
     ShowTree {
         /// The detached tree.

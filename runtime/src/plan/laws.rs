@@ -119,6 +119,7 @@ fn host_slots(step: &HostStep) -> (Vec<Slot>, Vec<Slot>) {
         HostStep::Share { of, .. } | HostStep::EnterNamespaces { of, .. } => (vec![*of], vec![]),
         HostStep::Hide
         | HostStep::ResetOomScore
+        | HostStep::ResetOwn(_)
         | HostStep::MakeCgroup { .. }
         | HostStep::SetCgroup { .. }
         | HostStep::EnterStage

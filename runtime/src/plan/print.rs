@@ -128,6 +128,7 @@ impl Plan {
                 format!("setns(<{}>, {name}) until the clone", self.slot_name(*of))
             }
             HostStep::ResetOomScore => "write(\"/proc/<child>/oom_score_adj\", \"0\")".to_owned(),
+            HostStep::ResetOwn(own) => format!("write(\"{}\", \"{}\")", own.file(), own.value()),
             HostStep::Hide => "prctl(PR_SET_DUMPABLE, 0)".to_owned(),
             HostStep::EnterNamespaces { of, kinds } => {
                 let set = CLONE_FLAGS.iter().filter(|(_, bit)| kinds & bit != 0).map(|(name, _)| *name);

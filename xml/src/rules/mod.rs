@@ -18,8 +18,16 @@ use crate::source::Span;
 type Rule = fn(&Draft, &mut Report);
 
 /// Every rule.
-const RULES: &[Rule] =
-    &[program::check, hostname::check, memory::check, partition::check, ram::check, idmap::check, targets::check, driver::check];
+const RULES: &[Rule] = &[
+    program::check,
+    hostname::check,
+    memory::check,
+    partition::check,
+    ram::check,
+    idmap::check,
+    targets::check,
+    driver::check,
+];
 
 /// Applies every rule.
 pub(crate) fn check(draft: &Draft, report: &mut Report) {
