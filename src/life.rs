@@ -45,6 +45,12 @@ pub(crate) fn peers(root: Option<&Path>, domain: &Domain) -> Vec<Peer> {
     Layout::new(root).map(|layout| named_in(&layout, domain)).unwrap_or_default()
 }
 
+/// The directory with the sockets of monitors, which no container is to see. Without a place for state none runs.
+pub(crate) fn state(root: Option<&Path>) -> Vec<String> {
+    let layout = Layout::new(root);
+    layout.map(|layout| layout.run.to_string_lossy().into_owned()).into_iter().collect()
+}
+
 /// Says why something was not done.
 pub(crate) fn refuse(error: &LifeError) -> Status {
     match error {

@@ -94,7 +94,8 @@ impl PlanArgs {
         let command = (!self.command.is_empty()).then_some(self.command);
         let peers = crate::life::peers(root, &domain);
         let instance = INSTANCE.to_owned();
-        let request = Request { command, peers, instance, ..Request::default() };
+        let state = crate::life::state(root);
+        let request = Request { command, peers, instance, state, ..Request::default() };
         let plan = &match self.on {
             Some(machine) => machine.plan(&domain, &request),
             None => {

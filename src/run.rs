@@ -99,6 +99,8 @@ impl Run {
         source: &browndog_xml::source::Source,
         domain: &browndog_xml::domain::Domain,
     ) -> Result<Status, StartError> {
+        // A plain user's, before that is root of a user namespace.
+        let state = crate::life::state(root);
         gain_privilege()?;
         let begun = sys::boottime_ns();
         crate::disregard(lift_limits(Who::Launcher));
@@ -123,6 +125,7 @@ impl Run {
             terminal,
             more_consoles: domain.consoles.len().saturating_sub(1),
             peers: crate::life::peers(root, domain),
+            state,
             ..request()
         };
         let mut prepared = prepare_with(domain, &request, ends);

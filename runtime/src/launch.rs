@@ -34,6 +34,7 @@ pub fn prepare_with(domain: &Domain, request: &Request, streams: Ends) -> Prepar
     let several = request.command.is_none() && domain.init.commands.len() > 1;
     let mut survey = Survey::look(domain, bind_nodes, request.init || several);
     survey.open_shared(domain, &request.peers);
+    survey.look_for_state(domain, &request.state);
     survey.add_streams(streams);
     let plan = plan(domain, &host, &survey, request);
     Prepared { plan, host, survey }

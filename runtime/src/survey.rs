@@ -11,6 +11,7 @@ mod kernel;
 pub(crate) mod mountinfo;
 mod reach;
 pub mod share;
+mod state;
 pub mod superblock;
 mod terminals;
 pub mod usb;
@@ -139,6 +140,8 @@ pub struct Survey {
     pub group: Option<String>,
     /// What the paths of the extension's `mask` are; the errno where they are not there.
     pub masks: Vec<Result<Kind, Errno>>,
+    /// Where the container would see the state of browndog's own.
+    pub state: Vec<String>,
     /// The lock of the root's source, where that is a directory of its own that lacks a mount point.
     pub hold: Option<crate::targets::Hold>,
     /// Namespaces that cannot be shared, and why.

@@ -24,7 +24,7 @@ fn plausible(id: &str) -> &'static [Errno] {
         "add-interface" | "move-interface" | "pin-network" | "limit-inbound" | "limit-outbound" => {
             &[EPERM, EEXIST, ENODEV, EOPNOTSUPP, ENETUNREACH, EBUSY, ENOBUFS]
         }
-        "clone-tree" | "take-tree" | "attach-loop" | "mount-device" | "open-console" | "make-pts" => {
+        "clone-tree" | "take-tree" | "attach-loop" | "mount-device" | "open-console" => {
             &[EPERM, EMFILE, ENFILE, ENOENT, EINVAL, ENOSPC]
         }
         "restrict" | "seal-root" | "set-attr" => &[EINVAL, EPERM, ENOSYS],

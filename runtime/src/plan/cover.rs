@@ -1,5 +1,7 @@
 //! What lies over the kernel interfaces that are not namespaced, and over what the document hides.
 
+mod state;
+
 use std::borrow::Cow;
 
 use browndog_xml::covers::COVERS;
@@ -156,8 +158,9 @@ pub(super) fn cover(b: &mut Builder<'_>) {
     }
 }
 
-/// What the document hides, also of what it mounts.
+/// What the document hides, and the state of our own, also of what the document mounts.
 pub(super) fn mask(b: &mut Builder<'_>) {
+    state::hide(b);
     let mut seen = std::collections::HashSet::new();
     for (mask, kind) in b.domain.extension.masks.iter().zip(&b.survey.masks) {
         let path = mask.value.as_str();

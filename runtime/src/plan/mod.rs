@@ -97,6 +97,8 @@ pub struct Request {
     pub more_consoles: usize,
     /// The running domains whose namespaces the document shares.
     pub peers: Vec<share::Peer>,
+    /// Directories of the host with the state of browndog's own, beside the usual one: not for containers to see.
+    pub state: Vec<String>,
     /// A suffix that no other start on this host uses at the same time: `PID-START`.
     pub instance: String,
 }

@@ -7,6 +7,7 @@ use browndog_runtime::sys::monitor::set_window_size;
 use nix::errno::Errno;
 
 use super::log::Log;
+use super::rate;
 
 /// One console.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ impl Console {
     pub fn read(&mut self, buffer: &mut [u8]) -> usize {
         let count = sys::read(self.master.as_raw_fd(), buffer).unwrap_or(0);
         if count > 0 {
+            rate::count();
             self.log.write(&buffer[..count]);
         }
         count

@@ -44,6 +44,7 @@ pub fn start(layout: &Layout, record: &mut Record, document: &Document) -> Resul
         more_consoles: consoles - 1,
         peers: crate::peers::named_in(layout, domain),
         instance: own.instance(),
+        state: vec![layout.run.to_string_lossy().into_owned()],
         ..Request::default()
     };
     let mut prepared = prepare(domain, &request);

@@ -11,6 +11,7 @@ mod init;
 mod log;
 mod over;
 pub mod place;
+mod rate;
 mod serve;
 mod wake;
 mod watch;
