@@ -290,3 +290,82 @@ fn an_output_that_takes_no_more_is_said_and_the_container_learns_of_it() {
     assert!(noted.contains("standard output took no more"), "{noted}");
     assert!(!noted.contains("\n0\n"), "head has failed: {noted}");
 }
+
+/// What would be killed by the caller's limits is the monitor, and with it the domain.
+#[test]
+fn limits_of_the_caller_are_not_the_monitors() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define("head -c 400000 /dev/zero | tr '\\000' x; echo; ulimit -f; echo SAID; sleep 600");
+    let mut shell = Command::new("sh");
+    let start =
+        format!("ulimit -f 200; exec {BROWNDOG} --root {} start {}", life.root().display(), life.name());
+    let output = shell.arg("-c").arg(start).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    // Either lifted, or said, and then the log ends early; nobody is killed in any case.
+    let limits = fs::read_to_string(format!("/proc/{}/limits", life.monitor())).unwrap();
+    let lifted = limits.lines().any(|line| line.starts_with("Max file size") && line.contains("unlimited"));
+    if lifted {
+        life.wait_for_words("SAID");
+        assert!(life.ok(&["logs", life.name()]).contains("\n200"), "the container has the caller's limit");
+    } else {
+        let said = text(&output.stderr) + &text(&output.stdout);
+        assert!(said.contains("hard limit of 102400 bytes a file"), "{said}");
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    assert_eq!(life.state(), "running");
+}
+
+/// A container on the host's tree may connect to every socket that it can name.
+#[test]
+fn monitors_are_out_of_reach_where_the_container_has_the_hosts_tree() {
+    if !root() {
+        return;
+    }
+    let (case, life) = (Case::new(), Life::new());
+    life.define("sleep 600");
+    life.ok(&["start", life.name()]);
+    let run = life.root().join("run");
+    assert!(fs::read_dir(&run).unwrap().count() > 0);
+    let file = case.script(&format!("ls -A {}; echo END", run.display()));
+    let mut command = Command::new(BROWNDOG);
+    command.arg("--root").arg(life.root()).arg("run").arg(&file).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    assert_eq!(said(&output), "END\n");
+    assert!(text(&output.stderr).contains("can be reached by their sockets"), "{}", text(&output.stderr));
+    // Also where a part of it is mounted elsewhere.
+    let tree = format!(
+        "<filesystem type='mount'><source dir='{}'/><target dir='/mnt'/></filesystem>",
+        life.root().display()
+    );
+    let shell = "<init>/bin/sh</init><initarg>-c</initarg><initarg>ls -A /mnt/run; echo END</initarg>";
+    let file = case.domain(shell, &tree);
+    let mut command = Command::new(BROWNDOG);
+    command.arg("--root").arg(life.root()).arg("run").arg(&file).stdin(Stdio::null());
+    assert_eq!(said(&command.output().unwrap()), "END\n");
+}
+
+/// Whatever it writes, and however: `yes` fills its terminal as fast as it is emptied.
+#[test]
+fn a_container_cannot_make_its_monitor_work_all_the_time() {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    life.define("yes &amp; exec yes");
+    life.ok(&["start", life.name()]);
+    let ticks = || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", life.monitor())).unwrap();
+        let fields = stat.rsplit_once(')').unwrap().1;
+        let times = fields.split_ascii_whitespace().skip(11).take(2);
+        times.map(|ticks| ticks.parse::<u64>().unwrap()).sum::<u64>()
+    };
+    std::thread::sleep(Duration::from_millis(500));
+    let (begun, before) = (Instant::now(), ticks());
+    std::thread::sleep(Duration::from_secs(2));
+    // A tick is 10 ms: hundredths of one processor.
+    let share = (ticks() - before) * 1000 / u64::try_from(begun.elapsed().as_millis()).unwrap();
+    assert!(share < 25, "{share} hundredths of a processor");
+}
