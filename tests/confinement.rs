@@ -37,7 +37,7 @@ fn run_dirty(dirt: &str, file: &Path) -> std::process::Output {
 
 #[rstest]
 #[case::nice("renice -n 5 -p $$ >/dev/null", "cut -d' ' -f19 /proc/self/stat", "0")]
-#[case::oom("echo 300 > /proc/self/oom_score_adj", "cat /proc/self/oom_score_adj", "0")]
+#[case::oom("echo 555 > /proc/self/oom_score_adj", "cat /proc/self/oom_score_adj", "0")]
 #[case::coredump_filter(
     "echo 0x7f > /proc/self/coredump_filter",
     "cat /proc/self/coredump_filter",

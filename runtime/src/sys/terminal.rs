@@ -16,11 +16,10 @@ pub fn is_terminal(fd: RawFd) -> bool {
 /// Whether `fd` is the caller's controlling terminal, and another process group has it: a shell's job that runs
 /// in the background. Who reads from the terminal then, or changes its mode, is stopped (credentials(7)).
 pub fn in_background(fd: RawFd) -> bool {
-    // SAFETY: both calls take numbers; one that is not the caller's terminal gives -1.
-    unsafe {
-        let foreground = libc::tcgetpgrp(fd);
-        foreground > 0 && foreground != libc::getpgrp()
-    }
+    // SAFETY: tcgetpgrp(3) takes a number; what is not the caller's terminal gives -1.
+    let foreground = unsafe { libc::tcgetpgrp(fd) };
+    // SAFETY: getpgrp(2) takes nothing.
+    foreground > 0 && foreground != unsafe { libc::getpgrp() }
 }
 
 /// Unlocks the slave side of the terminal `master`: TIOCSPTLCK (ioctl_tty(2)).
@@ -55,28 +54,28 @@ pub fn unread(fd: BorrowedFd<'_>) -> Result<usize> {
     Ok(usize::try_from(count).unwrap_or(0))
 }
 
-/// Room for one descriptor on its way: cmsghdr and int, aligned (cmsg(3)).
-const ROOM: usize = 4;
+/// A message's one control part: a descriptor (cmsg(3)).
+#[repr(C, align(8))]
+struct Passed {
+    header: libc::cmsghdr,
+    fd: c_int,
+}
 
 /// Sends a descriptor over a socket, without waiting: sendmsg(2), SCM_RIGHTS of unix(7). Allocates nothing.
 pub fn send_fd(socket: RawFd, fd: RawFd) -> Result<()> {
-    let (mut byte, mut room) = ([0_u8], [0_u64; ROOM]);
+    let mut byte = [0_u8];
     let mut part = libc::iovec { iov_base: byte.as_mut_ptr().cast(), iov_len: byte.len() };
+    // SAFETY: all zero is a cmsghdr without contents.
+    let mut passed = Passed { header: unsafe { std::mem::zeroed() }, fd };
+    passed.header.cmsg_level = libc::SOL_SOCKET;
+    passed.header.cmsg_type = libc::SCM_RIGHTS;
+    passed.header.cmsg_len = (size_of::<libc::cmsghdr>() + size_of::<c_int>()) as _;
     // SAFETY: all zero is an empty msghdr.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
     message.msg_iov = &raw mut part;
     message.msg_iovlen = 1;
-    message.msg_control = room.as_mut_ptr().cast();
-    // SAFETY: the macros of cmsg(3) compute from numbers, and find the header in `room`, which has space for it and
-    // one int behind it.
-    unsafe {
-        message.msg_controllen = libc::CMSG_SPACE(size_of::<c_int>() as u32) as _;
-        let header = libc::CMSG_FIRSTHDR(&raw const message);
-        (*header).cmsg_level = libc::SOL_SOCKET;
-        (*header).cmsg_type = libc::SCM_RIGHTS;
-        (*header).cmsg_len = libc::CMSG_LEN(size_of::<c_int>() as u32) as _;
-        libc::CMSG_DATA(header).cast::<c_int>().write_unaligned(fd);
-    }
+    message.msg_control = (&raw mut passed).cast();
+    message.msg_controllen = size_of::<Passed>() as _;
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     // SAFETY: everything that the message points to lives through the call.
     check(unsafe { libc::syscall(libc::SYS_sendmsg, socket, &raw const message, flags) }).map(drop)
