@@ -152,7 +152,8 @@ fn text(plan: &Plan, source: &Source, why: bool) -> String {
         }
     }
     text = visible_lines(&text).into_owned();
-    for (kind, problems) in [(Kind::Note, &plan.notes), (Kind::Error, &plan.problems)] {
+    let said = [(Kind::Note, &plan.notes), (Kind::Note, &plan.remarks), (Kind::Error, &plan.problems)];
+    for (kind, problems) in said {
         text.push_str(&render_problems(kind, problems, source));
     }
     text
@@ -177,7 +178,7 @@ fn as_json(plan: &Plan, source: &Source) -> Value {
     json!({
         "domain": plan.domain,
         "steps": rows(plan).iter().map(step).collect::<Vec<_>>(),
-        "notes": plan.notes.iter().map(problem).collect::<Vec<_>>(),
+        "notes": plan.notes.iter().chain(&plan.remarks).map(problem).collect::<Vec<_>>(),
         "problems": plan.problems.iter().map(problem).collect::<Vec<_>>(),
     })
 }

@@ -19,8 +19,7 @@ pub mod usb;
 use std::collections::HashSet;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use browndog_xml::domain::{Account, Domain, Filesystem, FilesystemSource, Origin, Sourced};
-use browndog_xml::value::AbsPath;
+use browndog_xml::domain::{Account, Domain, Filesystem, FilesystemSource, Origin};
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
 use nix::libc;
@@ -187,7 +186,8 @@ impl Survey {
         survey.look_at_masks(domain);
         survey.network = crate::net::facts::Facts::look(domain);
         survey.blkio = blkio::Blkio::look(domain);
-        survey.terminal = domain.consoles.first().and_then(|console| console.tty.as_ref()).map(open_terminal);
+        survey.terminal =
+            domain.consoles.first().and_then(|console| console.tty.as_ref()).map(terminals::open);
         survey.online = blkio::Online::look(domain);
         survey
     }
@@ -414,25 +414,6 @@ const NO_ROOT: Origin = Origin::Default(
 );
 const NODE: Origin = Origin::Default("every container gets null, zero, full, random, urandom and tty");
 const PROGRAM: Origin = Origin::Default("several applications need a process 1 that waits for them");
-
-/// Opens a terminal of the host, without it becoming the caller's, and without waiting for its line.
-fn open_terminal(path: &Sourced<AbsPath>) -> Result<OwnedFd, String> {
-    use std::io::IsTerminal;
-    let failed = |errno: Errno| format!("{} ({errno})", errno.desc());
-    // Looked at first: opening is what sets off a watchdog, rewinds a tape, or waits for a writer.
-    let found = sys::open(&c_string(path.value.as_str()), libc::O_PATH).map_err(failed)?;
-    match kind_of(&found) {
-        Ok(Kind::Char(device)) if terminals::is_one(device) => {}
-        _ => return Err("it is no terminal".to_owned()),
-    }
-    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_NONBLOCK;
-    // What was looked at, and nothing that has come into its place.
-    match sys::open(&c_string(&format!("/proc/self/fd/{}", found.as_raw_fd())), flags) {
-        Ok(fd) if fd.is_terminal() => Ok(fd),
-        Ok(_) => Err("it is no terminal".to_owned()),
-        Err(errno) => Err(failed(errno)),
-    }
-}
 
 /// Whether this filesystem is the root.
 pub fn is_root(filesystem: &Filesystem) -> bool {

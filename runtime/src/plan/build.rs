@@ -87,6 +87,7 @@ impl<'a> Builder<'a> {
             kill_group: None,
             problems: Vec::new(),
             notes: Vec::new(),
+            remarks: Vec::new(),
         };
         let mut builder = Self {
             domain,
@@ -153,6 +154,10 @@ impl<'a> Builder<'a> {
 
     pub fn clone_as(&mut self, owner: u32) {
         self.plan.clone.step.owner = Some(owner);
+    }
+
+    pub fn remark(&mut self, origin: Origin, message: impl Into<String>, help: impl Into<String>) {
+        self.plan.remarks.push(Problem { origin, message: message.into(), help: help.into() });
     }
 
     pub fn clone_into(&mut self, slot: Slot) {

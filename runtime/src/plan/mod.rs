@@ -130,6 +130,8 @@ pub struct Plan {
     pub problems: Vec<Problem>,
     /// What the user should know.
     pub notes: Vec<Problem>,
+    /// What who reads the plan should know, and is no news at every start.
+    pub remarks: Vec<Problem>,
 }
 
 /// Plans the start of `domain` on `host`, with the sources that `survey` found.

@@ -1,6 +1,15 @@
 //! Which character devices are terminals, told by their numbers alone: nothing is opened to find out.
 
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use browndog_xml::domain::Sourced;
+use browndog_xml::value::AbsPath;
+use nix::errno::Errno;
 use nix::libc;
+
+use super::{Kind, kind_of};
+use crate::plan::step::c_string;
+use crate::sys;
 
 /// What the kernel says of its terminals: driver, name, major, minors, type (proc_tty(5)).
 const DRIVERS: &str = "/proc/tty/drivers";
@@ -13,7 +22,7 @@ const MAJORS: [u32; 14] = [3, 4, 5, 136, 137, 138, 139, 140, 141, 142, 143, 166,
 const MULTIPLEXER: (u32, u32) = (5, 2);
 
 /// Whether the device is a terminal that a line or somebody is at.
-pub(super) fn is_one(device: u64) -> bool {
+fn is_one(device: u64) -> bool {
     let numbers = (libc::major(device), libc::minor(device));
     numbers != MULTIPLEXER
         && match std::fs::read_to_string(DRIVERS) {
@@ -31,6 +40,25 @@ fn is_listed(drivers: &str, (major, minor): (u32, u32)) -> bool {
             && last.parse().is_ok_and(|last: u32| minor <= last);
         of.parse() == Ok(major) && within && kind != "pty:master"
     })
+}
+
+/// Opens a terminal of the host, without it becoming the caller's, and without waiting for its line.
+pub(super) fn open(path: &Sourced<AbsPath>) -> Result<OwnedFd, String> {
+    use std::io::IsTerminal;
+    let failed = |errno: Errno| format!("{} ({errno})", errno.desc());
+    // Looked at first: opening is what sets off a watchdog, rewinds a tape, or waits for a writer.
+    let found = sys::open(&c_string(path.value.as_str()), libc::O_PATH).map_err(failed)?;
+    match kind_of(&found) {
+        Ok(Kind::Char(device)) if is_one(device) => {}
+        _ => return Err("it is no terminal".to_owned()),
+    }
+    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_NONBLOCK;
+    // What was looked at, and nothing that has come into its place.
+    match sys::open(&c_string(&format!("/proc/self/fd/{}", found.as_raw_fd())), flags) {
+        Ok(fd) if fd.is_terminal() => Ok(fd),
+        Ok(_) => Err("it is no terminal".to_owned()),
+        Err(errno) => Err(failed(errno)),
+    }
 }
 
 #[cfg(test)]

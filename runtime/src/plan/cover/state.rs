@@ -24,7 +24,7 @@ pub(super) fn hide(b: &mut Builder<'_>) {
         }
     }
     if b.shares_root() {
-        b.note(
+        b.remark(
             TREE,
             "the services of this host can be reached by their sockets, also where the tree is read-only",
             "name a root file system of its own, or cover their directories with <browndog:mask>",
