@@ -67,6 +67,32 @@ fn an_image_is_mounted_and_its_loop_device_goes_with_the_container(#[case] more:
     }
 }
 
+/// Its superblock asks for a panic of the machine where the file system is found to be damaged.
+#[test]
+fn an_image_can_neither_panic_the_machine_nor_bring_users_and_devices_and_the_plan_says_what_it_is() {
+    if !root() || !merged_usr() {
+        return;
+    }
+    let case = Case::new();
+    let Some(image) = image(&case) else { return };
+    let tuned = Command::new("tune2fs").args(["-e", "panic"]).arg(&image).output();
+    if !tuned.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: needs tune2fs(8)");
+        return;
+    }
+    let device = format!(
+        "<filesystem type='file'><driver type='loop' format='raw'/><source file='{}'/><target dir='/mnt'/></filesystem>",
+        image.display()
+    );
+    let output = run(&case.on_root("grep ' /mnt ' /proc/mounts", "", &device));
+    let said = text(&output.stdout);
+    for option in ["errors=remount-ro", "nosuid", "nodev"] {
+        assert!(said.contains(option), "{option}: {said}");
+    }
+    assert!(text(&output.stderr).contains("gives input to the kernel"), "{}", text(&output.stderr));
+    assert_eq!(settled(&case), Vec::<String>::new());
+}
+
 #[test]
 fn a_container_stands_on_an_image_with_an_id_map() {
     if !root() || !merged_usr() {

@@ -400,6 +400,23 @@ fn what_is_no_terminal_is_said_not_to_be_used() {
     }
 }
 
+/// Opening is what arms a watchdog and rewinds a tape.
+#[test]
+fn what_is_no_terminal_is_not_opened() {
+    use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    let path = case.dir.path().join("file");
+    std::fs::write(&path, "").unwrap();
+    let watch = Inotify::init(InitFlags::IN_NONBLOCK).unwrap();
+    watch.add_watch(&path, AddWatchFlags::IN_OPEN).unwrap();
+    let output = support::run(&rfc(&case, &path.display().to_string(), "echo here"));
+    assert!(text(&output.stderr).contains("it is no terminal"), "{}", text(&output.stderr));
+    assert_eq!(watch.read_events().map(|events| events.len()), Err(nix::errno::Errno::EAGAIN));
+}
+
 #[test]
 fn the_key_that_leaves_is_pressed_three_times_and_less_goes_to_the_program() {
     if !root() {
