@@ -336,6 +336,14 @@ fn monitors_are_out_of_reach_where_the_container_has_the_hosts_tree() {
     assert_eq!(said(&output), "END\n");
     let plan = Command::new(BROWNDOG).arg("plan").arg(&file).output().unwrap();
     assert!(said(&plan).contains("can be reached by their sockets"), "{}", said(&plan));
+    // Root of a container with an id map is nobody there.
+    let map =
+        "<idmap><uid start='0' target='700000' count='9'/><gid start='0' target='700000' count='9'/></idmap>";
+    let mapped = fs::read_to_string(&file).unwrap().replace("<os>", &format!("{map}<os>"));
+    fs::write(&file, mapped.replace("; echo END", " || echo END")).unwrap();
+    let mut command = Command::new(BROWNDOG);
+    command.arg("--root").arg(life.root()).arg("run").arg(&file).stdin(Stdio::null());
+    assert_eq!(said(&command.output().unwrap()), "END\n");
     // Also where a part of it is mounted elsewhere.
     let tree = format!(
         "<filesystem type='mount'><source dir='{}'/><target dir='/mnt'/></filesystem>",

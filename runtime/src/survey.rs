@@ -139,8 +139,8 @@ pub struct Survey {
     pub group: Option<String>,
     /// What the paths of the extension's `mask` are; the errno where they are not there.
     pub masks: Vec<Result<Kind, Errno>>,
-    /// Where the container would see the state of browndog's own.
-    pub state: Vec<String>,
+    /// Where the container would see the state of browndog's own, and whose it is on the host.
+    pub state: Vec<(String, u32)>,
     /// The lock of the root's source, where that is a directory of its own that lacks a mount point.
     pub hold: Option<crate::targets::Hold>,
     /// Namespaces that cannot be shared, and why.

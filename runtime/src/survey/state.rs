@@ -3,7 +3,7 @@
 use browndog_xml::domain::{Domain, FilesystemSource};
 use nix::libc;
 
-use super::{Kind, Survey, is_below, is_root, kind_of};
+use super::{Kind, Survey, is_below, is_root, kind_of, owner_of};
 
 /// Root's, on every machine.
 const USUAL: &str = "/run/browndog";
@@ -20,9 +20,10 @@ impl Survey {
         }));
         for directory in std::iter::once(USUAL).chain(more.iter().map(String::as_str)) {
             for path in trees.iter().filter_map(|(source, target)| inside(directory, source, target)) {
-                let found = self.open_inside(domain, &path, libc::O_PATH).and_then(|fd| kind_of(&fd));
-                if found == Ok(Kind::Directory) && !self.state.contains(&path) {
-                    self.state.push(path);
+                let Ok(found) = self.open_inside(domain, &path, libc::O_PATH) else { continue };
+                let (kind, owner) = (kind_of(&found), owner_of(&found).map_or(0, |owner| owner.uid));
+                if kind == Ok(Kind::Directory) && self.state.iter().all(|(known, _)| *known != path) {
+                    self.state.push((path, owner));
                 }
             }
         }

@@ -17,9 +17,9 @@ const TREE: Origin = Origin::Default(
 /// Covers them, and says what is not covered.
 pub(super) fn hide(b: &mut Builder<'_>) {
     let survey = b.survey;
-    for path in &survey.state {
+    for (path, owner) in &survey.state {
         let taken = b.domain.extension.masks.iter().any(|mask| mask.value.as_str() == path);
-        if !taken {
+        if !taken && may_be(b, *owner) {
             cover_one(b, &Names::of_mask(path), Cover::HideDirectory, STATE);
         }
     }
@@ -30,4 +30,13 @@ pub(super) fn hide(b: &mut Builder<'_>) {
             "name a root file system of its own, or cover their directories with <browndog:mask>",
         );
     }
+}
+
+/// Whether the container can have the rights of this user of the host. Who cannot does not even find the way: the
+/// directories are their owner's alone.
+fn may_be(b: &Builder<'_>, owner: u32) -> bool {
+    b.domain.idmap.as_ref().is_none_or(|idmap| {
+        let mut ranges = idmap.uid.iter().map(|range| range.value);
+        ranges.any(|range| owner >= range.target && owner - range.target < range.count)
+    })
 }
