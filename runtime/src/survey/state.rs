@@ -21,7 +21,7 @@ impl Survey {
         for directory in std::iter::once(USUAL).chain(more.iter().map(String::as_str)) {
             for path in trees.iter().filter_map(|(source, target)| inside(directory, source, target)) {
                 let Ok(found) = self.open_inside(domain, &path, libc::O_PATH) else { continue };
-                let (kind, owner) = (kind_of(&found), owner_of(&found).map_or(0, |owner| owner.uid));
+                let (kind, owner) = (kind_of(&found), owner_of(&found, &path).map_or(0, |owner| owner.uid));
                 if kind == Ok(Kind::Directory) && self.state.iter().all(|(known, _)| *known != path) {
                     self.state.push((path, owner));
                 }
