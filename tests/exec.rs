@@ -31,6 +31,11 @@ fn sh(life: &Life, script: &str) -> String {
 #[case::zero("exit 0", 0)]
 #[case::seven("exit 7", 7)]
 #[case::killed("kill -TERM $$", 143)]
+#[case::interrupted("kill -INT $$", 130)]
+#[case::hung_up("kill -HUP $$", 129)]
+#[case::plain_status_of_an_interrupt("exit 130", 130)]
+#[case::real_time_signal("kill -40 $$; sleep 1", 168)]
+#[case::last_signal("kill -64 $$; sleep 1", 192)]
 fn the_status_of_exec_is_the_programs(#[case] script: &str, #[case] status: i32) {
     let Some(life) = sleeping() else { return };
     life.fails(status, &["exec", life.name(), "--", "/bin/sh", "-c", script]);

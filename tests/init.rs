@@ -269,6 +269,31 @@ fn a_reboot_or_power_off_from_inside_is_told_as_such(
     assert_eq!(case.cgroups(), [] as [&Path; 0]);
 }
 
+/// With the built-in process 1: its children's ends are theirs alone, the program's end is the container's.
+#[rstest]
+#[case::orphan(
+    "(sh -c 'sleep 0.2; kill -40 $$; sleep 5' &amp;); sleep 0.6; echo goes on; exit 3",
+    3,
+    "goes on"
+)]
+#[case::child("sh -c 'kill -40 $$; sleep 5'; echo status $?", 0, "status 168")]
+#[case::program("echo begun; kill -50 $$; sleep 5", 178, "begun")]
+#[case::interrupted("echo begun; kill -INT $$; sleep 5", 130, "begun")]
+fn behind_the_built_in_init_every_signals_end_is_told(
+    #[case] script: &str,
+    #[case] status: i32,
+    #[case] said: &str,
+) {
+    if !root() {
+        return;
+    }
+    let case = Case::new();
+    let file = case.script(script);
+    let output = browndog(&["run".as_ref(), "--init".as_ref(), file.as_os_str()]);
+    assert_eq!(output.status.code(), Some(status), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains(said), "{}", text(&output.stdout));
+}
+
 #[test]
 fn without_a_capability_nothing_inside_can_reboot() {
     if !root() || !Path::new("/bin/busybox").exists() {

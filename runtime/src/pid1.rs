@@ -18,11 +18,11 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signal::SigSet;
 use nix::sys::signalfd::SignalFd;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
 
+use crate::exec::Ended;
+use crate::sys;
 use crate::sys::entry::arguments;
 use crate::sys::spawn::without_blocked_signals;
 
@@ -59,7 +59,7 @@ fn unpack(words: &[OsString]) -> Vec<Vec<OsString>> {
 
 /// An application, while it runs.
 struct Application {
-    pid: Pid,
+    pid: i32,
     first: bool,
 }
 
@@ -81,7 +81,7 @@ fn run() -> Result<i32, Errno> {
         let mut command = Command::new(program);
         match without_blocked_signals(command.args(arguments)).spawn() {
             Ok(child) => {
-                let pid = Pid::from_raw(child.id().cast_signed());
+                let pid = child.id().cast_signed();
                 applications.push(Application { pid, first: index == 0 });
             }
             Err(error) => return Ok(refused(program, &error)),
@@ -116,14 +116,16 @@ fn refused(program: &OsStr, error: &io::Error) -> i32 {
     if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 }
 }
 
-/// A process that has ended, and its exit status.
-fn reap() -> Result<Option<(Pid, i32)>, Errno> {
+/// A process that has ended, and its exit status. Whoever it is and however it ended: no end of an orphan
+/// is this one's.
+fn reap() -> Result<Option<(i32, i32)>, Errno> {
     loop {
-        return match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Exited(pid, code)) => Ok(Some((pid, code))),
-            Ok(WaitStatus::Signaled(pid, signal, _)) => Ok(Some((pid, 128 + signal as i32))),
-            Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => Ok(None),
-            Ok(_) | Err(Errno::EINTR) => continue,
+        return match sys::wait::waitid(libc::P_ALL, 0, libc::WEXITED | libc::WNOHANG) {
+            Ok(Some(waited)) => {
+                Ok(Some((waited.pid, Ended::of(waited.code, waited.status, false).exit_code())))
+            }
+            Ok(None) | Err(Errno::ECHILD) => Ok(None),
+            Err(Errno::EINTR) => continue,
             Err(errno) => Err(errno),
         };
     }
@@ -135,8 +137,11 @@ fn forward(signals: &SignalFd, rest: Option<Duration>, to: &[Application]) -> Re
         PollTimeout::try_from(rest + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
     });
     let mut set = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
-    if poll(&mut set, timeout)? == 0 {
-        return Ok(());
+    match poll(&mut set, timeout) {
+        // EINTR: stopped for a while and continued.
+        Ok(0) | Err(Errno::EINTR) => return Ok(()),
+        Ok(_) => {}
+        Err(errno) => return Err(errno),
     }
     let Some(info) = signals.read_signal()? else { return Ok(()) };
     let signal = info.ssi_signo as i32;
@@ -150,11 +155,9 @@ fn forward(signals: &SignalFd, rest: Option<Duration>, to: &[Application]) -> Re
 /// `si_code` of a signal that the kernel sent (sigaction(2)).
 const SI_KERNEL: i32 = 0x80;
 
-fn send(pid: Pid, signal: i32) {
+fn send(pid: i32, signal: i32) {
     // ESRCH: it has ended, which the next look at the children finds.
-    if let Ok(signal) = Signal::try_from(signal) {
-        crate::disregard(kill(pid, signal));
-    }
+    crate::disregard(sys::wait::kill(pid, signal));
 }
 
 #[cfg(test)]

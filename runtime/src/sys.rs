@@ -27,6 +27,7 @@ mod mounts;
 pub mod paths;
 pub mod spawn;
 pub mod terminal;
+pub mod wait;
 
 pub use bpf::{
     administers_machine, attach_device_policy, count_device_policies, detach_device_policy, device_policies,

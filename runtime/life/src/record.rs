@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use browndog_runtime::exec::Ended;
+use browndog_runtime::exec::{Asked, Ended};
 use serde::{Deserialize, Serialize};
 
 use crate::atomic::{self, Keep};
@@ -90,6 +90,9 @@ impl From<Ended> for Exit {
         match ended {
             Ended::Exited(status) => Self::Status(status),
             Ended::Killed(signal) => Self::Signal(signal),
+            // As the kernel says it (reboot(2)).
+            Ended::Asked(Asked::PowerOff) => Self::Signal(nix::libc::SIGINT),
+            Ended::Asked(Asked::Reboot) => Self::Signal(nix::libc::SIGHUP),
         }
     }
 }

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use browndog_runtime::exec::Ended;
+use browndog_runtime::exec::{Asked, Ended};
 use browndog_xml::domain::{Lifecycle, LifecycleAction};
-use nix::libc;
 
 /// What was asked of the domain before it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,17 +34,14 @@ pub enum Cause {
 
 impl Cause {
     /// Of an init that `ended` after `intent`.
-    ///
-    /// The kernel ends the init of a PID namespace that calls reboot(2) by a signal: SIGHUP for a restart,
-    /// SIGINT for power off and halt.
     pub fn of(ended: Ended, intent: Intent) -> Self {
         match (intent, ended) {
             (Intent::Destroy, _) => Self::Destroyed,
             (Intent::Reboot, _) => Self::Reboot,
             // Also where its init takes SIGTERM for a wish to reboot, as busybox's does.
             (Intent::Shutdown, _) => Self::Poweroff,
-            (_, Ended::Killed(libc::SIGHUP)) => Self::Reboot,
-            (_, Ended::Killed(libc::SIGINT) | Ended::Exited(0)) => Self::Poweroff,
+            (_, Ended::Asked(Asked::Reboot)) => Self::Reboot,
+            (_, Ended::Asked(Asked::PowerOff) | Ended::Exited(0)) => Self::Poweroff,
             _ => Self::Crash,
         }
     }
@@ -100,16 +96,17 @@ impl BackOff {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::libc;
     use rstest::rstest;
 
     #[rstest]
     #[case::exit_0(Ended::Exited(0), Intent::None, Cause::Poweroff)]
     #[case::exit_3(Ended::Exited(3), Intent::None, Cause::Crash)]
     #[case::segfault(Ended::Killed(libc::SIGSEGV), Intent::None, Cause::Crash)]
-    #[case::reboot_inside(Ended::Killed(libc::SIGHUP), Intent::None, Cause::Reboot)]
-    #[case::poweroff_inside(Ended::Killed(libc::SIGINT), Intent::None, Cause::Poweroff)]
+    #[case::reboot_inside(Ended::Asked(Asked::Reboot), Intent::None, Cause::Reboot)]
+    #[case::poweroff_inside(Ended::Asked(Asked::PowerOff), Intent::None, Cause::Poweroff)]
     #[case::shutdown_by_signal(Ended::Killed(libc::SIGTERM), Intent::Shutdown, Cause::Poweroff)]
-    #[case::shutdown_taken_for_a_reboot(Ended::Killed(libc::SIGHUP), Intent::Shutdown, Cause::Poweroff)]
+    #[case::shutdown_taken_for_a_reboot(Ended::Asked(Asked::Reboot), Intent::Shutdown, Cause::Poweroff)]
     #[case::shutdown_with_status(Ended::Exited(143), Intent::Shutdown, Cause::Poweroff)]
     #[case::reboot_asked(Ended::Exited(0), Intent::Reboot, Cause::Reboot)]
     #[case::destroyed(Ended::Killed(libc::SIGKILL), Intent::Destroy, Cause::Destroyed)]
