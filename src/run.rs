@@ -33,11 +33,12 @@ Exit status: the init's own; 128 + N where signal N ended it; 0 where the contai
 off and 129 where it asked for a reboot; 125 browndog failed before the init; 126 the init cannot
 be executed; 127 there is no such program.
 
-Signals: TERM, INT, HUP, QUIT, USR1 and USR2 go to the init, and a new window size to its console.
-Process 1 of a container has no default actions: where the init has no handler for TERM, INT, HUP
-or QUIT, it is killed, which is what the signal would have done to any other process. With --init
-the program is no process 1, and signals have their usual effects. A signal that is ignored when
-browndog begins, as SIGHUP is under nohup, stays ignored.
+Signals: the first TERM or INT asks every process of the container to end; a second one, a moment later,
+kills them all. An init that has a handler for the signal gets it too, and goes on as soon as the others
+have ended, or after 5 s. One without would never hear it (process 1 of a container has no default
+actions): it is killed when the others have ended, or after 10 s. HUP and QUIT go to an init that has a
+handler for them, and do as TERM does to any other; USR1 and USR2 go to the init, and a new window size
+to its console. A signal that is ignored when browndog begins, as SIGHUP is under nohup, stays ignored.
 
 Terminal: the init has one of its own where standard input and output are one. Ctrl-] three times
 within a second kills the container; fewer go to the program. In the background of a shell ('&')

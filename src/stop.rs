@@ -43,17 +43,24 @@ impl How {
 /// Ask a domain to stop, wait, and say what came of it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-An init that reads requests from a FIFO /run/initctl of its own gets one; systemd gets SIGRTMIN+3; any
-other gets SIGTERM, or SIGKILL where it has no handler for SIGTERM.
+A whole system is asked through its init: by a request in its FIFO /run/initctl where it reads one, systemd by
+SIGRTMIN+3. Of any other container every process gets SIGTERM. An init that has a handler for it goes on
+when the others have ended, or after half of the timeout; one without would never hear it, and is killed
+when the others have ended. Nobody else is killed, unless --then-destroy says so.
 
 Examples:
   browndog shutdown web
   browndog shutdown --timeout 60 --then-destroy web
+  browndog shutdown --all --then-destroy
 
 Exit status: 0 it has ended (or did not run), 1 it still runs after the timeout, 2 usage.")]
 pub(crate) struct Shutdown {
     /// Name or uuid.
-    domain: String,
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    domain: Option<String>,
+    /// All domains that run, side by side.
+    #[arg(long)]
+    all: bool,
     /// How to ask.
     #[arg(long, value_enum, default_value_t)]
     mode: How,
@@ -70,23 +77,79 @@ pub(crate) struct Shutdown {
 
 impl Shutdown {
     pub(crate) fn perform(self, layout: &Layout) -> Outcome {
-        let name = domains::find(layout, &self.domain)?;
-        tidy(layout, &name)?;
-        let within = Duration::from_secs(self.timeout);
-        let mut stopped = stop::shutdown(layout, &name, Wish::Poweroff, self.mode.mode(), within)?;
-        if self.then_destroy && matches!(stopped, Stopped::Still { .. }) {
-            stopped = stop::destroy(layout, &name)?;
+        if self.all {
+            return self.everything(layout);
         }
+        let name = domains::find(layout, self.domain.as_deref().unwrap_or_default())?;
+        let stopped = self.stop(layout, &name)?;
         Ok(tell(&name, &stopped, "shut down", self.timeout, self.format))
     }
+
+    /// Whatever comes of the asking, `--then-destroy` destroys what has not ended.
+    fn stop(&self, layout: &Layout, name: &str) -> Result<Stopped, LifeError> {
+        let asked = tidy(layout, name).and_then(|()| {
+            let within = Duration::from_secs(self.timeout);
+            stop::shutdown(layout, name, Wish::Poweroff, self.mode.mode(), within)
+        });
+        match asked {
+            Ok(stopped @ (Stopped::WasOff | Stopped::Ended { .. })) => Ok(stopped),
+            stopped if !self.then_destroy => stopped,
+            stopped => {
+                if let Err(error) = stopped {
+                    complain(&format!("'{name}' could not be asked: {error}"), None);
+                }
+                stop::destroy(layout, name)
+            }
+        }
+    }
+
+    fn everything(&self, layout: &Layout) -> Outcome {
+        let mut running = Vec::new();
+        let mut status = Status::DONE;
+        for (name, view) in domains::views(layout)? {
+            match view {
+                Ok(view) if !view.phase.is_active() && view.stale.is_none() => {}
+                Ok(_) => running.push(name),
+                // What cannot be read may run: it is tried all the same.
+                Err(_) => running.push(name),
+            }
+        }
+        let next = std::sync::Mutex::new(running.into_iter());
+        let done = std::sync::Mutex::new(Vec::new());
+        let work = || {
+            loop {
+                let Some(name) = next.lock().ok().and_then(|mut names| names.next()) else { return };
+                let stopped = self.stop(layout, &name);
+                if let Ok(mut done) = done.lock() {
+                    done.push((name, stopped));
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..AT_ONCE {
+                crate::disregard(scope.spawn(work));
+            }
+        });
+        for (name, stopped) in done.into_inner().unwrap_or_default() {
+            status = status.worse(match stopped {
+                Ok(stopped) => tell(&name, &stopped, "shut down", self.timeout, self.format),
+                Err(error) => crate::life::refuse(&error),
+            });
+        }
+        Ok(status)
+    }
 }
+
+/// Domains that are waited for at the same time.
+const AT_ONCE: usize = 32;
 
 /// Ask a domain to stop and start it again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Its document decides what a reboot does: <on_reboot>destroy</on_reboot> ends it.
 
-Exit status: 0 it runs again (or has ended, as its document says), 1 it did not stop in time, 2 usage.")]
+Exit status: 0 it runs again (or has ended, as its document says), 1 it did not stop in time, could not be
+started again, or has ended again at once, 2 usage.")]
 pub(crate) struct Reboot {
     /// Name or uuid.
     domain: String,
@@ -146,9 +209,12 @@ impl Destroy {
         tidy(layout, &name)?;
         if self.graceful {
             let within = Duration::from_secs(10);
-            let stopped = stop::shutdown(layout, &name, Wish::Poweroff, Mode::Auto, within)?;
-            if matches!(stopped, Stopped::Ended { .. }) {
-                return Ok(tell(&name, &stopped, "shut down", 10, self.format));
+            match stop::shutdown(layout, &name, Wish::Poweroff, Mode::Auto, within) {
+                Ok(stopped @ Stopped::Ended { .. }) => {
+                    return Ok(tell(&name, &stopped, "shut down", 10, self.format));
+                }
+                Ok(_) => {}
+                Err(error) => complain(&format!("'{name}' could not be asked: {error}"), None),
             }
         }
         let stopped = stop::destroy(layout, &name)?;
@@ -169,23 +235,47 @@ fn tell(name: &str, stopped: &Stopped, verb: &str, seconds: u64, format: Format)
     let exit = |exit: &Option<Exit>| exit.map_or_else(String::new, |exit| format!(", {}", exit.words()));
     let (text, outcome, how) = match stopped {
         Stopped::WasOff => (format!("Domain '{name}' does not run"), "was-off", ""),
+        Stopped::Ended { how, exit: ended } if verb == "rebooted" => {
+            let said = exit(ended);
+            let text =
+                format!("Domain '{name}' has ended and stays down, as its document says ({how}{said})");
+            (text, "ended", how.as_str())
+        }
         Stopped::Ended { how, exit: ended } => {
             (format!("Domain '{name}' {verb} ({how}{})", exit(ended)), "ended", how.as_str())
         }
         Stopped::Restarted { how } => {
             (format!("Domain '{name}' runs again ({how})"), "restarted", how.as_str())
         }
+        Stopped::Failed { how, why: Some(why), .. } => {
+            let what = format!("'{name}' has ended ({how}) and could not be started again: {why}");
+            complain(what.trim_end(), Some("see 'browndog logs' and 'browndog events --past'"));
+            (String::new(), "failed", how.as_str())
+        }
+        Stopped::Failed { how, exit: ended, .. } => {
+            let what = format!("'{name}' was started again ({how}) and does not run{}", exit(ended));
+            complain(&what, Some(&format!("see 'browndog logs {name}'")));
+            (String::new(), "failed", how.as_str())
+        }
         Stopped::Asked { how } => (format!("Domain '{name}' was asked ({how})"), "asked", how.as_str()),
-        Stopped::Still { how } => {
+        Stopped::Still { how, phase: Phase::Restarting } => {
+            let what = format!("'{name}' has ended ({how}) and waits for its next start");
+            complain(&what, Some(&format!("wait for it: 'browndog wait --for running {name}'")));
+            (String::new(), "still-running", how.as_str())
+        }
+        Stopped::Still { how, .. } => {
             let what = format!("'{name}' was asked {how} and still runs after {seconds} s");
             complain(&what, Some(&format!("wait longer with --timeout, or 'browndog destroy {name}'")));
             (String::new(), "still-running", how.as_str())
         }
     };
-    let ended = if let Stopped::Ended { exit, .. } = stopped { *exit } else { None };
+    let ended = match stopped {
+        Stopped::Ended { exit, .. } | Stopped::Failed { exit, .. } => *exit,
+        _ => None,
+    };
     let value: Value = json!({"name": name, "outcome": outcome, "how": how, "exit": ended, "exit_code": ended.map(Exit::code)});
     let status = answer(format, &text, &value);
-    if outcome == "still-running" { Status::FAILED } else { status }
+    if ["still-running", "failed"].contains(&outcome) { Status::FAILED } else { status }
 }
 
 /// Freeze every process of a domain.

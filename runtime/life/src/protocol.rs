@@ -55,11 +55,17 @@ pub enum Request {
     Shutdown {
         /// How.
         mode: Mode,
+        /// How long who asks will wait (ms); 0: not at all.
+        #[serde(default)]
+        within_ms: u64,
     },
     /// Ask the init to stop and start again.
     Reboot {
         /// How.
         mode: Mode,
+        /// How long who asks will wait (ms); 0: not at all.
+        #[serde(default)]
+        within_ms: u64,
     },
     /// Freeze.
     Suspend,

@@ -1,18 +1,18 @@
-//! Stopping: the init is asked in a way it understands, or everything is killed.
+//! Stopping: the container is asked in a way it understands, or everything is killed.
 //!
 //! **The rule** for `auto`: an init that reads requests from a FIFO `/run/initctl` (or `/dev/initctl`) of its
-//! own gets one; systemd gets its own signals (SIGRTMIN+3 to halt, SIGRTMIN+5 to reboot); any other gets
-//! SIGTERM, and where it has no handler for that, SIGKILL: the kernel drops a signal that process 1 of a
-//! namespace does not handle, and whoever sends one from outside wants it to have its effect.
+//! own gets one; systemd gets its own signals (SIGRTMIN+3 to halt, SIGRTMIN+5 to reboot); these are whole systems,
+//! which stop what they have begun. Of any other container every process gets SIGTERM ([`asking`]).
+//!
+//! [`asking`]: browndog_runtime::exec::asking
 
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use browndog_runtime::exec::signals::takes;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::libc;
@@ -23,7 +23,8 @@ use crate::groups::wait_until;
 use crate::layout::Layout;
 use crate::lock::{self, Lock};
 use crate::monitor::place;
-use crate::protocol::{self, Heard, Mode, Reply, Request};
+use crate::process::ProcessId;
+use crate::protocol::{self, Connection, Heard, Mode, Reply, Request};
 use crate::reconcile;
 use crate::record::{Exit, Phase, Record};
 
@@ -36,44 +37,45 @@ pub enum Wish {
     Reboot,
 }
 
-/// Asks the init `pid` and says how.
+/// Asks an init `pid` that is a whole system's, and says how; `None` where it is none, and everybody in the
+/// container is to be asked.
 ///
 /// # Errors
-/// `mode` names a way that this init does not have.
+/// `mode` names a way that this init does not have, or that it does not take now.
 pub fn ask(
     pid: i32,
     wish: Wish,
     mode: Mode,
     send: impl Fn(i32) -> std::result::Result<(), Errno>,
-) -> Result<String> {
+) -> Result<Option<String>> {
     if mode != Mode::Signal {
-        if let Some(fifo) = initctl(pid) {
-            return write_initctl(fifo, wish).map(|()| "by a request in its initctl".to_owned());
-        }
-        if mode == Mode::Initctl {
-            return Err(LifeError::refused(
-                "the container's init reads no initctl: there is no such FIFO of its own",
-                "use --mode signal, or 'browndog destroy'",
-            ));
+        let written = initctl(pid).map(|fifo| write_initctl(fifo, wish));
+        match (written, mode) {
+            (Some(Ok(())), _) => return Ok(Some("by a request in its initctl".to_owned())),
+            (Some(Err(error)), Mode::Initctl) => return Err(error),
+            (None, Mode::Initctl) => {
+                return Err(LifeError::refused(
+                    "the container's init reads no initctl: there is no such FIFO of its own",
+                    "use --mode signal, or 'browndog destroy'",
+                ));
+            }
+            // One that is full, or broken: there are other ways.
+            _ => {}
         }
     }
-    let sent = |signal: i32, how: &str| match send(signal) {
-        // ESRCH: it has ended meanwhile.
-        Ok(()) | Err(Errno::ESRCH) => Ok(how.to_owned()),
-        Err(errno) => Err(LifeError::call("signal the init", errno)),
+    if !is_systemd(pid) {
+        return Ok(None);
+    }
+    // systemd(1), SIGNALS.
+    let (offset, how) = match wish {
+        Wish::Poweroff => (3, "by systemd's SIGRTMIN+3"),
+        Wish::Reboot => (5, "by systemd's SIGRTMIN+5"),
     };
-    if is_systemd(pid) {
-        // systemd(1), SIGNALS.
-        let (offset, how) = match wish {
-            Wish::Poweroff => (3, "by systemd's SIGRTMIN+3"),
-            Wish::Reboot => (5, "by systemd's SIGRTMIN+5"),
-        };
-        return sent(SYSTEMD_SIGRTMIN + offset, how);
+    match send(SYSTEMD_SIGRTMIN + offset) {
+        // ESRCH: it has ended meanwhile.
+        Ok(()) | Err(Errno::ESRCH) => Ok(Some(how.to_owned())),
+        Err(errno) => Err(LifeError::call("signal the init", errno)),
     }
-    if takes(pid, libc::SIGTERM) {
-        return sent(libc::SIGTERM, "by SIGTERM");
-    }
-    sent(libc::SIGKILL, "by SIGKILL, since its init has no handler for SIGTERM")
 }
 
 /// SIGRTMIN as systemd has it: glibc's, and not that of the C library that we are linked with (musl's is 35).
@@ -86,19 +88,37 @@ fn is_systemd(pid: i32) -> bool {
 /// Where a System V init reads requests.
 const INITCTL: [&str; 2] = ["run/initctl", "dev/initctl"];
 
-/// The init's FIFO, open for writing: one that somebody reads, and that is not the host's own.
+/// The init's FIFO, open for writing: one that the init itself has open, and that is not the host's own.
 fn initctl(pid: i32) -> Option<File> {
     let root = File::open(format!("/proc/{pid}/root")).ok()?;
     INITCTL.iter().find_map(|path| {
-        // Beneath the container's root, whatever links it has put there; O_NONBLOCK: ENXIO without a reader.
-        let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
+        // Beneath the container's root, whatever links it has put there. Looked at before it is opened: opening
+        // something else may wait, or have an effect.
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS;
-        let fd: OwnedFd = openat2(&root, *path, OpenHow::new().flags(flags).resolve(resolve)).ok()?;
-        let file = File::from(fd);
-        let meta = file.metadata().ok()?;
+        let held: OwnedFd = openat2(&root, *path, OpenHow::new().flags(flags).resolve(resolve)).ok()?;
+        let held = File::from(held);
+        let meta = held.metadata().ok()?;
         let hosts = std::fs::metadata(Path::new("/").join(path)).ok();
         let is_hosts = hosts.is_some_and(|host| (host.dev(), host.ino()) == (meta.dev(), meta.ino()));
-        (meta.file_type().is_fifo() && !is_hosts).then_some(file)
+        if !meta.file_type().is_fifo() || is_hosts || !has_open(pid, meta.ino()) {
+            return None;
+        }
+        // O_NONBLOCK: ENXIO without a reader, EAGAIN where it is full.
+        let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
+        let own = format!("/proc/self/fd/{}", held.as_raw_fd());
+        nix::fcntl::open(own.as_str(), flags, nix::sys::stat::Mode::empty()).ok().map(File::from)
+    })
+}
+
+/// Whether the process has a file of this number open, by what /proc says of its descriptors: to look at one
+/// itself may wait for whoever serves it.
+fn has_open(pid: i32, number: u64) -> bool {
+    let entries = std::fs::read_dir(format!("/proc/{pid}/fdinfo")).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| {
+        let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
+        let found = text.lines().find_map(|line| line.strip_prefix("ino:")?.trim().parse().ok());
+        found == Some(number)
     })
 }
 
@@ -126,15 +146,26 @@ pub enum Stopped {
         /// How its init ended.
         exit: Option<Exit>,
     },
-    /// It was started again, as its document says.
+    /// It was started again, as its document says, and its new init runs.
     Restarted {
         /// How it was asked.
         how: String,
     },
-    /// It still runs.
+    /// It was to start again, and does not run.
+    Failed {
+        /// How it was asked.
+        how: String,
+        /// Why it could not be started, where it could not.
+        why: Option<String>,
+        /// How its new init ended, where it began.
+        exit: Option<Exit>,
+    },
+    /// It has not ended, or not started again.
     Still {
         /// How it was asked.
         how: String,
+        /// What it is doing.
+        phase: Phase,
     },
     /// It was asked; nobody waited.
     Asked {
@@ -155,27 +186,60 @@ pub fn shutdown(layout: &Layout, name: &str, wish: Wish, mode: Mode, within: Dur
             Wish::Reboot => Err(not_running(&view, "reboot")),
         };
     }
+    let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
     let request = match wish {
-        Wish::Poweroff => Request::Shutdown { mode },
-        Wish::Reboot => Request::Reboot { mode },
+        Wish::Poweroff => Request::Shutdown { mode, within_ms },
+        Wish::Reboot => Request::Reboot { mode, within_ms },
     };
     let (how, connection) = protocol::ask(layout, name, &request)?;
     if within.is_zero() {
         return Ok(Stopped::Asked { how });
     }
+    let until = Instant::now() + within;
+    let mut why = None;
     loop {
-        let heard = connection.reply(Some(within));
-        return match heard.map_err(|errno| LifeError::call("wait for the monitor", errno))? {
+        let rest = until.saturating_duration_since(Instant::now());
+        let heard =
+            connection.reply(Some(rest)).map_err(|errno| LifeError::call("wait for the monitor", errno))?;
+        return Ok(match heard {
+            Heard::Reply(Reply::Failed { what, .. }) => {
+                why = Some(what);
+                continue;
+            }
             Heard::Reply(Reply::Ended { record }) => {
                 gone(layout, name);
-                Ok(Stopped::Ended { how, exit: record.exit })
+                if why.is_some() {
+                    Stopped::Failed { how, why, exit: None }
+                } else {
+                    Stopped::Ended { how, exit: record.exit }
+                }
             }
-            Heard::Reply(Reply::Restarted) => Ok(Stopped::Restarted { how }),
+            Heard::Reply(Reply::Restarted) => came_up(layout, name, how, &connection)?,
             Heard::Reply(_) => continue,
-            Heard::Nothing => Ok(Stopped::Still { how }),
-            Heard::End => Ok(Stopped::Ended { how, exit: None }),
-        };
+            Heard::Nothing => Stopped::Still { how, phase: domains::view(layout, name)?.phase },
+            Heard::End => Stopped::Ended { how, exit: None },
+        });
     }
+}
+
+/// How long a new init is looked at: one that cannot begin its work ends at once.
+const MOMENT: Duration = Duration::from_millis(300);
+
+/// It was started again: whether it runs.
+fn came_up(layout: &Layout, name: &str, how: String, connection: &Connection) -> Result<Stopped> {
+    let heard =
+        connection.reply(Some(MOMENT)).map_err(|errno| LifeError::call("wait for the monitor", errno))?;
+    if let Heard::Reply(Reply::Ended { record }) = heard {
+        gone(layout, name);
+        return Ok(Stopped::Failed { how, why: None, exit: record.exit });
+    }
+    let view = domains::view(layout, name)?;
+    let record = view.record.as_ref();
+    let lives = record.and_then(|record| record.init).is_some_and(ProcessId::lives);
+    if lives && matches!(view.phase, Phase::Running | Phase::Paused) {
+        return Ok(Stopped::Restarted { how });
+    }
+    Ok(Stopped::Failed { how, why: None, exit: record.and_then(|record| record.exit) })
 }
 
 /// The error for a domain that has to run and does not.
@@ -321,7 +385,7 @@ mod tests {
                 sent.set(signal);
                 Ok(())
             });
-            (sent.get(), how.unwrap())
+            (sent.get(), how.unwrap().unwrap())
         };
         // kill -l on a machine with systemd.
         assert_eq!(sent(Wish::Poweroff), (37, "by systemd's SIGRTMIN+3".to_owned()));
@@ -331,15 +395,20 @@ mod tests {
     }
 
     #[test]
-    fn an_init_without_a_handler_gets_the_signal_that_has_an_effect() {
-        let mut sleeper = std::process::Command::new("sleep").arg("100").spawn().unwrap();
-        let sent = std::cell::Cell::new(0);
-        let how = ask(sleeper.id() as i32, Wish::Poweroff, Mode::Signal, |signal| {
-            sent.set(signal);
-            Ok(())
-        });
-        assert_eq!(sent.get(), libc::SIGKILL, "{how:?}");
-        sleeper.kill().unwrap();
-        assert!(sleeper.wait().is_ok());
+    fn an_init_that_is_no_system_is_asked_with_everybody_else() {
+        let asked = ask(std::process::id() as i32, Wish::Poweroff, Mode::Auto, |_| Err(Errno::EPERM));
+        assert_eq!(asked.unwrap(), None);
+    }
+
+    #[test]
+    fn a_full_fifo_takes_no_request_and_nobody_waits_for_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fifo");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let both = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK);
+        let mut filled = both.clone().open(&path).unwrap();
+        while filled.write(&[0; 4096]).is_ok() {}
+        let writer = OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(&path).unwrap();
+        assert!(write_initctl(writer, Wish::Poweroff).is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! The launcher: performs the plan's host steps, clones, attends to the child, waits, and leaves the
 //! host as it was found.
 
+pub mod asking;
 pub mod attach;
 mod attend;
 mod begun;
@@ -33,8 +34,10 @@ mod unmount;
 mod walk;
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc;
@@ -506,6 +509,21 @@ impl Running {
     /// The errno of pidfd_send_signal(2).
     pub fn signal(&self, signal: i32) -> Result<(), Errno> {
         sys::pidfd_send_signal(self.pidfd.as_raw_fd(), signal, 0, 0).map(drop)
+    }
+
+    /// Asks everybody in the container to end by `signal`, those in `groups` or, where the start made one, in its
+    /// own group; see [`asking::Asking::begin`].
+    pub fn ask(
+        &self,
+        signal: i32,
+        mut groups: Vec<PathBuf>,
+        patience: Duration,
+        bounded: bool,
+    ) -> asking::Asking {
+        if groups.is_empty() {
+            groups.extend(self.undo.kill_group().map(PathBuf::from));
+        }
+        asking::Asking::begin(self.pid, Arc::clone(&self.pidfd), signal, groups, patience, bounded)
     }
 
     /// Removes what the start made on the host; says what could not be removed.

@@ -12,6 +12,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use super::asking::Asking;
+use super::begun::ends;
 use super::flow::{Flow, Quiet};
 use super::signals::takes;
 use super::terminal::{Escape, Raw};
@@ -89,7 +91,9 @@ pub fn attend(running: &mut Running, signals: &SignalFd) -> Result<Ended, Errno>
     if talk.is_some() {
         running.stay = None;
     }
+    let mut stop = Stop::default();
     loop {
+        let rest = stop.tick();
         let mut waits = vec![
             (Wait::Signals, PollFd::new(signals.as_fd(), PollFlags::POLLIN)),
             (Wait::Init, PollFd::new(running.pidfd.as_fd(), PollFlags::POLLIN)),
@@ -99,16 +103,17 @@ pub fn attend(running: &mut Running, signals: &SignalFd) -> Result<Ended, Errno>
             (None, Some(_)) => PollTimeout::from(MOMENT_MS),
             (None, None) => PollTimeout::NONE,
         };
-        let found = wait(waits, timeout)?;
+        let found = wait(waits, sooner(timeout, rest))?;
         let ended = found.iter().any(|(wait, _)| *wait == Wait::Init);
         if !ended {
             running.stay = None;
         }
         for (wait, flags) in &found {
             match wait {
-                Wait::Signals => pass_signals(running, signals, &|| {
-                    talk.iter().for_each(Conversation::copy_window_size);
-                }),
+                Wait::Signals => {
+                    let resize = || talk.iter().for_each(Conversation::copy_window_size);
+                    let _asked = pass_signals(running, signals, &mut stop, &resize);
+                }
                 Wait::Init => {}
                 other => talk.iter_mut().for_each(|talk| talk.act(*other, *flags)),
             }
@@ -316,18 +321,72 @@ impl<'a> Conversation<'a> {
     }
 }
 
-pub(super) fn pass_signals(running: &Running, signals: &SignalFd, resize: &dyn Fn()) {
+/// The sooner of two times to wait.
+pub(super) fn sooner(timeout: PollTimeout, rest: Option<Duration>) -> PollTimeout {
+    let Some(rest) = rest.and_then(|rest| PollTimeout::try_from(rest).ok()) else { return timeout };
+    if timeout.is_none() || i32::from(rest) < i32::from(timeout) { rest } else { timeout }
+}
+
+/// A container in the foreground that was asked to end.
+#[derive(Debug, Default)]
+pub(super) struct Stop {
+    asking: Option<Asking>,
+    since: Option<Instant>,
+}
+
+/// How long everybody has before a process 1 that has no handler for the signal is killed.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// A second signal this soon is the same one: who sends it to a process and to its group, as timeout(1) does,
+/// sends it twice.
+const SAME: Duration = Duration::from_millis(250);
+
+impl Stop {
+    /// What follows from who has ended meanwhile; after how long to look again.
+    pub(super) fn tick(&mut self) -> Option<Duration> {
+        let rest = self.asking.as_mut()?.tick();
+        if rest.is_none() {
+            self.asking = None;
+        }
+        rest
+    }
+
+    /// The first asks everybody, the second kills.
+    fn stop(&mut self, running: &Running, signal: i32) {
+        match self.since {
+            None => {
+                self.since = Some(Instant::now());
+                self.asking = Some(running.ask(signal, Vec::new(), STOP_WITHIN, true));
+            }
+            Some(since) if since.elapsed() < SAME => {}
+            // ESRCH: the init has ended meanwhile, which the loop sees next.
+            Some(_) => crate::disregard(running.signal(libc::SIGKILL)),
+        }
+    }
+}
+
+/// Passes signals on; returns the first that asks for the end.
+pub(super) fn pass_signals(
+    running: &Running,
+    signals: &SignalFd,
+    stop: &mut Stop,
+    resize: &dyn Fn(),
+) -> Option<i32> {
+    let mut asked = None;
     while let Ok(Some(info)) = signals.read_signal() {
         let signal = info.ssi_signo as i32;
         if signal == libc::SIGWINCH {
             resize();
             continue;
         }
-        // The kernel drops a signal that process 1 of a namespace has no handler for. Whoever sends one
-        // from outside wants it to have its effect, so it gets the effect it would have on any process.
-        let ends = running.is_init && signal != libc::SIGUSR1 && signal != libc::SIGUSR2;
-        let signal = if ends && !takes(running.pid, signal) { libc::SIGKILL } else { signal };
-        // ESRCH: the init has ended meanwhile, which the loop sees next.
-        crate::disregard(running.signal(signal));
+        asked = asked.or(ends(signal).then_some(signal));
+        // These have other meanings to an init that has handlers for them, such as to read its files again.
+        let other = matches!(signal, libc::SIGHUP | libc::SIGQUIT) && takes(running.pid, signal);
+        if !running.is_init || other || matches!(signal, libc::SIGUSR1 | libc::SIGUSR2) {
+            // ESRCH: the init has ended meanwhile, which the loop sees next.
+            crate::disregard(running.signal(signal));
+        } else {
+            stop.stop(running, signal);
+        }
     }
+    asked
 }

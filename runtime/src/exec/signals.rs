@@ -59,7 +59,7 @@ fn reads(pid: i32, signal: i32) -> bool {
 }
 
 /// Whether a mask of proc_pid_status(5) has the signal.
-fn has(status: &str, mask: &str, signal: i32) -> bool {
+pub(super) fn has(status: &str, mask: &str, signal: i32) -> bool {
     let line = status.lines().find_map(|line| line.strip_prefix(mask));
     let mask = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
     mask & (1 << (signal - 1)) != 0

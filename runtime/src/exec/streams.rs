@@ -5,6 +5,7 @@
 //! who writes, as on a pipe, and keeps nobody from being heard, signals least of all.
 
 use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -13,10 +14,33 @@ use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::signalfd::SignalFd;
 use nix::unistd::{Whence, lseek};
 
+use super::begun::{has_ended, still};
 use super::flow::Flow;
-use super::relay::{Wait, pass_signals, wait};
+use super::relay::{Stop, Wait, pass_signals, sooner, wait};
 use super::{Ended, Running, standard};
 use crate::sys;
+
+/// How long a program that was sent a signal to end, and that somebody holds still, may take before it is killed.
+const GRACE: Duration = Duration::from_millis(500);
+/// Milliseconds between two looks at it.
+const LOOK: u16 = 100;
+/// How long the kernel may take to kill it (milliseconds).
+const END_MAX: u16 = 1000;
+
+/// Kills a program that is held still. Its end, where that cannot be waited for: a frozen group of version 1 lets
+/// nobody die before it is thawed.
+fn held_still(running: &mut Running, since: Instant, signal: i32) -> Option<Ended> {
+    if running.is_init || since.elapsed() <= GRACE || still(running.pid).is_none() {
+        return None;
+    }
+    // ESRCH: it has ended meanwhile.
+    crate::disregard(running.signal(libc::SIGKILL));
+    if has_ended(&running.pidfd, END_MAX) {
+        return None;
+    }
+    running.undo.child_is_gone();
+    Some(Ended::Killed(signal))
+}
 
 /// The caller's ends of the pipes.
 #[derive(Debug)]
@@ -109,27 +133,38 @@ impl Streams {
         Ok(write)
     }
 
-    /// Stays with the program until it has ended and what it wrote is passed on. What the caller's side did not
+    /// Stays with the program until it has ended and what it wrote is passed on. A program that entered a container
+    /// and is held still by somebody in there, stopped or frozen, is killed when it was sent a signal to end. What the caller's side did not
     /// take is in `running.remarks`.
     ///
     /// # Errors
     /// The errno of poll(2) or waitid(2).
     pub fn attend(mut self, running: &mut Running, signals: &SignalFd) -> Result<Ended, Errno> {
         running.stay = None;
+        let mut stop = Stop::default();
+        let mut asked: Option<(Instant, i32)> = None;
         loop {
             let mut waits = vec![
                 (Wait::Signals, PollFd::new(signals.as_fd(), PollFlags::POLLIN)),
                 (Wait::Init, PollFd::new(running.pidfd.as_fd(), PollFlags::POLLIN)),
             ];
             self.ask(&mut waits);
-            let found = wait(waits, PollTimeout::NONE)?;
-            if found.iter().any(|(wait, _)| *wait == Wait::Signals) {
-                pass_signals(running, signals, &|| ());
+            let look = if asked.is_some() { PollTimeout::from(LOOK) } else { PollTimeout::NONE };
+            let found = wait(waits, sooner(look, stop.tick()))?;
+            if found.iter().any(|(wait, _)| *wait == Wait::Signals)
+                && let Some(signal) = pass_signals(running, signals, &mut stop, &|| ())
+            {
+                asked = asked.or(Some((Instant::now(), signal)));
             }
             found.iter().for_each(|(wait, _)| self.act(*wait, &mut running.remarks));
             if found.iter().any(|(wait, _)| *wait == Wait::Init) {
                 self.finish(signals, &mut running.remarks)?;
                 return running.wait();
+            }
+            if let Some((since, signal)) = asked
+                && let Some(ended) = held_still(running, since, signal)
+            {
+                return Ok(ended);
             }
         }
     }

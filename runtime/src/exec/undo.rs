@@ -35,6 +35,11 @@ impl Undo {
         Self { made: Vec::new(), kill_group, child: None, life: None, hold }
     }
 
+    /// The group that everybody of the container is in, where there is one of version 2.
+    pub fn kill_group(&self) -> Option<&str> {
+        self.kill_group.as_deref()
+    }
+
     pub fn push(&mut self, made: Made) {
         self.made.push(made);
     }

@@ -13,6 +13,7 @@ mod over;
 pub mod place;
 mod rate;
 mod serve;
+mod stopping;
 mod wake;
 mod watch;
 

@@ -9,7 +9,7 @@ use nix::libc;
 use nix::sys::epoll::{EpollEvent, EpollFlags};
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 
-use super::end::Cause;
+use super::end::{Cause, Intent};
 use super::init;
 use super::serve::Monitor;
 use super::wake::Token;
@@ -38,6 +38,7 @@ impl Monitor {
         let kills = super::watch::oom_kills(&self.record);
         self.oom = None;
         self.pressure = None;
+        self.stopping = None;
         for left in running.clean_up() {
             self.note("lifecycle", "left", left);
         }
@@ -62,7 +63,9 @@ impl Monitor {
     }
 
     fn restart_later(&mut self, cause: Cause, ended: Ended) {
-        let pause = self.back_off.after(self.began.elapsed());
+        // Who asks for a reboot need not wait as one does that ends again and again by itself.
+        let asked = self.intent == Intent::Reboot;
+        let pause = if asked { Duration::ZERO } else { self.back_off.after(self.began.elapsed()) };
         self.record.phase = Phase::Restarting;
         cause.reason().clone_into(&mut self.record.reason);
         self.record.exit = Some(Exit::from(ended));
@@ -75,6 +78,11 @@ impl Monitor {
         if pause.is_zero() || self.set_timer(pause).is_err() {
             self.start_again();
         }
+    }
+
+    /// As soon as what is being done is done.
+    pub(super) fn start_soon(&mut self) -> std::result::Result<(), Errno> {
+        self.set_timer(Duration::from_millis(1))
     }
 
     fn set_timer(&mut self, pause: Duration) -> std::result::Result<(), Errno> {
@@ -103,6 +111,8 @@ impl Monitor {
                     console.log.write(text.as_bytes());
                 }
                 self.note("lifecycle", "failed", error.to_string());
+                let help = error.hint().unwrap_or_default();
+                self.tell_all(&Reply::Failed { what: error.to_string(), help });
                 self.end(Cause::Crash, None);
             }
         }

@@ -18,14 +18,15 @@ use super::console::Console;
 use super::end::{BackOff, Cause, Intent};
 use super::init::Started;
 use super::log::Log;
+use super::stopping::Stopping;
 use super::wake::{Client, Token};
 use super::watch::{OomWatch, PressureWatch};
 use crate::error::{LifeError, Result};
 use crate::events;
+use crate::groups;
 use crate::layout::Layout;
 use crate::protocol::{Connection, DATA, Mode, PACKET, Received, Reply, Request, WINDOW};
 use crate::record::{Phase, Record};
-use crate::{groups, stop};
 
 /// Connections at once; more are refused.
 const CLIENTS_MAX: usize = 64;
@@ -52,6 +53,10 @@ pub struct Monitor {
     pub(super) timer: Option<TimerFd>,
     pub(super) oom: Option<OomWatch>,
     pub(super) pressure: Option<PressureWatch>,
+    /// Everybody was asked to end, and some have not.
+    pub(super) stopping: Option<Stopping>,
+    /// What is done about the end of a domain that waits for its next start, after the answer.
+    pub(super) afterwards: Option<Cause>,
     pub(super) over: bool,
     /// Held for as long as the monitor lives.
     _alive: File,
@@ -95,6 +100,8 @@ impl Monitor {
             timer: None,
             oom: None,
             pressure: None,
+            stopping: None,
+            afterwards: None,
             over: false,
             _alive: alive,
         };
@@ -134,6 +141,7 @@ impl Monitor {
         self.lifecycle = started.lifecycle;
         self.began = Instant::now();
         self.intent = Intent::None;
+        self.stopping = None;
         Ok(())
     }
 
@@ -148,6 +156,9 @@ impl Monitor {
             tokens.sort_by_key(|(token, _)| *token == Token::Init);
             for (token, flags) in tokens {
                 self.attend(token, flags);
+                if let Some(cause) = self.afterwards.take() {
+                    self.end(cause, None);
+                }
             }
         }
     }
@@ -164,6 +175,7 @@ impl Monitor {
                     self.note("oom", "killed", format!("{killed} process(es)"));
                 }
             }
+            Token::Stop => self.stop_tick(),
             Token::Pressure => self.note("pressure", "memory", "stalled for a tenth of a second"),
             Token::Console(index) => self.console(index, flags),
             Token::Client(id) => self.client(id),
@@ -185,7 +197,7 @@ impl Monitor {
         while let Ok(Some(info)) = self.signals.read_signal() {
             // The terminal that the command was typed at is of no concern; a manager that ends us is.
             if info.ssi_signo as i32 != libc::SIGHUP {
-                crate::disregard(self.ask_init(Intent::Shutdown, Mode::Auto));
+                crate::disregard(self.ask_init(Intent::Shutdown, Mode::Auto, 0));
             }
         }
     }
@@ -292,8 +304,10 @@ impl Monitor {
                     }
                 };
                 let Some(client) = self.clients.get(at) else { return };
-                // Gone: the next look at it says so.
-                crate::disregard(client.connection.say(&reply));
+                if client.tell(&reply).is_err() {
+                    // It does not read what it asks for.
+                    return self.hang_up(at);
+                }
                 self.replay(at);
             }
         }
@@ -307,8 +321,8 @@ impl Monitor {
                 self.kill();
                 Ok("killed".to_owned())
             }
-            Request::Shutdown { mode } => self.ask_init(Intent::Shutdown, mode),
-            Request::Reboot { mode } => self.ask_init(Intent::Reboot, mode),
+            Request::Shutdown { mode, within_ms } => self.ask_init(Intent::Shutdown, mode, within_ms),
+            Request::Reboot { mode, within_ms } => self.ask_init(Intent::Reboot, mode, within_ms),
             Request::Suspend => self.freeze(true),
             Request::Resume => self.freeze(false),
             Request::Rewrite => self.record.save(&self.layout).map(|()| "written".to_owned()),
@@ -332,30 +346,8 @@ impl Monitor {
             // ESRCH: it has ended by itself.
             Some(running) => crate::disregard(running.signal(libc::SIGKILL)),
             // It was waiting for its next start.
-            None => self.end(Cause::Destroyed, None),
+            None => self.afterwards = Some(Cause::Destroyed),
         }
-    }
-
-    fn ask_init(&mut self, intent: Intent, mode: Mode) -> Result<String> {
-        let Some(running) = &self.running else {
-            if intent == Intent::Shutdown {
-                self.end(Cause::Destroyed, None);
-            }
-            return Ok("it was waiting for its next start".to_owned());
-        };
-        let wish = if intent == Intent::Reboot { stop::Wish::Reboot } else { stop::Wish::Poweroff };
-        let how = stop::ask(running.pid, wish, mode, |signal| running.signal(signal))?;
-        self.intent = intent;
-        if self.record.phase == Phase::Paused {
-            // A frozen init hears nothing.
-            groups::set_frozen(&self.record, false)?;
-        }
-        if intent == Intent::Shutdown {
-            self.record.phase = Phase::InShutdown;
-            "user".clone_into(&mut self.record.reason);
-            self.save();
-        }
-        Ok(how)
     }
 
     fn freeze(&mut self, frozen: bool) -> Result<String> {

@@ -14,6 +14,7 @@ pub(super) enum Token {
     Timer,
     Oom,
     Pressure,
+    Stop,
     Console(usize),
     Client(u32),
 }
@@ -27,6 +28,7 @@ impl Token {
             Self::Timer => 3,
             Self::Oom => 4,
             Self::Pressure => 5,
+            Self::Stop => 6,
             Self::Console(index) => (1 << 32) | index as u64,
             Self::Client(id) => (2 << 32) | u64::from(id),
         }
@@ -39,6 +41,7 @@ impl Token {
             (0, 3) => Self::Timer,
             (0, 4) => Self::Oom,
             (0, 5) => Self::Pressure,
+            (0, 6) => Self::Stop,
             (1, index) => Self::Console(index as usize),
             (2, id) => Self::Client(id),
             _ => Self::Listener,
