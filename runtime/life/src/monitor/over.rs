@@ -64,8 +64,8 @@ impl Monitor {
 
     fn restart_later(&mut self, cause: Cause, ended: Ended) {
         // Who asks for a reboot need not wait as one does that ends again and again by itself.
-        let asked = self.intent == Intent::Reboot;
-        let pause = if asked { Duration::ZERO } else { self.back_off.after(self.began.elapsed()) };
+        let pause = self.back_off.after(self.began.elapsed());
+        let pause = if self.intent == Intent::Reboot { Duration::ZERO } else { pause };
         self.record.phase = Phase::Restarting;
         cause.reason().clone_into(&mut self.record.reason);
         self.record.exit = Some(Exit::from(ended));
