@@ -20,6 +20,9 @@ use crate::record::{Group, Made, Record};
 /// The longest packet (bytes); more output of a terminal is more packets.
 pub const PACKET: usize = 4096;
 
+/// The longest reply that is read (bytes).
+const REPLY_MAX: usize = 4 << 20;
+
 /// Begins a packet of terminal bytes.
 pub const DATA: u8 = b'd';
 /// Begins a window size: rows and columns, 16 bits each, little-endian.
@@ -187,7 +190,6 @@ impl Connection {
     /// # Errors
     /// The errno of poll(2) or recv(2).
     pub fn reply(&self, timeout: Option<Duration>) -> std::result::Result<Heard, Errno> {
-        let mut buffer = [0_u8; 4 * PACKET];
         let until = timeout.map(|timeout| std::time::Instant::now() + timeout);
         loop {
             let left = until.map(|until| until.saturating_duration_since(std::time::Instant::now()));
@@ -201,6 +203,13 @@ impl Connection {
                 Err(errno) => return Err(errno),
                 Ok(_) => {}
             }
+            // A record may be long; a packet is taken whole or not at all.
+            let peek = MsgFlags::MSG_PEEK | MsgFlags::MSG_TRUNC | MsgFlags::MSG_DONTWAIT;
+            let length = match self.receive(&mut [0_u8; 1], peek)? {
+                Received::Packet(length) => length.min(REPLY_MAX),
+                _ => 1,
+            };
+            let mut buffer = vec![0_u8; length];
             return Ok(match self.receive(&mut buffer, MsgFlags::MSG_DONTWAIT)? {
                 Received::Nothing => continue,
                 Received::End => Heard::End,
@@ -273,7 +282,11 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 pub fn ask(layout: &Layout, name: &str, request: &Request) -> Result<(String, Connection)> {
     let failed = |errno| LifeError::call(format!("talk to the monitor of '{name}'"), errno);
     let connection = Connection::open(layout, name).map_err(failed)?;
-    connection.say(request).map_err(failed)?;
+    match connection.say(request) {
+        // It takes no request of this process, and says why.
+        Ok(()) | Err(Errno::EPIPE) => {}
+        Err(errno) => return Err(failed(errno)),
+    }
     match connection.reply(Some(ANSWER_WITHIN)).map_err(failed)? {
         Heard::Reply(Reply::Done { how }) => Ok((how, connection)),
         Heard::Reply(Reply::Failed { what, help }) => Err(LifeError::refused(what, help)),

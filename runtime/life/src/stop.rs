@@ -405,8 +405,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("fifo");
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        let both = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK);
-        let mut filled = both.clone().open(&path).unwrap();
+        let mut filled =
+            OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(&path).unwrap();
         while filled.write(&[0; 4096]).is_ok() {}
         let writer = OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(&path).unwrap();
         assert!(write_initctl(writer, Wish::Poweroff).is_err());

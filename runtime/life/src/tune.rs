@@ -205,11 +205,11 @@ fn perform(
     for last in [false, true] {
         let mut failed = Vec::new();
         for entry in steps.drain(..) {
-            if let HostStep::MakeCgroup { path, .. } = &entry.step {
+            if let HostStep::MakeCgroup { path, shared } = &entry.step {
                 if Path::new(path).exists() {
                     continue;
                 }
-                let group = announce(layout, record, path)?;
+                let group = announce(layout, record, path, *shared)?;
                 made.extend(group);
             }
             match live::perform(&entry.step, host.page_size) {
@@ -242,9 +242,11 @@ fn refused(entry: &Entry<HostStep>, errno: Errno) -> LifeError {
 
 /// A group that a start of the new document would have: the monitor is told first, so that it goes with
 /// the domain whatever happens.
-fn announce(layout: &Layout, record: &Record, path: &str) -> Result<Option<Group>> {
-    let made = Made::Group { path: path.into(), shared: false };
+fn announce(layout: &Layout, record: &Record, path: &str, shared: bool) -> Result<Option<Group>> {
+    let made = Made::Group { path: path.into(), shared };
     let controller = Path::new(path).strip_prefix("/sys/fs/cgroup").ok().and_then(|rest| rest.iter().next());
+    // A partition is others' as well: its processes are not the domain's.
+    let controller = controller.filter(|_| !shared);
     let group =
         controller.map(|name| Group { controller: name.to_string_lossy().into_owned(), path: path.into() });
     let own = Request::Own { made, group: group.clone() };

@@ -1,6 +1,6 @@
 //! System and library calls that only monitors of background domains and their clients need.
 
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -33,4 +33,21 @@ pub fn set_window_size(fd: BorrowedFd<'_>, rows: u16, columns: u16) -> Result<()
     // SAFETY: TIOCSWINSZ reads one winsize, which lives through the call.
     let ret = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) };
     if ret == -1 { Err(Errno::last()) } else { Ok(()) }
+}
+
+/// A pidfd of the process at the other end of a socket (unix(7), SO_PEERPIDFD).
+///
+/// # Errors
+/// ENOPROTOOPT before Linux 6.5; ESRCH or EINVAL where the process is gone.
+pub fn peer_pidfd(socket: &impl AsFd) -> Result<OwnedFd, Errno> {
+    /// Of asm-generic/socket.h; not in libc for every target.
+    const SO_PEERPIDFD: libc::c_int = 77;
+    let mut fd: RawFd = -1;
+    let mut length = size_of::<RawFd>() as libc::socklen_t;
+    let socket = socket.as_fd().as_raw_fd();
+    // SAFETY: the kernel writes one descriptor's number into `fd`, whose size `length` is; both live through the call.
+    let ret = unsafe {
+        libc::getsockopt(socket, libc::SOL_SOCKET, SO_PEERPIDFD, (&raw mut fd).cast(), &raw mut length)
+    };
+    if ret == -1 { Err(Errno::last()) } else { Ok(super::adopt(fd)) }
 }

@@ -4,16 +4,21 @@
 //! needed. It is this same program under another name ([`NAME`]), executed anew so that nothing of the
 //! command that started it remains, and from a read-only mount so that no container can write to it.
 
+mod bounds;
+mod clients;
 mod console;
 mod daemon;
 mod end;
 mod init;
 mod log;
 mod over;
+mod own;
+mod peer;
 pub mod place;
 mod rate;
 mod serve;
 mod stopping;
+mod throttle;
 mod wake;
 mod watch;
 

@@ -39,6 +39,8 @@ impl Monitor {
         self.oom = None;
         self.pressure = None;
         self.stopping = None;
+        self.relay = None;
+        self.tell_rest();
         for left in running.clean_up() {
             self.note("lifecycle", "left", left);
         }

@@ -11,25 +11,23 @@ use nix::libc;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::sys::socket::{MsgFlags, SockFlag, accept4};
 use nix::sys::timerfd::TimerFd;
 
+use super::bounds::Kind;
 use super::console::Console;
 use super::end::{BackOff, Cause, Intent};
 use super::init::Started;
 use super::log::Log;
 use super::stopping::Stopping;
+use super::throttle::{Dam, Share, spent};
 use super::wake::{Client, Token};
 use super::watch::{OomWatch, PressureWatch};
 use crate::error::{LifeError, Result};
 use crate::events;
 use crate::groups;
 use crate::layout::Layout;
-use crate::protocol::{Connection, DATA, Mode, PACKET, Received, Reply, Request, WINDOW};
+use crate::protocol::{DATA, Mode, PACKET, Reply, Request, WINDOW};
 use crate::record::{Phase, Record};
-
-/// Connections at once; more are refused.
-const CLIENTS_MAX: usize = 64;
 
 /// As much of a console's past as one who attaches is shown (bytes).
 const REPLAY: u64 = 8192;
@@ -43,13 +41,13 @@ pub struct Monitor {
     pub(super) running: Option<Running>,
     pub(super) consoles: Vec<Console>,
     pub(super) clients: Vec<Client>,
-    next_client: u32,
+    pub(super) next_client: u32,
     pub(super) intent: Intent,
     pub(super) back_off: BackOff,
     pub(super) began: Instant,
     pub(super) epoll: Epoll,
     signals: SignalFd,
-    listener: OwnedFd,
+    pub(super) listener: OwnedFd,
     pub(super) timer: Option<TimerFd>,
     pub(super) oom: Option<OomWatch>,
     pub(super) pressure: Option<PressureWatch>,
@@ -57,6 +55,14 @@ pub struct Monitor {
     pub(super) stopping: Option<Stopping>,
     /// What is done about the end of a domain that waits for its next start, after the answer.
     pub(super) afterwards: Option<Cause>,
+    pub(super) dams: [Dam; 3],
+    /// Why the last one was refused that is not the owner.
+    pub(super) refused: String,
+    /// Tells what a dam has held back.
+    pub(super) tell: Option<TimerFd>,
+    pub(super) share: Share,
+    /// Until then nothing is read from the consoles.
+    pub(super) relay: Option<TimerFd>,
     pub(super) over: bool,
     /// Held for as long as the monitor lives.
     _alive: File,
@@ -102,6 +108,11 @@ impl Monitor {
             pressure: None,
             stopping: None,
             afterwards: None,
+            dams: Default::default(),
+            refused: String::new(),
+            tell: None,
+            share: Share::default(),
+            relay: None,
             over: false,
             _alive: alive,
         };
@@ -171,12 +182,12 @@ impl Monitor {
             Token::Timer => self.start_again(),
             Token::Oom => {
                 let killed = self.oom.as_mut().map_or(0, OomWatch::look);
-                if killed > 0 {
-                    self.note("oom", "killed", format!("{killed} process(es)"));
-                }
+                self.tell_bounded(Kind::Oom, killed);
             }
             Token::Stop => self.stop_tick(),
-            Token::Pressure => self.note("pressure", "memory", "stalled for a tenth of a second"),
+            Token::Relay => self.relay_again(),
+            Token::Tell => self.tell_held(),
+            Token::Pressure => self.tell_bounded(Kind::Pressure, 1),
             Token::Console(index) => self.console(index, flags),
             Token::Client(id) => self.client(id),
         }
@@ -209,8 +220,10 @@ impl Monitor {
             self.set_interest(index);
         }
         if flags.contains(EpollFlags::EPOLLIN) {
+            let before = spent();
             // What there is more of wakes the loop again.
             crate::disregard(self.read_console(index));
+            self.charge(spent().saturating_sub(before));
         }
     }
 
@@ -230,11 +243,12 @@ impl Monitor {
     }
 
     /// While the terminal takes no input, none is taken from those attached.
-    fn set_interest(&mut self, index: usize) {
+    pub(super) fn set_interest(&mut self, index: usize) {
         let Some(console) = self.consoles.get(index) else { return };
         let full = console.is_full();
         let out = if full { EpollFlags::EPOLLOUT } else { EpollFlags::empty() };
-        let mut event = EpollEvent::new(EpollFlags::EPOLLIN | out, Token::Console(index).number());
+        let input = if self.relay.is_some() { EpollFlags::empty() } else { EpollFlags::EPOLLIN };
+        let mut event = EpollEvent::new(input | out, Token::Console(index).number());
         // A descriptor that is registered can be changed.
         crate::disregard(self.epoll.modify(console, &mut event));
         for client in self.clients.iter().filter(|client| client.console == Some(index)) {
@@ -244,42 +258,7 @@ impl Monitor {
         }
     }
 
-    fn accept(&mut self) {
-        use std::os::fd::AsRawFd;
-        let Ok(fd) = accept4(self.listener.as_raw_fd(), SockFlag::SOCK_CLOEXEC) else { return };
-        let connection = Connection::new(browndog_runtime::sys::adopt(fd));
-        let own = nix::unistd::geteuid().as_raw();
-        let may = connection.peer().is_some_and(|(uid, _)| uid == own || uid == 0);
-        if !may || self.clients.len() >= CLIENTS_MAX {
-            // Closed: the command says that the monitor has hung up.
-            return;
-        }
-        let id = self.next_client;
-        self.next_client = self.next_client.wrapping_add(1);
-        let event = EpollEvent::new(EpollFlags::EPOLLIN, Token::Client(id).number());
-        if self.epoll.add(&connection, event).is_ok() {
-            self.clients.push(Client { id, connection, console: None, missed: 0 });
-        }
-    }
-
-    fn client(&mut self, id: u32) {
-        let Some(at) = self.clients.iter().position(|client| client.id == id) else { return };
-        let mut buffer = [0_u8; PACKET];
-        match self.clients[at].connection.receive(&mut buffer, MsgFlags::MSG_DONTWAIT) {
-            Ok(Received::Nothing) => {}
-            Ok(Received::Packet(count)) => self.packet(at, &buffer[..count]),
-            Ok(Received::End) | Err(_) => self.hang_up(at),
-        }
-    }
-
-    fn hang_up(&mut self, at: usize) {
-        let client = self.clients.remove(at);
-        if let Some(console) = client.console {
-            self.note("console", "detached", console.to_string());
-        }
-    }
-
-    fn packet(&mut self, at: usize, packet: &[u8]) {
+    pub(super) fn packet(&mut self, at: usize, packet: &[u8]) {
         match (packet, self.clients[at].console) {
             ([DATA, bytes @ ..], Some(index)) => {
                 if let Some(console) = self.consoles.get_mut(index) {
@@ -293,6 +272,7 @@ impl Monitor {
                 }
             }
             (text, _) => {
+                self.clients[at].asked = true;
                 let reply = match serde_json::from_slice::<Request>(text) {
                     Ok(request) => self.request(at, request),
                     Err(error) => Err(LifeError::refused(format!("not understood: {error}"), "")),
@@ -327,6 +307,7 @@ impl Monitor {
             Request::Resume => self.freeze(false),
             Request::Rewrite => self.record.save(&self.layout).map(|()| "written".to_owned()),
             Request::Own { made, group } => {
+                super::own::check(&self.layout, &self.record, &made, group.as_ref())?;
                 self.record.made.push(made);
                 self.record.groups.extend(group);
                 self.record.save(&self.layout).map(|()| "owned".to_owned())

@@ -15,6 +15,8 @@ pub(super) enum Token {
     Oom,
     Pressure,
     Stop,
+    Relay,
+    Tell,
     Console(usize),
     Client(u32),
 }
@@ -29,6 +31,8 @@ impl Token {
             Self::Oom => 4,
             Self::Pressure => 5,
             Self::Stop => 6,
+            Self::Relay => 7,
+            Self::Tell => 8,
             Self::Console(index) => (1 << 32) | index as u64,
             Self::Client(id) => (2 << 32) | u64::from(id),
         }
@@ -42,6 +46,8 @@ impl Token {
             (0, 4) => Self::Oom,
             (0, 5) => Self::Pressure,
             (0, 6) => Self::Stop,
+            (0, 7) => Self::Relay,
+            (0, 8) => Self::Tell,
             (1, index) => Self::Console(index as usize),
             (2, id) => Self::Client(id),
             _ => Self::Listener,
@@ -58,6 +64,10 @@ pub(super) struct Client {
     pub(super) console: Option<usize>,
     /// Bytes of the console that it did not read in time.
     pub(super) missed: u64,
+    /// Its process.
+    pub(super) pid: i32,
+    /// Whether it has asked for something.
+    pub(super) asked: bool,
 }
 
 impl Client {
