@@ -42,8 +42,8 @@ pub(crate) struct Exec {
     /// Program and arguments; a shell without.
     #[arg(last = true)]
     command: Vec<String>,
-    /// As whom: a name in the container, or a number.
-    #[arg(long, short, value_name = "NAME")]
+    /// As whom: a name in the container, or a number; USER:GROUP names its group too.
+    #[arg(long, short, value_name = "USER")]
     user: Option<String>,
     /// As which group.
     #[arg(long, short, value_name = "NAME")]

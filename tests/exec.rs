@@ -214,3 +214,60 @@ fn a_paused_or_stopped_domain_is_not_entered() {
     life.ok(&["destroy", life.name()]);
     assert!(life.fails(125, &["exec", life.name(), "--", "true"]).contains("shut off"));
 }
+
+/// A container with account files of its own, in which somebody has put traps.
+fn with_accounts() -> Option<Life> {
+    if !root() || !support::merged_usr() {
+        return None;
+    }
+    let life = Life::new();
+    let tree = life.case.root_tree();
+    let passwd = "root:x:0:0::/root:/bin/sh\nsvc:x:33:34::/:/bin/sh\n1000:x:0:0::/root:/bin/sh\n\
+                  evil:x:4294967295:0::/:/bin/sh\nodd:x:7:4294967295::/:/bin/sh\n";
+    fs::write(tree.join("etc/passwd"), passwd).unwrap();
+    fs::write(tree.join("etc/group"), "root:x:0:1000\nsvc:x:34:\n1000:x:0:\nevil:x:4294967295:svc\n")
+        .unwrap();
+    let file = life.case.on_root("while :; do sleep 1; done", "", "");
+    life.ok(&["define", file.to_str().unwrap()]);
+    life.ok(&["start", life.name()]);
+    Some(life)
+}
+
+#[rstest]
+#[case::number(&["-u", "1000"], "1000:0:0")]
+#[case::number_with_a_plus(&["-u", "+1000"], "1000:0:0")]
+#[case::name(&["-u", "svc"], "33:34:34")]
+#[case::number_of_a_name(&["-u", "33"], "33:34:34")]
+#[case::both(&["-u", "33:35"], "33:35:35")]
+#[case::both_by_name(&["-u", "svc:root"], "33:0:0")]
+#[case::group(&["-u", "33", "-g", "1000"], "33:1000:1000")]
+fn a_number_is_a_number_whatever_the_containers_files_say(#[case] who: &[&str], #[case] ids: &str) {
+    let Some(life) = with_accounts() else { return };
+    let words = ["--", "sh", "-c", "echo $(id -u):$(id -g):$(id -G)"];
+    let said = life.ok(&[&["exec"], who, &[life.name()], &words[..]].concat());
+    assert_eq!(said.trim(), ids);
+}
+
+#[rstest]
+fn the_id_that_means_unchanged_is_refused(
+    #[values("4294967295", "+4294967295", "4294967296", "evil", "odd", "33:4294967295", "0:evil")] who: &str,
+) {
+    let Some(life) = with_accounts() else { return };
+    life.fails(125, &["exec", "-u", who, life.name(), "--", "id"]);
+}
+
+#[test]
+fn what_exec_says_is_about_exec() {
+    let Some(life) = sleeping() else { return };
+    let said = life.fails(125, &["exec", "--cwd", "rel", life.name(), "--", "true"]);
+    assert!(said.contains("absolute path") && !said.contains("ValueError"), "{said}");
+    for words in [&["--cwd", "/no/such"][..], &["-u", "nobody-here"], &[]] {
+        let program = if words.is_empty() { "/no/such/program" } else { "true" };
+        let output = life.run(&[&["exec"], words, &[life.name(), "--", program]].concat());
+        let said = text(&output.stderr);
+        assert_ne!(output.status.code(), Some(0));
+        assert!(!said.contains("<init") && !said.contains("was not started"), "{said}");
+    }
+    let said = life.fails(125, &["exec", "-u", "1:2", "-g", "3", life.name(), "--", "true"]);
+    assert!(said.contains("--group"), "{said}");
+}

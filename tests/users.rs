@@ -124,7 +124,7 @@ fn a_map_that_the_kernel_would_refuse_is_refused_with_its_line(#[case] uids: &st
 #[rstest]
 #[case::name("worker", "worker", "uid=33 gid=44 groups=44,50,60")]
 #[case::number("+33", "+7", "uid=33 gid=7 groups=7,50,60")]
-#[case::name_that_is_a_number("9", "worker", "uid=33 gid=44")]
+#[case::number_that_is_a_name("9", "worker", "uid=9 gid=44")]
 fn the_init_runs_as_the_user_that_the_container_knows(
     #[case] user: &str,
     #[case] group: &str,
@@ -309,5 +309,37 @@ fn a_plan_of_a_plain_account_is_what_it_runs() {
         let run: Vec<(String, String)> =
             words.filter(|(stage, _)| stage == "host" || stage == "child").collect();
         assert_eq!(run, planned);
+    }
+}
+
+/// Whoever has no controller has no limit: a change is refused, not reported as made.
+#[rstest]
+#[case::setmem(&["setmem", "NAME", "20MiB"])]
+#[case::hard_limit(&["memtune", "NAME", "--hard-limit", "20MiB"])]
+#[case::soft_limit(&["memtune", "NAME", "--soft-limit", "20MiB"])]
+#[case::shares(&["schedinfo", "NAME", "--cpu-shares", "512"])]
+#[case::pids(&["pids", "NAME", "--limit", "9"])]
+fn a_plain_users_change_of_a_limit_that_nobody_sets_is_refused(#[case] verb: &[&str]) {
+    let case = Case::new();
+    let state = case.dir.path().join("state");
+    fs::create_dir(&state).unwrap();
+    fs::set_permissions(&state, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let file = case.script("while :; do sleep 1; done");
+    let root = state.join("own").display().to_string();
+    let browndog = |words: &[&str]| {
+        let mut command = as_plain_user(&case)?;
+        Some(command.args(["--root", &root]).args(words).output().unwrap())
+    };
+    let Some(defined) = browndog(&["define", file.to_str().unwrap()]) else { return };
+    assert_eq!(defined.status.code(), Some(0), "{}", text(&defined.stderr));
+    let started = browndog(&["start", &case.name]).unwrap();
+    assert_eq!(started.status.code(), Some(0), "{}", text(&started.stderr));
+    let verb: Vec<&str> = verb.iter().map(|word| if *word == "NAME" { &*case.name } else { word }).collect();
+    let changed = browndog(&verb).unwrap();
+    let info = browndog(&["memtune", &case.name, "--format", "json"]).unwrap();
+    browndog(&["destroy", &case.name]);
+    if case.cgroups().is_empty() {
+        assert_eq!(changed.status.code(), Some(1), "{}", text(&changed.stdout));
+        assert!(!text(&info.stdout).contains("20480"), "{}", text(&info.stdout));
     }
 }

@@ -84,7 +84,7 @@ pub fn execute(layout: &Layout, name: &str, command: &Command) -> Result<Execute
     let (record, init) = running(layout, name)?;
     let document = document(layout, name)?;
     let failed = |error: &StartError| LifeError::Start {
-        rendered: error.render(name, &document.source).replacen("cannot start", "cannot execute in", 1),
+        rendered: in_words_of_exec(&error.render(name, &document.source), name),
         code: error.exit_code(),
     };
     let domain = domain_for(&document.domain, command)?;
@@ -123,6 +123,25 @@ pub fn execute(layout: &Layout, name: &str, command: &Command) -> Result<Execute
     };
     finish(running);
     ended.map(Executed::Ended).map_err(launcher("poll"))
+}
+
+/// A start's message for who gives a command and no document.
+fn in_words_of_exec(rendered: &str, name: &str) -> String {
+    let mut text = rendered.replacen("cannot start", "cannot execute in", 1);
+    for (of_start, of_exec) in [
+        (
+            format!("'{name}' was not started; nothing was changed"),
+            format!("nothing was executed in '{name}'"),
+        ),
+        ("; correct <init>, or the root file system".to_owned(), "; see what PATH is inside".to_owned()),
+        (
+            "<initdir> names no directory of the container".to_owned(),
+            "the working directory is no directory of the container: give another with --cwd".to_owned(),
+        ),
+    ] {
+        text = text.replace(&of_start, &of_exec);
+    }
+    text
 }
 
 /// The terminal belongs to whom the program runs as, as a login's does: it was opened by the host's root,
@@ -179,16 +198,27 @@ fn document(layout: &Layout, name: &str) -> Result<Document> {
 /// The domain with the command's user and directory in the place of its init's.
 fn domain_for(domain: &Domain, command: &Command) -> Result<Domain> {
     let mut domain = domain.clone();
-    let account = |text: &String| {
-        let number = text.strip_prefix('+').and_then(|number| number.parse().ok());
-        Sourced { value: number.map_or_else(|| Account::Name(text.clone()), Account::Id), origin: ASKED }
+    let account = |text: &str| {
+        let value = Account::parse(text).map_err(|error| {
+            LifeError::refused(error.to_string(), error.help.unwrap_or_else(|| "name an account".to_owned()))
+        })?;
+        Ok::<_, LifeError>(Sourced { value, origin: ASKED })
     };
     // An init that gives up root does so for good; a command of the host's root may be root inside.
-    domain.init.user = command.user.as_ref().map(account);
-    domain.init.group = command.group.as_ref().map(account);
+    let (user, group) = match command.user.as_deref().map(|user| (user, user.split_once(':'))) {
+        None => (None, None),
+        Some((user, None)) => (Some(user), None),
+        Some((_, Some((user, group)))) if command.group.is_none() => (Some(user), Some(group)),
+        Some((user, Some(_))) => {
+            let what = format!("--user {user} names a group, and so does --group");
+            return Err(LifeError::refused(what, "leave one of them out"));
+        }
+    };
+    domain.init.user = user.map(account).transpose()?;
+    domain.init.group = group.or(command.group.as_deref()).map(account).transpose()?;
     if let Some(directory) = &command.directory {
         let value = AbsPath::parse(directory).map_err(|error| {
-            LifeError::refused(format!("the working directory: {error:?}"), "give an absolute path")
+            LifeError::refused(format!("the working directory: {error}"), "give an absolute path")
         })?;
         domain.init.dir = Sourced { value, origin: ASKED };
     }

@@ -81,12 +81,17 @@ pub(super) struct User {
     pub home: String,
 }
 
+/// An id of the container's files. The last one is none: to setresuid(2) it means "unchanged", which is root.
+fn id(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|id| *id != u32::MAX)
+}
+
 fn passwd_lines(passwd: &str) -> impl Iterator<Item = User> + '_ {
     passwd.lines().filter_map(|line| {
         let mut fields = line.split(':');
         let name = fields.next()?.to_owned();
-        let uid = fields.nth(1)?.parse().ok()?;
-        let gid = fields.next()?.parse().ok()?;
+        let uid = fields.nth(1).and_then(id)?;
+        let gid = fields.next().and_then(id)?;
         let home = fields.nth(1).unwrap_or("/").to_owned();
         Some(User { name, uid, gid, home })
     })
@@ -97,34 +102,41 @@ pub(crate) fn name_of(passwd: &str, uid: u32) -> Option<String> {
     passwd_lines(passwd).find(|user| user.uid == uid).map(|user| user.name)
 }
 
-/// Names before numbers, as libvirt does; `+N` is always a number.
+/// A number is a number, whoever has it as a name in a file of the container's.
 pub(super) fn find_user(passwd: &str, account: &Account) -> Option<User> {
     match account {
+        Account::Id(u32::MAX) => None,
         Account::Id(uid) => passwd_lines(passwd)
             .find(|user| user.uid == *uid)
-            .or_else(|| Some(User { name: uid.to_string(), uid: *uid, gid: 0, home: "/".to_owned() })),
-        Account::Name(name) => passwd_lines(passwd).find(|user| user.name == *name).or_else(|| {
-            let uid = name.parse().ok()?;
-            find_user(passwd, &Account::Id(uid))
-        }),
+            .or_else(|| Some(User { name: String::new(), uid: *uid, gid: 0, home: "/".to_owned() })),
+        Account::Name(name) if is_number(name) => find_user(passwd, &Account::Id(id(name)?)),
+        Account::Name(name) => passwd_lines(passwd).find(|user| user.name == *name),
     }
+}
+
+fn is_number(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn find_group(group: &str, account: &Account) -> Option<u32> {
     match account {
-        Account::Id(gid) => Some(*gid),
+        Account::Id(gid) => Some(*gid).filter(|gid| *gid != u32::MAX),
+        Account::Name(name) if is_number(name) => id(name),
         Account::Name(name) => {
             let line = group.lines().find(|line| line.split(':').next() == Some(name));
-            line.and_then(|line| line.split(':').nth(2)?.parse().ok()).or_else(|| name.parse().ok())
+            line.and_then(|line| line.split(':').nth(2).and_then(id))
         }
     }
 }
 
-/// Groups that list the user as a member (group(5)).
+/// Groups that list the user as a member (group(5)); a number without a name is in none.
 fn supplementary(group: &str, user: &str) -> Vec<u32> {
+    if user.is_empty() {
+        return Vec::new();
+    }
     let has =
         |line: &&str| line.split(':').nth(3).is_some_and(|members| members.split(',').any(|m| m == user));
-    group.lines().filter(has).filter_map(|line| line.split(':').nth(2)?.parse().ok()).collect()
+    group.lines().filter(has).filter_map(|line| line.split(':').nth(2).and_then(id)).collect()
 }
 
 /// The init's user in the container; 0 where it cannot be found, which is said elsewhere.
@@ -218,12 +230,33 @@ mod tests {
     const GROUP: &str = "root:x:0:\nwww:x:34:\nlog:x:50:www,root\ntape:x:60:www\n";
 
     #[test]
-    fn a_name_wins_over_a_number_and_plus_is_always_a_number() {
-        let uid = |account| find_user(PASSWD, &account).map(|user| user.uid);
-        assert_eq!(uid(Account::Name("www".into())), Some(33));
-        assert_eq!(uid(Account::Name("33000".into())), Some(7));
-        assert_eq!(uid(Account::Id(33000)), Some(33000));
+    fn a_number_is_a_number_also_where_a_file_has_it_as_a_name() {
+        let uid = |account| find_user(PASSWD, &account).map(|user| (user.uid, user.gid));
+        assert_eq!(uid(Account::Name("www".into())), Some((33, 34)));
+        assert_eq!(uid(Account::Name("33000".into())), Some((33_000, 0)));
+        assert_eq!(uid(Account::Id(33_000)), Some((33_000, 0)));
+        assert_eq!(uid(Account::Id(33)), Some((33, 34)));
         assert_eq!(uid(Account::Name("nobody-here".into())), None);
+        assert_eq!(find_group("1000:x:0:\n", &Account::Name("1000".into())), Some(1000));
+        // Nor is it somebody's name where groups list their members.
+        let member = find_user("", &Account::Id(1000)).unwrap();
+        assert_eq!(supplementary("root:x:0:1000\nlog:x:4:,\n", &member.name), [0; 0]);
+    }
+
+    #[test]
+    fn the_id_that_means_unchanged_is_nobodys() {
+        const LAST: &str = "4294967295";
+        let passwd = format!("evil:x:{LAST}:0::/:\nodd:x:7:{LAST}::/:\nfine:x:8:9::/:\n");
+        for name in ["evil", "odd", LAST] {
+            assert_eq!(find_user(&passwd, &Account::Name(name.into())), None, "{name}");
+        }
+        assert_eq!(find_user(&passwd, &Account::Id(u32::MAX)), None);
+        assert_eq!(find_user(&passwd, &Account::Name("fine".into())).map(|user| user.uid), Some(8));
+        let group = format!("evil:x:{LAST}:fine\nlog:x:4:fine\n");
+        for account in [Account::Name("evil".into()), Account::Name(LAST.into()), Account::Id(u32::MAX)] {
+            assert_eq!(find_group(&group, &account), None);
+        }
+        assert_eq!(supplementary(&group, "fine"), [4]);
     }
 
     #[test]

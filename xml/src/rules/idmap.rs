@@ -10,6 +10,9 @@ use crate::source::Span;
 /// Most lines of a map: `UID_GID_MAP_MAX_EXTENTS` in the kernel.
 const LINES: usize = 340;
 
+/// Where a range has to end: 2^32-1 is no id.
+const LAST: u64 = u32::MAX as u64;
+
 pub(super) fn check(draft: &Draft, report: &mut Report) {
     let Some(map) = &draft.idmap else { return check_system(draft, report) };
     let place = place(map.origin).unwrap_or(draft.root);
@@ -75,10 +78,9 @@ fn check_ranges(name: &str, ranges: &[Sourced<IdRange>], map: Span, report: &mut
         let IdRange { start, target, count } = range.value;
         if count == 0 {
             fault(range, None, "a range of no ids".to_owned(), "leave it out, or give a count");
-        } else if u64::from(start) + u64::from(count) > 1 << 32
-            || u64::from(target) + u64::from(count) > 1 << 32
-        {
-            fault(range, None, "the range goes beyond the last id".to_owned(), "ids have 32 bits");
+        } else if u64::from(start) + u64::from(count) > LAST || u64::from(target) + u64::from(count) > LAST {
+            let help = "ids end at 4294967294: the next one means \"unchanged\" to the kernel";
+            fault(range, None, "the range goes beyond the last id".to_owned(), help);
         } else {
             by_target.push(range);
         }
