@@ -12,6 +12,7 @@ use browndog_runtime::host::Host;
 use browndog_runtime::launch::prepare;
 use browndog_runtime::plan::step::HostStep;
 use browndog_runtime::plan::{Entry, Plan, Request as StartRequest};
+use browndog_xml::domain::{Domain, Sourced};
 use browndog_xml::source::Source;
 use nix::errno::Errno;
 
@@ -136,6 +137,7 @@ fn apply(layout: &Layout, record: &Record, old: &Document, new: &Document) -> Re
         return Err(LifeError::refused(problem.message.clone(), problem.help.clone()));
     }
     guard_memory(record, new)?;
+    guard_controllers(old, new, &after)?;
     let same = |a: &HostStep, b: &HostStep| format!("{a:?}") == format!("{b:?}");
     let is_new = |entry: &&Entry<HostStep>| {
         entry.id.starts_with("enable-controllers")
@@ -285,6 +287,67 @@ fn move_into(record: &Record, group: &Group) -> Result<()> {
 }
 
 const ROUNDS: usize = 100;
+
+/// What a document limits, by controller, as text to be compared; empty where it limits nothing.
+fn limits(domain: &Domain) -> [(&'static str, String); 5] {
+    let number = |limit: &Option<Sourced<u64>>| limit.as_ref().map(|limit| limit.value);
+    let text = |values: &[Option<String>]| values.iter().flatten().cloned().collect::<Vec<_>>().join(" ");
+    let numbers = |values: &[(&str, Option<u64>)]| {
+        text(
+            &values
+                .iter()
+                .map(|(name, value)| value.map(|value| format!("{name}={value}")))
+                .collect::<Vec<_>>(),
+        )
+    };
+    let (memory, cpu, blkio) = (&domain.memory, &domain.cpu, &domain.blkio);
+    let limit = number(&memory.limit).or(number(&memory.memory_and_swap));
+    let quota = cpu.quota_us.as_ref().map(|quota| format!("quota={}", quota.value));
+    let weight = |weight: &Option<Sourced<u16>>| weight.as_ref().map(|weight| u64::from(weight.value));
+    let mut io = vec![numbers(&[("weight", weight(&blkio.weight))])];
+    for device in &blkio.devices {
+        let bounds =
+            [&device.read_bytes_sec, &device.write_bytes_sec, &device.read_iops_sec, &device.write_iops_sec];
+        let bounds = bounds.map(|bound| number(bound).filter(|bound| *bound > 0));
+        if bounds.iter().any(Option::is_some) || device.weight.is_some() {
+            io.push(format!("{} {:?} {bounds:?}", device.path.value, weight(&device.weight)));
+        }
+    }
+    [
+        ("memory", numbers(&[("limit", limit), ("soft", number(&memory.soft))])),
+        ("cpu", text(&[Some(numbers(&[("shares", number(&cpu.shares))])), quota])),
+        ("cpuset", text(&[cpu.cpuset.as_ref().map(|cpus| cpus.value.to_string())])),
+        ("pids", domain.pids.value.to_string()),
+        ("io", io.join(" ")),
+    ]
+}
+
+/// A limit that was changed and that no step sets: this domain has no controller for it. Its start has noted that
+/// of what the document asks for; a change would be reported as made.
+fn guard_controllers(old: &Document, new: &Document, after: &Plan) -> Result<()> {
+    let sets = |controller: &str| {
+        after.before.iter().any(|entry| match &entry.step {
+            HostStep::SetCgroup { path, .. } if !entry.id.starts_with("enable-controllers") => {
+                let file = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
+                let of = file.split('.').next().unwrap_or_default();
+                of == controller || (controller == "io" && of == "blkio")
+            }
+            _ => false,
+        })
+    };
+    for ((controller, before), (_, wanted)) in limits(&old.domain).into_iter().zip(limits(&new.domain)) {
+        if before != wanted && !wanted.trim().is_empty() && !sets(controller) {
+            return Err(LifeError::refused(
+                format!(
+                    "this domain runs without the control group controller {controller}: nothing was changed"
+                ),
+                "start it as root, or in a group that is handed over with this controller (systemd-run --user --scope \
+                 -p Delegate=yes browndog start NAME); --config changes its definition",
+            ));
+        }
+    }
+    Ok(())
+}
 
 /// A limit below what programs hold is not one that they would be told of: the kernel would kill.
 fn guard_memory(record: &Record, new: &Document) -> Result<()> {
