@@ -193,7 +193,8 @@ fn what_is_typed_arrives_and_what_ends_lines_of_the_terminal_is_not_the_launcher
 
 #[rstest]
 #[case::exits("exit 3", None, 3)]
-#[case::crashes("kill -9 $$; sleep 600 &amp; echo READY; wait", Some(Signal::SIGTERM), 137)]
+#[case::is_killed("echo READY; exec sleep 600", Some(Signal::SIGTERM), 137)]
+#[case::is_asked("sleep 600 &amp; echo READY; wait; exit 5", Some(Signal::SIGTERM), 5)]
 #[case::is_interrupted("echo READY; while :; do sleep 0.05; done", Some(Signal::SIGINT), 130)]
 fn the_callers_terminal_is_as_before_however_the_container_ends(
     #[case] script: &str,
@@ -282,7 +283,7 @@ fn without_a_terminal_the_init_has_the_callers_pipes() {
 }
 
 #[rstest]
-#[case::nobody_reads("yes")]
+#[case::nobody_reads("exec yes")]
 #[case::nobody_has_it_open("exec sleep 600 &lt;/dev/null >/dev/null 2>&amp;1")]
 fn a_console_that_nothing_passes_through_costs_no_processor_time(#[case] script: &str) {
     if !root() {
