@@ -233,11 +233,18 @@ impl Rename {
         if self.new.contains('/') || self.new.is_empty() {
             return Err(LifeError::refused(format!("'{}' is no domain name", self.new), ""));
         }
+        if self.new == name {
+            return Err(LifeError::refused(format!("'{name}' has that name already"), "choose another name"));
+        }
         let lock = Lock::take(layout, &name, "rename")?;
         let _target = Lock::take(layout, &self.new, "rename")?;
         cleaned(&reconcile::reconcile(layout, &lock, &name)?);
         let view = domains::view(layout, &name)?;
-        if view.phase.is_active() || domains::view(layout, &self.new)?.phase.is_active() {
+        if domains::view(layout, &self.new)?.phase.is_active() {
+            let what = format!("there is a domain '{}' already, and it runs", self.new);
+            return Err(LifeError::refused(what, "choose another name"));
+        }
+        if view.phase.is_active() {
             return Err(LifeError::State {
                 name,
                 verb: "rename",

@@ -70,7 +70,7 @@ fn io_failed(error: &io::Error) -> Status {
         return Status::BROKEN_PIPE;
     }
     complain(&format!("cannot write the output: {error}"), None);
-    Status::USAGE
+    Status::FAILED
 }
 
 /// Whether standard output shows colours: a terminal that can, and nobody who said no (NO_COLOR).

@@ -193,6 +193,29 @@ pub(crate) fn hint_of(id: &str, errno: Errno) -> Option<String> {
         (id, Errno::EAGAIN) if is_about_a_place(id) => {
             "directories were renamed all the time while this place was looked up: end that, and start again"
         }
+        ("change-dir", Errno::ENOTDIR) => "it is a file",
+        ("change-dir", Errno::EACCES) => "the user that the program runs as may not enter it",
+        ("set-uid" | "set-gid" | "set-groups", Errno::EINVAL) => {
+            "this id has no place in the user namespace around us: see /proc/self/uid_map and gid_map"
+        }
+        ("set-uid" | "set-gid" | "set-groups", Errno::EPERM) => {
+            "an outer container has taken CAP_SETUID or CAP_SETGID away"
+        }
+        (id, Errno::EPERM) if id.starts_with("node:") => {
+            "an outer container has taken CAP_MKNOD away, or forbids this device"
+        }
+        (id, Errno::EPERM) if id.starts_with("add-interface") || id.starts_with("move-interface") => {
+            "links need CAP_NET_ADMIN over the host's network: an outer container may have taken it away"
+        }
+        (id, Errno::EADDRNOTAVAIL) if id.starts_with("add-interface") => {
+            "the kernel takes no such hardware address: not all zeros, and no group's"
+        }
+        (id, Errno::EROFS) if id.starts_with("make-cgroup") || id.starts_with("enable-controllers") => {
+            "the control groups here are mounted read-only: an outer container does that"
+        }
+        (id, Errno::EPERM) if id.starts_with("set-rlimit") || id.starts_with("limit-resource") => {
+            "above the caller's own hard limit, which only CAP_SYS_RESOURCE lifts: see ulimit -H"
+        }
         ("change-dir", Errno::ENOENT) => "<initdir> names no directory of the container",
         ("clone", Errno::EPERM) => "start as root, with CAP_SYS_ADMIN",
         ("clone", Errno::ENOSPC) => {

@@ -93,6 +93,13 @@ fn launch(layout: &Layout, lock: &Lock, document: &Document) -> Result<Started> 
     })?;
     let arguments = Arguments { layout: layout.clone(), name: name.to_owned() };
     let failed = |error| LifeError::file("execute", std::path::Path::new(OWN), error);
+    // Not left to the spawn, whose error would name the program.
+    let null = std::path::Path::new("/dev/null");
+    let null = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(null)
+        .map_err(|error| LifeError::file("open", null, error))?;
     let mut monitor = Command::new(OWN)
         .arg0(NAME)
         .args(arguments.words())
@@ -100,7 +107,7 @@ fn launch(layout: &Layout, lock: &Lock, document: &Document) -> Result<Started> 
         .envs(std::env::vars_os().filter(|(name, _)| name == browndog_runtime::launch::MUTATE))
         .stdin(Stdio::from(lock.share()?))
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::from(null))
         .spawn()
         .map_err(failed)?;
     let mut text = Vec::new();
