@@ -29,7 +29,9 @@ pub fn waitid(kind: libc::idtype_t, id: u32, options: i32) -> Result<Option<Wait
     // SAFETY: zeroed above, a valid value of this plain structure, and then filled by the kernel.
     let info = unsafe { info.assume_init() };
     // SAFETY: waitid(2) fills the fields of SIGCHLD, or leaves zeros where nobody was found.
-    let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
+    let pid = unsafe { info.si_pid() };
+    // SAFETY: as above.
+    let status = unsafe { info.si_status() };
     Ok((pid != 0).then_some(Waited { pid, code: info.si_code, status }))
 }
 

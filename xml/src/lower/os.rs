@@ -51,19 +51,18 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
             _ => {}
         }
     }
-    if draft.init.user.is_some() != draft.init.group.is_some() {
-        let one = |name| context.view.child(node, name);
-        if let Some(written) = one("inituser").or_else(|| one("initgroup")) {
-            let (missing, after) = match context.view.name(written) {
-                "inituser" => ("initgroup", Some(written)),
-                _ => ("inituser", context.before(node, written)),
-            };
-            let message = format!("<{}> needs an <{missing}> beside it", context.view.name(written));
-            let fault = Diagnostic::error(Code::Incomplete, context.gap(node, after), message);
-            let fault = fault.label(context.view.span(written), "this one");
-            let path = format!("/domain/os/{missing}");
-            context.report.push(fault.path(path).help("libvirt's format has both or neither"));
-        }
+    let one = |name| context.view.child(node, name);
+    // As written: one that is no account is a fault of its own.
+    if let (Some(written), None) | (None, Some(written)) = (one("inituser"), one("initgroup")) {
+        let (missing, after) = match context.view.name(written) {
+            "inituser" => ("initgroup", Some(written)),
+            _ => ("inituser", context.before(node, written)),
+        };
+        let message = format!("<{}> needs an <{missing}> beside it", context.view.name(written));
+        let fault = Diagnostic::error(Code::Incomplete, context.gap(node, after), message);
+        let fault = fault.label(context.view.span(written), "this one");
+        let path = format!("/domain/os/{missing}");
+        context.report.push(fault.path(path).help("libvirt's format has both or neither"));
     }
     match program {
         Some(program) => draft.commands.push(Command { program, args }),
