@@ -68,7 +68,7 @@ impl Share {
             return None;
         }
         // A burst that cost more than one window's share waits for as many windows.
-        let windows = u32::try_from(self.spent.as_micros().div_ceil(SHARE.as_micros())).unwrap_or(u32::MAX);
+        let windows = u32::try_from(self.spent.as_micros() / SHARE.as_micros()).unwrap_or(u32::MAX);
         let until = began + WINDOW * windows.clamp(1, 50);
         self.began = None;
         Some(until.saturating_duration_since(now).max(Duration::from_millis(1)))
