@@ -121,7 +121,7 @@ impl Drop for Life {
     fn drop(&mut self) {
         let list = self.command(&["list", "--all", "--name"]).output().map(|output| text(&output.stdout));
         for name in list.unwrap_or_default().lines() {
-            self.command(&["destroy", name]).output().ok();
+            self.command(&["destroy", "--", name]).output().ok();
         }
     }
 }
