@@ -142,6 +142,15 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// The positive control: what shows that the subject was there and the check could have failed. Where it
+    /// does not hold the check could not be carried out.
+    pub fn control(&mut self, holds: bool, sentence: impl Into<String>) {
+        self.looked += 1;
+        if !holds {
+            self.errors.push(format!("the control does not hold: {}", sentence.into()));
+        }
+    }
+
     /// The check does not apply here.
     pub fn not_applicable(&mut self, reason: impl Into<String>) {
         self.absences.push(reason.into());

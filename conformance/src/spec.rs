@@ -20,6 +20,8 @@ pub struct Spec {
     pub volumes: Vec<Volume>,
     /// Memory file systems: target and size in bytes.
     pub ram: Vec<(String, u64)>,
+    /// A file system in a file of the host, and where it goes.
+    pub image: Option<(PathBuf, String)>,
     /// First host id that root inside is mapped to, with 65536 ids.
     pub idmap: Option<u32>,
     /// A network namespace of its own.
@@ -90,6 +92,7 @@ impl Spec {
             hostname: None,
             volumes: Vec::new(),
             ram: Vec::new(),
+            image: None,
             idmap: None,
             private_network: true,
             capabilities: Capabilities::Default,
@@ -208,6 +211,13 @@ impl Spec {
         for (target, bytes) in &self.ram {
             out.push(format!(
                 "<filesystem type='ram'><source usage='{bytes}' units='b'/><target dir='{}'/></filesystem>",
+                escape(target)
+            ));
+        }
+        if let Some((source, target)) = &self.image {
+            out.push(format!(
+                "<filesystem type='file'><driver type='loop' format='raw'/><source file='{}'/><target dir='{}'/></filesystem>",
+                escape(&source.to_string_lossy()),
                 escape(target)
             ));
         }

@@ -1,19 +1,25 @@
 //! The catalogue: one area per file.
 
+mod astray;
 mod context;
 mod devices;
 mod escape;
+mod exchange;
+mod given;
 mod hostile;
 mod ipc;
 mod life;
 mod limits;
+mod mapped;
 mod mount;
 mod network;
 mod options;
 mod pid;
 mod procfs;
 mod seccomp;
+mod sources;
 mod strict;
+mod twofold;
 mod user;
 
 use crate::requirement::Check;
@@ -36,6 +42,12 @@ pub fn all() -> Vec<Check> {
         limits::CHECKS,
         life::CHECKS,
         hostile::CHECKS,
+        astray::CHECKS,
+        twofold::CHECKS,
+        given::CHECKS,
+        mapped::CHECKS,
+        exchange::CHECKS,
+        sources::CHECKS,
     ]
     .concat()
 }

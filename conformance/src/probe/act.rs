@@ -50,10 +50,10 @@ pub(super) fn main(words: &[String]) -> i32 {
         "limited" => limited(rest),
         "chroot" => chroot(rest),
         "hog" => hog(number(rest, 64)),
-        other => {
+        other => super::siege::command(words).unwrap_or_else(|| {
             eprintln!("browndog probe: unknown command {other:?}");
             2
-        }
+        }),
     }
 }
 

@@ -11,14 +11,18 @@ mod context;
 mod devices;
 mod escape;
 mod filter;
+mod given;
 mod identity;
 pub mod ipc;
+mod kernelfs;
 pub mod launch;
 pub(crate) mod mounts;
 pub(crate) mod netlink;
 mod network;
+mod place;
 mod process;
 pub(crate) mod procfs;
+mod siege;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -56,8 +60,9 @@ impl Params {
 type Gatherer = fn(&Params, &mut Facts);
 
 /// All areas in the order in which they are gathered: those that disturb come last.
-const AREAS: [(&str, Gatherer); 29] = [
+const AREAS: [(&str, Gatherer); 35] = [
     // The first word is what was there before anything was done.
+    ("place", place::place),
     ("fd", context::fd),
     ("ctx", context::ctx),
     ("pid", process::pid),
@@ -86,6 +91,11 @@ const AREAS: [(&str, Gatherer); 29] = [
     ("hog", cgroup::hog),
     ("setuid", identity::setuid_program),
     ("caps", identity::caps),
+    ("kernelfs", kernelfs::kernelfs),
+    ("given", given::given),
+    ("odd", given::odd),
+    ("monitors", siege::monitors),
+    ("under", siege::under),
     ("tries", tries),
 ];
 
@@ -125,6 +135,8 @@ fn main(arguments: &[OsString], first: usize) -> i32 {
         Some("libvirt") => crate::runtimes::libvirt::session::main(&words[1..]),
         Some("redirect") => crate::runtimes::libvirt::session::redirect(&words[1..]),
         Some("--facts") => report(arguments, &words),
+        // As the interpreter of a script: the kernel puts the script's path behind its word.
+        Some("script") => report(arguments, words.get(2..).unwrap_or_default()),
         Some(_) => act::main(&words),
         None => usage("nothing to do"),
     }
@@ -184,7 +196,7 @@ fn report(arguments: &[OsString], words: &[String]) -> i32 {
 }
 
 /// Areas that only look.
-const HARMLESS: [&str; 4] = ["fd", "ctx", "pid", "mount"];
+const HARMLESS: [&str; 6] = ["fd", "ctx", "pid", "mount", "kernelfs", "odd"];
 
 /// Namespaces that are, or may be, still the host's. Attempts that change the machine where they work
 /// are made only where there are none, or in a guest, which is thrown away. Who cannot tell must not

@@ -25,7 +25,11 @@ pub(crate) struct Mount {
 
 /// Reads `/proc/PID/mountinfo` (proc_pid_mountinfo(5)).
 pub(crate) fn table(pid: &str) -> Vec<Mount> {
-    let text = fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+    parse(&fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default())
+}
+
+/// Its lines.
+pub(crate) fn parse(text: &str) -> Vec<Mount> {
     text.lines()
         .filter_map(|line| {
             let (left, right) = line.split_once(" - ")?;

@@ -125,7 +125,7 @@ pub(super) fn surface(params: &Params, facts: &mut Facts) {
 }
 
 /// `c MAJOR:MINOR` for a character device, `file` for a file, an errno.
-fn object(path: &str) -> String {
+pub(super) fn object(path: &str) -> String {
     match fs::metadata(path) {
         Err(error) => spell::<()>(Err(errno_of(error))),
         Ok(meta) if meta.mode() & libc::S_IFMT == libc::S_IFCHR => {
@@ -136,7 +136,7 @@ fn object(path: &str) -> String {
 }
 
 /// What reading gives: `data`, `empty`, `entries`, or an errno.
-fn peek(path: &str) -> String {
+pub(super) fn peek(path: &str) -> String {
     match fs::metadata(path) {
         Err(error) => spell::<()>(Err(errno_of(error))),
         Ok(meta) if meta.is_dir() => match fs::read_dir(path) {

@@ -21,7 +21,8 @@ impl Runtime for Bwrap {
         &self.program
     }
     fn cannot(&self, spec: &Spec) -> Option<String> {
-        let needs: [(bool, &str); 12] = [
+        let needs: [(bool, &str); 13] = [
+            (spec.image.is_some(), "a file system in a file"),
             (spec.root.is_none(), "sharing the host's tree as a whole"),
             (spec.idmap.is_some(), "a range of ids (one id only)"),
             (spec.pids.is_some(), "a limit of processes"),

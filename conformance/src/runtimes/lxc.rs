@@ -55,7 +55,13 @@ impl Runtime for Lxc {
                 "an LXC container without a root of its own shares the host's /dev and /proc".into(),
             );
         }
+        if spec.image.is_some() {
+            return Some("this adapter writes no file systems in files".into());
+        }
         let broken = |text: &String| text.contains('\n');
+        if spec.volumes.iter().any(|v| broken(&v.target)) {
+            return Some("an LXC configuration has one line for each volume".into());
+        }
         if spec.env.iter().any(|(_, v)| broken(v)) {
             return Some("an LXC configuration has one line for each variable".into());
         }

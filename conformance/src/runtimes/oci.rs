@@ -173,6 +173,9 @@ impl Runtime for Oci {
         &self.program
     }
     fn cannot(&self, spec: &Spec) -> Option<String> {
+        if spec.image.is_some() {
+            return Some("an OCI bundle has no words for a file system in a file".into());
+        }
         if spec.root.is_none() {
             return Some("an OCI bundle always has a root directory of its own".into());
         }

@@ -21,7 +21,11 @@ use crate::stage::{Doing, PATIENCE, SceneError, Stage};
 const OUT: &str = "/var/tmp/facts";
 
 /// A container of the plain profile whose probe writes these facts into [`OUT`].
-fn writing(stage: &Stage<'_>, scene: &str, areas: &str) -> Result<(std::path::PathBuf, Spec), SceneError> {
+pub(super) fn writing(
+    stage: &Stage<'_>,
+    scene: &str,
+    areas: &str,
+) -> Result<(std::path::PathBuf, Spec), SceneError> {
     let (place, name) = stage.place(scene)?;
     let mut argv = stage.probe_argv(areas, false);
     argv.extend(["--out".to_owned(), OUT.to_owned()]);
@@ -29,7 +33,7 @@ fn writing(stage: &Stage<'_>, scene: &str, areas: &str) -> Result<(std::path::Pa
 }
 
 /// What the probe has written, or that it has written nothing, and what the runtime said.
-fn written(place: &Path, said: &str) -> Result<Facts, SceneError> {
+pub(super) fn written(place: &Path, said: &str) -> Result<Facts, SceneError> {
     let file = place.join("root").join(OUT.trim_start_matches('/'));
     let text = fs::read_to_string(file).map_err(|_| SceneError::NotStarted(said.trim().to_owned()))?;
     serde_json::from_str(text.trim_start_matches(FACTS))

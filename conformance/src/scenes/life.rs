@@ -40,7 +40,7 @@ fn code(finished: &Finished) -> i32 {
 pub(super) fn ends(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     let mut facts = Facts::default();
     let before = Snapshot::take();
-    for wanted in [0, 1, 2, 42, 77, 125, 126, 127, 128, 200, 255] {
+    for wanted in [0, 1, 2, 42, 77, 125, 126, 127, 128, 129, 130, 137, 200, 255] {
         let finished = run(stage, "exit", &["exit", &wanted.to_string()])?;
         facts.set(format!("life.exit.{wanted}"), code(&finished));
     }

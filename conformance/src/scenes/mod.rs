@@ -1,10 +1,17 @@
 //! Scenes: what is set up and done so that checks have facts to look at.
 
+mod astray;
 mod callers;
+mod exchange;
+mod given;
 mod hostile;
 mod life;
 mod limits;
+mod mapped;
 mod plain;
+mod sources;
+mod tried;
+mod twofold;
 
 use crate::facts::Facts;
 use crate::stage::{SceneError, Stage};
@@ -94,6 +101,52 @@ pub const SCENES: &[Scene] = &[
         name: "accounts",
         about: "images whose account files want to hang their reader",
         play: hostile::accounts,
+    },
+    Scene {
+        name: "astray",
+        about: "links of the image stand in the way of the init: its directory, its program, its interpreter",
+        play: astray::astray,
+    },
+    Scene {
+        name: "twofold",
+        about: "links in the place of /proc, /sys and /dev that mean one place or two",
+        play: twofold::twofold,
+    },
+    Scene {
+        name: "misdirected",
+        about: "a link of the image and a volume want a sysctl of the document to land elsewhere",
+        play: twofold::misdirected,
+    },
+    Scene {
+        name: "given",
+        about: "a caller whose standard input, output and error are files, or a directory",
+        play: given::descriptors,
+    },
+    Scene { name: "odd", about: "volumes whose sources and targets have odd names", play: given::odd },
+    Scene {
+        name: "mapped",
+        about: "an id map, with the capabilities that the runtime gives by itself",
+        play: mapped::own_root,
+    },
+    Scene {
+        name: "mapped_host",
+        about: "an id map on the host's own tree, whose /proc, /sys and /dev lie below the container's",
+        play: mapped::host_tree,
+    },
+    Scene {
+        name: "mapped_zero",
+        about: "an id map that makes root inside the host's root",
+        play: mapped::onto_root,
+    },
+    Scene {
+        name: "exchange",
+        about: "somebody exchanges names of the root all the time, beside many starts",
+        play: exchange::exchange,
+    },
+    Scene {
+        name: "sources",
+        about: "a pipe or a file of the kernel is named as the image of a file system",
+        play: sources::sources,
     },
     Scene {
         name: "peers",

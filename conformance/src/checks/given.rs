@@ -1,0 +1,142 @@
+//! Descriptors and names that the caller gives.
+
+use crate::judge::Judge;
+use crate::requirement::Check;
+use crate::requirement::Severity::{Functional, Isolation, Leak};
+
+/// The area.
+pub(super) const CHECKS: &[Check] = &[
+    Check::new(
+        "given-01",
+        Isolation,
+        "given",
+        "A file that is standard input for reading cannot be opened anew for writing.",
+        "proc_pid_fd(5), open(2)",
+        |j| {
+            passed(j);
+            not_anew(j, 0, "written");
+            j.is("host.given.input_unchanged", true);
+        },
+    ),
+    Check::new(
+        "given-01b",
+        Isolation,
+        "given",
+        "A log that is standard output for appending cannot be read from inside.",
+        "proc_pid_fd(5), open(2)",
+        |j| {
+            passed(j);
+            not_anew(j, 1, "read_back");
+            not_anew(j, 2, "read_back");
+        },
+    ),
+    Check::new(
+        "given-02",
+        Isolation,
+        "given",
+        "A directory that is standard input is no way out.",
+        "openat(2), path_resolution(7)",
+        |j| {
+            passed(j);
+            match j.fact("given.directory.became").and_then(serde_json::Value::as_str) {
+                Some("ran") => j.is("given.directory.leads_out", false),
+                Some(word) => j.expect(word == "refused", format!("the start with a directory is {word}")),
+                None => {}
+            }
+        },
+    ),
+    Check::new(
+        "given-03",
+        Functional,
+        "given",
+        "What a file at standard input holds is read, and what is said at standard output is appended to a file.",
+        "stdin(3)",
+        |j| {
+            j.works("given.stdin_passed");
+            j.is("host.given.output_passed", true);
+            j.is("host.given.output_kept", true);
+        },
+    ),
+    Check::new(
+        "given-04",
+        Functional,
+        "odd",
+        "A volume with a blank in its source and target is mounted there.",
+        "proc_pid_mountinfo(5)",
+        |j| mounted(j, "blank"),
+    ),
+    Check::new(
+        "given-04b",
+        Functional,
+        "odd",
+        "A volume with a backslash in its source and target is mounted there.",
+        "proc_pid_mountinfo(5)",
+        |j| mounted(j, "backslash"),
+    ),
+    Check::new(
+        "given-05",
+        Isolation,
+        "odd",
+        "A volume with an odd name is mounted at its target and shows its source, or the start is refused.",
+        "proc_pid_mountinfo(5), path_resolution(7)",
+        |j| {
+            j.note("odd.plain.token");
+            j.control(
+                j.facts().text("odd.plain.token") == Some("wanted"),
+                "a volume with a plain name works",
+            );
+            for name in ["blank", "newline", "tab", "backslash", "escape", "quote", "colon_and_comma"] {
+                right_or_refused(j, name);
+            }
+        },
+    ),
+    Check::new(
+        "given-05b",
+        Isolation,
+        "odd",
+        "A volume whose source or target is as long as a path may be is mounted there, or the start is refused.",
+        "path_resolution(7), PATH_MAX",
+        |j| {
+            j.note("odd.plain.token");
+            j.control(
+                j.facts().text("odd.plain.token") == Some("wanted"),
+                "a volume with a short name works",
+            );
+            right_or_refused(j, "long_source");
+            right_or_refused(j, "long_target");
+        },
+    ),
+    Check::new(
+        "given-06",
+        Leak,
+        "odd",
+        "Volumes with odd names leave nothing behind on the host.",
+        "umount(2)",
+        super::life::nothing_left,
+    ),
+];
+
+/// The caller's file came in: whatever the descriptor inside is, it was given.
+fn passed(j: &mut Judge<'_>) {
+    j.note("given.stdin_passed");
+    j.control(j.facts().text("given.stdin_passed") == Some("ok"), "the content of standard input was read");
+}
+
+/// A descriptor that is no file of the caller's inside cannot be made one.
+fn not_anew(j: &mut Judge<'_>, number: u32, what: &str) {
+    if j.fact(&format!("given.{number}.kind")).is_some_and(|kind| kind == "file") {
+        let name = format!("given.{number}.{what}");
+        if what == "written" { j.refused(&name) } else { j.is(&name, false) }
+    }
+}
+
+fn mounted(j: &mut Judge<'_>, name: &str) {
+    j.note(&format!("odd.{name}.says"));
+    j.is(&format!("odd.{name}.token"), "wanted");
+}
+
+fn right_or_refused(j: &mut Judge<'_>, name: &str) {
+    if j.fact(&format!("odd.{name}.became")).is_some_and(|word| word != "refused") {
+        mounted(j, name);
+    }
+}

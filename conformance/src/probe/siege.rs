@@ -1,0 +1,196 @@
+//! What a hostile container does while somebody outside works on it.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use nix::mount::{MntFlags, umount2};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::Params;
+use crate::facts::{Facts, spell};
+
+/// How long a monitor may take to answer.
+const ANSWER: Duration = Duration::from_secs(3);
+
+/// The commands of a siege; the exit status, or none where the word is not one of them.
+pub(super) fn command(words: &[String]) -> Option<i32> {
+    let word = |at: usize| words.get(at).map_or("", String::as_str);
+    Some(match words[0].as_str() {
+        "pour" => pour(word(1).parse().unwrap_or(0)),
+        "stopper" => stopper(),
+        "swap" => swap(word(1), word(2)),
+        "redirect" => status(redirect(word(1), word(2))),
+        "relink" => status(relink(word(1), word(2))),
+        "ptys" => ptys(word(1).parse().unwrap_or(8192)),
+        _ => return None,
+    })
+}
+
+fn status(outcome: std::io::Result<()>) -> i32 {
+    match outcome {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("browndog probe: {error}");
+            1
+        }
+    }
+}
+
+/// A line on standard output; nobody listening is no reason to fail.
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _heard = writeln!(out, "{text}").and_then(|()| out.flush()).is_ok();
+}
+
+/// Writes so many bytes before it reads a single one, then reads all.
+fn pour(bytes: usize) -> i32 {
+    let line = [vec![b'x'; 63], vec![b'\n']].concat();
+    let mut out = std::io::stdout().lock();
+    for _ in 0..bytes / line.len() {
+        if out.write_all(&line).is_err() {
+            return 3;
+        }
+    }
+    let read = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+    let told = writeln!(out, "READ {}", read.as_ref().map_or(0, |n| *n)).and_then(|()| out.flush());
+    i32::from(read.is_err() || told.is_err())
+}
+
+/// As PID 1: stops every other process of its namespace, again and again.
+fn stopper() -> i32 {
+    if std::process::id() != 1 {
+        say("not PID 1");
+        return 3;
+    }
+    say("READY");
+    loop {
+        // There is nobody to stop most of the time.
+        let _stopped = kill(Pid::from_raw(-1), Signal::SIGSTOP).is_ok();
+        std::thread::yield_now();
+    }
+}
+
+/// Exchanges two names for ever.
+fn swap(a: &str, b: &str) -> i32 {
+    say("READY");
+    loop {
+        if let Err(errno) = renameat2(AT_FDCWD, a, AT_FDCWD, b, RenameFlags::RENAME_EXCHANGE) {
+            eprintln!("browndog probe: renameat2: {errno}");
+            return 1;
+        }
+    }
+}
+
+/// Puts a link to `to` in the place of a directory, which gets another name.
+fn redirect(directory: &str, to: &str) -> std::io::Result<()> {
+    fs::rename(directory, format!("{directory}.aside"))?;
+    std::os::unix::fs::symlink(to, directory)
+}
+
+/// Puts a link in the place of a file or of nothing.
+fn relink(path: &str, to: &str) -> std::io::Result<()> {
+    let new = format!("{path}.new");
+    std::os::unix::fs::symlink(to, &new)?;
+    fs::rename(new, path)
+}
+
+/// Opens terminals until there are none left, says how many, and holds them until a file says that it is over.
+fn ptys(most: usize) -> i32 {
+    let limit = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE);
+    if let Ok((_, hard)) = limit {
+        let raised = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE, hard, hard);
+        if let Err(errno) = raised {
+            eprintln!("browndog probe: setrlimit: {errno}");
+        }
+    }
+    let mut held = Vec::new();
+    let end = loop {
+        if held.len() >= most {
+            break "enough".to_owned();
+        }
+        match fs::File::options().read(true).write(true).open("/dev/ptmx") {
+            Ok(file) => held.push(file),
+            Err(error) => break spell::<()>(Err(super::identity::errno_of(error))),
+        }
+    };
+    if fs::write("/var/tmp/ptys", format!("{} {end}\n", held.len())).is_err() {
+        drop(held.pop());
+    }
+    while !Path::new("/var/tmp/over").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    0
+}
+
+/// Sockets of a runtime's monitors below the directory `state`: who answers an order from inside.
+pub(super) fn monitors(params: &Params, facts: &mut Facts) {
+    let Some(state) = params.text("state") else { return };
+    let (mut found, mut obeyed, mut said) = (Vec::new(), Vec::new(), Vec::new());
+    let mut open = vec![PathBuf::from(state)];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
+            let Ok(kind) = entry.file_type() else { continue };
+            let path = entry.path();
+            if kind.is_dir() {
+                open.push(path);
+            } else if kind.is_socket() {
+                found.push(path.display().to_string());
+                match order(&path) {
+                    Ok(answer) => {
+                        said.push(answer);
+                        obeyed.push(path.display().to_string());
+                    }
+                    Err(error) => said.push(error.to_string()),
+                }
+            }
+        }
+    }
+    facts.set("monitors.found", found);
+    facts.set("monitors.obeyed", obeyed);
+    facts.set("monitors.said", said);
+    facts.attempt_io("monitors.state_written", fs::write(Path::new(state).join("made-inside"), "x"));
+}
+
+/// Asks a monitor to end its domain; its answer.
+fn order(path: &Path) -> std::io::Result<String> {
+    let mut stream = UnixStream::connect(path)?;
+    stream.set_read_timeout(Some(ANSWER))?;
+    stream.write_all(b"{\"op\":\"destroy\"}\n")?;
+    let mut line = String::new();
+    let length = BufReader::new(stream.take(4096)).read_line(&mut line)?;
+    if length == 0 {
+        return Err(std::io::Error::other("it hung up"));
+    }
+    Ok(line.trim().to_owned())
+}
+
+/// Takes the container's own /proc, /sys and /dev away, one after the other, and looks at what is below.
+pub(super) fn under(_params: &Params, facts: &mut Facts) {
+    for (name, path) in [("dev", "/dev"), ("sys", "/sys"), ("proc", "/proc")] {
+        let before = names(path);
+        facts.set(format!("under.{name}.before"), before.len());
+        let outcome = umount2(path, MntFlags::MNT_DETACH);
+        let lifted = outcome.is_ok();
+        facts.attempt(format!("under.{name}.unmount"), outcome);
+        let after = if lifted { names(path) } else { Vec::new() };
+        let shown = after.iter().take(8).map(|n| format!("{path}/{n}")).collect::<Vec<_>>();
+        // An image has empty directories there, and perhaps a few files of its own.
+        let host = match name {
+            "proc" => after.iter().any(|n| n == "self" || n == "kcore" || n == "1"),
+            "sys" => after.iter().any(|n| n == "kernel" || n == "class"),
+            _ => after.iter().any(|n| n == "kmsg" || n == "mem" || n == "vda" || n == "rtc" || n == "kvm"),
+        };
+        facts.set(format!("under.{name}.of_the_host"), if host { shown } else { Vec::new() });
+    }
+}
+
+fn names(directory: &str) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect()
+}

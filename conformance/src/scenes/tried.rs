@@ -1,0 +1,66 @@
+//! One start that may well be refused: what became of it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::facts::Facts;
+use crate::probe::FACTS;
+use crate::spec::Spec;
+use crate::stage::{SceneError, Stage};
+
+/// Longest for a start of which nothing is known but that it must not hang.
+pub(super) const HARSH: Duration = Duration::from_secs(20);
+
+/// The end of a start.
+#[derive(Debug, Default)]
+pub(super) struct Tried {
+    /// The probe's facts, where it ran.
+    pub(super) seen: Option<Facts>,
+    /// Exit status of the runtime; none where it did not end within the time.
+    pub(super) exit: Option<i32>,
+    /// The beginning of what it said.
+    pub(super) says: String,
+}
+
+impl Tried {
+    /// What became of it, in a word.
+    pub(super) fn word(&self) -> &'static str {
+        match (&self.seen, self.exit) {
+            (_, None) => "hangs",
+            (Some(_), _) => "ran",
+            (None, Some(0)) => "exit status 0 without having run",
+            (None, _) => "refused",
+        }
+    }
+
+    /// A fact of the probe that is a list; empty where it did not run.
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
+        self.seen.as_ref().map(|f| f.list(name)).unwrap_or_default()
+    }
+
+    /// Writes down what became of it below a name.
+    pub(super) fn note(&self, facts: &mut Facts, name: &str) {
+        facts.set(format!("{name}.became"), self.word());
+        facts.set(format!("{name}.says"), self.says.clone());
+    }
+}
+
+/// Starts the recipe, and waits for its end.
+pub(super) fn start(stage: &Stage<'_>, spec: &Spec, place: &Path) -> Result<Tried, SceneError> {
+    let tried = match stage.start(spec, place)?.finish(HARSH) {
+        Ok(finished) => {
+            let line = finished.stdout.lines().find_map(|l| l.strip_prefix(FACTS));
+            Tried {
+                seen: line.and_then(|text| serde_json::from_str(text).ok()),
+                exit: finished.status.code().or(Some(-1)),
+                says: finished.stderr.trim().chars().take(200).collect(),
+            }
+        }
+        Err(SceneError::Hang(why)) => Tried { says: why, ..Tried::default() },
+        Err(error) => return Err(error),
+    };
+    if tried.seen.is_none() {
+        super::life::destroy(stage, spec, place);
+    }
+    Ok(tried)
+}
