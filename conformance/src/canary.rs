@@ -28,6 +28,7 @@ pub struct Canary {
     contacts: Arc<AtomicU32>,
     directory: PathBuf,
     queue: Option<i64>,
+    user_key: Option<i32>,
 }
 
 impl Canary {
@@ -50,6 +51,7 @@ impl Canary {
             contacts: Arc::new(AtomicU32::new(0)),
             directory: directory.to_owned(),
             queue: None,
+            user_key: None,
         };
         canary.param("canary_pid", canary.pid());
         canary.param("token", canary.token.clone());
@@ -126,7 +128,7 @@ impl Canary {
         fs::set_permissions(&group, std::os::unix::fs::PermissionsExt::from_mode(0o070))
     }
 
-    /// System V objects, a message queue and a key. A kernel that refuses one leaves its facts out,
+    /// System V objects, a message queue and two keys. A kernel that refuses one leaves its facts out,
     /// and the check that wants them becomes an error.
     fn objects(&mut self) {
         let create = libc::IPC_CREAT | 0o666;
@@ -148,29 +150,26 @@ impl Canary {
             ],
         );
         self.queue = queue.ok();
-        let token = self.token.clone();
-        let length = i32::try_from(token.len()).unwrap_or(0);
         // KEYCTL_JOIN_SESSION_KEYRING 1: a session of our own, so that nothing is left in the caller's.
         let _joined = attempt(libc::SYS_keyctl, &mut [Arg::Int(1), Arg::Null]).is_ok();
-        let key = attempt(
-            libc::SYS_add_key,
-            &mut [
-                Arg::In(b"user\0"),
-                Arg::In(b"browndog-canary\0"),
-                Arg::In(token.as_bytes()),
-                Arg::Int(length),
-                Arg::Int(-3),
-            ],
-        );
-        if let Ok(serial) = key {
+        // -3 is the session keyring, -4 the user's, which a container of the same user shares.
+        if let Ok(serial) = self.key(-3) {
             self.param("key_serial", serial);
-            // KEYCTL_SETPERM 5: whoever can see it may read it, so that nothing but the keyring protects it.
-            let _open = attempt(
-                libc::SYS_keyctl,
-                &mut [Arg::Int(5), Arg::Int(i32::try_from(serial).unwrap_or(0)), Arg::Int(0x3f3f_3f3f)],
-            )
-            .is_ok();
         }
+        self.user_key = self.key(-4).ok();
+    }
+
+    /// Adds the canary's key to a keyring. Whoever can see it may read it, so that nothing but the keyring protects it.
+    fn key(&self, keyring: i32) -> Result<i32, nix::errno::Errno> {
+        let length = i32::try_from(self.token.len()).unwrap_or(0);
+        let name = [Arg::In(b"user\0"), Arg::In(b"browndog-canary\0")];
+        let rest = [Arg::In(self.token.as_bytes()), Arg::Int(length), Arg::Int(keyring)];
+        let mut words: Vec<Arg<'_>> = name.into_iter().chain(rest).collect();
+        let serial = i32::try_from(attempt(libc::SYS_add_key, &mut words)?).unwrap_or(0);
+        // KEYCTL_SETPERM 5.
+        let _open =
+            attempt(libc::SYS_keyctl, &mut [Arg::Int(5), Arg::Int(serial), Arg::Int(0x3f3f_3f3f)]).is_ok();
+        Ok(serial)
     }
 }
 
@@ -202,6 +201,9 @@ impl Drop for Canary {
             self.queue
                 .and_then(|fd| i32::try_from(fd).ok())
                 .map(|fd| attempt(libc::SYS_close, &mut [Arg::Int(fd)])),
+            // KEYCTL_UNLINK 9.
+            self.user_key
+                .map(|key| attempt(libc::SYS_keyctl, &mut [Arg::Int(9), Arg::Int(key), Arg::Int(-4)])),
             Some(attempt(libc::SYS_mq_unlink, &mut [Arg::In(b"browndog-canary\0")])),
         ];
         for errno in removed.into_iter().flatten().filter_map(Result::err) {

@@ -109,6 +109,33 @@ pub fn look(facts: &mut Facts, init: u32) {
     );
 }
 
+/// Families of sockets that this machine has beyond the everyday ones, and can open: what a container is refused
+/// has to be there to be refused. Only what the kernel has registered is asked for, so that nothing is loaded.
+pub fn families(facts: &mut Facts) {
+    let table = fs::read_to_string("/proc/net/protocols").unwrap_or_default();
+    let has = |name: &str| table.lines().any(|l| l.split_whitespace().next() == Some(name));
+    let mut opened = Vec::new();
+    for (fact, name, family, kind) in [
+        ("alg", "ALG", 38, libc::SOCK_SEQPACKET),
+        ("vsock", "AF_VSOCK", libc::AF_VSOCK, libc::SOCK_STREAM),
+        ("key", "KEY", libc::AF_KEY, libc::SOCK_RAW),
+        ("xdp", "XDP", libc::AF_XDP, libc::SOCK_RAW),
+        ("packet", "PACKET", libc::AF_PACKET, libc::SOCK_RAW),
+    ] {
+        let protocol = if fact == "key" { 2 } else { 0 };
+        if !has(name) {
+            facts.set(format!("host.family.{fact}"), format!("{name} is not in /proc/net/protocols"));
+            continue;
+        }
+        let outcome = crate::probe::socket(family, kind, protocol);
+        if outcome.is_ok() && fact != "packet" && fact != "vsock" {
+            opened.push(fact);
+        }
+        facts.attempt(format!("host.family.{fact}"), outcome);
+    }
+    facts.set("host.families", opened);
+}
+
 fn field_of(pid: &str, field: &str) -> String {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|l| l.strip_prefix(field)?.strip_prefix(':'));

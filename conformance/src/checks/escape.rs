@@ -160,7 +160,10 @@ pub(super) const CHECKS: &[Check] = &[
         "plain",
         "The kernel's crypto sockets are refused.",
         "AF_ALG; request_module",
-        |j| j.refused("esc.crypto_socket"),
+        |j| {
+            j.refused("esc.crypto_socket");
+            super::network::refused_by_a_wall(j, "esc.crypto_socket", "host.family.alg");
+        },
     ),
     Check::new(
         "esc-09c",

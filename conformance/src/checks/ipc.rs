@@ -132,7 +132,12 @@ pub(super) const CHECKS: &[Check] = &[
         "plain",
         "A key in the user's keyring is not found.",
         "user-keyring(7)",
-        |j| j.refused("key.search_user"),
+        |j| {
+            j.note("host.key_in_user_keyring");
+            let there = j.facts().get("host.key_in_user_keyring") == Some(&true.into());
+            j.control(there, "the caller finds a key in its own user's keyring");
+            j.refused("key.search_user");
+        },
     ),
     Check::new(
         "key-01c",

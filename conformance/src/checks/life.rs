@@ -151,6 +151,14 @@ pub(super) const CHECKS: &[Check] = &[
         |j| j.is("life.init_after_launcher", "gone"),
     ),
     Check::new(
+        "life-06c",
+        Functional,
+        "ends",
+        "An exit status that looks like a signal's is handed on as it is.",
+        "wait(2); POSIX shell, exit status of commands",
+        |j| [129, 130, 137].iter().for_each(|code| j.is(&format!("life.exit.{code}"), *code)),
+    ),
+    Check::new(
         "life-06",
         Functional,
         "orphaned",

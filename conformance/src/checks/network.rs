@@ -1,5 +1,6 @@
 //! Network.
 
+use crate::judge::Judge;
 use crate::requirement::Check;
 use crate::requirement::Severity::{Functional, Isolation, Leak};
 
@@ -211,7 +212,24 @@ pub(super) const CHECKS: &[Check] = &[
         "plain",
         "No socket family outside the everyday ones can be opened.",
         "socket(2)",
-        |j| j.none("net.families_opened"),
+        |j| {
+            j.none("net.families_opened");
+            if j.facts().list("net.families_opened").is_empty() {
+                j.note("host.families");
+                there(j, "host.families", !j.facts().list("host.families").is_empty());
+            }
+        },
+    ),
+    Check::new(
+        "net-10c",
+        Isolation,
+        "plain",
+        "A socket to the machine beside and below (AF_VSOCK) cannot be opened: it belongs to no network namespace.",
+        "vsock(7)",
+        |j| {
+            j.refused("net.socket.vsock");
+            refused_by_a_wall(j, "net.socket.vsock", "host.family.vsock");
+        },
     ),
     Check::new(
         "net-10b",
@@ -254,3 +272,19 @@ pub(super) const CHECKS: &[Check] = &[
         },
     ),
 ];
+
+/// Refused because it may not, or because there is nothing to be opened: then the check says nothing.
+pub(super) fn refused_by_a_wall(j: &mut Judge<'_>, inside: &str, outside: &str) {
+    let by_a_wall = ["EPERM", "EACCES"].contains(&j.facts().text(inside).unwrap_or_default());
+    j.note(outside);
+    if !by_a_wall {
+        there(j, outside, j.facts().text(outside) == Some(crate::facts::OK));
+    }
+}
+
+fn there(j: &mut Judge<'_>, name: &str, holds: bool) {
+    if !holds {
+        let value = j.facts().get(name).map(ToString::to_string).unwrap_or_default();
+        j.not_applicable(format!("outside it cannot be opened either: {name} is {value}"));
+    }
+}

@@ -135,9 +135,14 @@ pub(super) fn uts(_params: &Params, facts: &mut Facts) {
 
 /// The canary's key, looked for in the session of keys that this process has.
 pub(crate) fn key_in_session() -> Result<i64, nix::errno::Errno> {
-    // KEYCTL_SEARCH 10; -3 is the session keyring.
+    key_in(-3)
+}
+
+/// The same in a keyring by its special number: -3 is the session's, -4 the user's (keyctl(2)).
+pub(crate) fn key_in(keyring: i32) -> Result<i64, nix::errno::Errno> {
+    // KEYCTL_SEARCH 10.
     let wanted = [Arg::In(b"user\0"), Arg::In(b"browndog-canary\0"), Arg::Int(0)];
-    let mut words: Vec<Arg<'_>> = [Arg::Int(10), Arg::Int(-3)].into_iter().chain(wanted).collect();
+    let mut words: Vec<Arg<'_>> = [Arg::Int(10), Arg::Int(keyring)].into_iter().chain(wanted).collect();
     attempt(libc::SYS_keyctl, &mut words)
 }
 
@@ -145,15 +150,8 @@ pub(super) fn keys(params: &Params, facts: &mut Facts) {
     let mut buffer = [0_u8; 256];
     let keyctl = |arguments: &mut [Arg<'_>]| attempt(libc::SYS_keyctl, arguments);
     facts.attempt("key.search_session", key_in_session());
-    // KEYCTL_SEARCH 10, KEYCTL_DESCRIBE 6, KEYCTL_READ 11; -4 is the user's keyring.
-    let user_keyring = keyctl(&mut [
-        Arg::Int(10),
-        Arg::Int(-4),
-        Arg::In(b"user\0"),
-        Arg::In(b"browndog-canary\0"),
-        Arg::Int(0),
-    ]);
-    facts.attempt("key.search_user", user_keyring);
+    // KEYCTL_DESCRIBE 6, KEYCTL_READ 11.
+    facts.attempt("key.search_user", key_in(-4));
     facts.attempt(
         "key.add",
         attempt(

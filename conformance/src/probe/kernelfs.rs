@@ -55,6 +55,7 @@ const SYS_MASKS: [&str; 2] = ["firmware", "devices/virtual/powercap"];
 
 pub(super) fn kernelfs(_params: &Params, facts: &mut Facts) {
     let (mut shown, mut writable, mut unmasked) = (Vec::new(), Vec::new(), Vec::new());
+    let mut exposed = Vec::new();
     for mount in everywhere() {
         let (writes, masks): (&[&str], &[&str]) = match mount.kind.as_str() {
             "proc" => (&PROC_WRITES, &PROC_MASKS),
@@ -67,12 +68,18 @@ pub(super) fn kernelfs(_params: &Params, facts: &mut Facts) {
                 && opens_for_write(&path)
             {
                 writable.push(format!("{} {name}", mount.target));
+                if is_kernels(&path, true) {
+                    exposed.push(format!("{} {name} is writable", mount.target));
+                }
             }
         }
         for name in masks {
             let Some(path) = reach(&mount, name) else { continue };
             if ["data", "entries"].contains(&peek(&path).as_str()) {
                 unmasked.push(format!("{} {name}", mount.target));
+                if is_kernels(&path, false) {
+                    exposed.push(format!("{} {name} is not covered", mount.target));
+                }
             }
         }
     }
@@ -82,6 +89,7 @@ pub(super) fn kernelfs(_params: &Params, facts: &mut Facts) {
     facts.set("kernelfs.shown", shown);
     facts.set("kernelfs.writable", writable);
     facts.set("kernelfs.unmasked", unmasked);
+    facts.set("kernelfs.exposed", exposed);
 }
 
 /// The mount table; where /proc is not the kernel's, that of a procfs elsewhere.
@@ -146,6 +154,13 @@ fn opens_for_write(path: &str) -> bool {
     fs::metadata(path).is_ok_and(|m| !m.is_dir())
         && object(path) != "c 1:3"
         && OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(path).is_ok()
+}
+
+/// Whether what can be opened is the kernel's own file. Names may change while one looks, so the descriptor tells.
+fn is_kernels(path: &str, write: bool) -> bool {
+    let open = OpenOptions::new().read(!write).write(write).custom_flags(libc::O_NONBLOCK).open(path);
+    let kind = open.ok().and_then(|file| nix::sys::statfs::fstatfs(&file).ok());
+    kind.is_some_and(|s| [PROC_MAGIC, SYSFS_MAGIC].contains(&s.filesystem_type().0))
 }
 
 fn magic(path: &str) -> Option<i64> {

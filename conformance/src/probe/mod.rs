@@ -107,6 +107,11 @@ fn tries(params: &Params, facts: &mut Facts) {
     filter::seccomp(params, facts);
 }
 
+/// Opens a socket and closes it again.
+pub(crate) fn socket(family: i32, kind: i32, protocol: i32) -> nix::Result<i64> {
+    identity::nix_socket(family, kind, protocol)
+}
+
 static SIGPIPE_IGNORED: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
 
 /// Takes down whether SIGPIPE was ignored when the program began, which it cannot tell any more once it ignores

@@ -66,14 +66,9 @@ fn decoy(stage: &Stage<'_>, facts: &mut Facts) -> Result<(), SceneError> {
     let outcomes: Vec<Tried> = outcomes?;
     let mut weaker: Vec<String> = Vec::new();
     for tried in &outcomes {
-        weaker
-            .extend(tried.list("kernelfs.writable").into_iter().map(|entry| format!("{entry} is writable")));
-        let unmasked = tried.list("kernelfs.unmasked").into_iter().filter(|e| !usual.contains(&word(e)));
-        weaker.extend(unmasked.map(|entry| format!("{entry} is not covered")));
-        let real = |what: &str| tried.seen.as_ref().is_none_or(|s| s.get(what) == Some(&true.into()));
-        if !real("kernelfs.proc_is_real") {
-            weaker.push(format!("/proc is not the kernel's, with {:?}", tried.list("kernelfs.shown")));
-        }
+        let known =
+            |entry: &String| usual.iter().any(|name| entry.ends_with(&format!(" {name} is not covered")));
+        weaker.extend(tried.list("kernelfs.exposed").into_iter().filter(|entry| !known(entry)));
     }
     weaker.truncate(20);
     facts.set("exchange.decoy.weaker", weaker);

@@ -33,6 +33,9 @@ pub(super) fn plain(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     facts.set("host.root_inode", root.ino());
     facts.set("spec.name", spec.name.clone());
     facts.set("spec.argc", spec.argv.len());
+    crate::host::families(&mut facts);
+    // The caller has this key; where it has not, the check has nothing to stand on.
+    facts.set("host.key_in_user_keyring", crate::probe::ipc::key_in(-4).is_ok());
     let after = tree(&place.join("root"));
     let made: Vec<String> = after.into_iter().filter(|l| !before.contains(l)).collect();
     facts.set("host.root_changes", made);

@@ -20,7 +20,7 @@ use kernel::Kernel;
 use qemu::{Accelerator, End, Machine};
 
 /// Modules that checks and tests use where the kernel has them as modules: a guest has no modprobe(8).
-const MODULES: [&str; 13] = [
+const MODULES: [&str; 18] = [
     "veth",
     "bridge",
     "macvlan",
@@ -34,6 +34,12 @@ const MODULES: [&str; 13] = [
     "sch_ingress",
     "cls_u32",
     "act_police",
+    // Families of sockets that a container has no business with.
+    "vsock",
+    "vsock_loopback",
+    "af_alg",
+    "algif_hash",
+    "af_key",
 ];
 
 /// Why a guest could not be run.
