@@ -427,6 +427,18 @@ impl Running {
         self.finish(patience)
     }
 
+    /// Waits so long for the end: whether it ended with status 0, or nothing where it goes on.
+    pub fn wait_for(&mut self, patience: Duration) -> Result<Option<bool>, SceneError> {
+        let deadline = deadline(patience);
+        loop {
+            let status = self.child.try_wait().doing("waiting for the runtime")?;
+            if status.is_some() || Instant::now() > deadline || crate::run::interrupted() {
+                return Ok(status.map(|s| s.success()));
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// Sends a signal to the runtime's process.
     pub fn signal(&self, signal: nix::sys::signal::Signal) -> nix::Result<()> {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.child.id().cast_signed()), signal)

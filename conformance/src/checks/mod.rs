@@ -3,6 +3,7 @@
 mod astray;
 mod context;
 mod devices;
+mod entered;
 mod escape;
 mod exchange;
 mod given;
@@ -48,6 +49,7 @@ pub fn all() -> Vec<Check> {
         mapped::CHECKS,
         exchange::CHECKS,
         sources::CHECKS,
+        entered::CHECKS,
     ]
     .concat()
 }

@@ -18,8 +18,8 @@ pub(super) fn given(params: &Params, facts: &mut Facts) {
     for number in 0..3 {
         let path = format!("/proc/self/fd/{number}");
         let name = |what: &str| format!("given.{number}.{what}");
-        let kind =
-            fs::metadata(&path).map_or_else(|e| spell::<()>(Err(errno_of(e))), |m| kind(&m).to_owned());
+        let kind = fs::metadata(&path)
+            .map_or_else(|e| spell::<()>(Err(errno_of(e))), |m| kind(&path, &m).to_owned());
         facts.set(name("kind"), kind.clone());
         let anew = |write: bool| {
             File::options().read(!write).append(write).custom_flags(libc::O_NONBLOCK).open(&path)
@@ -48,7 +48,7 @@ pub(super) fn given(params: &Params, facts: &mut Facts) {
     }
 }
 
-fn kind(meta: &fs::Metadata) -> &'static str {
+fn kind(path: &str, meta: &fs::Metadata) -> &'static str {
     let kind = meta.file_type();
     if kind.is_fifo() {
         "pipe"
@@ -57,7 +57,7 @@ fn kind(meta: &fs::Metadata) -> &'static str {
     } else if kind.is_dir() {
         "directory"
     } else if kind.is_file() {
-        "file"
+        if super::kernelfs::is_kernels(path, false) { "file of the kernel" } else { "file" }
     } else {
         "device"
     }

@@ -157,7 +157,7 @@ fn opens_for_write(path: &str) -> bool {
 }
 
 /// Whether what can be opened is the kernel's own file. Names may change while one looks, so the descriptor tells.
-fn is_kernels(path: &str, write: bool) -> bool {
+pub(super) fn is_kernels(path: &str, write: bool) -> bool {
     let open = OpenOptions::new().read(!write).write(write).custom_flags(libc::O_NONBLOCK).open(path);
     let kind = open.ok().and_then(|file| nix::sys::statfs::fstatfs(&file).ok());
     kind.is_some_and(|s| [PROC_MAGIC, SYSFS_MAGIC].contains(&s.filesystem_type().0))

@@ -1,9 +1,8 @@
 //! What a hostile container does while somebody outside works on it.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::os::unix::fs::FileTypeExt;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,8 +14,8 @@ use nix::unistd::Pid;
 use super::Params;
 use crate::facts::{Facts, spell};
 
-/// How long a monitor may take to answer.
-const ANSWER: Duration = Duration::from_secs(3);
+/// Seconds that a monitor may take to answer.
+const ANSWER_S: i64 = 3;
 
 /// The commands of a siege; the exit status, or none where the word is not one of them.
 pub(super) fn command(words: &[String]) -> Option<i32> {
@@ -25,7 +24,7 @@ pub(super) fn command(words: &[String]) -> Option<i32> {
         "pour" => pour(word(1).parse().unwrap_or(0)),
         "stopper" => stopper(),
         "swap" => swap(word(1), word(2)),
-        "redirect" => status(redirect(word(1), word(2))),
+        "mislead" => status(mislead(word(1), word(2))),
         "relink" => status(relink(word(1), word(2))),
         "ptys" => ptys(word(1).parse().unwrap_or(8192)),
         _ => return None,
@@ -88,7 +87,7 @@ fn swap(a: &str, b: &str) -> i32 {
 }
 
 /// Puts a link to `to` in the place of a directory, which gets another name.
-fn redirect(directory: &str, to: &str) -> std::io::Result<()> {
+fn mislead(directory: &str, to: &str) -> std::io::Result<()> {
     fs::rename(directory, format!("{directory}.aside"))?;
     std::os::unix::fs::symlink(to, directory)
 }
@@ -157,17 +156,31 @@ pub(super) fn monitors(params: &Params, facts: &mut Facts) {
     facts.attempt_io("monitors.state_written", fs::write(Path::new(state).join("made-inside"), "x"));
 }
 
-/// Asks a monitor to end its domain; its answer.
+/// Asks a monitor to end its domain; its answer. Whatever kind of socket it listens on.
 fn order(path: &Path) -> std::io::Result<String> {
-    let mut stream = UnixStream::connect(path)?;
-    stream.set_read_timeout(Some(ANSWER))?;
-    stream.write_all(b"{\"op\":\"destroy\"}\n")?;
-    let mut line = String::new();
-    let length = BufReader::new(stream.take(4096)).read_line(&mut line)?;
-    if length == 0 {
-        return Err(std::io::Error::other("it hung up"));
+    use nix::sys::socket::{
+        AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, recv, send, setsockopt, socket,
+        sockopt::ReceiveTimeout,
+    };
+    let address = UnixAddr::new(path)?;
+    let mut last = nix::errno::Errno::EPROTOTYPE;
+    for kind in [SockType::SeqPacket, SockType::Stream, SockType::Datagram] {
+        let fd = socket(AddressFamily::Unix, kind, SockFlag::SOCK_CLOEXEC, None)?;
+        let raw = std::os::fd::AsRawFd::as_raw_fd(&fd);
+        if let Err(errno) = connect(raw, &address) {
+            last = errno;
+            continue;
+        }
+        setsockopt(&fd, ReceiveTimeout, &nix::sys::time::TimeVal::new(ANSWER_S, 0))?;
+        let _sent = send(raw, b"{\"op\":\"destroy\"}\n", MsgFlags::MSG_NOSIGNAL)?;
+        let mut bytes = [0; 4096];
+        let length = recv(raw, &mut bytes, MsgFlags::empty())?;
+        if length == 0 {
+            return Err(std::io::Error::other("it hung up"));
+        }
+        return Ok(String::from_utf8_lossy(&bytes[..length]).trim().to_owned());
     }
-    Ok(line.trim().to_owned())
+    Err(last.into())
 }
 
 /// Takes the container's own /proc, /sys and /dev away, one after the other, and looks at what is below.

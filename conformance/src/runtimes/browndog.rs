@@ -65,6 +65,19 @@ impl Runtime for Browndog {
                 words.extend(argv.iter().map(String::as_str));
                 self.call(place, &words)
             }
+            Verb::ExecAt(directory, argv) => {
+                let mut words = vec!["exec", "--cwd", directory, name, "--"];
+                words.extend(argv.iter().map(String::as_str));
+                self.call(place, &words)
+            }
+            Verb::ExecDetached(argv) => {
+                let mut words = vec!["exec", "--detach", name, "--"];
+                words.extend(argv.iter().map(String::as_str));
+                self.call(place, &words)
+            }
+            Verb::Background => self.call(place, &["create", &file.to_string_lossy()]),
+            Verb::Attach(device) => self.call(place, &["attach-device", name, &device.to_string_lossy()]),
+            Verb::Detach(device) => self.call(place, &["detach-device", name, &device.to_string_lossy()]),
             Verb::Destroy => self.call(place, &["destroy", name]),
         })
     }

@@ -104,6 +104,13 @@ impl Runtime for Lxc {
                 words.extend(argv.iter().map(String::as_str));
                 self.call("lxc-attach", place, name, &words)
             }
+            Verb::ExecAt(..)
+            | Verb::ExecDetached(_)
+            | Verb::Background
+            | Verb::Attach(_)
+            | Verb::Detach(_) => {
+                return None;
+            }
             Verb::Destroy => self.call("lxc-stop", place, name, &["-k"]),
         })
     }

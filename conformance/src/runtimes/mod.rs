@@ -48,6 +48,16 @@ pub enum Verb {
     Resume,
     /// Runs another program inside.
     Exec(Vec<String>),
+    /// Runs another program inside, in a directory.
+    ExecAt(String, Vec<String>),
+    /// Runs another program inside and does not wait for it.
+    ExecDetached(Vec<String>),
+    /// Makes the prepared container and runs its program in the background.
+    Background,
+    /// Attaches the device that a file describes.
+    Attach(PathBuf),
+    /// Detaches it.
+    Detach(PathBuf),
     /// Removes it, by force.
     Destroy,
 }

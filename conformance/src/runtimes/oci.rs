@@ -207,6 +207,20 @@ impl Runtime for Oci {
                 words.extend(argv.iter().map(String::as_str));
                 self.call(place, &words)
             }
+            Verb::ExecAt(directory, argv) => {
+                let mut words = vec!["exec", "--cwd", directory, name];
+                words.extend(argv.iter().map(String::as_str));
+                self.call(place, &words)
+            }
+            Verb::ExecDetached(argv) => {
+                let mut words = vec!["exec", "--detach", name];
+                words.extend(argv.iter().map(String::as_str));
+                self.call(place, &words)
+            }
+            Verb::Background => {
+                self.call(place, &["run", "--detach", "--bundle", &place.to_string_lossy(), name])
+            }
+            Verb::Attach(_) | Verb::Detach(_) => return None,
             Verb::Destroy => self.call(place, &["delete", "--force", name]),
         })
     }

@@ -38,10 +38,48 @@ impl Way {
 }
 
 /// Places that lead out where a runtime has something open, or where it resolves the path too early.
-fn doors() -> Vec<String> {
+pub(super) fn doors() -> Vec<String> {
     let numbers = (3..=20).map(|n| format!("/proc/self/fd/{n}"));
     let others = ["/proc/thread-self/fd/3", "/dev/fd/5", "/proc/1/root", "/proc/1/cwd", "/proc/self/cwd"];
     numbers.chain(others.map(str::to_owned)).collect()
+}
+
+/// The same doors on the way to the host's copy of the program, and the program that starts it all.
+pub(super) fn outwards(host: &Path, doors: Vec<PathBuf>) -> Vec<PathBuf> {
+    let inside = host.strip_prefix("/").unwrap_or(host);
+    let up = "../../../../../../../../../../../..";
+    let through = doors.into_iter().map(|door| door.join(up).join(inside));
+    through.chain(["/proc/self/exe", "/proc/1/exe"].map(PathBuf::from)).collect()
+}
+
+/// Plays every link, and takes down what led outside, what hung, and what said nothing.
+pub(super) fn tell(
+    facts: &mut Facts,
+    name: &dyn Fn(&str) -> String,
+    links: &[PathBuf],
+    mut play: impl FnMut(&Path) -> Result<Played, SceneError>,
+) -> Result<(), SceneError> {
+    let (mut outside, mut hung, mut silent, mut touched) = (vec![], vec![], vec![], vec![]);
+    for link in links {
+        let played = play(link)?;
+        let said = format!("{}: {}", link.display(), played.told());
+        if !played.untouched {
+            touched.push(said.clone());
+        }
+        match played.tried.word() {
+            "hangs" => hung.push(said),
+            "ran" if !played.inside() => outside.push(said),
+            "ran" | "refused" => {}
+            _ => silent.push(said),
+        }
+    }
+    facts.set(name("tried"), links.len());
+    for (what, list) in
+        [("outside", outside), ("hung", hung), ("silent", silent), ("host_files_touched", touched)]
+    {
+        facts.set(name(what), list);
+    }
+    Ok(())
 }
 
 pub(super) fn astray(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
@@ -60,54 +98,28 @@ pub(super) fn astray(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
             control => control?,
         };
         facts.set(name("control"), if control.inside() { "inside".to_owned() } else { control.told() });
-        let (mut tried, mut outside, mut hung, mut silent, mut victims) = (0, vec![], vec![], vec![], vec![]);
-        let mut links: Vec<PathBuf> = doors().into_iter().map(PathBuf::from).collect();
-        if !way.is_directory() {
-            // Up as far as it goes, and then the host's copy of the program; and the program that starts it all.
-            let host = stage.work.join(NAME);
-            let inside = host.strip_prefix("/").unwrap_or(&host).to_owned();
-            for door in &mut links {
-                *door = door.join("../../../../../../../../../../../..").join(&inside);
-            }
-            links.extend(["/proc/self/exe", "/proc/1/exe"].map(PathBuf::from));
-        }
-        for link in links {
-            let played = play(stage, way, &link)?;
-            tried += 1;
-            let said = format!("{}: {}", link.display(), played.told());
-            match played.tried.word() {
-                "hangs" => hung.push(said.clone()),
-                "ran" if !played.inside() => outside.push(said.clone()),
-                "ran" | "refused" => {}
-                _ => silent.push(said.clone()),
-            }
-            if !played.untouched {
-                victims.push(said);
-            }
-        }
-        facts.set(name("tried"), tried);
-        for (what, list) in
-            [("outside", outside), ("hung", hung), ("silent", silent), ("host_files_touched", victims)]
-        {
-            facts.set(name(what), list);
-        }
+        let links: Vec<PathBuf> = doors().into_iter().map(PathBuf::from).collect();
+        let links = if way.is_directory() { links } else { outwards(&stage.work.join(NAME), links) };
+        tell(&mut facts, &name, &links, |link| play(stage, way, link))?;
     }
     stage.leaks(&before, "bdc-", &mut facts);
     Ok(facts)
 }
 
 /// The probe's own place in the image.
-const INSIDE: &str = "/browndog-probe";
+pub(super) const INSIDE: &str = "/browndog-probe";
 
 /// One start with one link.
-struct Played {
-    tried: Tried,
-    untouched: bool,
+pub(super) struct Played {
+    /// What became of it.
+    pub(super) tried: Tried,
+    /// The host's file is as it was.
+    pub(super) untouched: bool,
 }
 
 impl Played {
     /// Directory and program lie on mounts of the container, and nothing leads further up than its root.
-    fn inside(&self) -> bool {
+    pub(super) fn inside(&self) -> bool {
         let Some(seen) = &self.tried.seen else { return false };
         let on_own = ["place.cwd_mounted", "place.exe_mounted"].iter().all(|n| seen.text(n) == Some("yes"));
         let reachable = seen.text("place.cwd").is_some_and(|cwd| cwd.starts_with('/'));
@@ -115,7 +127,7 @@ impl Played {
         on_own && reachable && top && seen.get("place.host_file_read") == Some(&false.into())
     }
 
-    fn told(&self) -> String {
+    pub(super) fn told(&self) -> String {
         let Some(seen) = &self.tried.seen else {
             return format!("{} {}", self.tried.word(), self.tried.says);
         };

@@ -1,7 +1,9 @@
 //! Scenes: what is set up and done so that checks have facts to look at.
 
 mod astray;
+mod background;
 mod callers;
+mod entered;
 mod exchange;
 mod given;
 mod hostile;
@@ -147,6 +149,21 @@ pub const SCENES: &[Scene] = &[
         name: "sources",
         about: "a pipe or a file of the kernel is named as the image of a file system",
         play: sources::sources,
+    },
+    Scene {
+        name: "entered",
+        about: "programs are run in a hostile container: links, full pipes, frozen, stopped",
+        play: entered::entered,
+    },
+    Scene {
+        name: "attached",
+        about: "devices are attached and detached while the container moves the names of their targets",
+        play: entered::attached,
+    },
+    Scene {
+        name: "monitored",
+        about: "a container on the host's own tree gives orders to the runtime's monitors",
+        play: entered::monitored,
     },
     Scene {
         name: "peers",

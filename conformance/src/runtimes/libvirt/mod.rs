@@ -105,6 +105,13 @@ impl Runtime for Libvirt {
                 words.extend(argv.iter().map(String::as_str));
                 self.session(place, &words)
             }
+            Verb::ExecAt(..)
+            | Verb::ExecDetached(_)
+            | Verb::Background
+            | Verb::Attach(_)
+            | Verb::Detach(_) => {
+                return None;
+            }
             Verb::Destroy => self.session(place, &["virsh", "destroy", name]),
         })
     }
