@@ -105,6 +105,9 @@ pub(super) const CHECKS: &[Check] = &[
         "umount(2), UMOUNT_NOFOLLOW; path_resolution(7)",
         |j| {
             attaches(j);
+            j.note("attached.led.attach");
+            let there = j.facts().number("attached.led.attach") == Some(0);
+            j.control(there, "the device is there before the names change");
             j.is("attached.led.redirect", 0);
             j.none("attached.led.covers_lost");
         },

@@ -107,6 +107,51 @@ pub(super) const CHECKS: &[Check] = &[
         },
     ),
     Check::new(
+        "given-07",
+        Isolation,
+        "staged",
+        "A file system that the host mounted below a read-only volume is read-only inside.",
+        "mount_setattr(2) AT_RECURSIVE; OCI runtime specification, rro",
+        |j| {
+            shown(j, &["ro", "rw"]);
+            if j.facts().get("staged.ro.shown") == Some(&true.into()) {
+                j.refused_with("staged.ro.write", &["EROFS"]);
+            }
+        },
+    ),
+    Check::new(
+        "given-07b",
+        Isolation,
+        "staged",
+        "Nodes of a file system that the host mounted below the root or a volume cannot be opened.",
+        "mount(8), nodev; cgroups, device policy",
+        |j| {
+            shown(j, &["root", "ro", "rw"]);
+            for name in ["root", "ro", "rw"] {
+                if j.facts().get(&format!("staged.{name}.shown")) == Some(&true.into()) {
+                    j.refused_with(&format!("staged.{name}.node"), &["EACCES", "EPERM"]);
+                }
+            }
+        },
+    ),
+    Check::new(
+        "given-07c",
+        Isolation,
+        "staged",
+        "What the host has mounted over /proc, /sys and /dev of the root is not what the container gets there.",
+        "OCI runtime specification, mounts; the class of CVE-2019-19921",
+        |j| {
+            j.note("staged.says");
+            if j.fact("staged.became").is_some_and(|word| word == "ran") {
+                j.none("staged.not_covered");
+                for what in ["proc_is_real", "sys_is_real", "null_is_null"] {
+                    j.is(&format!("kernelfs.{what}"), true);
+                }
+                j.none("kernelfs.writable");
+            }
+        },
+    ),
+    Check::new(
         "given-06",
         Leak,
         "odd",
@@ -139,4 +184,21 @@ fn right_or_refused(j: &mut Judge<'_>, name: &str) {
     if j.fact(&format!("odd.{name}.became")).is_some_and(|word| word != "refused") {
         mounted(j, name);
     }
+}
+
+/// Not every runtime shows what is mounted below; one that shows nothing has nothing to be looked at.
+fn shown(j: &mut Judge<'_>, names: &[&str]) {
+    j.note("staged.says");
+    if j.fact("staged.became").is_some_and(|word| word != "ran") {
+        j.control(false, "the container starts with mounts below its root and volumes");
+        return;
+    }
+    let some = names.iter().filter(|name| {
+        let fact = format!("staged.{name}.shown");
+        j.facts().get(&fact) == Some(&true.into())
+    });
+    if some.count() == 0 {
+        j.not_applicable("nothing of what the host mounted below is shown");
+    }
+    names.iter().for_each(|name| j.note(&format!("staged.{name}.shown")));
 }

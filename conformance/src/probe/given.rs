@@ -85,3 +85,17 @@ pub(super) fn odd(params: &Params, facts: &mut Facts) {
         facts.set(format!("odd.{name}.device"), device);
     }
 }
+
+/// Mounts that the host has made below the root and below volumes: whether they can be written, and their nodes opened.
+pub(super) fn staged(_params: &Params, facts: &mut Facts) {
+    for (name, path) in [("ro", "/ro/sub"), ("rw", "/rw/sub"), ("root", "/mnt/sub")] {
+        let fact = |what: &str| format!("staged.{name}.{what}");
+        let shown = fs::read_to_string(format!("{path}/token")).is_ok_and(|text| text == "staged");
+        facts.set(fact("shown"), shown);
+        facts.attempt_io(fact("write"), fs::write(format!("{path}/made-inside"), "x"));
+        let node = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(format!("{path}/node"));
+        facts.attempt_io(fact("node"), node);
+    }
+    let covered = ["/proc", "/sys", "/dev"].iter().filter(|d| fs::metadata(format!("{d}/token")).is_ok());
+    facts.set("staged.not_covered", covered.map(|d| (*d).to_owned()).collect::<Vec<_>>());
+}

@@ -60,7 +60,7 @@ impl Params {
 type Gatherer = fn(&Params, &mut Facts);
 
 /// All areas in the order in which they are gathered: those that disturb come last.
-const AREAS: [(&str, Gatherer); 35] = [
+const AREAS: [(&str, Gatherer); 36] = [
     // The first word is what was there before anything was done.
     ("place", place::place),
     ("fd", context::fd),
@@ -94,6 +94,7 @@ const AREAS: [(&str, Gatherer); 35] = [
     ("kernelfs", kernelfs::kernelfs),
     ("given", given::given),
     ("odd", given::odd),
+    ("staged", given::staged),
     ("monitors", siege::monitors),
     ("under", siege::under),
     ("tries", tries),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::{Call, Runtime, RuntimeError, Verb, write};
+use crate::environment::{KernelVersion, believe};
 use crate::spec::{Capabilities, Spec};
 
 /// runc, crun, youki and their like.
@@ -351,7 +352,12 @@ fn mounts(spec: &Spec) -> Value {
         mount("/sys/fs/cgroup", "cgroup", "cgroup", &["nosuid", "noexec", "nodev", "relatime", "ro"]),
     ];
     for volume in &spec.volumes {
-        let access = if volume.readonly { "ro" } else { "rw" };
+        // The word for what lies below as well; it takes mount_setattr(2).
+        let access = match volume.readonly {
+            true if believe("mount_setattr", KernelVersion::running()).is_ok() => "ro",
+            true => "rro",
+            false => "rw",
+        };
         all.push(mount(
             &volume.target,
             "bind",

@@ -12,6 +12,7 @@ mod limits;
 mod mapped;
 mod plain;
 mod sources;
+mod staged;
 mod tried;
 mod twofold;
 
@@ -125,6 +126,11 @@ pub const SCENES: &[Scene] = &[
         play: given::descriptors,
     },
     Scene { name: "odd", about: "volumes whose sources and targets have odd names", play: given::odd },
+    Scene {
+        name: "staged",
+        about: "the host has mounted file systems below the root and below volumes before the start",
+        play: staged::staged,
+    },
     Scene {
         name: "mapped",
         about: "an id map, with the capabilities that the runtime gives by itself",

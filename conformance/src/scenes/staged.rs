@@ -1,0 +1,68 @@
+//! File systems that the host has mounted below the root and below volumes before the start.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+
+use crate::facts::Facts;
+use crate::spec::{Spec, Volume};
+use crate::stage::{Doing, SceneError, Stage};
+
+use super::tried::start;
+
+/// A memory file system of the host; dropping it takes it away.
+struct Mounted(PathBuf);
+
+impl Mounted {
+    fn at(path: PathBuf) -> Result<Self, SceneError> {
+        fs::create_dir_all(&path).doing("making a mount point")?;
+        mount(Some("none"), &path, Some("tmpfs"), MsFlags::empty(), None::<&str>)
+            .map_err(std::io::Error::from)
+            .doing("mounting below the root")?;
+        Ok(Self(path))
+    }
+}
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        if let Err(errno) = umount2(&self.0, MntFlags::MNT_DETACH) {
+            eprintln!("browndog conformance: {}: {errno}", self.0.display());
+        }
+    }
+}
+
+/// A file, and a node of a device that no container has business with.
+fn fill(directory: &Path) -> Result<(), SceneError> {
+    fs::write(directory.join("token"), "staged").doing("filling a mount")?;
+    mknod(&directory.join("node"), SFlag::S_IFCHR, Mode::S_IRUSR | Mode::S_IWUSR, makedev(1, 11))
+        .map_err(std::io::Error::from)
+        .doing("making a node")
+}
+
+pub(super) fn staged(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
+    let mut facts = Facts::default();
+    let (place, id) = stage.place("staged")?;
+    let root = place.join("root");
+    let mut spec = Spec::plain(&id, root.clone(), stage.probe_argv("kernelfs,staged", false));
+    let mut held = Vec::new();
+    for name in ["ro", "rw"] {
+        let source = place.join(name);
+        fs::create_dir_all(&source).doing("making a volume")?;
+        fs::create_dir_all(root.join(name)).doing("making a mount point")?;
+        held.push(Mounted::at(source.join("sub"))?);
+        fill(&source.join("sub"))?;
+        spec.volumes.push(Volume { source, target: format!("/{name}"), readonly: name == "ro" });
+    }
+    held.push(Mounted::at(root.join("mnt/sub"))?);
+    fill(&root.join("mnt/sub"))?;
+    for name in ["proc", "sys", "dev"] {
+        held.push(Mounted::at(root.join(name))?);
+        fs::write(root.join(name).join("token"), "staged").doing("filling a mount")?;
+    }
+    let tried = start(stage, &spec, &place)?;
+    tried.note(&mut facts, "staged");
+    facts.absorb(tried.seen.unwrap_or_default());
+    drop(held);
+    Ok(facts)
+}
