@@ -24,6 +24,8 @@ pub struct Spec {
     pub image: Option<(PathBuf, String)>,
     /// First host id that root inside is mapped to, with 65536 ids.
     pub idmap: Option<u32>,
+    /// Started by this user of the host, who is no other: root inside is mapped to it.
+    pub rootless: Option<u32>,
     /// A network namespace of its own.
     pub private_network: bool,
     /// Capabilities beyond or instead of the default set.
@@ -94,6 +96,7 @@ impl Spec {
             ram: Vec::new(),
             image: None,
             idmap: None,
+            rootless: None,
             private_network: true,
             capabilities: Capabilities::Default,
             // Kernels are built without version 1 of it by now.

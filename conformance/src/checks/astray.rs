@@ -6,7 +6,7 @@ use crate::requirement::Severity::{Functional, Isolation, Leak};
 
 macro_rules! way {
     ($id:literal, $way:literal, $what:literal, $source:literal) => {
-        Check::new($id, Isolation, "astray", $what, $source, |j| stays(j, $way))
+        Check::new($id, Isolation, "astray", $what, $source, |j| stays(j, concat!("astray.", $way)))
     };
 }
 
@@ -71,20 +71,59 @@ pub(super) const CHECKS: &[Check] = &[
         "umount(2)",
         super::life::nothing_left,
     ),
+    Check::new(
+        "rootless-01",
+        Functional,
+        "rootless",
+        "A plain user can start a container, whose procfs and sysfs are covered as root's are.",
+        "user_namespaces(7)",
+        |j| {
+            j.note("rootless.plain.says");
+            j.is("rootless.plain.became", "ran");
+            for what in ["kernelfs.proc_is_real", "kernelfs.null_is_null"] {
+                j.is(what, true);
+            }
+            j.none("kernelfs.writable");
+        },
+    ),
+    Check::new(
+        "rootless-02",
+        Isolation,
+        "rootless",
+        "In a container of a plain user a working directory that is a link to a descriptor does not lead out.",
+        "CVE-2024-21626; proc_pid_fd(5)",
+        |j| stays(j, "rootless.directory"),
+    ),
+    Check::new(
+        "rootless-03",
+        Isolation,
+        "rootless",
+        "In a container of a plain user an init that is a link to a descriptor runs no program of the host.",
+        "proc_pid_fd(5), execve(2); the class of CVE-2019-5736",
+        |j| stays(j, "rootless.program"),
+    ),
+    Check::new(
+        "rootless-04",
+        Leak,
+        "rootless",
+        "Containers of a plain user leave nothing behind on the host.",
+        "umount(2)",
+        super::life::nothing_left,
+    ),
 ];
 
 const WAYS: [&str; 4] = ["directory", "directory_on_volume", "program", "interpreter"];
 
 /// Refused, or inside; the host's file is as it was. That a harmless link starts shows that the rest of the recipe does.
 fn stays(j: &mut Judge<'_>, way: &str) {
-    let control = format!("astray.{way}.control");
+    let control = format!("{way}.control");
     if j.fact(&control).is_none() {
         return;
     }
     j.control(j.facts().text(&control) == Some("inside"), "a link within the image leads inside");
-    let tried = format!("astray.{way}.tried");
+    let tried = format!("{way}.tried");
     j.note(&tried);
     j.control(j.facts().number(&tried).is_some_and(|n| n >= 20), "twenty links were tried");
-    j.none(&format!("astray.{way}.outside"));
-    j.none(&format!("astray.{way}.host_files_touched"));
+    j.none(&format!("{way}.outside"));
+    j.none(&format!("{way}.host_files_touched"));
 }

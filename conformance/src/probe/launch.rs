@@ -15,13 +15,18 @@ use crate::sys::{Arg, attempt};
 /// Descriptors left open without close-on-exec.
 pub const STRAY: [i32; 4] = [3, 17, 255, 900];
 
-/// `launch --dirty|--clean|--closed|--terminal PROGRAM ARG…`
+/// A user that no machine has an account for: who starts containers without privilege.
+pub const PLAIN_USER: u32 = 54_321;
+
+/// `launch --dirty|--clean|--closed|--terminal|--user PROGRAM ARG…`
 pub(super) fn main(words: &[String]) -> i32 {
     let [how, program, arguments @ ..] = words else {
-        eprintln!("browndog probe: launch wants --dirty, --clean, --closed or --terminal, and a program");
+        eprintln!(
+            "browndog probe: launch wants --dirty, --clean, --closed, --terminal or --user, and a program"
+        );
         return 2;
     };
-    if how != "--clean"
+    if !["--clean", "--user"].contains(&how.as_str())
         && let Err(errno) = soil()
     {
         eprintln!("browndog probe: the launcher cannot be made dirty: {errno}");
@@ -30,6 +35,7 @@ pub(super) fn main(words: &[String]) -> i32 {
     let set_up = match how.as_str() {
         "--closed" => (0..3).try_for_each(nix::unistd::close),
         "--terminal" => own_terminal(),
+        "--user" => become_plain(),
         _ => Ok(()),
     };
     if let Err(errno) = set_up {
@@ -39,6 +45,14 @@ pub(super) fn main(words: &[String]) -> i32 {
     let error = std::process::Command::new(program).args(arguments).exec();
     eprintln!("browndog probe: {program}: {error}");
     127
+}
+
+/// A plain user without groups, and for good.
+fn become_plain() -> nix::Result<()> {
+    let (user, group) = (nix::unistd::Uid::from_raw(PLAIN_USER), nix::unistd::Gid::from_raw(PLAIN_USER));
+    nix::unistd::setgroups(&[])?;
+    nix::unistd::setresgid(group, group, group)?;
+    nix::unistd::setresuid(user, user, user)
 }
 
 /// Standard input becomes the terminal of a session of its own, as a login makes it.

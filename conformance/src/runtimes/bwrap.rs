@@ -21,8 +21,9 @@ impl Runtime for Bwrap {
         &self.program
     }
     fn cannot(&self, spec: &Spec) -> Option<String> {
-        let needs: [(bool, &str); 13] = [
+        let needs: [(bool, &str); 14] = [
             (spec.image.is_some(), "a file system in a file"),
+            (spec.rootless.is_some(), "a start by a plain user, which this adapter does not ask for"),
             (spec.root.is_none(), "sharing the host's tree as a whole"),
             (spec.idmap.is_some(), "a range of ids (one id only)"),
             (spec.pids.is_some(), "a limit of processes"),

@@ -55,6 +55,12 @@ impl Runtime for Lxc {
                 "an LXC container without a root of its own shares the host's /dev and /proc".into(),
             );
         }
+        if spec.rootless.is_some() {
+            return Some(
+                "LXC takes a plain user's range of ids from newuidmap, which this adapter does not set up"
+                    .into(),
+            );
+        }
         if spec.image.is_some() {
             return Some("this adapter writes no file systems in files".into());
         }

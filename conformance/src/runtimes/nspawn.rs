@@ -58,8 +58,9 @@ impl Runtime for Nspawn {
         vec!["/usr/lib/os-release".into()]
     }
     fn cannot(&self, spec: &Spec) -> Option<String> {
-        let needs: [(bool, &str); 9] = [
+        let needs: [(bool, &str); 10] = [
             (spec.image.is_some(), "is not asked for file systems in files by this adapter"),
+            (spec.rootless.is_some(), "is started by root alone"),
             (spec.root.is_none(), "refuses the host's own root"),
             (spec.pids.is_some(), "has limits of processes only through systemd as the host's init"),
             (spec.shares.is_some() || spec.quota.is_some(), "has CPU limits only through systemd"),

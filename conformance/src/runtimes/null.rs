@@ -22,7 +22,7 @@ impl Runtime for Null {
     }
     fn cannot(&self, spec: &Spec) -> Option<String> {
         let reason = "the null runtime needs a root directory, and mounts nothing else";
-        (spec.root.is_none() || spec.image.is_some()).then(|| reason.to_owned())
+        (spec.root.is_none() || spec.image.is_some() || spec.rootless.is_some()).then(|| reason.to_owned())
     }
     fn prepare(&self, spec: &Spec, _place: &Path) -> Result<Call, RuntimeError> {
         let mut call = Call::new([self.program.clone().into_os_string(), "probe".into(), "chroot".into()]);

@@ -233,7 +233,7 @@ pub fn config(spec: &Spec) -> Value {
     if spec.private_network {
         namespaces.push("network");
     }
-    if spec.idmap.is_some() {
+    if spec.idmap.is_some() || spec.rootless.is_some() {
         namespaces.push("user");
     }
     if spec.time.is_some() {
@@ -249,6 +249,14 @@ pub fn config(spec: &Spec) -> Value {
         "resources": resources(spec),
         "sysctl": spec.sysctls.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
     });
+    if let Some(user) = spec.rootless {
+        let map = json!([{ "containerID": 0, "hostID": user, "size": 1 }]);
+        linux["uidMappings"] = map.clone();
+        linux["gidMappings"] = map;
+        // The groups belong to root.
+        linux["resources"] = json!({});
+        linux["cgroupsPath"] = Value::Null;
+    }
     if let Some(base) = spec.idmap {
         let map = json!([{ "containerID": 0, "hostID": base, "size": 65536 }]);
         linux["uidMappings"] = map.clone();
@@ -316,9 +324,13 @@ fn process(spec: &Spec) -> Value {
     if !spec.env.iter().any(|(name, _)| name == "PATH") {
         env.insert(0, PATH.to_owned());
     }
+    let mut account = json!({ "uid": user, "gid": group, "umask": 0o022 });
+    if spec.rootless.is_none() {
+        account["additionalGids"] = json!([]);
+    }
     json!({
         "terminal": false,
-        "user": { "uid": user, "gid": group, "additionalGids": [], "umask": 0o022 },
+        "user": account,
         "oomScoreAdj": 0,
         "args": spec.argv,
         "env": env,
@@ -351,6 +363,15 @@ fn mounts(spec: &Spec) -> Value {
         sys,
         mount("/sys/fs/cgroup", "cgroup", "cgroup", &["nosuid", "noexec", "nodev", "relatime", "ro"]),
     ];
+    if spec.rootless.is_some() {
+        // There is one group only, and no hierarchy of one's own.
+        all.retain(|m| m["type"] != "cgroup");
+        for mount in &mut all {
+            if let Some(options) = mount["options"].as_array_mut() {
+                options.retain(|o| o != "gid=5");
+            }
+        }
+    }
     for volume in &spec.volumes {
         // The word for what lies below as well; it takes mount_setattr(2).
         let access = match volume.readonly {

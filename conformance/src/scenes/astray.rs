@@ -88,7 +88,7 @@ pub(super) fn astray(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     for way in Way::ALL {
         // A link within the image is an image's good right, and shows that the rest of the recipe starts.
         let name = |what: &str| format!("astray.{}.{what}", way.name());
-        let control = play(stage, way, Path::new(if way.is_directory() { "/home/user" } else { INSIDE }));
+        let control = play(stage, way, control_of(way), None);
         let control = match control {
             // Of a runtime that has words for the others; where faults are planned it ends the scene.
             Err(SceneError::NotApplicable(reason)) if way != Way::Directory => {
@@ -100,7 +100,7 @@ pub(super) fn astray(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
         facts.set(name("control"), if control.inside() { "inside".to_owned() } else { control.told() });
         let links: Vec<PathBuf> = doors().into_iter().map(PathBuf::from).collect();
         let links = if way.is_directory() { links } else { outwards(&stage.work.join(NAME), links) };
-        tell(&mut facts, &name, &links, |link| play(stage, way, link))?;
+        tell(&mut facts, &name, &links, |link| play(stage, way, link, None))?;
     }
     stage.leaks(&before, "bdc-", &mut facts);
     Ok(facts)
@@ -144,13 +144,14 @@ impl Played {
     }
 }
 
-fn play(stage: &Stage<'_>, way: Way, link: &Path) -> Result<Played, SceneError> {
+fn play(stage: &Stage<'_>, way: Way, link: &Path, user: Option<u32>) -> Result<Played, SceneError> {
     let (place, id) = stage.place("astray")?;
     let (root, victim) = (place.join("root"), place.join("victim"));
     fs::write(&victim, "untouched").doing("writing a victim")?;
     let mut argv = stage.probe_argv("place", false);
     argv.extend(["--param".to_owned(), format!("victim={}", victim.display())]);
     let mut spec = Spec::plain(&id, root.clone(), argv);
+    spec.rootless = user;
     let set = |path: PathBuf| symlink(link, path).doing("setting a link");
     match way {
         Way::Directory => {
@@ -183,4 +184,32 @@ fn play(stage: &Stage<'_>, way: Way, link: &Path) -> Result<Played, SceneError> 
     let untouched = fs::read_to_string(&victim).is_ok_and(|text| text == "untouched");
     fs::remove_dir_all(&root).doing("removing the root")?;
     Ok(Played { tried, untouched })
+}
+
+/// What an image may well link to.
+fn control_of(way: Way) -> &'static Path {
+    Path::new(if way.is_directory() { "/home/user" } else { INSIDE })
+}
+
+/// The same by a plain user, who has files of its own to lose.
+pub(super) fn rootless(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
+    let user = Some(crate::probe::launch::PLAIN_USER);
+    let mut facts = Facts::default();
+    let before = Snapshot::take();
+    for way in [Way::Directory, Way::Program] {
+        let name = |what: &str| format!("rootless.{}.{what}", way.name());
+        let control = play(stage, way, control_of(way), user)?;
+        facts.set(name("control"), if control.inside() { "inside".to_owned() } else { control.told() });
+        let links: Vec<PathBuf> = doors().into_iter().map(PathBuf::from).collect();
+        let links = if way.is_directory() { links } else { outwards(&stage.work.join(NAME), links) };
+        tell(&mut facts, &name, &links, |link| play(stage, way, link, user))?;
+    }
+    let (place, id) = stage.place("rootless")?;
+    let mut spec = Spec::plain(&id, place.join("root"), stage.probe_argv("kernelfs,user", false));
+    spec.rootless = user;
+    let tried = start(stage, &spec, &place)?;
+    tried.note(&mut facts, "rootless.plain");
+    facts.absorb(tried.seen.unwrap_or_default());
+    stage.leaks(&before, "bdc-", &mut facts);
+    Ok(facts)
 }

@@ -110,6 +110,7 @@ pub const SCENES: &[Scene] = &[
         about: "links of the image stand in the way of the init: its directory, its program, its interpreter",
         play: astray::astray,
     },
+    Scene { name: "rootless", about: "a plain user starts the same", play: astray::rootless },
     Scene {
         name: "twofold",
         about: "links in the place of /proc, /sys and /dev that mean one place or two",

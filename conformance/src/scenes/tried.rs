@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::facts::Facts;
 use crate::probe::FACTS;
 use crate::spec::Spec;
-use crate::stage::{SceneError, Stage};
+use crate::stage::{Doing, Running, SceneError, Stage};
 
 /// Longest for a start of which nothing is known but that it must not hang.
 pub(super) const HARSH: Duration = Duration::from_secs(20);
@@ -47,7 +47,11 @@ impl Tried {
 
 /// Starts the recipe, and waits for its end.
 pub(super) fn start(stage: &Stage<'_>, spec: &Spec, place: &Path) -> Result<Tried, SceneError> {
-    let tried = match stage.start(spec, place)?.finish(HARSH) {
+    let running = match spec.rootless {
+        Some(user) => by_a_plain_user(stage, spec, place, user)?,
+        None => stage.start(spec, place)?,
+    };
+    let tried = match running.finish(HARSH) {
         Ok(finished) => {
             let line = finished.stdout.lines().find_map(|l| l.strip_prefix(FACTS));
             Tried {
@@ -63,4 +67,23 @@ pub(super) fn start(stage: &Stage<'_>, spec: &Spec, place: &Path) -> Result<Trie
         super::life::destroy(stage, spec, place);
     }
     Ok(tried)
+}
+
+/// Everything below the place becomes the user's own, and the runtime's program one that it can execute.
+fn by_a_plain_user(stage: &Stage<'_>, spec: &Spec, place: &Path, user: u32) -> Result<Running, SceneError> {
+    let mut call = stage.prepared(spec, place)?;
+    super::plain::stage_root_to(&place.join("root"), user)?;
+    let mut open = vec![place.to_owned()];
+    while let Some(path) = open.pop() {
+        std::os::unix::fs::lchown(&path, Some(user), Some(user)).doing("giving the place to the user")?;
+        if path.is_dir() && !path.is_symlink() {
+            open.extend(std::fs::read_dir(&path).into_iter().flatten().flatten().map(|e| e.path()));
+        }
+    }
+    if call.argv.first().is_some_and(|program| *program == stage.binary) {
+        let own = place.join("browndog");
+        std::fs::hard_link(stage.work.join(crate::probe::NAME), &own).doing("naming the runtime")?;
+        call.argv[0] = own.into_os_string();
+    }
+    stage.spawn(&call, "--user")
 }

@@ -45,8 +45,9 @@ impl Runtime for Libvirt {
     }
     /// What it has no words for but starts without (a host name, a limit of processes) is left to the checks.
     fn cannot(&self, spec: &Spec) -> Option<String> {
-        let needs: [(bool, &str); 8] = [
+        let needs: [(bool, &str); 9] = [
             (spec.image.is_some(), "this adapter writes no file systems in files"),
+            (spec.rootless.is_some(), "libvirt's container driver is started by root alone"),
             (spec.root.is_none(), "the pipes of the probe need a root of its own"),
             (!spec.rlimits.is_empty(), "libvirt's container driver sets no resource limits"),
             (!spec.sysctls.is_empty(), "libvirt's container driver sets no kernel parameters"),
