@@ -163,6 +163,29 @@ pub(super) const CHECKS: &[Check] = &[
             j.is("monitored.after", 7);
         },
     ),
+    Check::new(
+        "spent-01",
+        Isolation,
+        "spent",
+        "A container that opens every terminal it can leaves some to the host, and all when it ends.",
+        "pts(4), /proc/sys/kernel/pty/reserve; devpts in Documentation/filesystems/devpts.rst",
+        |j| {
+            j.note("spent.ptys.before");
+            j.control(
+                j.facts().get("spent.ptys.before") == Some(&true.into()),
+                "the host has a terminal before",
+            );
+            let taken = j.fact("spent.ptys.taken").and_then(|v| v.as_str()).unwrap_or_default();
+            let (number, end) = taken.split_once(' ').unwrap_or_default();
+            let many = number.parse::<u32>().is_ok_and(|n| n > 100);
+            j.control(
+                many && end == "ENOSPC",
+                "the container has opened terminals until there were none left",
+            );
+            j.works("spent.ptys.host");
+            j.is("spent.ptys.after", true);
+        },
+    ),
 ];
 
 fn stays(j: &mut Judge<'_>, way: &str) {

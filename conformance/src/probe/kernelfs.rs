@@ -4,14 +4,16 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
+use nix::sys::statfs::FsType;
+
 use super::Params;
 use super::mounts::{Mount, parse, table};
 use super::procfs::{object, peek};
 use crate::facts::Facts;
 
 /// `PROC_SUPER_MAGIC` and `SYSFS_MAGIC` (statfs(2)).
-const PROC_MAGIC: i64 = 0x9fa0;
-const SYSFS_MAGIC: i64 = 0x6265_6572;
+const PROC_MAGIC: FsType = FsType(0x9fa0);
+const SYSFS_MAGIC: FsType = FsType(0x6265_6572);
 
 /// Files of a procfs that act on the whole machine.
 const PROC_WRITES: [&str; 9] = [
@@ -160,11 +162,11 @@ fn opens_for_write(path: &str) -> bool {
 pub(super) fn is_kernels(path: &str, write: bool) -> bool {
     let open = OpenOptions::new().read(!write).write(write).custom_flags(libc::O_NONBLOCK).open(path);
     let kind = open.ok().and_then(|file| nix::sys::statfs::fstatfs(&file).ok());
-    kind.is_some_and(|s| [PROC_MAGIC, SYSFS_MAGIC].contains(&s.filesystem_type().0))
+    kind.is_some_and(|s| [PROC_MAGIC, SYSFS_MAGIC].contains(&s.filesystem_type()))
 }
 
-fn magic(path: &str) -> Option<i64> {
-    nix::sys::statfs::statfs(path).ok().map(|s| i64::from(s.filesystem_type().0))
+fn magic(path: &str) -> Option<FsType> {
+    nix::sys::statfs::statfs(path).ok().map(|s| s.filesystem_type())
 }
 
 #[cfg(test)]

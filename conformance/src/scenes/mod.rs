@@ -12,6 +12,7 @@ mod limits;
 mod mapped;
 mod plain;
 mod sources;
+mod spent;
 mod staged;
 mod tried;
 mod twofold;
@@ -171,6 +172,11 @@ pub const SCENES: &[Scene] = &[
         name: "monitored",
         about: "a container on the host's own tree gives orders to the runtime's monitors",
         play: entered::monitored,
+    },
+    Scene {
+        name: "spent",
+        about: "a container opens terminals until there are none left",
+        play: spent::spent,
     },
     Scene {
         name: "peers",
