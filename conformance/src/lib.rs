@@ -30,6 +30,7 @@ pub mod snapshot;
 pub mod spec;
 pub mod stage;
 mod sweep;
+mod swept;
 pub mod sys;
 pub mod vm;
 

@@ -252,6 +252,7 @@ impl Stage<'_> {
             .init()
             .ok_or_else(|| SceneError::NotStarted("its init cannot be found from outside".into()))?;
         crate::host::look(&mut facts, init);
+        crate::swept::look(&mut facts, init, spec);
         if let Some(own) = crate::host::namespace(&running.pid().to_string(), "mnt") {
             facts.set("host.ns.mnt.runtime", own);
         }

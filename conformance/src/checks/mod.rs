@@ -20,6 +20,7 @@ mod procfs;
 mod seccomp;
 mod sources;
 mod strict;
+mod swept;
 mod twofold;
 mod user;
 
@@ -30,6 +31,7 @@ pub fn all() -> Vec<Check> {
     [
         pid::CHECKS,
         mount::CHECKS,
+        swept::CHECKS,
         procfs::CHECKS,
         devices::CHECKS,
         ipc::CHECKS,

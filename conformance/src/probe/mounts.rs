@@ -14,6 +14,8 @@ use crate::sys::{Arg, attempt};
 /// One line of mountinfo.
 #[derive(Debug)]
 pub(crate) struct Mount {
+    /// Major and minor number of the file system.
+    pub(crate) device: String,
     pub(crate) root: String,
     pub(crate) target: String,
     pub(crate) options: String,
@@ -36,6 +38,7 @@ pub(crate) fn parse(text: &str) -> Vec<Mount> {
             let left: Vec<&str> = left.split(' ').collect();
             let mut right = right.split(' ');
             Some(Mount {
+                device: (*left.get(2)?).to_owned(),
                 root: (*left.get(3)?).to_owned(),
                 target: (*left.get(4)?).to_owned(),
                 options: (*left.get(5)?).to_owned(),
