@@ -48,7 +48,7 @@ pub(super) const CHECKS: &[Check] = &[
                 j.control(kinds.len() == 3 || refused, "the program has told its descriptors");
                 j.expect(
                     !kinds.iter().any(|k| k == "file of the kernel"),
-                    format!("its descriptors are {kinds:?}"),
+                    format!("its descriptors are {}", serde_json::json!(kinds)),
                 );
             }
         },

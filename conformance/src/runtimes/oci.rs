@@ -293,6 +293,11 @@ fn filter() -> Value {
         // ENOSYS: the C library falls back to clone, whose flags a filter can see.
         json!({ "names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38 }),
     ];
+    // AF_ALG and AF_VSOCK, which belong to no network namespace.
+    rules.extend([38, 40].map(|family| {
+        let is = json!({ "index": 0, "value": family, "op": "SCMP_CMP_EQ" });
+        json!({ "names": ["socket"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1, "args": [is] })
+    }));
     rules.extend(CLONE_NEW.map(|flag| {
         let set = json!({ "index": 0, "value": flag, "valueTwo": flag, "op": "SCMP_CMP_MASKED_EQ" });
         json!({ "names": ["clone"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1, "args": [set] })

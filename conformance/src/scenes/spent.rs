@@ -22,7 +22,6 @@ pub(super) fn spent(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     let argv: Vec<String> = [format!("/{NAME}")].into_iter().chain(argv).collect();
     let mut spec = Spec::plain(&name, place.join("root"), argv);
     spec.rlimits.push(("nofile".into(), 16_384, 16_384));
-    spec.memory = None;
     spec.console = stage.runtime.name() == "browndog";
     stage.planned(&spec, &place)?;
     if !Path::new(crate::vm::job::LAB_MARK).exists() {

@@ -23,9 +23,10 @@ const DRAINED: Duration = Duration::from_secs(10);
 /// More output of one command than this is cut, so that a runaway cannot fill the guest's memory.
 const OUTPUT_MAX: u64 = 64 << 20;
 
-/// Is this process the init of a guest of ours?
+/// Is this process the init of a guest of ours? The first process of a container on such a guest's own tree is
+/// not: the kernel starts an init with nothing mounted.
 pub fn wanted() -> bool {
-    std::process::id() == 1 && Path::new(JOB_PATH).exists()
+    std::process::id() == 1 && Path::new(JOB_PATH).exists() && !Path::new("/proc/self").exists()
 }
 
 /// Runs the job and ends the machine; never returns.
