@@ -174,20 +174,29 @@ pub(super) fn twofold(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
         let tried = start(stage, &spec, &place)?;
         let fact = |what: &str| format!("twofold.{name}.{what}");
         tried.note(&mut facts, &format!("twofold.{name}"));
-        let told = if name == "none" { &mut usual } else { &mut Vec::new() };
-        told.extend(tried.list("kernelfs.unmasked"));
         if let Some(seen) = &tried.seen {
             for what in ["proc_is_real", "sys_is_real", "null_is_null"] {
-                facts.set(fact(what), seen.get(&format!("kernelfs.{what}")).is_some_and(|v| v == true));
+                let holds = seen.get(&format!("kernelfs.{what}")).is_some_and(|v| v == true);
+                // Not every runtime mounts a sysfs where nobody asks for one.
+                let usually = name == "none" || !usual.contains(&what.to_owned());
+                if !holds && name == "none" {
+                    usual.push(what.to_owned());
+                }
+                facts.set(fact(what), holds || !usually);
             }
         }
-        // What this runtime masks nowhere is the affair of other checks.
-        let word = |entry: &String| entry.rsplit(' ').next().unwrap_or_default().to_owned();
-        let known: Vec<String> = usual.iter().map(word).collect();
-        let new: Vec<String> =
-            tried.list("kernelfs.unmasked").into_iter().filter(|e| !known.contains(&word(e))).collect();
-        facts.set(fact("unmasked"), new);
-        facts.set(fact("writable"), tried.list("kernelfs.writable"));
+        // What this runtime covers nowhere is the affair of other checks.
+        let word = |entry: &String| entry.split_once(' ').map_or(String::new(), |(_, name)| name.to_owned());
+        for what in ["writable", "unmasked"] {
+            let all = tried.list(&format!("kernelfs.{what}"));
+            if name == "none" {
+                usual.extend(all.iter().map(|entry| format!("{what} {}", word(entry))));
+                facts.set(fact(what), all);
+            } else {
+                let new = all.into_iter().filter(|e| !usual.contains(&format!("{what} {}", word(e))));
+                facts.set(fact(what), new.collect::<Vec<_>>());
+            }
+        }
         facts.set(fact("shown"), tried.list("kernelfs.shown"));
         facts.set(fact("volume_untouched"), super::plain::tree(&place.join("vol")) == was);
         fs::remove_dir_all(&root).doing("removing the root")?;
