@@ -62,6 +62,17 @@ pub(super) const CHECKS: &[Check] = &[
         },
     ),
     Check::new(
+        "mount-02c",
+        Isolation,
+        "plain",
+        "No file of the host can be reached by its path.",
+        "pivot_root(2)",
+        |j| {
+            j.refused("proc.host_path");
+            j.refused("proc.host_path_through_root");
+        },
+    ),
+    Check::new(
         "mount-03",
         Isolation,
         "plain",

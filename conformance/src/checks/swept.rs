@@ -6,18 +6,7 @@ use crate::requirement::Severity::Isolation;
 /// The area.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
-        "mount-02c",
-        Isolation,
-        "plain",
-        "No file of the host can be reached by its path.",
-        "pivot_root(2)",
-        |j| {
-            j.refused("proc.host_path");
-            j.refused("proc.host_path_through_root");
-        },
-    ),
-    Check::new(
-        "mount-02c",
+        "mount-02d",
         Isolation,
         "plain",
         "Every mount is the recipe's, or a kernel's file system, a node or a cover at its own place.",
@@ -29,7 +18,7 @@ pub(super) const CHECKS: &[Check] = &[
         },
     ),
     Check::new(
-        "mount-02d",
+        "mount-02e",
         Isolation,
         "volumes",
         "Beside declared volumes and memory file systems nothing else is mounted either.",
@@ -41,7 +30,7 @@ pub(super) const CHECKS: &[Check] = &[
         },
     ),
     Check::new(
-        "mount-02e",
+        "mount-02f",
         Isolation,
         "strict",
         "With an id map, too, nothing is mounted that neither the recipe nor its own place explains.",
