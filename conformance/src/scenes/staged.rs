@@ -32,12 +32,33 @@ impl Drop for Mounted {
     }
 }
 
-/// A file, and a node of a device that no container has business with.
-fn fill(directory: &Path) -> Result<(), SceneError> {
-    fs::write(directory.join("token"), "staged").doing("filling a mount")?;
-    mknod(&directory.join("node"), SFlag::S_IFCHR, Mode::S_IRUSR | Mode::S_IWUSR, makedev(1, 11))
+/// Devices that no container has business with, and whose opening does nothing: FUSE, tun, loop control, random.
+const NODES: [(u64, u64); 4] = [(10, 229), (10, 200), (10, 237), (10, 183)];
+
+/// The first of them that can be opened out here: what is refused inside has to be there.
+fn opened_outside(place: &Path) -> Result<Option<(u64, u64)>, SceneError> {
+    let path = place.join("node");
+    for (major, minor) in NODES {
+        node(&path, (major, minor))?;
+        let opened = fs::File::open(&path).is_ok();
+        fs::remove_file(&path).doing("removing a node")?;
+        if opened {
+            return Ok(Some((major, minor)));
+        }
+    }
+    Ok(None)
+}
+
+fn node(path: &Path, (major, minor): (u64, u64)) -> Result<(), SceneError> {
+    mknod(path, SFlag::S_IFCHR, Mode::S_IRUSR | Mode::S_IWUSR, makedev(major, minor))
         .map_err(std::io::Error::from)
         .doing("making a node")
+}
+
+/// A file, and a node.
+fn fill(directory: &Path, number: Option<(u64, u64)>) -> Result<(), SceneError> {
+    fs::write(directory.join("token"), "staged").doing("filling a mount")?;
+    number.map_or(Ok(()), |number| node(&directory.join("node"), number))
 }
 
 pub(super) fn staged(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
@@ -46,22 +67,25 @@ pub(super) fn staged(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     let root = place.join("root");
     let mut spec = Spec::plain(&id, root.clone(), stage.probe_argv("kernelfs,staged", false));
     let mut held = Vec::new();
+    let number = opened_outside(&place)?;
     for name in ["ro", "rw"] {
         let source = place.join(name);
         fs::create_dir_all(&source).doing("making a volume")?;
         fs::create_dir_all(root.join(name)).doing("making a mount point")?;
         held.push(Mounted::at(source.join("sub"))?);
-        fill(&source.join("sub"))?;
+        fill(&source.join("sub"), number)?;
         spec.volumes.push(Volume { source, target: format!("/{name}"), readonly: name == "ro" });
     }
     held.push(Mounted::at(root.join("mnt/sub"))?);
-    fill(&root.join("mnt/sub"))?;
+    fill(&root.join("mnt/sub"), number)?;
     for name in ["proc", "sys", "dev"] {
         held.push(Mounted::at(root.join(name))?);
         fs::write(root.join(name).join("token"), "staged").doing("filling a mount")?;
     }
     let tried = start(stage, &spec, &place)?;
     tried.note(&mut facts, "staged");
+    let told = number.map(|(major, minor)| format!("{major}:{minor}"));
+    facts.set("host.staged.node", told.unwrap_or_default());
     facts.absorb(tried.seen.unwrap_or_default());
     drop(held);
     Ok(facts)
