@@ -7,7 +7,6 @@ use browndog_life::error::LifeError;
 use browndog_life::exec::{Command, Connection, Executed, execute};
 use browndog_life::layout::Layout;
 use browndog_life::program::{forget_words, make_safe};
-use browndog_runtime::exec::Ended;
 use browndog_runtime::exec::relay::{BACKGROUND, Caller, caller};
 use browndog_runtime::sys::entry::arguments;
 use clap::Args;
@@ -109,8 +108,10 @@ impl Exec {
         let command =
             Command { words, env, directory: self.cwd, user: self.user, group: self.group, connection };
         Ok(match execute(layout, &name, &command)? {
-            Executed::Ended(Ended::Exited(status)) => Status::from(u8::try_from(status).unwrap_or(255)),
-            Executed::Ended(Ended::Killed(signal)) => Status::from(u8::try_from(128 + signal).unwrap_or(255)),
+            Executed::Ended { ended, remarks } => {
+                remarks.iter().for_each(|remark| note(&format!("note: {remark}")));
+                Status::from(u8::try_from(ended.exit_code()).unwrap_or(255))
+            }
             Executed::Detached(pid) => {
                 answer(self.format, &pid.to_string(), &json!({"name": name, "pid": pid}))
             }

@@ -66,10 +66,15 @@ pub enum Connection {
 }
 
 /// What became of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Executed {
     /// It has ended.
-    Ended(Ended),
+    Ended {
+        /// How.
+        ended: Ended,
+        /// What the caller should know of it, a sentence each.
+        remarks: Vec<String>,
+    },
     /// It goes on; its process as the host sees it.
     Detached(i32),
 }
@@ -121,8 +126,9 @@ pub fn execute(layout: &Layout, name: &str, command: &Command) -> Result<Execute
         }
         _ => return Ok(Executed::Detached(running.detach())),
     };
+    let remarks = std::mem::take(&mut running.remarks);
     finish(running);
-    ended.map(Executed::Ended).map_err(launcher("poll"))
+    ended.map(|ended| Executed::Ended { ended, remarks }).map_err(launcher("poll"))
 }
 
 /// A start's message for who gives a command and no document.
@@ -342,12 +348,6 @@ impl Held {
         add(Purpose::Init, &self.pid.to_string(), self.pidfd);
         survey.found = found;
         Ok((survey, ends))
-    }
-
-    /// Opens a file of the container's, wherever its links lead, beneath its root.
-    fn open(&self, path: &str, flags: i32) -> std::result::Result<OwnedFd, Errno> {
-        let beneath = Beneath::new(path);
-        sys::openat2(self.root.as_raw_fd(), beneath.as_c_str(), flags, 0, RESOLVE_IN_ROOT).map(sys::adopt)
     }
 
     /// A FIFO, a device or a file of the kernel's own in its place would be a trap.
