@@ -2,6 +2,7 @@
 
 pub mod browndog;
 pub mod bwrap;
+mod engine;
 pub mod libvirt;
 pub mod lxc;
 pub mod nspawn;
