@@ -159,7 +159,8 @@ pub(super) const CHECKS: &[Check] = &[
             j.note("monitored.inside.says");
             j.is("monitored.inside.became", "ran");
             j.note("monitored.said");
-            j.none("monitored.obeyed");
+            // An answer may be a refusal: what counts is that the order was not carried out.
+            j.note("monitored.answered");
             j.is("monitored.after", 7);
         },
     ),

@@ -130,7 +130,7 @@ fn ptys(most: usize) -> i32 {
 /// Sockets of a runtime's monitors below the directory `state`: who answers an order from inside.
 pub(super) fn monitors(params: &Params, facts: &mut Facts) {
     let Some(state) = params.text("state") else { return };
-    let (mut found, mut obeyed, mut said) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut found, mut answered, mut said) = (Vec::new(), Vec::new(), Vec::new());
     let mut open = vec![PathBuf::from(state)];
     while let Some(directory) = open.pop() {
         for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
@@ -143,7 +143,7 @@ pub(super) fn monitors(params: &Params, facts: &mut Facts) {
                 match order(&path) {
                     Ok(answer) => {
                         said.push(answer);
-                        obeyed.push(path.display().to_string());
+                        answered.push(path.display().to_string());
                     }
                     Err(error) => said.push(error.to_string()),
                 }
@@ -151,7 +151,7 @@ pub(super) fn monitors(params: &Params, facts: &mut Facts) {
         }
     }
     facts.set("monitors.found", found);
-    facts.set("monitors.obeyed", obeyed);
+    facts.set("monitors.answered", answered);
     facts.set("monitors.said", said);
     facts.attempt_io("monitors.state_written", fs::write(Path::new(state).join("made-inside"), "x"));
 }

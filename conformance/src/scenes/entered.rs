@@ -287,7 +287,7 @@ pub(super) fn monitored(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     tried.note(&mut facts, "monitored.inside");
     let sockets = sockets(&state);
     facts.set("monitored.sockets_outside", sockets);
-    for what in ["found", "obeyed", "said"] {
+    for what in ["found", "answered", "said"] {
         facts.set(format!("monitored.{what}"), tried.list(&format!("monitors.{what}")));
     }
     facts.set("monitored.after", victim.command(&["exit", "7"]).unwrap_or(-2));
