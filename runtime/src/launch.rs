@@ -72,9 +72,12 @@ pub fn instance() -> String {
 /// USER_HZ is 100 on every architecture that we build for (asm/param.h).
 const TICK_NS: u64 = 10_000_000;
 
-/// A request with such a name.
+/// Ends the name of a start that stays in the foreground: it has no record, and its groups are nobody's state.
+pub const FOREGROUND: &str = "-run";
+
+/// A request with such a name, of a start in the foreground.
 pub fn request() -> Request {
-    Request { instance: instance(), ..Request::default() }
+    Request { instance: instance() + FOREGROUND, ..Request::default() }
 }
 
 /// The variable that asks for a seeded fault.

@@ -11,6 +11,7 @@ pub mod exec;
 pub mod fresh;
 pub mod host;
 pub mod launch;
+pub mod locks;
 pub mod net;
 pub mod own;
 pub mod pid1;

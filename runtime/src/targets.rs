@@ -5,36 +5,56 @@
 //! (rmdir(2) of one is refused only where it is mounted on in the caller's own). So whoever needs one that is
 //! missing, or that another start has made, holds a lock of the root directory, from before it makes or uses
 //! it, and only who has it alone removes.
+//!
+//! The lock is a file of the user's ([`crate::locks`]), which no stranger can hold. Beside it the directory itself
+//! is locked where that is free (flock(2)): whoever starts containers on it from another mount namespace, where
+//! that file is another one, is seen by that.
 
 use std::ffi::CStr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
 
 use crate::exec::beneath;
+use crate::locks::{Guard, Lock};
 use crate::sys;
 
 /// The sticky bit with modes that nothing else has: a mount point of browndog's, also after a kill.
 pub(crate) const MARK: u32 = 0o1000;
 
 /// A root directory's lock, for as long as a container stands on mount points that were made in it.
-pub type Hold = Flock<OwnedFd>;
-
-/// Takes the lock; `None` where the directory cannot be read, or its file system has no locks.
-pub fn hold(root: RawFd) -> Option<Hold> {
-    lock(root, FlockArg::LockShared)
+#[derive(Debug)]
+pub struct Hold {
+    /// Dropped before the lock of the directory.
+    own: Option<Guard>,
+    directory: Option<Flock<OwnedFd>>,
 }
 
-fn lock(root: RawFd, how: FlockArg) -> Option<Hold> {
-    let dir = sys::openat2(root, c".", libc::O_RDONLY | libc::O_DIRECTORY, 0, 0).map(sys::adopt).ok()?;
-    Flock::lock(dir, how).ok()
+/// How long a start waits for one who takes mount points away, which is done in a moment.
+const WAIT: Duration = Duration::from_secs(3);
+
+/// Takes the lock; `None` where the directory cannot be read and there is no place for lock files.
+pub fn hold(root: RawFd) -> Option<Hold> {
+    let dir = open(root).ok()?;
+    let own = Lock::of(&dir).and_then(|lock| lock.shared(WAIT)).ok();
+    // A stranger may have it, and is not waited for.
+    let directory = Flock::lock(dir, FlockArg::LockSharedNonblock).ok();
+    (own.is_some() || directory.is_some()).then_some(Hold { own, directory })
+}
+
+fn open(root: RawFd) -> Result<OwnedFd, Errno> {
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
+    sys::openat2(root, c".", flags, 0, 0).map(sys::adopt)
 }
 
 /// Whether nobody else stands on the root directory; the lock is then this one's alone.
 pub fn alone(hold: &Hold) -> bool {
-    hold.relock(FlockArg::LockExclusiveNonblock).is_ok()
+    let alone = |directory: &Flock<OwnedFd>| directory.relock(FlockArg::LockExclusiveNonblock).is_ok();
+    // Without the lock of the directory somebody else has it alone.
+    hold.own.as_ref().is_none_or(Guard::alone) && hold.directory.as_ref().is_some_and(alone)
 }
 
 /// Whether this is a mount point that a start has made.
@@ -87,10 +107,19 @@ pub fn remove(root: RawFd, path: &CStr) -> Result<bool, Errno> {
 /// # Errors
 /// Likewise.
 pub fn remove_unused(root: &OwnedFd, path: &CStr) -> Result<bool, Errno> {
-    match lock(root.as_raw_fd(), FlockArg::LockExclusiveNonblock) {
-        Some(_alone) => remove(root.as_raw_fd(), path),
-        None => Ok(false),
-    }
+    let dir = open(root.as_raw_fd())?;
+    // Where there is no place for lock files, the lock of the directory is all there is.
+    let own = match Lock::of(&dir).map(|lock| lock.alone()) {
+        Ok(Err(Errno::EWOULDBLOCK)) => return Ok(false),
+        Ok(Ok(guard)) => Some(guard),
+        Ok(Err(_)) | Err(_) => None,
+    };
+    let removed = match Flock::lock(dir, FlockArg::LockExclusiveNonblock) {
+        Ok(_alone) => remove(root.as_raw_fd(), path),
+        Err(_) => Ok(false),
+    };
+    drop(own);
+    removed
 }
 
 #[cfg(test)]

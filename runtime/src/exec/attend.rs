@@ -61,8 +61,13 @@ impl Launcher<'_> {
             HostStep::AddInterface(link) => crate::net::add(link, pid, left),
             HostStep::LimitInterface(limit) => limit.set(),
             HostStep::PinNetwork { instance } => {
-                left.push(Left::Pinned { instance: instance.clone() });
-                crate::net::pin::make(&crate::net::pin::path_of(instance), pid)
+                let hold = crate::net::pin::make(&crate::net::pin::path_of(instance), pid);
+                let (hold, made) = match hold {
+                    Ok(hold) => (Some(hold), Ok(())),
+                    Err(errno) => (None, Err(errno)),
+                };
+                left.push(Left::Pinned { instance: instance.clone(), _hold: hold });
+                made
             }
             HostStep::Go | HostStep::GoOn => match sys::write(go.as_raw_fd(), b"g")? {
                 1 => Ok(()),

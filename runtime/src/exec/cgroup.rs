@@ -1,35 +1,38 @@
 //! The launcher's work on control groups: made, written, read back, handed over, removed.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
+use nix::libc;
 use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC};
 
-use super::Launcher;
 use super::undo::Made;
-use crate::errno_of;
-use crate::plan::step::ReadBack;
+use super::{Launcher, tree};
+use crate::locks::Lock;
+use crate::plan::step::{HostStep, ReadBack, c_string};
+use crate::plan::{GROUP_SUFFIX, Plan};
+use crate::{errno_of, sys};
 
 impl Launcher<'_> {
     pub(super) fn make_cgroup(&mut self, path: &str, shared: bool) -> Result<(), Errno> {
         if shared {
             // Until this start is in the partition, nobody whose container ends takes it away.
-            let lock = lock_parent(path, FlockArg::LockShared)?;
-            self.partitions.push(lock);
+            let guard = lock_parent(path)?.shared(WAIT)?;
+            self.partitions.push(guard);
         }
         on_cgroupfs(path)?;
-        match fs::create_dir(path) {
+        let (made, hold) = if shared { (fs::create_dir(path), None) } else { create_held(path) };
+        match made {
             Ok(()) if shared => mark(path)?,
             Ok(()) => {}
             // Made by another start, or by an administrator: the mark tells.
             Err(error) if shared && error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(errno_of(error)),
         }
-        self.undo.push(Made::Cgroup { path: path.to_owned(), shared });
+        self.undo.push(Made::Cgroup { path: path.to_owned(), shared, _hold: hold });
         Ok(())
     }
 }
@@ -40,6 +43,57 @@ fn on_cgroupfs(path: &str) -> Result<(), Errno> {
     let found = nix::sys::statfs::statfs(parent)?.filesystem_type();
     let is_group = found == CGROUP_SUPER_MAGIC || found == CGROUP2_SUPER_MAGIC;
     if is_group && !matches!(name, "" | "." | "..") { Ok(()) } else { Err(Errno::EXDEV) }
+}
+
+/// Makes a group and takes the lock that says, in every namespace, that its launcher lives. A command that cleans
+/// up may come in between, and have it for a moment, or take the group away: then once more.
+fn create_held(path: &str) -> (std::io::Result<()>, Option<tree::Hold>) {
+    // A group inside another goes with that.
+    if !path.ends_with(GROUP_SUFFIX) {
+        return (fs::create_dir(path), None);
+    }
+    let mut made = fs::create_dir(path);
+    for _ in 0..TRIES {
+        if made.is_err() {
+            break;
+        }
+        if let Some(hold) = tree::hold(path) {
+            return (made, Some(hold));
+        }
+        std::thread::sleep(Duration::from_micros(100));
+        if !fs::exists(path).unwrap_or(true) {
+            made = fs::create_dir(path);
+        }
+    }
+    // A stranger has the lock, which keeps the group from being taken away as well.
+    (made, None)
+}
+
+/// Each lost to another command that did all its work in the moment between two calls.
+const TRIES: u32 = 50;
+
+/// How long a start waits for those that take a partition away, which they do in a moment.
+const WAIT: Duration = Duration::from_secs(3);
+
+/// The file that counts whom the kernel kills at the memory limit of this plan's container.
+pub(super) fn oom_counter(plan: &Plan) -> Option<String> {
+    plan.before.iter().find_map(|entry| {
+        let HostStep::SetCgroup { path, .. } = &entry.step else { return None };
+        let (group, file) = path.rsplit_once('/')?;
+        let counter = match file {
+            "memory.max" => "memory.events",
+            "memory.limit_in_bytes" => "memory.oom_control",
+            _ => return None,
+        };
+        Some([group, "/", counter].concat())
+    })
+}
+
+/// What that file says.
+pub(super) fn oom_kills(counter: &str) -> u64 {
+    let text = fs::read_to_string(counter).unwrap_or_default();
+    let count = text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok());
+    count.unwrap_or(0)
 }
 
 /// The sticky bit, which means nothing on a group: this partition is browndog's, and goes with its last
@@ -56,11 +110,11 @@ pub fn is_own_partition(path: &std::path::Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.permissions().mode() & OURS != 0)
 }
 
-/// Locks the group above `path` (flock(2)): shared by starts, exclusive for a removal.
-fn lock_parent(path: &str, how: FlockArg) -> Result<Flock<File>, Errno> {
+/// The lock of the group above `path`: shared by starts, exclusive for a removal.
+fn lock_parent(path: &str) -> Result<Lock, Errno> {
     let parent = path.rsplit_once('/').map_or("/", |(parent, _)| parent);
-    let dir = File::open(parent).map_err(errno_of)?;
-    Flock::lock(dir, how).map_err(|(_, errno)| errno)
+    let dir = sys::open(&c_string(parent), libc::O_PATH | libc::O_DIRECTORY)?;
+    Lock::of(&dir)
 }
 
 /// Writes a file of a group and reads it back.
@@ -124,12 +178,15 @@ pub(super) fn remove(path: &str, shared: bool, kill_group: Option<&str>) -> Resu
         return remove_partition(path);
     }
     let mut pause = Duration::from_micros(50);
-    let mut killed = false;
+    let (mut killed, mut stays) = (false, None);
     loop {
         match fs::remove_dir(path) {
             Ok(()) => return Ok(()),
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(error) if pause > PAUSE_MAX => return Err(format!("cannot remove {path}: {error}")),
+            Err(error) if pause > PAUSE_MAX => {
+                let below = stays.map_or_else(String::new, |what: String| format!("; below it stays {what}"));
+                return Err(format!("cannot remove {path}: {error}{below}"));
+            }
             Err(_) => {}
         }
         if !killed {
@@ -140,7 +197,7 @@ pub(super) fn remove(path: &str, shared: bool, kill_group: Option<&str>) -> Resu
             killed = true;
         }
         // Groups that the container made below its own.
-        remove_children(path);
+        stays = tree::empty(path).err();
         std::thread::sleep(pause);
         pause *= 2;
     }
@@ -151,7 +208,7 @@ pub(super) fn remove(path: &str, shared: bool, kill_group: Option<&str>) -> Resu
 fn remove_partition(path: &str) -> Result<(), String> {
     let mut pause = Duration::from_micros(50);
     loop {
-        match lock_parent(path, FlockArg::LockExclusiveNonblock) {
+        match lock_parent(path).and_then(|lock| lock.alone()) {
             // Fails while anything is in it.
             Ok(_lock) if is_own_partition(path.as_ref()) => crate::disregard(fs::remove_dir(path)),
             // A start beside it may be on its way into another partition, and takes a moment.
@@ -172,18 +229,6 @@ fn has_children(path: &str) -> bool {
     entries.into_iter().any(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
 }
 
-fn remove_children(path: &str) {
-    let Ok(entries) = fs::read_dir(path) else { return };
-    for entry in entries.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            let child = entry.path();
-            remove_children(&child.to_string_lossy());
-            // What stays makes the removal of its parent fail, which is reported.
-            crate::disregard(fs::remove_dir(&child));
-        }
-    }
-}
-
 /// The last pause before giving up; all pauses together are twice that.
 const PAUSE_MAX: Duration = Duration::from_millis(800);
 
@@ -197,7 +242,7 @@ mod tests {
         let path = dir.path().join("partition").to_string_lossy().into_owned();
         fs::create_dir(&path).expect("a directory");
         mark(&path).expect("a mark");
-        let other = lock_parent(&path, FlockArg::LockShared).expect("a lock");
+        let other = lock_parent(&path).and_then(|lock| lock.shared(WAIT)).expect("a lock");
         let removal = std::thread::spawn({
             let path = path.clone();
             move || remove_partition(&path)
@@ -215,7 +260,7 @@ mod tests {
         let path = dir.path().join("partition").to_string_lossy().into_owned();
         fs::create_dir_all(format!("{path}/group")).expect("a directory");
         mark(&path).expect("a mark");
-        let _other = lock_parent(&path, FlockArg::LockShared).expect("a lock");
+        let _other = lock_parent(&path).and_then(|lock| lock.shared(WAIT)).expect("a lock");
         assert_eq!(remove_partition(&path), Ok(()));
         assert!(fs::exists(&path).expect("looked at"));
     }

@@ -30,6 +30,7 @@ pub mod standard;
 pub mod streams;
 mod table;
 pub mod terminal;
+pub mod tree;
 mod undo;
 mod unmount;
 mod walk;
@@ -111,6 +112,8 @@ pub struct Running {
     pub remarks: Vec<String>,
     /// In the foreground: the launcher is still kept where it started the child.
     stay: Option<OneProcessor>,
+    /// The file in which the kernel counts whom it killed at the memory limit.
+    oom: Option<String>,
     undo: Undo,
 }
 
@@ -124,7 +127,7 @@ struct Launcher<'a> {
     /// numbers of its own table.
     owned: Vec<OwnedFd>,
     /// Held until the child is in its group; released before anything is undone.
-    partitions: Vec<nix::fcntl::Flock<std::fs::File>>,
+    partitions: Vec<crate::locks::Guard>,
     bridge: Option<OwnedFd>,
     /// Where the launcher works for a while; left when dropped, before anything is undone.
     stage: Option<stage::Stage>,
@@ -318,6 +321,7 @@ impl<'a> Launcher<'a> {
             timings: std::mem::take(&mut self.timings),
             remarks: Vec::new(),
             stay,
+            oom: cgroup::oom_counter(self.plan),
             undo: std::mem::take(&mut self.undo),
         })
     }
@@ -472,6 +476,11 @@ impl Running {
             groups.extend(self.undo.kill_group().map(PathBuf::from));
         }
         asking::Asking::begin(self.pid, Arc::clone(&self.pidfd), signal, groups, patience, bounded)
+    }
+
+    /// How many processes the kernel has killed at the container's memory limit; before [`Running::clean_up`].
+    pub fn oom_kills(&self) -> u64 {
+        self.oom.as_deref().map_or(0, cgroup::oom_kills)
     }
 
     /// Removes what the start made on the host; says what could not be removed.

@@ -12,8 +12,9 @@ use crate::{sys, targets};
 /// One thing made.
 #[derive(Debug)]
 pub(super) enum Made {
-    /// A group's directory; `shared`: a partition, which stays while others use it.
-    Cgroup { path: String, shared: bool },
+    /// A group's directory; `shared`: a partition, which stays while others use it. The lock says, in every
+    /// namespace, that its launcher lives.
+    Cgroup { path: String, shared: bool, _hold: Option<super::tree::Hold> },
     /// A directory or an empty file beneath the root, as a mount point.
     Target { root: OwnedFd, path: std::ffi::CString },
     /// What a link left on the host.
@@ -103,7 +104,9 @@ impl Undo {
 
     fn remove(&self, made: &Made) -> Result<(), String> {
         match made {
-            Made::Cgroup { path, shared } => super::cgroup::remove(path, *shared, self.kill_group.as_deref()),
+            Made::Cgroup { path, shared, .. } => {
+                super::cgroup::remove(path, *shared, self.kill_group.as_deref())
+            }
             Made::Target { root, path } => {
                 // Others stand on it: the last of them removes it.
                 if self.hold.as_ref().is_some_and(|hold| !targets::alone(hold)) {

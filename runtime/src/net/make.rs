@@ -32,7 +32,12 @@ pub(crate) enum Left {
         address: Option<Vec<u8>>,
     },
     /// The container's network, pinned as the one of this start.
-    Pinned { instance: String },
+    Pinned {
+        /// Whose it is.
+        instance: String,
+        /// Says that its launcher lives.
+        _hold: Option<super::pin::Hold>,
+    },
 }
 
 /// Makes the link in the network namespace of process `pid`, named, addressed, up and routed.
@@ -180,7 +185,7 @@ impl Left {
                 }
             }
             // What is lost has been said by then, of each device.
-            Self::Pinned { instance } => super::pin::take_back(instance).map(drop),
+            Self::Pinned { instance, .. } => super::pin::take_back(instance).map(drop),
         }
     }
 }

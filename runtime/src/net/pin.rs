@@ -9,10 +9,11 @@ use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::Write as _;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
 
 use super::make::{lost, move_back, number_of};
@@ -21,8 +22,9 @@ use crate::errno_of;
 use crate::plan::step::c_string;
 use crate::sys;
 
-/// The pins: the namespace of the start INSTANCE on `INSTANCE`, and beside it, in `INSTANCE.devices`, whose
-/// network it is to be given back to and what: `home INODE`, then `NAME up|down INDEX` for each device, twice
+/// The pins: the namespace of the start INSTANCE on `INSTANCE`, and beside it, in `INSTANCE.devices`, which its
+/// launcher keeps locked (flock(2)) for as long as it lives, whose network it is to be given back to and what:
+/// `home INODE`, then `NAME up|down INDEX` for each device, twice
 /// where it has moved: the index is the one inside, 0 before.
 const DIR: &str = "/run/browndog-netns";
 
@@ -40,29 +42,44 @@ fn home() -> Result<u64, Errno> {
     fs::metadata("/proc/thread-self/ns/net").map(|meta| meta.ino()).map_err(errno_of)
 }
 
-/// Pins the network namespace of process `pid`.
-pub(crate) fn make(path: &str, pid: i32) -> Result<(), Errno> {
+/// The lock of a pin: who holds it lives.
+pub type Hold = Flock<File>;
+
+/// Pins the network namespace of process `pid`; the caller keeps the lock until it takes the pin away.
+pub(crate) fn make(path: &str, pid: i32) -> Result<Hold, Errno> {
     let home = format!("home {}\n", home()?);
     let mut written = write_first(path, &home);
     for _ in 0..TRIES {
         // Until there is a file in it, the directory is taken away again by whoever removes the last other pin.
-        if !matches!(written, Err(Errno::ENOENT | Errno::EEXIST)) {
+        if !matches!(written, Err(Errno::ENOENT | Errno::EEXIST | Errno::EWOULDBLOCK)) {
             break;
         }
         written = write_first(path, &home);
     }
-    written?;
+    let hold = written?;
     drop(File::create(path).map_err(errno_of)?);
     let namespace = c_string(&format!("/proc/{pid}/ns/net"));
-    sys::mount(Some(&namespace), &c_string(path), None, libc::MS_BIND, None)
+    sys::mount(Some(&namespace), &c_string(path), None, libc::MS_BIND, None)?;
+    Ok(hold)
 }
 
 /// Each lost to another command that did all its work in the moment between two calls.
 const TRIES: u32 = 1000;
 
-fn write_first(path: &str, home: &str) -> Result<(), Errno> {
+/// Locked before anything is in it.
+fn write_first(path: &str, home: &str) -> Result<Hold, Errno> {
     DirBuilder::new().recursive(true).mode(0o700).create(DIR).map_err(errno_of)?;
-    fs::write(devices_of(path), home).map_err(errno_of)
+    let mut options = OpenOptions::new();
+    let options = options.write(true).create(true).truncate(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+    let file = options.open(devices_of(path)).map_err(errno_of)?;
+    let mut hold = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)?;
+    // Somebody has cleaned up before it was locked: it is no pin any more.
+    let inode = |found: std::io::Result<fs::Metadata>| found.map(|found| found.ino()).map_err(errno_of);
+    if inode(hold.metadata())? != inode(fs::symlink_metadata(devices_of(path)))? {
+        return Err(Errno::ENOENT);
+    }
+    hold.write_all(home.as_bytes()).map_err(errno_of)?;
+    Ok(hold)
 }
 
 /// Notes a device that is about to move into the pinned namespace, or has as number `index`.
@@ -83,6 +100,20 @@ pub fn instances() -> Vec<String> {
     all
 }
 
+/// The same as [`give_back`] where its launcher is gone: it does not hold the lock any more.
+///
+/// # Errors
+/// Likewise.
+pub fn give_back_unheld(instance: &str) -> Result<Vec<String>, String> {
+    let file =
+        OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(devices_of(&path_of(instance)));
+    // One that cannot be opened, or that somebody holds, is somebody's.
+    match file.map(|file| Flock::lock(file, FlockArg::LockExclusiveNonblock)) {
+        Ok(Ok(_hold)) => give_back(instance),
+        Ok(Err(_)) | Err(_) => Ok(Vec::new()),
+    }
+}
+
 /// Gives the devices of a pinned network back to the host and takes the pin away; returns their names.
 /// Nothing is done in another network namespace than the one that they came from.
 ///
@@ -98,8 +129,8 @@ pub(super) fn take_back(instance: &str) -> Result<(Vec<String>, Vec<String>), St
     let path = path_of(instance);
     let text = fs::read_to_string(devices_of(&path)).unwrap_or_default();
     let mut lines = text.lines();
-    let of = lines.next().and_then(|line| line.strip_prefix("home ")?.parse().ok());
-    if of.is_some_and(|of: u64| home() != Ok(of)) {
+    let of: Option<u64> = lines.next().and_then(|line| line.strip_prefix("home ")?.parse().ok());
+    if of.is_some() && of != home().ok() {
         return Ok((Vec::new(), Vec::new()));
     }
     let failed = |what: &str| {
@@ -171,8 +202,9 @@ mod tests {
                     // As in the names of starts, which commands take away whose launcher is gone: this one is not.
                     for turn in 0..200 {
                         let path = path_of(&format!("{own}-pin{thread}.{turn}"));
-                        assert_eq!(make(&path, own), Ok(()), "{path}");
+                        let hold = make(&path, own).unwrap_or_else(|errno| panic!("{path}: {errno}"));
                         assert_eq!(remove(&path), Ok(()), "{path}");
+                        drop(hold);
                     }
                 });
             }
