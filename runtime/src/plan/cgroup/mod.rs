@@ -115,6 +115,10 @@ fn enter(b: &mut Builder<'_>, id: &'static str, group: String) {
 /// Controllers that an init system shares among its services.
 const DELEGATED: [&str; 5] = ["cpu", "cpuset", "io", "memory", "pids"];
 
+/// How deep a container's own groups may be nested, and how many it may have: an init system with containers of its
+/// own needs some ten levels and a few hundred.
+const DELEGATED_MOST: [(&str, &str); 2] = [("cgroup.max.depth", "32"), ("cgroup.max.descendants", "4096")];
+
 /// Who asks for a sub-tree that the container manages itself: whoever makes it a whole system, by ids of
 /// its own or by CAP_SYS_ADMIN, with which it could make the mount writable anyway.
 fn delegates(b: &Builder<'_>) -> Option<Origin> {
@@ -129,6 +133,12 @@ fn delegates(b: &Builder<'_>) -> Option<Origin> {
 fn delegate(b: &mut Builder<'_>, group: &str, enable: &str) -> String {
     let Some(origin) = delegates(b).filter(|_| !b.host.rootless) else { return group.to_owned() };
     let leaf = format!("{group}/container");
+    for (file, most) in DELEGATED_MOST {
+        let path = [group, "/", file].concat();
+        let step = HostStep::SetCgroup { path, value: most.to_owned(), check: ReadBack::Same };
+        let why = "groups are the kernel's memory, and who removes them has to walk them";
+        b.host_step(["set-cgroup:", file].concat(), step, origin, why);
+    }
     enable_controllers(b, "leaf", group, enable, origin);
     let step = HostStep::MakeCgroup { path: leaf.clone(), shared: false };
     let why = "the limits stand in the group around it, out of the container's reach";
