@@ -279,7 +279,8 @@ impl Dumpxml {
         let view = domains::view(layout, &name)?;
         let live = view.phase.is_active() && !(self.inactive && view.persistent);
         let path = if live { layout.live(&name) } else { layout.definition(&name) };
-        let text = std::fs::read_to_string(&path).map_err(|error| LifeError::file("read", &path, error))?;
+        let text = browndog_life::files::read_to_string(&path)
+            .map_err(|error| LifeError::file("read", &path, error))?;
         // As libvirt prints it: a domain that runs has an id.
         let text = match view.id().filter(|_| live && !self.inactive) {
             Some(id) => text.replacen("<domain type='lxc'", &format!("<domain type='lxc' id='{id}'"), 1),

@@ -34,6 +34,8 @@ pub(crate) type Outcome = Result<Status, LifeError>;
 
 /// Does what a verb does, below `root`, and says why it could not.
 pub(crate) fn living(root: Option<&Path>, body: impl FnOnce(&Layout) -> Outcome) -> Status {
+    // Files of the state are the user's alone, whatever the umask is; a container has its own.
+    let _caller = browndog_runtime::sys::umask(0o077);
     Layout::new(root).and_then(|layout| body(&layout)).unwrap_or_else(|error| refuse(&error))
 }
 
@@ -92,6 +94,26 @@ pub(crate) fn cleaned(said: &[String]) {
     said.iter().for_each(|what| note(&format!("note: {what}")));
 }
 
+/// Says what of a domain a command that only looks leaves as it is.
+pub(crate) fn unsettled(view: &View) {
+    let name = &view.name;
+    if let Some(stale) = &view.stale {
+        note(&format!("note: '{name}': {stale}; its next start, or 'browndog destroy {name}', cleans up"));
+    }
+    if let Some(doubt) = &view.doubt {
+        note(&format!(
+            "note: '{name}': whether it runs cannot be said from here, so it is shown as recorded: {doubt}"
+        ));
+    }
+}
+
+/// What a domain is doing, and that it ended for want of memory.
+pub(crate) fn state_words(view: &View) -> String {
+    let oom = view.record.as_ref().is_some_and(|record| record.oom_kills > 0);
+    let word = view.phase.word();
+    if oom && !view.phase.is_active() { format!("{word} (memory)") } else { word.to_owned() }
+}
+
 /// A domain as JSON.
 pub(crate) fn domain_json(layout: &Layout, view: &View) -> Value {
     let record = view.record.as_ref();
@@ -103,6 +125,7 @@ pub(crate) fn domain_json(layout: &Layout, view: &View) -> Value {
         "id": view.id(),
         "state": view.phase.word(),
         "reason": record.map(|record| record.reason.as_str()),
+        "oom_kills": record.map_or(0, |record| record.oom_kills),
         "persistent": view.persistent,
         "autostart": definitions::is_autostart(layout, &view.name),
         "started": time(record.and_then(|record| record.started)),
@@ -113,5 +136,6 @@ pub(crate) fn domain_json(layout: &Layout, view: &View) -> Value {
         "consoles": record.map_or(0, |record| record.consoles),
         "monitor": record.and_then(|record| record.monitor).map(|monitor| monitor.pid),
         "stale": view.stale,
+        "doubt": view.doubt,
     })
 }

@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 
+use browndog_life::definitions;
 use browndog_life::domains::{self, View};
 use browndog_life::layout::Layout;
 use browndog_life::time::{for_people, now_ms, rfc3339};
-use browndog_life::{definitions, reconcile};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use crate::life::{Format, Outcome, answer, answers, cleaned, domain_json};
+use crate::life::{Format, Outcome, answer, answers, domain_json, state_words, unsettled};
 
 /// List domains: those that run, or with --all every one.
 #[derive(Debug, Args)]
@@ -68,16 +68,15 @@ pub(crate) struct List {
 
 impl List {
     pub(crate) fn perform(self, layout: &Layout) -> Outcome {
-        let (found, said) = reconcile::reconciled(layout)?;
-        cleaned(&said);
         let mut views = Vec::new();
-        for view in found {
+        for (_, view) in domains::views(layout)? {
             match view {
                 Ok(view) => views.push(view),
                 // One that cannot be read does not hide the others.
                 Err(error) => crate::disregard(crate::life::refuse(&error)),
             }
         }
+        views.iter().for_each(unsettled);
         views.retain(|view| self.wants(layout, view));
         if self.format != Format::Text {
             let values: Vec<Value> = views.iter().map(|view| domain_json(layout, view)).collect();
@@ -131,7 +130,7 @@ impl List {
         put(&mut text, format_args!("{}", "-".repeat(width + 24 + title.len())));
         for view in views {
             let title = if self.title { title_of(layout, view) } else { String::new() };
-            let state = view.phase.word();
+            let state = state_words(view);
             let line = format!(" {:<8} {:<width$}   {state:<16}   {title}", id(view), view.name);
             put(&mut text, format_args!("{}", line.trim_end()));
         }
@@ -164,10 +163,11 @@ impl Info {
     pub(crate) fn perform(self, layout: &Layout) -> Outcome {
         let name = domains::find(layout, &self.domain)?;
         let view = domains::view(layout, &name)?;
+        unsettled(&view);
         let mut value = domain_json(layout, &view);
         let live = view.phase.is_active();
         let path = if live { layout.live(&name) } else { layout.definition(&name) };
-        let memory = std::fs::read(&path).ok().and_then(|bytes| {
+        let memory = browndog_life::files::read(&path).ok().and_then(|bytes| {
             let source = browndog_xml::source::Source::from_bytes(path.to_string_lossy(), bytes);
             browndog_xml::read(&source).domain
         });
@@ -204,7 +204,7 @@ fn info_text(
     row("UUID", value["uuid"].as_str().unwrap_or("-").to_owned());
     row("State", view.phase.word().to_owned());
     if let Some(record) = &view.record {
-        row("Reason", record.reason.clone());
+        row("Reason", record.reason_words());
         if let Some(started) = record.started {
             let until = record.ended.unwrap_or_else(now_ms);
             row(
@@ -233,6 +233,9 @@ fn info_text(
     if let Some(stale) = &view.stale {
         row("Stale", stale.clone());
     }
+    if let Some(doubt) = &view.doubt {
+        row("Unknown", doubt.clone());
+    }
     text
 }
 
@@ -253,8 +256,12 @@ impl State {
     pub(crate) fn perform(self, layout: &Layout) -> Outcome {
         let name = domains::find(layout, &self.domain)?;
         let view = domains::view(layout, &name)?;
-        let reason = view.record.as_ref().map_or("unknown", |record| record.reason.as_str());
-        let reason = view.stale.as_deref().unwrap_or(reason);
+        unsettled(&view);
+        let reason = view
+            .record
+            .as_ref()
+            .map_or_else(|| "unknown".to_owned(), browndog_life::record::Record::reason_words);
+        let reason = view.stale.clone().unwrap_or(reason);
         let text = if self.reason {
             format!("{} ({reason})", view.phase.word())
         } else {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use browndog_runtime::error::{Kind, StartError, render_problems};
 use browndog_runtime::exec::relay::{BACKGROUND, Caller, attend, caller, catch_signals};
 use browndog_runtime::exec::streams::Streams;
-use browndog_runtime::exec::{Asked, Options, Timing, standard};
+use browndog_runtime::exec::{Asked, Ended, Options, Timing, standard};
 use browndog_runtime::launch::{Prepared, apply_mutation, gain_privilege, prepare_with, request};
 use browndog_runtime::own::{Who, lift_limits};
 use browndog_runtime::plan::Request;
@@ -153,12 +153,19 @@ impl Run {
             ),
             None => {}
         }
+        let killed = if matches!(ended, Ended::Exited(0)) { 0 } else { running.oom_kills() };
         let timings = std::mem::take(&mut running.timings);
         for left in running.clean_up() {
             complain(&left, Some("nothing else was left behind"));
         }
         if self.trace {
             trace(&timings);
+        }
+        if killed > 0 {
+            let words = browndog_life::record::processes(killed);
+            note(&format!(
+                "note: out of memory: the kernel killed {words} at the container's memory limit\n   = help: raise <memory>"
+            ));
         }
         // Who has stayed a while can look after those that were killed; a short start pays nothing for them.
         if Duration::from_nanos(sys::boottime_ns().saturating_sub(begun)) > Duration::from_secs(1) {

@@ -1,13 +1,12 @@
 //! Domains as defined: one document each, in canonical form, with a uuid.
 
-use std::fs;
-
 use browndog_xml::source::Source;
 use uuid::Uuid;
 
-use crate::atomic::{self, BESIDE, Keep};
+use crate::atomic::{self, Keep, is_beside};
 use crate::edit::{Document, escape};
 use crate::error::{LifeError, Result};
+use crate::files;
 use crate::layout::{Layout, make_dir};
 
 /// Names of all defined domains, sorted.
@@ -18,15 +17,33 @@ pub fn names(layout: &Layout) -> Result<Vec<String>> {
     let mut names: Vec<String> = crate::domains::entries(&layout.definitions)?
         .into_iter()
         .filter_map(|file| file.strip_suffix(".xml").map(str::to_owned))
-        .filter(|name| !name.starts_with(BESIDE))
+        .filter(|name| !is_beside(name))
         .collect();
     names.sort();
     Ok(names)
 }
 
+/// Refuses a name that a file of ours which is being written may have.
+///
+/// # Errors
+/// Says which.
+pub fn demand_name(name: &str) -> Result<()> {
+    if is_beside(name) {
+        return Err(LifeError::refused(
+            format!(
+                "'{name}' cannot be a domain's name here: files that are being written begin with {}",
+                atomic::BESIDE
+            ),
+            "give it another name",
+        ));
+    }
+    Ok(())
+}
+
 /// Whether a domain is defined.
 pub fn exists(layout: &Layout, name: &str) -> bool {
-    layout.definition(name).is_file()
+    // A link is no definition: it is refused when it is read.
+    layout.definition(name).symlink_metadata().is_ok_and(|found| found.is_file())
 }
 
 /// The definition of a domain.
@@ -35,7 +52,7 @@ pub fn exists(layout: &Layout, name: &str) -> bool {
 /// It cannot be read, or somebody has made it invalid.
 pub fn read(layout: &Layout, name: &str) -> Result<Document> {
     let path = layout.definition(name);
-    let bytes = fs::read(&path).map_err(|error| LifeError::file("read", &path, error))?;
+    let bytes = files::read(&path).map_err(|error| LifeError::file("read", &path, error))?;
     let document = Document::read(&Source::from_bytes(path.to_string_lossy(), bytes))?;
     if document.name() != name {
         return Err(LifeError::refused(
@@ -78,6 +95,7 @@ pub enum Defined {
 /// The name belongs to another uuid, or the uuid to another name; a file that cannot be written.
 pub fn define(layout: &Layout, document: Document) -> Result<(Document, Defined)> {
     let name = document.name().to_owned();
+    demand_name(&name)?;
     let old = if exists(layout, &name) { read(layout, &name).ok() } else { None };
     let old_uuid = old.as_ref().and_then(Document::uuid);
     // One that is made here is nobody else's, and one that was there was: the others need not be asked.
@@ -98,6 +116,9 @@ pub fn define(layout: &Layout, document: Document) -> Result<(Document, Defined)
     }
     make_dir(&layout.definitions)?;
     let defined = if exists(layout, &name) { Defined::Updated } else { Defined::Added };
+    if defined == Defined::Added && !layout.domain(&name).exists() {
+        crate::logs::forget(layout, &name)?;
+    }
     atomic::write(&layout.definition(&name), document.source.text().as_bytes(), Keep::Disk)?;
     Ok((document, defined))
 }
@@ -112,7 +133,7 @@ fn owner(layout: &Layout, uuid: &str) -> Result<Option<String>> {
 /// bytes, where reading a thousand documents would take longer than everything else.
 fn mentions(layout: &Layout, name: &str, uuid: &str) -> bool {
     let digits = uuid.as_bytes().get(..8).unwrap_or_default();
-    let text = fs::read(layout.definition(name)).unwrap_or_default();
+    let text = files::read(&layout.definition(name)).unwrap_or_default();
     text.windows(digits.len().max(1)).any(|window| window.eq_ignore_ascii_case(digits))
 }
 
@@ -132,7 +153,7 @@ pub fn uuids(layout: &Layout) -> Result<Vec<(String, String)>> {
 
 /// The uuid of a definition. Looked for where the canonical form has it, else read in full.
 pub fn uuid_of(layout: &Layout, name: &str) -> Option<String> {
-    let text = fs::read_to_string(layout.definition(name)).ok()?;
+    let text = files::read_to_string(&layout.definition(name)).ok()?;
     canonical_uuid(&text, name).or_else(|| read(layout, name).ok()?.uuid())
 }
 
@@ -159,6 +180,7 @@ pub fn undefine(layout: &Layout, name: &str) -> Result<()> {
 /// # Errors
 /// The name is taken or is none; a file that cannot be written.
 pub fn rename(layout: &Layout, name: &str, new: &str) -> Result<()> {
+    demand_name(new)?;
     if exists(layout, new) {
         return Err(LifeError::refused(format!("there is a domain '{new}' already"), "choose another name"));
     }
@@ -195,7 +217,19 @@ pub fn set_autostart(layout: &Layout, name: &str, on: bool) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    #[test]
+    fn a_name_of_files_that_are_being_written_is_refused() {
+        let (_dir, layout) = layout();
+        let said = define(&layout, document(".writing-1-0")).unwrap_err().to_string();
+        assert!(said.contains("cannot be a domain's name"), "{said}");
+        let _web = define(&layout, document("web")).unwrap();
+        assert!(rename(&layout, "web", ".writing-1-0").is_err());
+        assert_eq!(names(&layout).unwrap(), ["web"]);
+    }
 
     fn document(name: &str) -> Document {
         let text = format!(

@@ -329,7 +329,7 @@ fn is_target(entry: &Entry<HostStep>) -> bool {
 /// Whether it is a mount point that is there yet.
 fn is_there(made: &Made) -> bool {
     match made {
-        Made::Target { root, path } => root.join(path.strip_prefix("/").unwrap_or(path)).exists(),
+        Made::Target { root, path, .. } => root.join(path.strip_prefix("/").unwrap_or(path)).exists(),
         _ => false,
     }
 }

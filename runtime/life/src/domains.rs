@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::definitions;
 use crate::error::{LifeError, Result};
 use crate::layout::Layout;
-use crate::lock;
+use crate::liveness::{self, Life};
 use crate::process::boot_id;
 use crate::record::{self, Found, Phase, Record};
+use crate::{definitions, frozen};
 
 /// How a domain is.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct View {
     pub record: Option<Record>,
     /// Its monitor is gone, or its record cannot be read: the next command that may change it cleans up.
     pub stale: Option<String>,
+    /// Whether its monitor lives cannot be said, and why: it is shown as recorded and left alone.
+    pub doubt: Option<String>,
 }
 
 impl View {
@@ -92,28 +94,44 @@ pub fn views(layout: &Layout) -> Result<Vec<(String, Result<View>)>> {
 /// `ran`: whether it has a directory.
 fn look(layout: &Layout, name: &str, persistent: bool, ran: bool) -> Result<View> {
     let found = if ran { record::read(layout, name)? } else { Found::Nothing };
-    let alive = || lock::is_held(&layout.alive(name));
-    let view = |phase, record, stale| View { name: name.to_owned(), persistent, phase, record, stale };
+    let view =
+        |phase, record, stale| View { name: name.to_owned(), persistent, phase, record, stale, doubt: None };
+    let life = |record: Option<&Record>| liveness::of(layout, name, record);
     Ok(match found {
         Found::Nothing if !ran => view(Phase::ShutOff, None, None),
-        Found::Nothing if alive() => view(Phase::Starting, None, None),
-        Found::Nothing => {
-            let stale = layout.domain(name).exists().then(|| "a start that was cut off".to_owned());
-            view(Phase::ShutOff, None, stale)
+        Found::Nothing => match life(None) {
+            Life::Alive => view(Phase::Starting, None, None),
+            Life::Dead => {
+                let stale = layout.domain(name).exists().then(|| "a start that was cut off".to_owned());
+                view(Phase::ShutOff, None, stale)
+            }
+            Life::Unknown(why) => View { doubt: Some(why), ..view(Phase::Starting, None, None) },
+        },
+        Found::Damaged(why) => {
+            let stale = Some(format!("its record is damaged: {why}"));
+            match life(None) {
+                Life::Alive => view(Phase::Running, None, stale),
+                Life::Dead => view(Phase::ShutOff, None, stale),
+                Life::Unknown(why) => View { doubt: Some(why), ..view(Phase::Running, None, stale) },
+            }
         }
-        Found::Damaged(why) if alive() => {
-            view(Phase::Running, None, Some(format!("its record is damaged: {why}")))
-        }
-        Found::Damaged(why) => view(Phase::ShutOff, None, Some(format!("its record is damaged: {why}"))),
         Found::Record(record) if !record.phase.is_active() => view(record.phase, Some(*record), None),
-        Found::Record(record) if record.boot != boot_id() => {
-            view(Phase::ShutOff, Some(*record), Some("it ran before this machine was started".to_owned()))
-        }
-        Found::Record(record) if !alive() => {
-            view(Phase::Crashed, Some(*record), Some("its monitor was killed".to_owned()))
-        }
-        Found::Record(record) => view(record.phase, Some(*record), None),
+        Found::Record(record) => match life(Some(&record)) {
+            Life::Alive => view(frozen::phase(&record), Some(*record), None),
+            Life::Dead if of_other_boot(&record) => {
+                view(Phase::ShutOff, Some(*record), Some("it ran before this machine was started".to_owned()))
+            }
+            Life::Dead => view(Phase::Crashed, Some(*record), Some("its monitor was killed".to_owned())),
+            Life::Unknown(why) => {
+                View { doubt: Some(why), ..view(frozen::phase(&record), Some(*record), None) }
+            }
+        },
     })
+}
+
+/// Whether a record is of an earlier boot, where that can be said.
+pub(crate) fn of_other_boot(record: &Record) -> bool {
+    !boot_id().is_empty() && record.boot != boot_id()
 }
 
 /// Whether `argument` can be the beginning of a uuid: long enough not to be a slip.

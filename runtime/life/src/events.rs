@@ -3,19 +3,21 @@
 //! One line an event, written with one write(2) to a file opened for appending: lines of several
 //! writers do not mix. Bounded: a full journal becomes `events.old`.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{LifeError, Result};
-use crate::layout::{Layout, make_dir};
+use crate::files;
+use crate::layout::Layout;
+use crate::watched::Watched;
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,12 +51,11 @@ pub fn note(layout: &Layout, domain: &str, event: &str, what: &str, detail: impl
 
 fn append(layout: &Layout, event: &Event) -> std::io::Result<()> {
     let path = layout.events();
-    let mut options = OpenOptions::new();
-    let options = options.append(true).create(true).mode(0o600);
-    let mut file = options.open(&path)?;
+    let flags = OFlag::O_WRONLY | OFlag::O_APPEND | OFlag::O_CREAT;
+    let mut file = files::open(&path, flags)?;
     if file.metadata()?.len() > JOURNAL_MAX {
         fs::rename(&path, path.with_extension("old"))?;
-        file = options.open(&path)?;
+        file = files::open(&path, flags)?;
     }
     let mut line = serde_json::to_vec(event)?;
     line.push(b'\n');
@@ -76,7 +77,7 @@ pub struct Follower {
     path: PathBuf,
     file: Option<File>,
     rest: Vec<u8>,
-    inotify: Inotify,
+    watched: Watched,
 }
 
 impl Follower {
@@ -85,18 +86,14 @@ impl Follower {
     /// # Errors
     /// The directory cannot be made or watched.
     pub fn new(layout: &Layout, from: From) -> Result<Self> {
-        make_dir(&layout.run)?;
-        let watch = |errno| LifeError::call(format!("watch {}", layout.run.display()), errno);
-        let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).map_err(watch)?;
-        let flags = AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MOVED_TO;
-        crate::disregard(inotify.add_watch(&layout.run, flags).map_err(watch)?);
+        let watched = Watched::new(vec![layout.run.clone()])?;
         let path = layout.events();
-        let mut file = File::open(&path).ok();
+        let mut file = files::open(&path, OFlag::O_RDONLY).ok();
         if let (From::Now, Some(file)) = (from, &mut file) {
             let end = file.seek(SeekFrom::End(0));
             crate::disregard(end.map_err(|error| LifeError::file("read", &path, error))?);
         }
-        Ok(Self { path, file, rest: Vec::new(), inotify })
+        Ok(Self { path, file, rest: Vec::new(), watched })
     }
 
     /// What has happened since the last call; waits until something has, or for `timeout`.
@@ -118,19 +115,17 @@ impl Follower {
         }
     }
 
-    fn sleep(&self, timeout: Option<Duration>) -> Result<()> {
+    fn sleep(&mut self, timeout: Option<Duration>) -> Result<()> {
         let timeout = timeout.map_or(PollTimeout::NONE, |left| {
             // Rounded up, so that a rest of less than a millisecond is not a loop.
             PollTimeout::try_from(left.as_millis().min(1 << 30) as i32 + 1).unwrap_or(PollTimeout::MAX)
         });
-        let mut fds = [PollFd::new(self.inotify.as_fd(), PollFlags::POLLIN)];
+        let mut fds = [PollFd::new(self.watched.as_fd(), PollFlags::POLLIN)];
         match poll(&mut fds, timeout) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
             Err(errno) => return Err(LifeError::call("wait for events", errno)),
         }
-        // What they say does not matter: the journal is looked at in any case.
-        crate::disregard(self.inotify.read_events());
-        Ok(())
+        self.watched.refresh()
     }
 
     fn read(&mut self) -> Result<Vec<Event>> {
@@ -143,7 +138,7 @@ impl Follower {
         let there = self.path.metadata().ok().map(|meta| meta.ino());
         let have = self.file.as_ref().and_then(|file| file.metadata().ok()).map(|meta| meta.ino());
         if there.is_some() && there != have {
-            let mut file = File::open(&self.path).map_err(error)?;
+            let mut file = files::open(&self.path, OFlag::O_RDONLY).map_err(error)?;
             crate::disregard(file.read_to_end(&mut bytes).map_err(error)?);
             self.file = Some(file);
         }
@@ -157,7 +152,7 @@ impl Follower {
 
 impl AsFd for Follower {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.inotify.as_fd()
+        self.watched.as_fd()
     }
 }
 
@@ -169,7 +164,7 @@ mod tests {
     fn a_follower_sees_every_event_across_a_full_journal() {
         let dir = tempfile::tempdir().unwrap();
         let layout = Layout::new(Some(dir.path())).unwrap();
-        make_dir(&layout.run).unwrap();
+        crate::layout::make_dir(&layout.run).unwrap();
         note(&layout, "web", "lifecycle", "defined", "");
         let mut follower = Follower::new(&layout, From::Now).unwrap();
         let detail = "x".repeat(1000);

@@ -5,12 +5,21 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{LifeError, Result};
 use crate::groups::keyed;
-use crate::record::{Group, Record};
+use crate::record::{Group, Phase, Record};
 
 /// Whether processes in these groups are frozen; `None` where no group has a freezer.
 pub fn frozen(groups: &[Group]) -> Option<bool> {
     let known: Vec<bool> = groups.iter().filter_map(|group| state(&group.path)).collect();
     (!known.is_empty()).then(|| known.contains(&true))
+}
+
+/// What a running domain is doing, by its record and by the kernel.
+pub fn phase(record: &Record) -> Phase {
+    match (record.phase, frozen(&record.groups)) {
+        (Phase::Running, Some(true)) => Phase::Paused,
+        (Phase::Paused, Some(false)) => Phase::Running,
+        (phase, _) => phase,
+    }
 }
 
 /// Whether a group is frozen or about to be, by itself or by one above it; `None` where it has no freezer.

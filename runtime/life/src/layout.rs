@@ -6,14 +6,17 @@
 //! RUN/domains/NAME/           one that runs, or ran: record.json, domain.xml, socket, alive
 //! RUN/locks/NAME              who works on it now
 //! RUN/events                  what happened
-//! LOG/NAME[.N].log            what its consoles said
+//! LOG/NAME.log                what its first console said
+//! LOG/consoleN/NAME.log       what the others said
+//! …/old/NAME.log              the log before that one, where it was full
 //! ```
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::fs::{DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::error::{LifeError, Result};
+use crate::trust;
 
 /// The three directories.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,20 +37,38 @@ impl Layout {
     pub fn new(root: Option<&Path>) -> Result<Self> {
         if let Some(root) = root {
             let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
-            return Ok(Self {
-                run: root.join("run"),
-                definitions: root.join("definitions"),
-                log: root.join("log"),
-            });
+            let root = trust::resolved(&root);
+            trust::demand(&root)?;
+            let layout =
+                Self { run: root.join("run"), definitions: root.join("definitions"), log: root.join("log") };
+            return layout.own();
         }
-        if nix::unistd::geteuid().is_root() {
-            return Ok(Self {
+        let layout = if nix::unistd::geteuid().is_root() {
+            Self {
                 run: "/run/browndog".into(),
                 definitions: "/etc/browndog".into(),
                 log: "/var/log/browndog".into(),
-            });
+            }
+        } else {
+            let set = |name: &str| std::env::var_os(name).map(PathBuf::from);
+            Self::of_user(|name| set(name).filter(|path| path.is_absolute()))?
+        };
+        // Where the distribution has put them; what is above them is its decision.
+        let [run, definitions, log] =
+            [&layout.run, &layout.definitions, &layout.log].map(|path| trust::resolved(path));
+        Self { run, definitions, log }.own()
+    }
+
+    /// Nobody else's, each of them, nor what is made in them.
+    fn own(self) -> Result<Self> {
+        let Self { run, definitions, log } = &self;
+        for path in [run, definitions, log] {
+            trust::demand_closed(path)?;
         }
-        Self::of_user(|name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute()))
+        for path in [self.domains(), run.join("locks"), definitions.join("autostart")] {
+            trust::demand_closed(&path)?;
+        }
+        Ok(self)
     }
 
     /// The XDG base directories.
@@ -122,12 +143,13 @@ impl Layout {
         self.run.join("events")
     }
 
-    /// The log of a console.
+    /// The log of a console: the number is in the name of a directory, since a domain may have any name.
     pub fn console_log(&self, name: &str, console: usize) -> PathBuf {
-        match console {
-            0 => self.log.join(format!("{name}.log")),
-            _ => self.log.join(format!("{name}.console{console}.log")),
-        }
+        let dir = match console {
+            0 => self.log.clone(),
+            _ => self.log.join(format!("console{console}")),
+        };
+        dir.join(format!("{name}.log"))
     }
 }
 
@@ -136,7 +158,19 @@ impl Layout {
 /// # Errors
 /// Names the directory.
 pub fn make_dir(path: &Path) -> Result<()> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = path.parent() {
+        make_dir(above)?;
+    }
+    let made = match DirBuilder::new().mode(0o700).create(path) {
+        // Whatever the umask is.
+        Ok(()) => std::fs::set_permissions(path, Permissions::from_mode(0o700)),
+        // Another command was faster.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    };
     made.map_err(|error| LifeError::file("make the directory", path, error))
 }
 
@@ -149,7 +183,8 @@ mod tests {
         let layout = Layout::new(Some(Path::new("/x"))).unwrap();
         assert_eq!(layout.record("web"), Path::new("/x/run/domains/web/record.json"));
         assert_eq!(layout.definition("web"), Path::new("/x/definitions/web.xml"));
-        assert_eq!(layout.console_log("web", 1), Path::new("/x/log/web.console1.log"));
+        assert_eq!(layout.console_log("web", 1), Path::new("/x/log/console1/web.log"));
+        assert_eq!(layout.console_log("web.console1", 0), Path::new("/x/log/web.console1.log"));
     }
 
     #[test]

@@ -17,10 +17,12 @@ pub mod edit;
 pub mod error;
 pub mod events;
 pub mod exec;
+pub mod files;
 pub mod fragment;
 pub mod frozen;
 pub mod groups;
 pub mod layout;
+pub mod liveness;
 pub mod lock;
 pub mod logs;
 pub mod monitor;
@@ -36,8 +38,10 @@ pub mod start;
 pub mod stats;
 pub mod stop;
 pub mod time;
+pub mod trust;
 pub mod tune;
 pub mod wait;
+pub mod watched;
 
 /// For a result that changes nothing; the line above each use says why.
 pub(crate) fn disregard<T>(_result: T) {}

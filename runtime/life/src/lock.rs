@@ -1,17 +1,17 @@
 //! One command at a time on one domain, and who it is.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read, Seek, Write};
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, fcntl};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 
 use crate::error::{LifeError, Result};
+use crate::files;
 use crate::layout::{Layout, make_dir};
 
 /// How long a command waits for another one on the same domain: longer than any step of ours takes that
@@ -88,13 +88,12 @@ impl Drop for Lock {
 }
 
 fn open(path: &Path) -> Result<File> {
-    let mut options = OpenOptions::new();
-    let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    options.open(path).map_err(|error| LifeError::file("open the lock", path, error))
+    let file = files::open(path, OFlag::O_RDWR | OFlag::O_CREAT);
+    file.map_err(|error| LifeError::file("open the lock", path, error))
 }
 
 fn is_at(file: &File, path: &Path) -> bool {
-    match (file.metadata(), path.metadata()) {
+    match (file.metadata(), path.symlink_metadata()) {
         (Ok(held), Ok(there)) => held.ino() == there.ino() && held.dev() == there.dev(),
         _ => false,
     }
@@ -102,7 +101,7 @@ fn is_at(file: &File, path: &Path) -> bool {
 
 fn holder(path: &Path) -> String {
     let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(200).read_to_string(&mut text));
+    let read = files::open(path, OFlag::O_RDONLY).and_then(|file| file.take(200).read_to_string(&mut text));
     if read.is_ok() && !text.is_empty() { text } else { "another command".to_owned() }
 }
 
@@ -123,15 +122,47 @@ pub fn live(file: &File) -> std::result::Result<(), Errno> {
     set(file, libc::F_WRLCK)
 }
 
-/// Whether somebody holds the lock on `path`; asks without taking it.
-pub fn is_held(path: &Path) -> bool {
-    let Ok(file) = OpenOptions::new().read(true).write(true).open(path) else { return false };
-    let mut lock = whole(libc::F_WRLCK);
-    debug_assert!(file.as_raw_fd() >= 0);
-    match fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock)) {
-        Ok(_) => lock.l_type != libc::F_UNLCK as i16,
-        Err(_) => false,
+/// What can be said of a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holding {
+    /// Somebody holds it, in whatever namespace.
+    Held,
+    /// Nobody does.
+    Free,
+    /// There is no such file.
+    Missing,
+    /// It cannot be judged: why.
+    Unknown(String),
+}
+
+/// Asks for a lock without taking it, also where nothing can be written.
+pub fn look(path: &Path) -> Holding {
+    let file = match files::open(path, OFlag::O_RDONLY) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Holding::Missing,
+        Err(error) => return Holding::Unknown(LifeError::file("open", path, error).to_string()),
+    };
+    match held(&file) {
+        Ok(true) => Holding::Held,
+        Ok(false) => Holding::Free,
+        Err(errno) => {
+            Holding::Unknown(LifeError::file("ask for the lock of", path, errno.into()).to_string())
+        }
     }
+}
+
+/// Whether somebody else holds the lock of an open file.
+///
+/// # Errors
+/// The errno of fcntl(2): its file system may have no locks.
+pub fn held(file: &File) -> std::result::Result<bool, Errno> {
+    let mut lock = whole(libc::F_WRLCK);
+    fcntl(file, FcntlArg::F_OFD_GETLK(&mut lock)).map(|_| lock.l_type != libc::F_UNLCK as i16)
+}
+
+/// Whether somebody holds the lock on `path`, or may: one that cannot be judged counts as held.
+pub fn is_held(path: &Path) -> bool {
+    matches!(look(path), Holding::Held | Holding::Unknown(_))
 }
 
 #[cfg(test)]

@@ -6,12 +6,13 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
-use crate::domains;
 use crate::error::{LifeError, Result};
-use crate::layout::{Layout, make_dir};
+use crate::layout::Layout;
+use crate::watched::Watched;
+use crate::{domains, files};
 
 /// Where a full log goes.
 pub use crate::monitor::log_aside as aside;
@@ -23,8 +24,8 @@ pub use crate::monitor::log_aside as aside;
 pub fn copy(path: &Path, lines: Option<usize>, out: &mut dyn Write) -> Result<u64> {
     let mut text = Vec::new();
     for path in [aside(path), path.to_owned()] {
-        match File::open(&path).and_then(|mut file| file.read_to_end(&mut text)) {
-            Ok(_) => {}
+        match files::read(&path) {
+            Ok(more) => text.extend(more),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(LifeError::file("read", &path, error)),
         }
@@ -33,6 +34,19 @@ pub fn copy(path: &Path, lines: Option<usize>, out: &mut dyn Write) -> Result<u6
     let written = out.write_all(&text[from..]).and_then(|()| out.flush());
     written.map_err(|error| LifeError::file("write", Path::new("the output"), error))?;
     Ok(path.metadata().map_or(0, |meta| meta.len()))
+}
+
+/// Removes what a domain of this name has said: the next one is another, which is not to be shown it.
+///
+/// # Errors
+/// Names the file.
+pub fn forget(layout: &Layout, name: &str) -> Result<()> {
+    let mut logs = vec![layout.console_log(name, 0)];
+    for dir in domains::entries(&layout.log)? {
+        let console = dir.strip_prefix("console").and_then(|number| number.parse().ok());
+        logs.extend(console.map(|console| layout.console_log(name, console)));
+    }
+    logs.iter().flat_map(|log| [aside(log), log.clone()]).try_for_each(|log| crate::atomic::remove(&log))
 }
 
 /// Where the last `lines` lines begin.
@@ -52,7 +66,7 @@ pub struct Follow<'a> {
     name: &'a str,
     path: PathBuf,
     file: Option<File>,
-    inotify: Inotify,
+    watched: Watched,
 }
 
 impl<'a> Follow<'a> {
@@ -61,19 +75,14 @@ impl<'a> Follow<'a> {
     /// # Errors
     /// The directories cannot be watched.
     pub fn new(layout: &'a Layout, name: &'a str, path: &Path, position: u64) -> Result<Self> {
-        make_dir(&layout.log)?;
-        let failed = |errno| LifeError::call(format!("watch {}", layout.log.display()), errno);
-        let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).map_err(failed)?;
-        let flags = AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MOVED_TO;
-        for dir in [&layout.log, &layout.run] {
-            crate::disregard(inotify.add_watch(dir, flags).map_err(failed)?);
-        }
-        let mut file = File::open(path).ok();
+        let dir = path.parent().unwrap_or(&layout.log).to_owned();
+        let watched = Watched::new(vec![dir, layout.run.clone()])?;
+        let mut file = files::open(path, OFlag::O_RDONLY).ok();
         if let Some(file) = &mut file {
             let sought = file.seek(SeekFrom::Start(position));
             crate::disregard(sought.map_err(|error| LifeError::file("read", path, error))?);
         }
-        Ok(Self { layout, name, path: path.to_owned(), file, inotify })
+        Ok(Self { layout, name, path: path.to_owned(), file, watched })
     }
 
     /// What was said since; waits for it. `None` when the domain has ended and everything was given.
@@ -91,13 +100,12 @@ impl<'a> Follow<'a> {
             if over {
                 return Ok(None);
             }
-            let mut fds = [PollFd::new(self.inotify.as_fd(), PollFlags::POLLIN)];
+            let mut fds = [PollFd::new(self.watched.as_fd(), PollFlags::POLLIN)];
             match poll(&mut fds, PollTimeout::NONE) {
                 Ok(_) | Err(nix::errno::Errno::EINTR) => {}
                 Err(errno) => return Err(LifeError::call("wait for output", errno)),
             }
-            // What they say does not matter: the log is looked at in any case.
-            crate::disregard(self.inotify.read_events());
+            self.watched.refresh()?;
         }
     }
 
@@ -110,7 +118,7 @@ impl<'a> Follow<'a> {
         let inode = |meta: std::io::Result<std::fs::Metadata>| meta.ok().map(|meta| meta.ino());
         let there = inode(self.path.metadata());
         if there.is_some() && there != self.file.as_ref().and_then(|file| inode(file.metadata())) {
-            let mut file = File::open(&self.path).map_err(error)?;
+            let mut file = files::open(&self.path, OFlag::O_RDONLY).map_err(error)?;
             crate::disregard(file.read_to_end(&mut said).map_err(error)?);
             self.file = Some(file);
         }
@@ -121,6 +129,43 @@ impl<'a> Follow<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_two_domains_share_a_log_whatever_they_are_called() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(Some(dir.path())).unwrap();
+        let names =
+            ["foo", "foo.console1", "foo.old", "old", "console1", "foo.log", "foo.old.log", "console1.log"];
+        let mut all: Vec<PathBuf> = names
+            .iter()
+            .flat_map(|name| (0..3).map(|console| layout.console_log(name, console)))
+            .flat_map(|log| [aside(&log), log])
+            .collect();
+        let count = all.len();
+        // A directory is no log either.
+        let dirs: Vec<PathBuf> = all.iter().filter_map(|log| log.parent().map(Path::to_owned)).collect();
+        assert!(all.iter().all(|log| !dirs.contains(log)));
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+
+    #[test]
+    fn the_next_of_a_name_is_not_shown_what_another_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(Some(dir.path())).unwrap();
+        let logs: Vec<PathBuf> = ["web", "mail"]
+            .iter()
+            .flat_map(|name| [0, 3].map(|console| layout.console_log(name, console)))
+            .flat_map(|log| [aside(&log), log])
+            .collect();
+        for log in &logs {
+            crate::layout::make_dir(log.parent().unwrap()).unwrap();
+            std::fs::write(log, "secret").unwrap();
+        }
+        forget(&layout, "web").unwrap();
+        assert_eq!(logs.iter().map(|log| log.exists()).collect::<Vec<_>>(), [[false; 4], [true; 4]].concat());
+    }
 
     #[test]
     fn the_last_lines_are_counted_with_and_without_a_last_newline() {

@@ -57,19 +57,21 @@ impl ProcessId {
     }
 }
 
-/// A process that was there at a moment of this boot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// Its number (getpid(2)).
-    pub pid: i32,
-    /// The moment: clock ticks since boot.
-    pub at: u64,
+/// The namespaces in which numbers and start times of processes are these: proc(5) shows those of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessView {
+    /// The PID namespace's inode.
+    pub pid: u64,
+    /// The time namespace's, where the kernel has them.
+    pub time: Option<u64>,
 }
 
-impl Seen {
-    /// Whether it is still there, and no zombie. Another process that has its number now began after it.
-    pub fn lives(self) -> bool {
-        living(self.pid).is_some_and(|start| start <= self.at)
+impl ProcessView {
+    /// This process's; `None` where /proc does not say.
+    pub fn own() -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        let inode = |name: &str| Some(std::fs::metadata(format!("/proc/self/ns/{name}")).ok()?.ino());
+        Some(Self { pid: inode("pid")?, time: inode("time") })
     }
 }
 
@@ -120,16 +122,11 @@ mod tests {
         assert!(other.open().is_none());
         assert_eq!(other.signal(0), Err(Errno::ESRCH));
     }
+
     #[test]
-    fn who_was_there_is_who_began_before() {
-        let own = ProcessId::own();
-        let named = browndog_runtime::launch::instance();
-        let (_, now) = named.split_once('-').unwrap();
-        let now = Seen { pid: own.pid, at: now.parse().unwrap() };
-        assert!(now.lives());
-        assert!(Seen { at: own.start, ..now }.lives());
-        assert_eq!(own.instance().split_once('-'), Some((&*own.pid.to_string(), &*own.start.to_string())));
-        // Whoever was there before this process began is not this process.
-        assert!(!Seen { at: own.start - 1, ..now }.lives());
+    fn numbers_are_of_a_namespace() {
+        let own = ProcessView::own().unwrap();
+        assert_eq!(ProcessView::own(), Some(own));
+        assert_ne!(ProcessView { pid: own.pid + 1, ..own }, own);
     }
 }

@@ -1,22 +1,31 @@
 //! After a crash: what a killed monitor, an interrupted start or an earlier boot has left is recognised,
-//! removed, and said.
+//! removed, and said. By commands that change something, each for the domain that it is about; whoever only
+//! looks changes nothing.
+//!
+//! Nothing beyond the own state is ever killed or moved: a group whose start has a record elsewhere is removed
+//! only where nobody holds it and nobody is in it. What cannot be judged ([`crate::liveness`]) is left alone.
 //!
 //! A domain goes down with its monitor: the kernel kills its init when the monitor dies (prctl(2),
 //! PR_SET_PDEATHSIG). An init that has changed its user id is not killed by that; so the groups are killed
 //! here as well.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
+use browndog_runtime::exec::tree::{self, Need};
 use browndog_runtime::host::{Cgroups, Host};
+use browndog_runtime::launch::FOREGROUND;
 use browndog_runtime::net::pin;
 use browndog_runtime::plan::{GROUP_SUFFIX, group_domain};
 
 use crate::error::Result;
 use crate::layout::Layout;
-use crate::lock::{self, Lock};
-use crate::process::{Seen, boot_id};
-use crate::record::{self, Exit, Found, Made, Phase, Record};
+use crate::liveness::{self, Life};
+use crate::lock::Lock;
+use crate::process::ProcessView;
+use crate::record::{self, Exit, Found, Group, Phase, Record};
 use crate::{definitions, domains, events, groups};
 
 /// Brings the files of a domain in line with what is so; the caller holds the domain's lock. Returns what
@@ -30,9 +39,24 @@ pub fn reconcile(layout: &Layout, lock: &Lock, name: &str) -> Result<Vec<String>
     for dir in [layout.definitions.clone(), layout.domain(name)] {
         crate::atomic::sweep(&dir);
     }
-    let alive = lock::is_held(&layout.alive(name));
     let mut said = Vec::new();
-    let record = match record::read(layout, name)? {
+    let found = record::read(layout, name)?;
+    let record = match &found {
+        Found::Record(record) if record.phase.is_active() => Some(&**record),
+        _ => None,
+    };
+    let mut life = Life::Unknown(String::new());
+    // One that has just been killed may be on its way out of its group.
+    crate::disregard(groups::wait_until(GONE_WITHIN, || {
+        life = liveness::of(layout, name, record);
+        !matches!(life, Life::Unknown(_))
+    }));
+    if let Life::Unknown(why) = life {
+        said.push(format!("left '{name}' as it is: whether it runs cannot be said ({why})"));
+        return Ok(said);
+    }
+    let alive = life == Life::Alive;
+    let record = match found {
         Found::Damaged(why) => {
             let to = record::move_aside(layout, name)?;
             said.push(format!("the record of '{name}' was damaged ({why}) and is now {}", to.display()));
@@ -65,11 +89,13 @@ pub fn reconcile(layout: &Layout, lock: &Lock, name: &str) -> Result<Vec<String>
 /// The end of a domain that nobody recorded.
 fn bury(layout: &Layout, mut record: Record) -> Result<Vec<String>> {
     let name = record.name.clone();
-    let this_boot = record.boot == boot_id();
+    let this_boot = !domains::of_other_boot(&record);
     let mut said = Vec::new();
     if this_boot {
         groups::kill(&record.groups);
-        if let Some(init) = record.init {
+        // Where numbers mean what they meant to its monitor.
+        let same_view = record.view.is_some() && record.view == ProcessView::own();
+        if let Some(init) = record.init.filter(|_| same_view) {
             // ESRCH: it went down with its monitor.
             crate::disregard(init.signal(nix::libc::SIGKILL));
             // One that cannot die yet keeps its groups, which is said below.
@@ -79,7 +105,10 @@ fn bury(layout: &Layout, mut record: Record) -> Result<Vec<String>> {
         said.push(format!("the monitor of '{name}' was killed and '{name}' went down with it"));
         said.extend(removed.into_iter().map(|what| format!("removed what it left: {what}")));
         said.extend(left);
-        give_back(&mut said);
+        // Its network's pin has the name of this very start.
+        if let Some(monitor) = record.monitor {
+            give_back(&monitor.instance(), &mut said);
+        }
     } else {
         said.push(format!("'{name}' ran before this machine was started; its old state is removed"));
     }
@@ -132,6 +161,7 @@ pub fn finish(
         for path in [layout.socket(&record.name), layout.live(&record.name)] {
             crate::atomic::remove(&path)?;
         }
+        crate::atomic::unreserve(&layout.record(&record.name))?;
     } else {
         remove_domain_dir(layout, &record.name)?;
     }
@@ -154,76 +184,101 @@ pub fn remove_domain_dir(layout: &Layout, name: &str) -> Result<()> {
     }
 }
 
-/// How each domain is, after those that need it and that nobody works on are reconciled; and what was done.
-///
-/// # Errors
-/// A directory that cannot be read.
-pub fn reconciled(layout: &Layout) -> Result<(Vec<Result<domains::View>>, Vec<String>)> {
-    let (mut views, mut said) = (Vec::new(), Vec::new());
-    for (name, mut view) in domains::views(layout)? {
-        if view.as_ref().is_ok_and(|view| view.stale.is_some())
-            // Somebody else is at it, or may not: then it is theirs to do and to say.
-            && let Ok(lock) = Lock::take_within(layout, &name, "clean-up", std::time::Duration::ZERO)
-        {
-            said.extend(reconcile(layout, &lock, &name)?);
-            if !definitions::exists(layout, &name) && !layout.domain(&name).exists() {
-                continue;
-            }
-            view = domains::view(layout, &name);
-        }
-        views.push(view);
-    }
-    if !views.iter().flatten().any(|view| view.phase.is_active()) {
-        crate::monitor::place::sweep();
-    }
-    give_back(&mut said);
-    Ok((views, said))
-}
-
-/// Removes control groups whose launcher is gone: of `run`, or of a start that left no record. With
-/// `name`, only that domain's.
+/// Removes control groups of a `run` whose launcher is gone and in which nobody is, and gives back what it had of the
+/// host's network. With `name`, also those of a start in the background that left no record of that domain; then
+/// what still runs there of a `run` whose launcher is gone is killed first.
 pub fn sweep(name: Option<&str>, said: &mut Vec<String>) {
     crate::monitor::place::sweep();
-    strays(name).iter().for_each(|path| remove_stray(path, said));
-    give_back(said);
-}
-
-/// Gives devices of the host back that are in the network of a container whose launcher is gone.
-fn give_back(said: &mut Vec<String>) {
-    for instance in pin::instances() {
-        if launcher(&instance).is_none_or(|launcher| launcher.lives()) {
-            continue;
-        }
-        match pin::give_back(&instance) {
-            Ok(names) => {
-                said.extend(names.iter().map(|name| format!("gave the device {name} back to the host")))
-            }
-            Err(why) => said.push(why),
+    for stray in strays(name) {
+        match &name {
+            Some(_) => stray.end(said),
+            None => stray.remove(said),
         }
     }
+    give_back_of_runs(said);
 }
 
-/// The same for groups in which nobody is any more: nothing is killed, what cannot go stays. Says what was
-/// given back.
+/// The same of all domains, in which nothing is said of groups.
 pub fn sweep_empty() -> Vec<String> {
-    strays(None).iter().for_each(|path| remove_empty(path));
+    strays(None).iter().for_each(|stray| stray.remove(&mut Vec::new()));
     let mut said = Vec::new();
-    give_back(&mut said);
+    give_back_of_runs(&mut said);
     said
 }
 
-fn remove_empty(path: &Path) {
-    for group in domains::entries(path).unwrap_or_default() {
-        let inner = path.join(group);
-        if inner.is_dir() {
-            remove_empty(&inner);
-        }
+/// Gives devices of the host back that are in the network of a `run` whose launcher is gone. Those of a domain in the
+/// background are given back with its record.
+fn give_back_of_runs(said: &mut Vec<String>) {
+    for instance in pin::instances().iter().filter(|instance| instance.ends_with(FOREGROUND)) {
+        give_back(instance, said);
     }
-    crate::disregard(fs::remove_dir(path));
 }
 
-/// Groups whose launcher is gone.
-fn strays(name: Option<&str>) -> Vec<PathBuf> {
+fn give_back(instance: &str, said: &mut Vec<String>) {
+    match pin::give_back_unheld(instance) {
+        Ok(names) => said.extend(names.iter().map(|name| format!("gave the device {name} back to the host"))),
+        Err(why) => said.push(why),
+    }
+}
+
+/// The groups of one start, one in each hierarchy.
+#[derive(Debug, Default)]
+struct Stray {
+    paths: Vec<PathBuf>,
+    /// Made by a start in the foreground, which has no record.
+    foreground: bool,
+}
+
+/// How long processes whose launcher was killed may take to be gone.
+const GONE_WITHIN: Duration = Duration::from_secs(2);
+
+impl Stray {
+    /// Whether nobody needs any of them: one that is needed, or cannot be judged, speaks for all of the start.
+    fn is_unneeded(&self) -> bool {
+        self.paths.iter().all(|path| matches!(tree::need(path), Need::Empty(_) | Need::Gone))
+    }
+
+    /// Whether its launcher is gone and something runs in them.
+    fn is_orphaned(&self) -> bool {
+        let needs: Vec<Need> = self.paths.iter().map(|path| tree::need(path)).collect();
+        needs.iter().any(|need| matches!(need, Need::Populated))
+            && !needs.iter().any(|need| matches!(need, Need::Held | Need::Unknown(_)))
+    }
+
+    /// Removes them where nobody needs them.
+    fn remove(&self, said: &mut Vec<String>) {
+        if !self.is_unneeded() {
+            return;
+        }
+        for path in &self.paths {
+            // Somebody may have begun to use it: then it is left, and it is nobody's fault.
+            if tree::remove_unneeded(path) == Ok(true) {
+                said.push(format!("removed what a killed start left: {}", path.display()));
+            }
+        }
+    }
+
+    /// The same once what is in them is gone: the kernel kills it with its launcher. What that did not reach of a
+    /// `run` is killed; anything else is some other state's.
+    fn end(&self, said: &mut Vec<String>) {
+        if self.is_orphaned() {
+            if self.foreground {
+                let group =
+                    |path: &PathBuf| Group { controller: record::UNIFIED.to_owned(), path: path.clone() };
+                self.paths.iter().map(group).for_each(|group| groups::kill(&[group]));
+            }
+            if !groups::wait_until(GONE_WITHIN, || !self.is_orphaned()) {
+                let paths: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();
+                said.push(format!("left as they are, since processes are in them: {}", paths.join(", ")));
+            }
+        }
+        self.remove(said);
+    }
+}
+
+/// The groups of starts, by start; whether anybody needs them is asked later. Of those in the background only with
+/// `name`: they have a record, in some state.
+fn strays(name: Option<&str>) -> Vec<Stray> {
     let mut open: Vec<PathBuf> = match Host::probe().cgroups {
         Cgroups::V2 { root, .. } => vec![root.into()],
         Cgroups::V1 { controllers, unified } => {
@@ -231,43 +286,37 @@ fn strays(name: Option<&str>) -> Vec<PathBuf> {
         }
         Cgroups::None { .. } => Vec::new(),
     };
-    let mut found = Vec::new();
+    let mut found: BTreeMap<String, Stray> = BTreeMap::new();
     while let Some(root) = open.pop() {
         for group in domains::entries(&root).unwrap_or_default() {
             let path = root.join(&group);
-            let Some((domain, launcher)) = launcher_of(&group) else {
+            let Some((domain, foreground)) = launched(&group) else {
                 // A partition that a start made; an administrator's has no groups without a launcher.
                 if browndog_runtime::exec::is_own_partition(&path) {
                     open.push(path);
                 }
                 continue;
             };
-            if name.is_none_or(|name| group_domain(name) == domain) && !launcher.lives() {
-                found.push(path);
+            if name.map_or(foreground, |name| group_domain(name) == domain) {
+                let stray = found.entry(group).or_default();
+                stray.foreground = foreground;
+                stray.paths.push(path);
             }
         }
     }
-    found
+    found.into_values().collect()
 }
 
-fn remove_stray(path: &Path, said: &mut Vec<String>) {
-    let group = record::Group { controller: record::UNIFIED.to_owned(), path: path.to_owned() };
-    groups::kill(&[group]);
-    let (removed, left) = groups::remove(&[Made::Group { path: path.to_owned(), shared: false }]);
-    said.extend(removed.into_iter().map(|what| format!("removed what a killed start left: {what}")));
-    said.extend(left);
-}
-
-/// `NAME.PID-START.browndog`: the domain and the process that started it.
-fn launcher_of(group: &str) -> Option<(&str, Seen)> {
+/// `NAME.PID-START.browndog`, or `NAME.PID-START-run.browndog`: the domain, and whether it stays in the foreground.
+/// The number is not looked at: it is one of its launcher's PID namespace.
+fn launched(group: &str) -> Option<(&str, bool)> {
     let (domain, instance) = group.strip_suffix(GROUP_SUFFIX)?.rsplit_once('.')?;
-    Some((domain, launcher(instance)?))
-}
-
-/// `PID-START`: the process that started it ([`browndog_runtime::launch::instance`]).
-fn launcher(instance: &str) -> Option<Seen> {
+    let (instance, foreground) = match instance.strip_suffix(FOREGROUND) {
+        Some(instance) => (instance, true),
+        None => (instance, false),
+    };
     let (pid, at) = instance.split_once('-')?;
-    Some(Seen { pid: pid.parse().ok()?, at: at.parse().ok()? })
+    (pid.parse::<u32>().is_ok() && at.parse::<u64>().is_ok()).then_some((domain, foreground))
 }
 
 #[cfg(test)]
@@ -276,11 +325,28 @@ mod tests {
     use crate::process::ProcessId;
 
     #[test]
-    fn a_groups_name_says_who_started_it() {
-        let (domain, launcher) = launcher_of("web.12-345.browndog").unwrap();
-        assert_eq!((domain, launcher), ("web", Seen { pid: 12, at: 345 }));
-        assert!(launcher_of("web.12.browndog").is_none());
-        assert!(launcher_of("system.slice").is_none());
+    fn a_groups_name_says_what_was_started() {
+        assert_eq!(launched("web.12-345.browndog"), Some(("web", false)));
+        assert_eq!(launched("web.12-345-run.browndog"), Some(("web", true)));
+        for other in ["web.12.browndog", "system.slice", "web.12-345-7.browndog", "web.12-345"] {
+            assert_eq!(launched(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_left_and_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(Some(dir.path())).unwrap();
+        crate::layout::make_dir(&layout.domain("web")).unwrap();
+        let mut record = Record::starting("web", "u");
+        record.phase = Phase::Running;
+        record.init = Some(ProcessId::own());
+        record.save(&layout).unwrap();
+        let lock = Lock::take(&layout, "web", "test").unwrap();
+        let said = reconcile(&layout, &lock, "web").unwrap();
+        assert!(said[0].starts_with("left 'web' as it is: whether it runs cannot be said"), "{said:?}");
+        let Found::Record(kept) = record::read(&layout, "web").unwrap() else { panic!("no record") };
+        assert_eq!(kept.phase, Phase::Running);
     }
 
     #[test]

@@ -1,15 +1,15 @@
 //! What is known of a domain that runs, or ran: one file, written by its monitor, read by everybody.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use browndog_runtime::exec::{Asked, Ended};
 use serde::{Deserialize, Serialize};
 
-use crate::atomic::{self, Keep};
 use crate::error::{LifeError, Result};
 use crate::layout::Layout;
-use crate::process::ProcessId;
+use crate::process::{ProcessId, ProcessView};
+use crate::{atomic, files};
 
 /// The format of this version; a record of another one is refused.
 pub const VERSION: u64 = 1;
@@ -123,6 +123,9 @@ pub enum Made {
         root: PathBuf,
         /// The path in it.
         path: PathBuf,
+        /// Device and inode of the root: another directory in its place is not touched.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inode: Option<(u64, u64)>,
     },
     /// The host's end of a link that was attached while the domain ran.
     Link {
@@ -131,6 +134,11 @@ pub enum Made {
         /// Its number, which no other link of this boot gets.
         number: u32,
     },
+}
+
+/// `1 process`, `2 processes`.
+pub fn processes(count: u64) -> String {
+    format!("{count} process{}", if count == 1 { "" } else { "es" })
 }
 
 /// The record.
@@ -166,6 +174,17 @@ pub struct Record {
     pub groups: Vec<Group>,
     /// What was made for it on the host.
     pub made: Vec<Made>,
+    /// In which namespaces its processes have those numbers and start times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<ProcessView>,
+    /// How many of its processes the kernel killed for want of memory, where that ended it.
+    #[serde(default, skip_serializing_if = "is_none_killed")]
+    pub oom_kills: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_none_killed(kills: &u64) -> bool {
+    *kills == 0
 }
 
 impl Record {
@@ -187,7 +206,17 @@ impl Record {
             consoles: 0,
             groups: Vec::new(),
             made: Vec::new(),
+            view: ProcessView::own(),
+            oom_kills: 0,
         }
+    }
+
+    /// Why it ended, with what the kernel had to do with it.
+    pub fn reason_words(&self) -> String {
+        if self.oom_kills == 0 || self.phase.is_active() {
+            return self.reason.clone();
+        }
+        format!("{}: out of memory, {} killed at its limit", self.reason, processes(self.oom_kills))
     }
 
     /// Writes it.
@@ -197,7 +226,33 @@ impl Record {
     pub fn save(&self, layout: &Layout) -> Result<()> {
         let mut text = serde_json::to_vec(self).unwrap_or_default();
         text.push(b'\n');
-        atomic::write(&layout.record(&self.name), &text, Keep::Boot)
+        let path = layout.record(&self.name);
+        atomic::write_reserved(&path, &text)?;
+        if self.phase == Phase::Starting {
+            // Without the room, a change on a disk that is full by then fails, and says so.
+            crate::disregard(atomic::reserve(&path, text.len()));
+        }
+        Ok(())
+    }
+
+    /// What of it can be so: numbers of processes are positive, and its groups have no way out of their hierarchy.
+    fn is_sound(&self) -> std::result::Result<(), String> {
+        let ids = self.monitor.iter().chain(&self.init);
+        if let Some(id) = ids.into_iter().find(|id| id.pid <= 0) {
+            return Err(format!("{} is no process", id.pid));
+        }
+        let made = self.made.iter().filter_map(|made| match made {
+            Made::Group { path, .. } => Some(path),
+            _ => None,
+        });
+        for path in self.groups.iter().map(|group| &group.path).chain(made) {
+            let plain = path.is_absolute()
+                && path.components().skip(1).all(|part| matches!(part, Component::Normal(_)));
+            if !plain {
+                return Err(format!("{} is no control group", path.display()));
+            }
+        }
+        Ok(())
     }
 
     /// The group that a controller's files are in.
@@ -232,13 +287,16 @@ pub enum Found {
 /// A record of another version, which is left alone; a file that cannot be read.
 pub fn read(layout: &Layout, name: &str) -> Result<Found> {
     let path = layout.record(name);
-    let text = match fs::read(&path) {
+    let text = match files::read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(error) => return Err(LifeError::file("read", &path, error)),
     };
     match serde_json::from_slice::<Record>(&text) {
-        Ok(record) if record.version == VERSION && record.name == name => Ok(Found::Record(Box::new(record))),
+        Ok(record) if record.version == VERSION && record.name == name => match record.is_sound() {
+            Ok(()) => Ok(Found::Record(Box::new(record))),
+            Err(why) => Ok(Found::Damaged(why)),
+        },
         Ok(record) if record.version == VERSION => {
             Ok(Found::Damaged(format!("it is about '{}'", record.name)))
         }
@@ -293,6 +351,38 @@ mod tests {
         let error = read(&layout, "web").unwrap_err();
         assert!(matches!(error, LifeError::Version { found: 2, .. }), "{error}");
         assert!(layout.record("web").exists());
+    }
+
+    #[test]
+    fn a_record_that_names_what_cannot_be_is_damaged() {
+        let (_dir, layout) = layout();
+        let good = Record::starting("web", "u");
+        let group = |path: &str| Group { controller: UNIFIED.to_owned(), path: path.into() };
+        let process = |pid| Some(ProcessId { pid, start: 1 });
+        for record in [
+            Record { init: process(-1), ..good.clone() },
+            Record { monitor: process(0), ..good.clone() },
+            Record { groups: vec![group("/sys/fs/cgroup/../../../home")], ..good.clone() },
+            Record { groups: vec![group("relative")], ..good.clone() },
+            Record { made: vec![Made::Group { path: "/a/../b".into(), shared: true }], ..good.clone() },
+        ] {
+            record.save(&layout).unwrap();
+            assert!(matches!(read(&layout, "web").unwrap(), Found::Damaged(_)), "{record:?}");
+        }
+        Record { init: process(7), groups: vec![group("/sys/fs/cgroup/web")], ..good }.save(&layout).unwrap();
+        assert!(matches!(read(&layout, "web").unwrap(), Found::Record(_)));
+    }
+
+    #[test]
+    fn an_end_for_want_of_memory_is_told() {
+        let ended = Record {
+            phase: Phase::Crashed,
+            reason: "crashed".to_owned(),
+            oom_kills: 1,
+            ..Record::starting("web", "u")
+        };
+        assert_eq!(ended.reason_words(), "crashed: out of memory, 1 process killed at its limit");
+        assert_eq!(Record { oom_kills: 0, ..ended }.reason_words(), "crashed");
     }
 
     #[test]

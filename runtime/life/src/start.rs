@@ -50,6 +50,7 @@ pub fn start(layout: &Layout, name: &str) -> Result<Started> {
 /// As [`start`]; or there is a definition of this name.
 pub fn create(layout: &Layout, document: Document) -> Result<Started> {
     let name = document.name().to_owned();
+    definitions::demand_name(&name)?;
     let lock = Lock::take(layout, &name, "create")?;
     let cleaned = ready(layout, &lock, &name)?;
     let uuid = document.uuid();
@@ -62,6 +63,9 @@ pub fn create(layout: &Layout, document: Document) -> Result<Started> {
         ));
     }
     let document = definitions::with_uuid(document, None)?;
+    if !definitions::exists(layout, &name) {
+        crate::logs::forget(layout, &name)?;
+    }
     launch(layout, &lock, &document).map(|started| Started { cleaned, ..started })
 }
 
@@ -72,12 +76,12 @@ fn ready(layout: &Layout, lock: &Lock, name: &str) -> Result<Vec<String>> {
     // A monitor that has recorded the end is about to be gone.
     let free = || !lock::is_held(&layout.alive(name));
     if view.phase.is_active() || !wait_until(Duration::from_secs(5), free) {
-        return Err(LifeError::State {
-            name: name.to_owned(),
-            verb: "start",
-            state: format!("already {}", view.phase.word()),
-            help: format!("see 'browndog info {name}'; attach with 'browndog console {name}'"),
-        });
+        let help = match &view.doubt {
+            Some(doubt) => format!("whether it does cannot be said from here: {doubt}"),
+            None => format!("see 'browndog info {name}'; attach with 'browndog console {name}'"),
+        };
+        let state = format!("already {}", view.phase.word());
+        return Err(LifeError::State { name: name.to_owned(), verb: "start", state, help });
     }
     reconcile::sweep(None, &mut cleaned);
     Ok(cleaned)

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::groups::keyed;
+use crate::process::ProcessId;
 use crate::record::Record;
 
 /// Everything, at one moment. What this machine does not count is `None`.
@@ -132,7 +133,7 @@ pub fn read(record: &Record) -> Stats {
         memory: memory(record),
         io: io(record),
         pids: pids(record),
-        interfaces: record.init.map_or_else(BTreeMap::new, |init| interfaces(init.pid)),
+        interfaces: record.init.map_or_else(BTreeMap::new, interfaces),
         pressure: pressure(record),
     }
 }
@@ -254,9 +255,13 @@ fn pids(record: &Record) -> Pids {
     }
 }
 
-/// The network namespace of a process, as its own `/proc/net/dev` shows it.
-fn interfaces(pid: i32) -> BTreeMap<String, Interface> {
-    parse_net_dev(&fs::read_to_string(format!("/proc/{pid}/net/dev")).unwrap_or_default())
+/// The network namespace of a process, as its own `/proc/net/dev` shows it. Looked at while the process is held:
+/// another one that has its number by now has other interfaces.
+fn interfaces(init: ProcessId) -> BTreeMap<String, Interface> {
+    let Some(_held) = init.open() else { return BTreeMap::new() };
+    let text = fs::read_to_string(format!("/proc/{}/net/dev", init.pid)).unwrap_or_default();
+    // It may have ended between the two: then this was read of nobody, or of somebody else.
+    if init.lives() { parse_net_dev(&text) } else { BTreeMap::new() }
 }
 
 /// proc_pid_net(5): a name, eight numbers of what was received, eight of what was sent.
@@ -326,6 +331,13 @@ fn read_pressure(path: &Path) -> Option<Pressure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_process_of_the_same_number_is_not_measured() {
+        let own = ProcessId::own();
+        assert!(!interfaces(own).is_empty(), "there is lo at least");
+        assert!(interfaces(ProcessId { start: own.start + 1, ..own }).is_empty());
+    }
 
     #[test]
     fn traffic_is_read_by_interface() {

@@ -317,7 +317,8 @@ fn destroy_without_monitor(
     }
     // ESRCH: it has ended meanwhile.
     crate::disregard(monitor.signal(libc::SIGKILL));
-    if !wait_until(KILL_WITHIN, || !lock::is_held(&layout.alive(name))) {
+    let gone = || crate::liveness::of(layout, name, record.as_ref()) != crate::liveness::Life::Alive;
+    if !wait_until(KILL_WITHIN, gone) {
         return Err(error);
     }
     let lock = Lock::take(layout, name, "destroy")?;

@@ -129,7 +129,7 @@ fn begin(arguments: &Arguments) -> Result<(Monitor, String)> {
 
 fn start(layout: &Layout, name: &str, alive: File) -> Result<(Monitor, String)> {
     let path = layout.live(name);
-    let bytes = std::fs::read(&path).map_err(|error| LifeError::file("read", &path, error))?;
+    let bytes = crate::files::read(&path).map_err(|error| LifeError::file("read", &path, error))?;
     let document = Document::read(&Source::from_bytes(layout.definition(name).to_string_lossy(), bytes))?;
     let mut record = Record::starting(name, &document.uuid().unwrap_or_default());
     let socket = protocol::listen(layout, name)
@@ -145,7 +145,7 @@ fn start(layout: &Layout, name: &str, alive: File) -> Result<(Monitor, String)> 
 fn be_alive(layout: &Layout, name: &str) -> Result<File> {
     let path = layout.alive(name);
     make_dir(&layout.domain(name))?;
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+    let file = crate::files::open(&path, nix::fcntl::OFlag::O_RDWR | nix::fcntl::OFlag::O_CREAT);
     let file = file.map_err(|error| LifeError::file("open", &path, error))?;
     lock::live(&file).map_err(|errno| match errno {
         nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES => LifeError::State {

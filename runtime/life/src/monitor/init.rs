@@ -115,8 +115,11 @@ pub(crate) fn made<'a>(steps: impl IntoIterator<Item = &'a Entry<HostStep>>, sur
                 let mut paths: Vec<PathBuf> =
                     target.ancestors().filter(|path| below(path)).map(PathBuf::from).collect();
                 paths.reverse();
-                let root = PathBuf::from(&root.path);
-                made.extend(paths.into_iter().map(|path| Made::Target { root: root.clone(), path }));
+                let inode = root.fd.as_ref().and_then(|fd| nix::sys::stat::fstat(fd).ok());
+                let inode = inode.map(|found| (found.st_dev, found.st_ino));
+                // Where it is now, without the links that led there.
+                let root = std::fs::canonicalize(&root.path).unwrap_or_else(|_| PathBuf::from(&root.path));
+                made.extend(paths.into_iter().map(|path| Made::Target { root: root.clone(), path, inode }));
             }
             _ => {}
         }

@@ -50,6 +50,7 @@ impl Monitor {
             self.note("lifecycle", "left", left);
         }
         let cause = Cause::of(ended, self.intent);
+        self.record.oom_kills = if cause == Cause::Crash { kills } else { 0 };
         if kills > 0 && cause == Cause::Crash {
             self.note("oom", "killed", format!("{kills} process(es) in all"));
         }
@@ -122,7 +123,7 @@ impl Monitor {
 
     fn started_again(&mut self) -> Result<()> {
         let path = self.layout.live(&self.record.name);
-        let bytes = std::fs::read(&path).map_err(|error| LifeError::file("read", &path, error))?;
+        let bytes = crate::files::read(&path).map_err(|error| LifeError::file("read", &path, error))?;
         let name = self.layout.definition(&self.record.name);
         let source = browndog_xml::source::Source::from_bytes(name.to_string_lossy(), bytes);
         let document = crate::edit::Document::read(&source)?;

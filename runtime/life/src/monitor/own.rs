@@ -45,7 +45,7 @@ pub(super) fn check(layout: &Layout, record: &Record, made: &Made, group: Option
                 && net::number_of(name).is_ok_and(|found| found == *number)
                 && is_link(name, &instance)
         }
-        Made::Target { root, path } => group.is_none() && is_plain(path) && is_root(layout, record, root),
+        Made::Target { root, path, .. } => group.is_none() && is_plain(path) && is_root(layout, record, root),
     };
     if fits { Ok(()) } else { Err(not(format!("{made:?}"))) }
 }
