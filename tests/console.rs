@@ -84,7 +84,7 @@ fn a_reader_that_never_reads_stops_neither_container_nor_monitor() {
     let mut lazy = attach(&life, &[]);
     life.wait_for("it to be attached", || attached(&life) == 1);
     // Far more than pipe and socket hold: the log goes round, so the container is not held up.
-    let old = life.root().join("log").join(format!("{}.old.log", life.name()));
+    let old = life.root().join("log/old").join(format!("{}.log", life.name()));
     life.wait_for("a full log", || old.exists());
     assert_eq!(life.state(), "running");
     life.ok(&["destroy", life.name()]);

@@ -230,7 +230,7 @@ fn a_device_of_the_host_is_back_after_its_monitor_was_killed() {
     inside("link set nic0 name other");
     kill_now(monitor);
     life.wait_for("its init", || !Path::new(&format!("/proc/{init}")).exists());
-    let output = life.run(&["list", "--all"]);
+    let output = life.run(&["destroy", life.name()]);
     let said = text(&output.stderr);
     assert!(said.contains("gave the device nic0 back to the host"), "{said}");
     assert!(ip("-o link show nic0").contains(",UP"), "{}", ip("-o link"));
