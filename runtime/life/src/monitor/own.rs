@@ -134,7 +134,7 @@ mod tests {
         let lo = net::number_of("lo").unwrap();
         assert!(refused(&Made::Link { name: "lo".to_owned(), number: lo }, None));
         assert!(refused(&Made::Link { name: net::host_end("1-2", 0), number: 7 }, None));
-        assert!(refused(&Made::Target { root: path("/"), path: path("/etc") }, None));
+        assert!(refused(&Made::Target { root: path("/"), path: path("/etc"), inode: None }, None));
         let own = format!("web.{}{GROUP_SUFFIX}", record.monitor.unwrap().instance());
         let outside = Made::Group { path: Path::new("/tmp").join(&own), shared: false };
         assert!(refused(&outside, None));
