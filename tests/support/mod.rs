@@ -170,12 +170,13 @@ pub fn as_plain_user(case: &Case) -> Option<Command> {
     Some(command)
 }
 
-/// Removes a file or an empty directory that may not be there.
+/// Removes a file, a link or an empty directory that may not be there.
 pub fn remove_if_there(path: &Path) {
-    if path.is_dir() {
-        fs::remove_dir(path).unwrap();
-    } else if path.symlink_metadata().is_ok() {
-        fs::remove_file(path).unwrap();
+    match path.symlink_metadata() {
+        // A link is removed itself, wherever it leads.
+        Ok(found) if found.is_dir() => fs::remove_dir(path).unwrap(),
+        Ok(_) => fs::remove_file(path).unwrap(),
+        Err(_) => {}
     }
 }
 
