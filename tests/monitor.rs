@@ -47,7 +47,11 @@ const INSIDE: &str = r#"
 import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 s.settimeout(20)
-s.connect(sys.argv[1])
+try:
+    s.connect(sys.argv[1])
+except FileNotFoundError:
+    print("answer: there is no such socket")
+    sys.exit()
 try:
     s.send(sys.argv[2].encode())
 except OSError:
@@ -79,11 +83,15 @@ fn nobody_in_a_container_commands_a_monitor(#[case] request: &str, #[values(true
     attacker.ok(&["start", attacker.name()]);
     let (script, target) = (script.to_str().unwrap(), target.to_str().unwrap());
     let answer = attacker.ok(&["exec", attacker.name(), "--", "python3", script, target, request]);
-    assert!(answer.contains("does not obey"), "{answer}");
+    // The state that the container was started from is covered; of another the sockets can be reached.
+    let expected = if own { "there is no such socket" } else { "does not obey" };
+    assert!(answer.contains(expected), "{answer}");
     assert_eq!((victim.state().as_str(), attacker.state().as_str()), ("running", "running"));
     let told = if own { &attacker } else { &victim };
-    let events = told.ok(&["events", "--past", "--no-follow"]);
-    assert!(events.contains("refused") && events.contains("is in a container"), "{events}");
+    if !own {
+        let events = told.ok(&["events", "--past", "--no-follow"]);
+        assert!(events.contains("refused") && events.contains("is in a container"), "{events}");
+    }
     // Its own commands are obeyed as before.
     told.ok(&["suspend", told.name()]);
     told.ok(&["resume", told.name()]);

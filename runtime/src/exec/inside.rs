@@ -14,7 +14,7 @@ use nix::libc;
 use super::attach::Container;
 use super::child::{CLONE_TREE, TREE, kept_flags};
 use super::site::{Made, Site};
-use super::table::HostProc;
+use super::table::{HostProc, line_of};
 use crate::plan::step::{Beneath, ChildStep, Slot};
 use crate::sys;
 use crate::sys::mount_id::{MountId, duplicate, standing};
@@ -211,10 +211,15 @@ pub(super) fn undo(site: &Site<'_>, made: &Inside) -> Result<(), Errno> {
 }
 
 /// Takes the very mount away that `at` is the root of, whoever uses it.
+///
+/// # Errors
+/// EINVAL where it is locked to others (mount_namespaces(7)).
 pub(super) fn detach_now(site: &Site<'_>, at: &OwnedFd) -> Result<(), Errno> {
     match site.proc.on(at.as_raw_fd(), |path| sys::umount2(path, libc::MNT_DETACH)) {
-        // Not of this namespace (any more): the container has unmounted it.
-        Err(Errno::EINVAL) => Ok(()),
+        // Not of this namespace any more: the container has unmounted it.
+        Err(Errno::EINVAL) if line_of(&site.proc.table()?, &standing(at.as_raw_fd())?.mount).is_none() => {
+            Ok(())
+        }
         other => other,
     }
 }

@@ -120,7 +120,7 @@ impl<'a> Site<'a> {
         Ok(Self { root, top, proc })
     }
 
-    /// The container's own `/dev`: the one tmpfs that was mounted there at its start, and nothing on it.
+    /// The container's own `/dev`: the one tmpfs of its own that was mounted there at its start, and nothing on it.
     ///
     /// # Errors
     /// ESTALE where it is not.
@@ -129,9 +129,11 @@ impl<'a> Site<'a> {
         let dev = open(self.root.as_raw_fd(), c"dev", flags, NO_LINKS).map_err(stale)?;
         let found = standing(dev.as_raw_fd())?;
         let table = self.proc.table()?;
-        let mut there = table.iter().filter(|line| line.point == "/dev");
-        let is_ours =
-            |line: &Line| line.number == found.mount.number && line.root == "/" && line.fstype == "tmpfs";
+        // With an id map and on the host's tree the host's own and the stage lie below it, locked.
+        let is_stage = |line: &Line| line.source.as_bytes() == super::stage::SOURCE.to_bytes();
+        let is_own = |line: &&Line| line.point == "/dev" && line.fstype == "tmpfs" && !is_stage(line);
+        let mut there = table.iter().filter(is_own);
+        let is_ours = |line: &Line| line.number == found.mount.number && line.root == "/";
         let alone = there.next().is_some_and(is_ours) && there.next().is_none();
         // One of the host's that the container can reach, put there by a root that may mount.
         let host = self.proc.table_of(std::process::id() as i32)?;

@@ -51,7 +51,7 @@ impl Stage {
         sys::mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None)?;
         let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
         let path = c_string(STAGE);
-        sys::mount(Some(c"stage"), &path, Some(c"tmpfs"), flags, Some(c"size=64k,mode=0755"))?;
+        sys::mount(Some(SOURCE), &path, Some(c"tmpfs"), flags, Some(c"size=64k,mode=0755"))?;
         sys::mount(None, &path, None, libc::MS_SHARED, None)?;
         stage.own = Some((sys::open(NAMESPACE, libc::O_RDONLY)?, sys::open(&path, directory)?));
         Ok(stage)
@@ -117,6 +117,9 @@ impl Stage {
 
 /// MOVE_MOUNT_F_EMPTY_PATH (move_mount(2)).
 const FROM_FD: u32 = 0x4;
+
+/// How the tmpfs of a stage is named in mount tables.
+pub(super) const SOURCE: &CStr = c"stage";
 
 /// The launcher's mount namespace.
 const NAMESPACE: &CStr = c"/proc/thread-self/ns/mnt";

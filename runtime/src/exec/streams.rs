@@ -158,7 +158,7 @@ impl Streams {
             }
             found.iter().for_each(|(wait, _)| self.act(*wait, &mut running.remarks));
             if found.iter().any(|(wait, _)| *wait == Wait::Init) {
-                self.finish(signals, &mut running.remarks)?;
+                self.finish(signals, &mut running.remarks, asked.is_some())?;
                 return running.wait();
             }
             if let Some((since, signal)) = asked
@@ -242,8 +242,8 @@ impl Streams {
     }
 
     /// What is left in the pipes; a process that outlives the program may hold them open. Ends at once at a
-    /// signal: the caller may have nobody who reads.
-    fn finish(&mut self, signals: &SignalFd, remarks: &mut Vec<String>) -> Result<(), Errno> {
+    /// signal, and waits for no reader where the caller has `asked` for the end: there may be nobody who reads.
+    fn finish(&mut self, signals: &SignalFd, remarks: &mut Vec<String>, asked: bool) -> Result<(), Errno> {
         if let Some(input) = self.input.take() {
             input.give_back();
         }
@@ -264,6 +264,9 @@ impl Streams {
                 }
                 more.iter().for_each(|(what, _)| self.act(*what, remarks));
                 continue;
+            }
+            if asked {
+                return Ok(());
             }
             waits.retain(|(what, _)| full(what));
             waits.push((Wait::Signals, PollFd::new(signals.as_fd(), PollFlags::POLLIN)));

@@ -20,6 +20,8 @@ pub(super) struct Line {
     /// Where, from the root of who asked.
     pub point: String,
     pub fstype: String,
+    /// What it was mounted from, by its own word.
+    pub source: String,
 }
 
 impl Line {
@@ -46,6 +48,7 @@ pub(super) fn parse(table: &str) -> Vec<Line> {
             root: unescape(fields.get(3)?),
             point: unescape(fields.get(4)?),
             fstype: filesystem.split(' ').next()?.to_owned(),
+            source: unescape(filesystem.split(' ').nth(1)?),
         })
     };
     table.lines().filter_map(line).collect()
