@@ -109,6 +109,8 @@ codes! {
     BadMountPair = 315,
     /// Not of the form that is needed.
     BadForm = 316,
+    /// An IP address that no link can have.
+    UnusableIp = 317,
 
     /// Nothing to run.
     NothingToRun = 400,

@@ -215,6 +215,9 @@ explanations! {
     BadForm: "not of the form that is needed",
         "The message says what is needed.",
         "<os><type>exe</type><init>/sbin/init</init><initenv name='1st'>x</initenv></os>" => "<os><type>exe</type><init>/sbin/init</init><initenv name='FIRST'>x</initenv></os>";
+    UnusableIp: "an IP address that no link can have",
+        "The unspecified address, addresses of groups and of all (multicast, broadcast, also that of the link's own network) and those of the loopback device are no address of a link's end: the kernel refuses them, or takes them without effect.",
+        "<interface type='bridge'>\n  <source bridge='br0'/>\n  <ip address='192.0.2.255' prefix='24'/>\n</interface>" => "<interface type='bridge'>\n  <source bridge='br0'/>\n  <ip address='192.0.2.1' prefix='24'/>\n</interface>";
     NothingToRun: "nothing to run",
         "A container is the processes in it: one has to be named.",
         "<os><type>exe</type></os>" => "<os><type>exe</type><init>/sbin/init</init></os>";
@@ -247,7 +250,7 @@ explanations! {
         "libvirt's schema allows it, and its driver may even be able to start it. The document is valid; plan and run refuse it.",
         "<interface type='user'/>" => "<interface type='bridge'>\n  <source bridge='br0'/>\n</interface>";
     BadMac: "not an Ethernet address",
-        "Six pairs of hexadecimal digits; the first byte even, because odd ones are addresses of groups.",
+        "Six pairs of hexadecimal digits; the first byte even, because odd ones are addresses of groups; not all zero.",
         "<interface type='bridge'>\n  <source bridge='br0'/>\n  <mac address='01:00:5e:00:00:01'/>\n</interface>" => "<interface type='bridge'>\n  <source bridge='br0'/>\n  <mac address='52:54:00:12:34:56'/>\n</interface>";
     BadInterfaceName: "not an interface name",
         "The kernel's rule: 1 to 15 bytes without '/', ':' and white space.",

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::devices::bare_interface;
-use super::{Context, Draft, number, owned};
+use super::{Context, Draft, link_address, number, owned};
 use crate::codes::Code;
 use crate::domain::{Address, Bandwidth, InterfaceKind, MacvlanMode, Origin, Route, Sourced};
 use crate::report::Diagnostic;
@@ -222,6 +222,11 @@ fn address(context: &mut Context<'_, '_>, node: NodeId) -> Option<Address> {
     {
         return contradiction(context, node, "peer", "the peer is of another family than the address");
     }
+    let network = if peer.is_none() { Some(prefix) } else { None };
+    link_address::check(context, node, "address", address.value, network)?;
+    if let Some(peer) = &peer {
+        link_address::check(context, node, "peer", peer.value, None)?;
+    }
     Some(Address {
         origin: context.origin(node),
         address: address.value,
@@ -232,6 +237,7 @@ fn address(context: &mut Context<'_, '_>, node: NodeId) -> Option<Address> {
 
 fn route(context: &mut Context<'_, '_>, node: NodeId) -> Option<Route> {
     let gateway = context.attribute(node, "gateway", parse_ip)?;
+    link_address::check(context, node, "gateway", gateway.value, None)?;
     let written = context.attribute(node, "address", parse_ip);
     let family = context.view.attribute(node, "family").map_or("ipv4", |(family, _)| family);
     let any =
@@ -320,7 +326,7 @@ fn check_family(context: &mut Context<'_, '_>, node: NodeId, address: IpAddr, na
     }
 }
 
-fn attribute_span(context: &Context<'_, '_>, node: NodeId, name: &str) -> Span {
+pub(super) fn attribute_span(context: &Context<'_, '_>, node: NodeId, name: &str) -> Span {
     context.view.attribute(node, name).map_or_else(|| context.view.span(node), |(_, span)| span)
 }
 

@@ -12,6 +12,7 @@ mod driver;
 mod extension;
 mod finish;
 mod interface;
+mod link_address;
 mod lxc;
 mod machine;
 mod nic;

@@ -141,6 +141,7 @@ fn address(context: &mut Context<'_, '_>, node: NodeId) -> Option<Address> {
         context.report.push(fault.help("the RFC has IPv4 only; type='lxc' has <ip address prefix>"));
         return None;
     }
+    super::link_address::check(context, node, "address", address.value, Some(netmask.value))?;
     Some(Address { origin: context.origin(node), address: address.value, prefix: netmask.value, peer: None })
 }
 
@@ -152,6 +153,9 @@ fn gateway_or_nameserver(
 ) {
     if context.view.name(node) == "gateway" {
         let Some(gateway) = context.attribute(node, "address", parse_ip) else { return };
+        if super::link_address::check(context, node, "address", gateway.value, None).is_none() {
+            return;
+        }
         if let Some(first) = interface.routes.first() {
             let Origin::Xml(first) = first.origin else { return };
             let fault = Diagnostic::error(

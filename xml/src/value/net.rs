@@ -44,6 +44,10 @@ impl MacAddr {
             return Err(ValueError::new(Code::BadMac, format!("{} is a group address", quoted(text)))
                 .help("the second digit has to be even: only such addresses belong to one card"));
         }
+        if bytes == [0; 6] {
+            return Err(ValueError::new(Code::BadMac, format!("{} is no card's address", quoted(text)))
+                .help("leave <mac> out, and one is made"));
+        }
         Ok(Self(bytes))
     }
 

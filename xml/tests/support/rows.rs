@@ -202,7 +202,8 @@ pub fn documents(row: &Row) -> impl Iterator<Item = String> {
 }
 
 /// Numbers that mean something beside each other, by the attribute's name.
-const FITTING: &[(&str, &[&str])] = &[("average", &["3", "7"]), ("peak", &["9", "12"])];
+const FITTING: &[(&str, &[&str])] =
+    &[("average", &["3", "7"]), ("peak", &["9", "12"]), ("gateway", &["192.0.2.1", "192.0.2.3"])];
 
 struct Writer<'a> {
     choice: u8,
