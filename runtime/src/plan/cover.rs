@@ -154,7 +154,11 @@ pub(super) fn cover(b: &mut Builder<'_>) {
     for (path, kind) in &b.host.covers {
         // Both are in the order of one table.
         let Some((_, names)) = names.find(|(of, _)| of == path) else { continue };
+        let network = if *path == "/proc/sys" { super::net_sysctls::take(b) } else { None };
         cover_one(b, names, *kind, COVER);
+        if let Some(network) = network {
+            super::net_sysctls::show(b, network, &names.read_only);
+        }
     }
 }
 

@@ -21,6 +21,7 @@ mod idmapped;
 pub mod laws;
 mod mounts;
 pub mod mutate;
+mod net_sysctls;
 mod network;
 pub mod order;
 pub(crate) mod path;
