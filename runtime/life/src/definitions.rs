@@ -1,10 +1,11 @@
 //! Domains as defined: one document each, in canonical form, with a uuid.
 
+use browndog_xml::domain::{Dialect, Origin};
 use browndog_xml::source::Source;
 use uuid::Uuid;
 
 use crate::atomic::{self, Keep, is_beside};
-use crate::edit::{Document, escape};
+use crate::edit::{Document, escape, splice};
 use crate::error::{LifeError, Result};
 use crate::files;
 use crate::layout::{Layout, make_dir};
@@ -80,6 +81,31 @@ pub fn with_uuid(document: Document, known: Option<String>) -> Result<Document> 
     document.with(&["uuid"], Some(&format!("<uuid>{uuid}</uuid>")))
 }
 
+/// Gives every interface of `document` an Ethernet address where it has none, as libvirt does: the one that a start
+/// would give it, from the document's uuid.
+///
+/// # Errors
+/// The result is no valid document.
+pub fn with_macs(document: Document) -> Result<Document> {
+    let uuid = document.uuid().unwrap_or_default();
+    let macs = browndog_runtime::net::mac::of_interfaces(&document.domain, &uuid);
+    let interfaces = &document.domain.interfaces;
+    if document.domain.dialect == Dialect::LinuxContainer || interfaces.iter().all(|it| it.mac.is_some()) {
+        return Ok(document);
+    }
+    let mut text = document.source.text().to_owned();
+    let elements = document.children(&["devices"], "interface");
+    let missing = interfaces.iter().zip(macs).filter(|(interface, _)| interface.mac.is_none());
+    for (interface, mac) in missing.collect::<Vec<_>>().into_iter().rev() {
+        let (Origin::Xml(span), Some(mac)) = (interface.origin, mac) else { continue };
+        let here = elements.iter().find(|(range, _)| range.contains(&(span.start as usize)));
+        let Some((range, element)) = here else { continue };
+        let with = splice(element, &["mac"], Some(&format!("<mac address='{mac}'/>")));
+        text.replace_range(range.clone(), &with);
+    }
+    Document::check(&Source::new(document.source.name(), text))
+}
+
 /// Whether a definition is new or takes the place of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defined {
@@ -100,7 +126,7 @@ pub fn define(layout: &Layout, document: Document) -> Result<(Document, Defined)
     let old_uuid = old.as_ref().and_then(Document::uuid);
     // One that is made here is nobody else's, and one that was there was: the others need not be asked.
     let is_strange = document.domain.uuid.is_some() && old_uuid.is_none();
-    let document = with_uuid(document, old_uuid.clone())?;
+    let document = with_macs(with_uuid(document, old_uuid.clone())?)?;
     let uuid = document.uuid().unwrap_or_default();
     if let Some(old) = old_uuid.filter(|old| *old != uuid) {
         return Err(LifeError::refused(
@@ -253,6 +279,27 @@ mod tests {
         assert_eq!(first.uuid(), second.uuid());
         assert_eq!(uuid_of(&layout, "web"), first.uuid());
         assert_eq!(names(&layout).unwrap(), ["web"]);
+    }
+
+    #[test]
+    fn a_definition_keeps_the_addresses_that_its_interfaces_get() {
+        let (_dir, layout) = layout();
+        let two = "<interface type='bridge'><source bridge='br0'/></interface>\
+                   <interface type='direct'><source dev='eth9'/><mac address='52:54:00:00:00:07'/></interface>\
+                   <interface type='ethernet'/>";
+        let web = document("web").adding(&["devices"], two).unwrap();
+        let macs = |document: &Document| -> Vec<String> {
+            document.domain.interfaces.iter().map(|it| it.mac.as_ref().unwrap().value.to_string()).collect()
+        };
+        let (first, _) = define(&layout, web.clone()).unwrap();
+        let made = macs(&first);
+        assert_eq!(made[1], "52:54:00:00:00:07");
+        assert!(made.iter().all(|mac| mac.starts_with("52:54:00:")) && made[0] != made[2], "{made:?}");
+        assert_eq!(macs(&read(&layout, "web").unwrap()), made);
+        // Defined again from the same file, and renamed, it has the same.
+        assert_eq!(macs(&define(&layout, web).unwrap().0), made);
+        rename(&layout, "web", "site").unwrap();
+        assert_eq!(macs(&read(&layout, "site").unwrap()), made);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use browndog_runtime::net::{self, Link, LinkKind};
 use browndog_runtime::plan::step::HostStep;
 use browndog_runtime::plan::{Entry, Plan, Request as StartRequest};
 use browndog_xml::domain::{Dialect, Domain, Filesystem, Interface, Origin};
+use browndog_xml::value::MacAddr;
 
 use crate::atomic::{self, Keep};
 use crate::edit::{Document, splice};
@@ -23,7 +24,7 @@ use crate::lock::Lock;
 use crate::protocol::{self, Request};
 use crate::record::{Made, Record};
 use crate::tune::{self, Scope};
-use crate::{domains, events, monitor, noted, stop};
+use crate::{definitions, domains, events, monitor, noted, stop};
 
 /// Which of the document's lists a device is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +87,8 @@ pub fn attach(layout: &Layout, name: &str, scope: Scope, fragment: &Fragment) ->
         can_hold(document, kind, fragment)?;
         notes = fragment.within(document)?.notes;
     }
-    let config = documents.config.map(|config| config.adding(&["devices"], fragment.text())).transpose()?;
+    let with = |config: Document| definitions::with_macs(config.adding(&["devices"], fragment.text())?);
+    let config = documents.config.map(with).transpose()?;
     if let Some(old) = &documents.live {
         let record = view.record.as_ref().ok_or_else(|| stop::not_running(&view, "attach-device"))?;
         let live = Live::new(layout, record, old, kind)?;
@@ -375,6 +377,10 @@ fn named(document: &Document, plan: &Plan) -> Result<Document> {
         }
         if interface.guest_name.is_none() {
             element = splice(&element, &["guest"], Some(&format!("<guest dev='{}'/>", link.guest_name)));
+        }
+        if let (None, Some(mac)) = (&interface.mac, link.mac) {
+            let mac = MacAddr::new(mac);
+            element = splice(&element, &["mac"], Some(&format!("<mac address='{mac}'/>")));
         }
         text.replace_range(range.clone(), &element);
     }

@@ -151,7 +151,7 @@ fn find_all(text: &str, path: &[&str]) -> Vec<Place> {
             }
             Ok(Event::Empty(tag)) => {
                 let name = tag.name().as_ref().to_owned();
-                if on_path(&open, &name) {
+                if path.is_empty() && open.is_empty() || on_path(&open, &name) {
                     found.push(Place { whole: start..reader.buffer_position() as usize, content: None });
                 }
             }
@@ -239,6 +239,12 @@ mod tests {
         let changed = document().adding(&["devices"], "<console type='pty'/>").unwrap();
         assert_eq!(changed.domain.consoles.len(), 2);
         assert_eq!(changed.children(&["devices"], "console").len(), 2);
+    }
+
+    #[test]
+    fn a_child_is_added_to_a_text_that_is_one_empty_element() {
+        let with = splice("<interface type='ethernet'/>", &["guest"], Some("<guest dev='a'/>"));
+        assert_eq!(with, "<interface type='ethernet'><guest dev='a'/></interface>");
     }
 
     #[test]

@@ -88,6 +88,8 @@ fn ready(layout: &Layout, lock: &Lock, name: &str) -> Result<Vec<String>> {
 }
 
 fn launch(layout: &Layout, lock: &Lock, document: &Document) -> Result<Started> {
+    // Also of one that was defined before addresses were kept.
+    let document = &definitions::with_macs(document.clone())?;
     let name = document.name();
     make_dir(&layout.domain(name))?;
     let text = document.source.text().as_bytes();

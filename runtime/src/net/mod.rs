@@ -4,6 +4,7 @@ pub mod facts;
 mod inside;
 pub mod libvirt;
 mod limit;
+pub mod mac;
 mod make;
 pub mod pin;
 mod rtnetlink;
@@ -114,6 +115,17 @@ impl From<&Route> for LinkRoute {
 /// starts of one host have different `instance`s, and so, but for one case in 10^17, different names;
 /// that one fails with EEXIST and takes nothing from anyone.
 pub fn host_end(instance: &str, index: usize) -> String {
+    let mut hash = spread(instance, index);
+    let mut name = String::from(HOST_END_PREFIX);
+    for _ in 0..11 {
+        name.push(char::from(b"0123456789abcdefghijklmnopqrstuvwxyz"[(hash % 36) as usize]));
+        hash /= 36;
+    }
+    name
+}
+
+/// A number that looks like chance, the same for the same words.
+fn spread(instance: &str, index: usize) -> u64 {
     // FNV-1a, then the finaliser of splitmix64, which spreads neighbours.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in instance.bytes().chain(index.to_le_bytes()) {
@@ -121,13 +133,7 @@ pub fn host_end(instance: &str, index: usize) -> String {
     }
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    hash ^= hash >> 31;
-    let mut name = String::from(HOST_END_PREFIX);
-    for _ in 0..11 {
-        name.push(char::from(b"0123456789abcdefghijklmnopqrstuvwxyz"[(hash % 36) as usize]));
-        hash /= 36;
-    }
-    name
+    hash ^ (hash >> 31)
 }
 
 /// What the name of every host end begins with, where the document gives none.

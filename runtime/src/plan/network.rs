@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use browndog_xml::domain::{Address, Bandwidth, HostdevKind, Interface, InterfaceKind, Origin, Route};
+use browndog_xml::domain::{
+    Address, Bandwidth, HostdevKind, Interface, InterfaceKind, MacvlanMode, Origin, Route,
+};
+use browndog_xml::value::MacAddr;
 use nix::errno::Errno;
 
 use super::build::Builder;
@@ -22,10 +25,11 @@ pub(super) fn configure(b: &mut Builder<'_>) {
     b.child("loopback-up", ChildStep::LoopbackUp, origin, why);
     let mut names = Names::of(b);
     let domain = b.domain;
-    for (index, interface) in domain.interfaces.iter().enumerate() {
+    let macs = net::mac::of_interfaces(domain, &net::mac::seed(domain, &b.request.instance));
+    for ((index, interface), mac) in domain.interfaces.iter().enumerate().zip(macs) {
         let guest_name = names.take(b, interface);
         if let Some(kind) = source(b, interface, index) {
-            let link = inside(interface, guest_name, kind);
+            let link = inside(interface, guest_name, kind, mac.map(MacAddr::bytes));
             let (name, end) = (link.guest_name.clone(), host_end(&link));
             attend(b, "add-interface", interface.origin, link, WHILE_WAITING);
             bound(b, interface.inbound.as_ref(), Direction::Inbound, &name, end.as_deref());
@@ -161,11 +165,18 @@ impl Names {
     }
 }
 
-fn inside(interface: &Interface, guest_name: String, kind: LinkKind) -> Link {
+fn inside(interface: &Interface, guest_name: String, kind: LinkKind, mac: Option<[u8; 6]>) -> Link {
+    // The kernel's choice would be the device's own, and what the document names is read there.
+    let mac = match &kind {
+        LinkKind::Macvlan { mode: MacvlanMode::Passthrough, .. } => {
+            interface.mac.as_ref().map(|mac| mac.value.bytes())
+        }
+        _ => mac,
+    };
     Link {
         guest_name,
         kind,
-        mac: interface.mac.as_ref().map(|mac| mac.value.bytes()),
+        mac,
         addresses: interface.addresses.iter().map(Into::into).collect(),
         routes: interface.routes.iter().map(Into::into).collect(),
         up: interface.link_up.value,
@@ -261,7 +272,7 @@ fn direct(
     b: &mut Builder<'_>,
     interface: &Interface,
     dev: &str,
-    mode: browndog_xml::domain::MacvlanMode,
+    mode: MacvlanMode,
     origin: Origin,
 ) -> Option<LinkKind> {
     no_port(b, interface);
