@@ -30,8 +30,8 @@ Examples:
   browndog run task.xml < in.txt > out.txt          the files stay outside: their bytes go through pipes
 
 Exit status: the init's own; 128 + N where signal N ended it; 0 where the container powered itself
-off and 129 where it asked for a reboot; 125 browndog failed before the init; 126 the init cannot
-be executed; 127 there is no such program.
+off and 129 where it asked for a reboot; 125 browndog failed before the init, or could not put back
+what it took of the host; 126 the init cannot be executed; 127 there is no such program.
 
 Signals: the first TERM or INT asks every process of the container to end; a second one, a moment later,
 kills them all. An init that has a handler for the signal gets it too, and goes on as soon as the others
@@ -155,8 +155,9 @@ impl Run {
         }
         let killed = if matches!(ended, Ended::Exited(0)) { 0 } else { running.oom_kills() };
         let timings = std::mem::take(&mut running.timings);
-        for left in running.clean_up() {
-            complain(&left, Some("nothing else was left behind"));
+        let left = running.clean_up();
+        for left in &left {
+            complain(left, Some("nothing else was left behind"));
         }
         if self.trace {
             trace(&timings);
@@ -171,7 +172,9 @@ impl Run {
         if Duration::from_nanos(sys::boottime_ns().saturating_sub(begun)) > Duration::from_secs(1) {
             browndog_life::reconcile::sweep_empty().iter().for_each(|what| note(what));
         }
-        Ok(Status::from(u8::try_from(ended.exit_code()).unwrap_or(255)))
+        let status = Status::from(u8::try_from(ended.exit_code()).unwrap_or(255));
+        // What could not be put back is a failure, also where the container was content.
+        Ok(if left.is_empty() || status != Status::DONE { status } else { Status::BEFORE_INIT })
     }
 }
 

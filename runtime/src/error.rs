@@ -259,10 +259,21 @@ pub(crate) fn hint_of(id: &str, errno: Errno) -> Option<String> {
             "this kernel has no driver for such a link: modprobe veth, bridge or macvlan"
         }
         (id, Errno::ENETUNREACH | Errno::EHOSTUNREACH) if id.starts_with("add-interface") => {
-            "a gateway must be reachable: give the link an address of the gateway's network"
+            "a gateway must be reachable: give the link an address of the gateway's network, or name the gateway as the \
+             other end of an address of its own: <ip address='…' prefix='32' peer='GATEWAY'/>"
         }
         (id, Errno::EBUSY) if id.starts_with("add-interface") => {
             "the device serves another link already (a bridge's port, or a macvlan in passthrough mode)"
+        }
+        (id, Errno::EADDRINUSE) if id.starts_with("add-interface") => {
+            "another macvlan of that device has this address, also 3 s later: give this one another <mac>, or end what has it"
+        }
+        (id, Errno::EADDRNOTAVAIL) if id.starts_with("add-interface") => {
+            "no link can have such an address: correct <mac> or <ip>"
+        }
+        (id, Errno::EINVAL) if id.starts_with("add-interface") => {
+            "the device takes no such link, also 3 s later: another container may have it in passthrough mode, or it has a \
+             macvlan and this one is to be in passthrough mode; or an address or a gateway is none that a link can have"
         }
         (id, Errno::EINVAL) if id.starts_with("move-interface") => {
             "this device belongs to the host's network and cannot move (a bridge, or a wireless card)"

@@ -161,8 +161,9 @@ fn a_bridged_interface_is_named_addressed_routed_and_joined() {
     assert!(ip_in(&running, "-6 route").contains("default via fd09::1 dev lan0"));
     assert!(ip_in(&running, "-o link show lo").contains("LOOPBACK,UP"));
     let port = ip("-d -o link show type veth");
+    // Its MTU is the bridge's, which would take the smallest of its ports.
     assert!(
-        port.contains("master br0") && port.contains("isolated on") && port.contains("mtu 1400"),
+        port.contains("master br0") && port.contains("isolated on") && port.contains("mtu 1500"),
         "{port}"
     );
     assert_eq!(running.clean_up(), Vec::<String>::new());

@@ -15,6 +15,12 @@ pub struct LinkFact {
     pub kind: String,
     /// Whether it is up.
     pub up: bool,
+    /// Its own name, where it was asked for by another one (an altname of ip-link(8)).
+    pub name: String,
+    /// The longest packet that it takes, in bytes; `None` where it was not looked at.
+    pub mtu: Option<u32>,
+    /// Whether it carries Ethernet frames to others: the loopback device does not.
+    pub ethernet: bool,
 }
 
 /// The links and networks that a document names.
@@ -57,7 +63,8 @@ impl Facts {
     pub fn assume(domain: &Domain) -> Self {
         let mut facts = Self::default();
         let mut assume = |name: &str, kind: &str| {
-            let fact = LinkFact { kind: kind.to_owned(), up: true };
+            let (kind, own) = (kind.to_owned(), name.to_owned());
+            let fact = LinkFact { kind, up: true, name: own, mtu: None, ethernet: true };
             let _before = facts.links.insert(name.to_owned(), Ok(fact));
         };
         moved(domain).for_each(|name| assume(name, ""));

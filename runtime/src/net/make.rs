@@ -9,7 +9,9 @@ use netlink_packet_route::link::{
 };
 use nix::errno::Errno;
 
-use super::rtnetlink::Routing;
+use super::back::{Back, move_back, renamed};
+use super::rtnetlink::{Routing, kind_of};
+use super::settle::Wait;
 use super::{HostEnd, Link, LinkKind, inside as found_inside};
 use crate::errno_of;
 
@@ -30,6 +32,13 @@ pub(crate) enum Left {
         was_up: bool,
         /// The address that its hardware has; none where it is made of software.
         address: Option<Vec<u8>>,
+    },
+    /// A macvlan in the container, which has its device and its address until it goes: with the network, that is later.
+    Macvlan {
+        /// Its name in there at first.
+        name: String,
+        netns: OwnedFd,
+        index: u32,
     },
     /// The container's network, pinned as the one of this start.
     Pinned {
@@ -57,6 +66,7 @@ pub(crate) fn add_noting(
     let netns = namespace(&format!("/proc/{pid}/ns/net"))?;
     let host = Routing::open()?;
     let guest = Routing::open_in(&netns)?;
+    let mut wait = None;
     let index = match &link.kind {
         LinkKind::Veth(end) => {
             host.new_link(veth(link, end, &netns))?;
@@ -65,13 +75,22 @@ pub(crate) fn add_noting(
             found_inside::peer_of(&host, &end.name)?
         }
         LinkKind::Macvlan { parent, mode } => {
+            let wait = wait.insert(Wait::new(parent));
             // Its name may be another one as soon as it is there; no other of this parent comes meanwhile.
             let before = found_inside::macvlans(&host, &guest, parent)?;
-            host.new_link(macvlan(link, host.index_of(parent)?, *mode, &netns))?;
+            let number = host.index_of(parent)?;
+            wait.until_free(&host, || host.new_link(macvlan(link, number, *mode, &netns)))?;
             let after = found_inside::macvlans(&host, &guest, parent)?;
             let new = after.into_iter().find(|link| before.iter().all(|old| old.index != link.index));
             let index = new.ok_or(Errno::ENODEV)?.index;
             *made = Some(index);
+            let netns = netns.try_clone().map_err(errno_of)?;
+            left.push(Left::Macvlan { name: link.guest_name.clone(), netns, index });
+            if let (MacvlanMode::Passthrough, Some(mac)) = (mode, link.mac) {
+                // Made with the device's own, whatever was asked for; the kernel gives that one back to the device at
+                // the end.
+                guest.set_link(index, false, vec![LinkAttribute::Address(mac.to_vec())])?;
+            }
             index
         }
         LinkKind::Moved { was_up, pin } => {
@@ -79,7 +98,7 @@ pub(crate) fn add_noting(
             move_in(&host, link, *was_up, pin.as_deref(), netns, left)?
         }
     };
-    configure(link, index, &guest)
+    configure(link, index, &host, &guest, wait)
 }
 
 pub(super) fn namespace(path: &str) -> Result<OwnedFd, Errno> {
@@ -96,7 +115,7 @@ fn veth(link: &Link, end: &HostEnd, netns: &OwnedFd) -> Vec<LinkAttribute> {
     let mut peer = LinkMessage::default();
     peer.attributes = inside(link, netns);
     let mut attributes = vec![LinkAttribute::IfName(end.name.clone())];
-    attributes.extend(link.mtu.map(LinkAttribute::Mtu));
+    attributes.extend(end.mtu.map(LinkAttribute::Mtu));
     attributes.push(kind(InfoKind::Veth, InfoData::Veth(InfoVeth::Peer(peer))));
     attributes
 }
@@ -161,12 +180,23 @@ fn move_in(
 }
 
 /// The container's end: addresses, then up, then routes, which need both.
-fn configure(link: &Link, index: u32, guest: &Routing) -> Result<(), Errno> {
+fn configure(
+    link: &Link,
+    index: u32,
+    host: &Routing,
+    guest: &Routing,
+    wait: Option<Wait<'_>>,
+) -> Result<(), Errno> {
     link.addresses.iter().try_for_each(|address| guest.add_address(index, address))?;
     if !link.up {
         return Ok(());
     }
-    guest.set_link(index, true, Vec::new())?;
+    let up = || guest.set_link(index, true, Vec::new());
+    match wait {
+        // Two of one address are refused only now.
+        Some(mut wait) => wait.until_free(host, up)?,
+        None => up()?,
+    }
     link.routes.iter().try_for_each(|route| guest.add_route(index, route))
 }
 
@@ -179,11 +209,17 @@ impl Left {
             }
             Self::Moved { name, netns, index, was_up, address } => {
                 match move_back(name, netns, *index, *was_up) {
-                    Ok(true) => Ok(()),
-                    Ok(false) => found_again(name, *was_up, address.as_deref()),
-                    Err(errno) => Err(format!("cannot move {name} back to the host: {errno}")),
+                    Ok(Back::Home) => Ok(()),
+                    Ok(Back::As(now)) => Err(renamed(name, &now)),
+                    Ok(Back::Gone) => found_again(name, *was_up, address.as_deref()),
+                    Err(errno) => {
+                        Err(format!("cannot move {name} back to the host: {} ({errno})", errno.desc()))
+                    }
                 }
             }
+            Self::Macvlan { name, netns, index } => remove_macvlan(netns, *index).map_err(|errno| {
+                format!("cannot remove the link {name} of the container: {} ({errno})", errno.desc())
+            }),
             // What is lost has been said by then, of each device.
             Self::Pinned { instance, .. } => super::pin::take_back(instance).map(drop),
         }
@@ -236,6 +272,16 @@ pub(super) fn lost(name: &str) -> String {
     )
 }
 
+/// Takes a macvlan away by its number, which the container cannot change; what has that number by now and is none stays.
+fn remove_macvlan(netns: &OwnedFd, index: u32) -> Result<(), Errno> {
+    let guest = Routing::open_in(netns)?;
+    let removed = match guest.link_at(index) {
+        Ok(link) if kind_of(&link) == "macvlan" => guest.delete_link(index),
+        found => found.map(drop),
+    };
+    if removed == Err(Errno::ENODEV) { Ok(()) } else { removed }
+}
+
 /// Takes the host's end away; its peer goes with it. The kernel does so itself when the container's
 /// namespace ends, but later: a name must be free when the command returns.
 fn remove(name: &str) -> Result<(), Errno> {
@@ -272,20 +318,4 @@ pub(crate) fn is_inside(name: &str, pid: i32) -> Result<bool, Errno> {
         Err(Errno::ENODEV) => Ok(false),
         Err(errno) => Err(errno),
     }
-}
-
-/// Moves the device back under its old name, whatever it is called in there; says whether it was there.
-pub(super) fn move_back(name: &str, netns: &OwnedFd, index: u32, was_up: bool) -> Result<bool, Errno> {
-    let home = namespace("/proc/thread-self/ns/net")?;
-    let attributes = vec![LinkAttribute::NetNsFd(home.as_raw_fd()), LinkAttribute::IfName(name.to_owned())];
-    match Routing::open_in(netns)?.set_link(index, false, attributes) {
-        // A container that deletes a device (one made of software) has taken it from the host, too.
-        Err(Errno::ENODEV) => return Ok(false),
-        moved => moved?,
-    }
-    if was_up {
-        let host = Routing::open()?;
-        host.set_link(host.index_of(name)?, true, Vec::new())?;
-    }
-    Ok(true)
 }

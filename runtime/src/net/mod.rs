@@ -1,5 +1,6 @@
 //! Network links of a container: what is made, by which names, with which addresses.
 
+mod back;
 pub mod facts;
 mod inside;
 pub mod libvirt;
@@ -8,6 +9,7 @@ pub mod mac;
 mod make;
 pub mod pin;
 mod rtnetlink;
+mod settle;
 
 pub(crate) use inside::{remove_macvlan, remove_numbered};
 pub use limit::{Direction, Limit};
@@ -66,6 +68,8 @@ pub struct HostEnd {
     pub name: String,
     /// Bridge that it joins.
     pub bridge: Option<String>,
+    /// The longest packet that it takes, in bytes: that of its bridge, which would follow another one's.
+    pub mtu: Option<u32>,
     /// Ports of the bridge that are isolated, too, cannot be reached.
     pub isolated: bool,
     /// Addresses.
@@ -148,6 +152,9 @@ impl Display for Link {
                 if let Some(bridge) = &end.bridge {
                     write!(f, ", master {bridge}")?;
                 }
+                if let Some(mtu) = end.mtu {
+                    write!(f, ", mtu {mtu}")?;
+                }
                 f.write_str(if end.isolated { ", isolated)" } else { ")" })?;
                 end.addresses.iter().try_for_each(|address| write!(f, "; host {address}"))?;
                 end.routes.iter().try_for_each(|route| write!(f, "; host {route}"))?;
@@ -156,6 +163,9 @@ impl Display for Link {
                 write!(f, "RTM_NEWLINK(macvlan {} on {parent}, {})", self.guest_name, mode_name(*mode))?;
             }
             LinkKind::Moved { .. } => write!(f, "RTM_SETLINK({}, IFLA_NET_NS_FD)", self.guest_name)?,
+        }
+        if let Some(mtu) = self.mtu {
+            write!(f, "; mtu {mtu}")?;
         }
         self.addresses.iter().try_for_each(|address| write!(f, "; {address}"))?;
         f.write_str(if self.up { "; up" } else { "; down" })?;

@@ -16,7 +16,8 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
 
-use super::make::{lost, move_back, number_of};
+use super::back::{Back, move_back};
+use super::make::{lost, number_of};
 use super::rtnetlink::Routing;
 use crate::errno_of;
 use crate::plan::step::c_string;
@@ -141,26 +142,40 @@ pub(super) fn take_back(instance: &str) -> Result<(Vec<String>, Vec<String>), St
     let mut gone: Vec<&str> = Vec::new();
     if let Some(netns) = open(&path) {
         let inside = Routing::open_in(&netns).map_err(failed("the devices"))?;
-        for line in lines {
+        let lines: Vec<&str> = lines.collect();
+        for line in &lines {
             let [name, state, index] = line.split(' ').collect::<Vec<_>>()[..] else { continue };
+            // Its number is known: what has its name in there may be the container's own.
+            let is_of_it = |other: &str| other.strip_prefix(name).is_some_and(|rest| rest.starts_with(' '));
+            if index == "0" && lines.iter().any(|other| is_of_it(other) && !other.ends_with(" 0")) {
+                continue;
+            }
             let index = match index.parse() {
                 Ok(0) | Err(_) => inside.index_of(name),
                 Ok(index) => Ok(index),
             };
             let moved = index.and_then(|index| move_back(name, &netns, index, state == "up"));
             match moved {
-                Ok(true) => back.push(name.to_owned()),
+                Ok(Back::Home) => back.push(name.to_owned()),
+                Ok(Back::As(now)) => {
+                    back.push(format!("{name} (as {now}: its name is another link's by now)"));
+                }
                 // It never went, is back already, or is not in there any more.
-                Ok(false) | Err(Errno::ENODEV) => gone.push(name),
+                Ok(Back::Gone) | Err(Errno::ENODEV) => gone.push(name),
                 Err(errno) => return Err(failed(name)(errno)),
             }
         }
     }
     remove(&path).map_err(failed("the container's network"))?;
     let is_lost =
-        |name: &&str| !back.iter().any(|back| back == name) && number_of(name) == Err(Errno::ENODEV);
+        |name: &&str| !back.iter().any(|back| came_back(back, name)) && number_of(name) == Err(Errno::ENODEV);
     let gone = gone.into_iter().filter(is_lost).map(str::to_owned).collect();
     Ok((back, gone))
+}
+
+/// Whether `back` tells of this device, under whatever name.
+fn came_back(back: &str, name: &str) -> bool {
+    back.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(" (as "))
 }
 
 fn open(path: &str) -> Option<OwnedFd> {

@@ -10,7 +10,8 @@ use netlink_packet_core::{
 };
 use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use netlink_packet_route::link::{
-    InfoBridgePort, InfoPortData, InfoPortKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    InfoBridgePort, InfoPortData, InfoPortKind, LinkAttribute, LinkFlags, LinkInfo, LinkLayerType,
+    LinkMessage, Prop,
 };
 use netlink_packet_route::nsid::{NsidAttribute, NsidMessage};
 use netlink_packet_route::route::{
@@ -133,6 +134,17 @@ impl Routing {
     pub fn link(&self, name: &str) -> Result<LinkMessage, Errno> {
         let mut query = LinkMessage::default();
         query.attributes.push(LinkAttribute::IfName(name.to_owned()));
+        self.get(query)
+    }
+
+    /// The link of this number.
+    pub fn link_at(&self, index: u32) -> Result<LinkMessage, Errno> {
+        let mut query = LinkMessage::default();
+        query.header.index = index;
+        self.get(query)
+    }
+
+    fn get(&self, query: LinkMessage) -> Result<LinkMessage, Errno> {
         match self.request(RouteNetlinkMessage::GetLink(query), 0)? {
             Some(RouteNetlinkMessage::NewLink(link)) => Ok(link),
             _ => Err(Errno::ENODEV),
@@ -147,14 +159,15 @@ impl Routing {
     /// What a plan wants to know of the link of this name.
     pub fn fact(&self, name: &str) -> Result<LinkFact, Errno> {
         let link = self.link(name)?;
-        let kind = link.attributes.iter().find_map(|attribute| match attribute {
-            LinkAttribute::LinkInfo(infos) => infos.iter().find_map(|info| match info {
-                LinkInfo::Kind(kind) => Some(kind.to_string()),
-                _ => None,
-            }),
+        let mtu = link.attributes.iter().find_map(|attribute| match attribute {
+            LinkAttribute::Mtu(mtu) => Some(*mtu),
             _ => None,
         });
-        Ok(LinkFact { kind: kind.unwrap_or_default(), up: link.header.flags.contains(LinkFlags::Up) })
+        let flags = link.header.flags;
+        let ethernet =
+            link.header.link_layer_type == LinkLayerType::Ether && !flags.contains(LinkFlags::Loopback);
+        let own = name_of(&link).unwrap_or(name).to_owned();
+        Ok(LinkFact { kind: kind_of(&link), up: flags.contains(LinkFlags::Up), name: own, mtu, ethernet })
     }
 
     /// Makes a link.
@@ -174,6 +187,22 @@ impl Routing {
         }
         change.attributes = attributes;
         self.request(RouteNetlinkMessage::SetLink(change), 0).map(drop)
+    }
+
+    /// Takes a link down.
+    pub fn take_down(&self, index: u32) -> Result<(), Errno> {
+        let mut change = LinkMessage::default();
+        change.header.index = index;
+        change.header.change_mask = LinkFlags::Up;
+        self.request(RouteNetlinkMessage::SetLink(change), 0).map(drop)
+    }
+
+    /// Takes one of its other names from a link.
+    pub fn drop_altname(&self, index: u32, name: &str) -> Result<(), Errno> {
+        let mut change = LinkMessage::default();
+        change.header.index = index;
+        change.attributes = vec![LinkAttribute::PropList(vec![Prop::AltIfName(name.to_owned())])];
+        self.request(RouteNetlinkMessage::DelLinkProp(change), 0).map(drop)
     }
 
     /// Isolates a port of a bridge from the other isolated ports. Only RTM_NEWLINK, without
@@ -237,6 +266,39 @@ impl Routing {
         }
         self.request(RouteNetlinkMessage::NewRoute(message), NLM_F_CREATE | NLM_F_EXCL).map(drop)
     }
+}
+
+/// The name of a link, as the kernel told of it.
+pub(super) fn name_of(link: &LinkMessage) -> Option<&str> {
+    link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::IfName(name) => Some(name.as_str()),
+        _ => None,
+    })
+}
+
+/// Its kind, as ip-link(8) has it; empty for a device without one.
+pub(super) fn kind_of(link: &LinkMessage) -> String {
+    let kind = link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::LinkInfo(infos) => infos.iter().find_map(|info| match info {
+            LinkInfo::Kind(kind) => Some(kind.to_string()),
+            _ => None,
+        }),
+        _ => None,
+    });
+    kind.unwrap_or_default()
+}
+
+/// Its other names.
+pub(super) fn altnames_of(link: &LinkMessage) -> Vec<String> {
+    let lists = link.attributes.iter().filter_map(|attribute| match attribute {
+        LinkAttribute::PropList(list) => Some(list),
+        _ => None,
+    });
+    let names = lists.flatten().filter_map(|prop| match prop {
+        Prop::AltIfName(name) => Some(name.clone()),
+        _ => None,
+    });
+    names.collect()
 }
 
 fn family(address: IpAddr) -> AddressFamily {

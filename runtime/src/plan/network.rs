@@ -28,8 +28,9 @@ pub(super) fn configure(b: &mut Builder<'_>) {
     let macs = net::mac::of_interfaces(domain, &net::mac::seed(domain, &b.request.instance));
     for ((index, interface), mac) in domain.interfaces.iter().enumerate().zip(macs) {
         let guest_name = names.take(b, interface);
-        if let Some(kind) = source(b, interface, index) {
-            let link = inside(interface, guest_name, kind, mac.map(MacAddr::bytes));
+        if let Some((kind, mtu)) = source(b, interface, index) {
+            let mtu = interface.mtu.as_ref().map(|mtu| mtu.value).or(mtu);
+            let link = inside(interface, guest_name, kind, mac.map(MacAddr::bytes), mtu);
             let (name, end) = (link.guest_name.clone(), host_end(&link));
             attend(b, "add-interface", interface.origin, link, WHILE_WAITING);
             bound(b, interface.inbound.as_ref(), Direction::Inbound, &name, end.as_deref());
@@ -40,8 +41,10 @@ pub(super) fn configure(b: &mut Builder<'_>) {
     for hostdev in &domain.hostdevs {
         if let HostdevKind::Net { interface, addresses, routes } = &hostdev.kind {
             let name = interface.value.as_str();
-            let Some((was_up, is_software)) = moves(b, name, interface.origin) else { continue };
-            names.claim(b, name, interface.origin);
+            let Some(Moves { name, was_up, is_software }) = moves(b, name, interface.origin) else {
+                continue;
+            };
+            names.claim(b, &name, interface.origin);
             let instance = b.request.instance.clone();
             let pin = is_software.then(|| net::pin::path_of(&instance));
             if is_software && !is_pinned {
@@ -49,7 +52,7 @@ pub(super) fn configure(b: &mut Builder<'_>) {
                 b.attend("pin-network", HostStep::PinNetwork { instance }, hostdev.origin, PINNED);
             }
             let link = Link {
-                guest_name: name.to_owned(),
+                guest_name: name,
                 kind: LinkKind::Moved { was_up, pin },
                 mac: None,
                 addresses: addresses.iter().map(Into::into).collect(),
@@ -165,7 +168,13 @@ impl Names {
     }
 }
 
-fn inside(interface: &Interface, guest_name: String, kind: LinkKind, mac: Option<[u8; 6]>) -> Link {
+fn inside(
+    interface: &Interface,
+    guest_name: String,
+    kind: LinkKind,
+    mac: Option<[u8; 6]>,
+    mtu: Option<u32>,
+) -> Link {
     // The kernel's choice would be the device's own, and what the document names is read there.
     let mac = match &kind {
         LinkKind::Macvlan { mode: MacvlanMode::Passthrough, .. } => {
@@ -180,12 +189,15 @@ fn inside(interface: &Interface, guest_name: String, kind: LinkKind, mac: Option
         addresses: interface.addresses.iter().map(Into::into).collect(),
         routes: interface.routes.iter().map(Into::into).collect(),
         up: interface.link_up.value,
-        mtu: interface.mtu.as_ref().map(|mtu| mtu.value),
+        mtu,
     }
 }
 
+/// What a link is made of, and the MTU of what it joins.
+type Joined = (LinkKind, Option<u32>);
+
 /// What the link is made of; `None` where it cannot be had, which is said.
-fn source(b: &mut Builder<'_>, interface: &Interface, index: usize) -> Option<LinkKind> {
+fn source(b: &mut Builder<'_>, interface: &Interface, index: usize) -> Option<Joined> {
     match &interface.kind {
         InterfaceKind::Bridge(bridge) => {
             in_bridge(b, interface, index, bridge.value.as_str(), bridge.origin, false)
@@ -224,9 +236,9 @@ fn in_bridge(
     bridge: &str,
     origin: Origin,
     isolated: bool,
-) -> Option<LinkKind> {
-    match b.survey.network.link(bridge) {
-        Ok(fact) if fact.kind == "bridge" => {}
+) -> Option<Joined> {
+    let mtu = match b.survey.network.link(bridge) {
+        Ok(fact) if fact.kind == "bridge" => fact.mtu,
         Ok(_) => {
             let help = "name a Linux bridge; for a plain device: <interface type='direct'>";
             b.problem(origin, format!("{bridge} is not a bridge"), help);
@@ -240,15 +252,27 @@ fn in_bridge(
             absent(b, bridge, "bridge", errno, origin, help);
             return None;
         }
+    };
+    if let (Some(wide), Some(mtu)) = (&interface.mtu, mtu)
+        && wide.value > mtu
+    {
+        let message = format!(
+            "the bridge {bridge} takes packets of {mtu} bytes: longer ones of the container's are dropped"
+        );
+        b.note(wide.origin, message, format!("ip link set {bridge} mtu {}", wide.value));
     }
     let isolated = interface.port_isolated.as_ref().map_or(isolated, |port| port.value);
-    Some(LinkKind::Veth(HostEnd {
+    // Unlike the container's end: a bridge that nobody has set takes the smallest MTU of its ports, or the one that a
+    // first port brings.
+    let end = HostEnd {
         name: host_name(b, interface, index),
         bridge: Some(bridge.to_owned()),
+        mtu: mtu.or(interface.mtu.as_ref().map(|mtu| mtu.value)),
         isolated,
         addresses: Vec::new(),
         routes: Vec::new(),
-    }))
+    };
+    Some((LinkKind::Veth(end), mtu))
 }
 
 fn loose(
@@ -257,15 +281,17 @@ fn loose(
     index: usize,
     addresses: &[Address],
     routes: &[Route],
-) -> Option<LinkKind> {
+) -> Option<Joined> {
     no_port(b, interface);
-    Some(LinkKind::Veth(HostEnd {
+    let end = HostEnd {
         name: host_name(b, interface, index),
         bridge: None,
+        mtu: interface.mtu.as_ref().map(|mtu| mtu.value),
         isolated: false,
         addresses: addresses.iter().map(Into::into).collect(),
         routes: routes.iter().map(Into::into).collect(),
-    }))
+    };
+    Some((LinkKind::Veth(end), None))
 }
 
 fn direct(
@@ -274,24 +300,38 @@ fn direct(
     dev: &str,
     mode: MacvlanMode,
     origin: Origin,
-) -> Option<LinkKind> {
+) -> Option<Joined> {
     no_port(b, interface);
     if let Some(name) = &interface.host_name {
         let message = format!("{} is not used: a macvlan has no end on the host", name.value);
         b.note(name.origin, message, "remove <target>, or use <guest dev> for the name inside");
     }
-    match b.survey.network.link(dev) {
-        Ok(fact) if fact.up => {}
-        Ok(_) => {
-            let message = format!("{dev} is down, and so is everything on it");
-            b.note(origin, message, format!("ip link set {dev} up"));
-        }
+    let (up, mtu, ethernet) = match b.survey.network.link(dev) {
+        Ok(fact) => (fact.up, fact.mtu, fact.ethernet),
         Err(errno) => {
             absent(b, dev, "network device", errno, origin, "see ip link for the names");
             return None;
         }
+    };
+    if !ethernet {
+        let help =
+            "name a card of the host, or a dummy, veth or bond device: see ip link for those of type ether";
+        b.problem(origin, format!("{dev} carries no Ethernet: nothing can be made on it"), help);
+    } else if !up {
+        let message = format!("{dev} is down, and so is everything on it");
+        b.note(origin, message, format!("ip link set {dev} up"));
     }
-    Some(LinkKind::Macvlan { parent: dev.to_owned(), mode })
+    if let (Some(wide), Some(mtu)) = (&interface.mtu, mtu)
+        && wide.value > mtu
+    {
+        let message = format!("an MTU of {} is more than the {mtu} of {dev}", wide.value);
+        b.problem(
+            wide.origin,
+            message,
+            format!("write a smaller one, or: ip link set {dev} mtu {}", wide.value),
+        );
+    }
+    Some((LinkKind::Macvlan { parent: dev.to_owned(), mode }, None))
 }
 
 fn no_port(b: &mut Builder<'_>, interface: &Interface) {
@@ -301,15 +341,25 @@ fn no_port(b: &mut Builder<'_>, interface: &Interface) {
     }
 }
 
-/// Whether a device that can move was up, and whether it is made of software; `None`, and said, where it
-/// cannot.
-fn moves(b: &mut Builder<'_>, name: &str, origin: Origin) -> Option<(bool, bool)> {
+/// A device that can move.
+struct Moves {
+    /// Its own name.
+    name: String,
+    was_up: bool,
+    is_software: bool,
+}
+
+/// The device that is to move; `None`, and said, where it cannot.
+fn moves(b: &mut Builder<'_>, name: &str, origin: Origin) -> Option<Moves> {
     match b.survey.network.link(name) {
-        Ok(_) if name == "lo" => {
+        Ok(fact) if fact.name == "lo" => {
             b.problem(origin, "the host's loopback cannot move", "name another device");
             None
         }
-        Ok(fact) => Some((fact.up, !fact.kind.is_empty())),
+        Ok(fact) => {
+            let (name, is_software) = (fact.name.clone(), !fact.kind.is_empty());
+            Some(Moves { name, was_up: fact.up, is_software })
+        }
         Err(errno) => {
             let help = "see ip link for the names; 'browndog list' gives back what a killed start has taken";
             absent(b, name, "network device", errno, origin, help);
