@@ -5,10 +5,13 @@
 //! a default there is no `Option`: the default stands here with [`Origin::Default`].
 //! Elements that have no effect on a container are not in here; the checker has said so.
 
+mod extension;
+
 use std::net::IpAddr;
 
 use crate::source::Span;
-use crate::value::{AbsPath, Capability, DomainName, Hostname, IdSet, InterfaceName, MacAddr, SocketFamily};
+use crate::value::{AbsPath, Capability, DomainName, Hostname, IdSet, InterfaceName, MacAddr};
+pub use extension::Extension;
 use uuid::Uuid;
 
 /// Where a value came from.
@@ -311,6 +314,8 @@ pub enum FilesystemSource {
     Ram {
         /// Size in bytes.
         bytes: Sourced<u64>,
+        /// `<browndog:ram mode>`: the mode of its top directory, where it is not [`RAM_MODE`](crate::value::RAM_MODE).
+        mode: Option<Sourced<u32>>,
     },
     /// `block`: a block device with a file system.
     Block(Sourced<AbsPath>),
@@ -576,23 +581,4 @@ pub enum SeclabelKind {
     Static,
     /// No label.
     None,
-}
-
-/// `xmlns:browndog` elements.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Extension {
-    /// `<browndog:seccomp profile='default|none'>`: `Some(false)` asks for none.
-    pub seccomp: Option<Sourced<bool>>,
-    /// `<browndog:socket family>`: families of sockets beside those of every container.
-    pub families: Vec<Sourced<SocketFamily>>,
-    /// `<browndog:system state>`: whether the init is a whole system's; told by its name without.
-    pub system: Option<Sourced<bool>>,
-    /// `<browndog:rlimit name soft hard>`: name as in getrlimit(2) without `RLIMIT_`, lower case.
-    pub rlimits: Vec<Sourced<(String, u64, u64)>>,
-    /// `<browndog:sysctl name value>`: dotted name below the container's own namespaces.
-    pub sysctls: Vec<Sourced<(String, String)>>,
-    /// `<browndog:mask path>`: covered, beside the default list.
-    pub masks: Vec<Sourced<AbsPath>>,
-    /// `<browndog:time>`: own time namespace with these offsets in seconds (monotonic, boottime).
-    pub time: Option<Sourced<(i64, i64)>>,
 }

@@ -84,7 +84,7 @@ fn the_core_of_the_lxc_dialect_becomes_a_domain() {
     assert!(domain.private_network.is_some());
     assert!(domain.filesystems[0].readonly.is_some());
     assert!(
-        matches!(&domain.filesystems[2].source, FilesystemSource::Ram { bytes } if bytes.value == 1 << 20)
+        matches!(&domain.filesystems[2].source, FilesystemSource::Ram { bytes, .. } if bytes.value == 1 << 20)
     );
     assert_eq!(domain.consoles.len(), 1);
 }

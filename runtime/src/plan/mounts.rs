@@ -125,7 +125,7 @@ fn restriction(readonly: Option<Origin>, origin: Origin) -> (MountAttr, Origin) 
 /// A root can be what stands somewhere before the container does.
 fn refuse_root(b: &mut Builder<'_>, filesystem: &Filesystem) {
     let (origin, what) = match &filesystem.source {
-        FilesystemSource::Ram { bytes } => (bytes.origin, "type='ram': it would be empty"),
+        FilesystemSource::Ram { bytes, .. } => (bytes.origin, "type='ram': it would be empty"),
         FilesystemSource::Container(path) => (path.origin, "type='bind': its source is inside the container"),
         _ => return,
     };
@@ -422,7 +422,7 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
             }
             tree
         }
-        FilesystemSource::Ram { bytes } => {
+        FilesystemSource::Ram { bytes, .. } => {
             let readonly = if filesystem.readonly.is_some() { libc::MS_RDONLY } else { 0 };
             let tree = b.slot(tree_name(index));
             let step = ChildStep::MountNew {

@@ -48,7 +48,7 @@ fn filesystem(filesystem: &Filesystem) -> Element {
         FilesystemSource::Container(path) => {
             new("bind").holding(source.with("dir", &path.value).from(path.origin))
         }
-        FilesystemSource::Ram { bytes } => new("ram").holding(
+        FilesystemSource::Ram { bytes, .. } => new("ram").holding(
             source.with("usage", bytes.value.div_ceil(1024)).with("units", "KiB").from(bytes.origin),
         ),
         FilesystemSource::Block(path) => {

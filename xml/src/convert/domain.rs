@@ -4,8 +4,8 @@ use super::devices::devices;
 use super::element::{Element, Place};
 use super::{Findings, Source};
 use crate::domain::{
-    Account, Capabilities, CapabilityPolicy, ClockDevice, Domain, IdRange, LifecycleAction, NumaMode, Origin,
-    SeclabelKind, ShareTarget, Sourced,
+    Account, Capabilities, CapabilityPolicy, ClockDevice, Domain, FilesystemSource, IdRange, LifecycleAction,
+    NumaMode, Origin, SeclabelKind, ShareTarget, Sourced,
 };
 use crate::schema::Namespace;
 use crate::value::Hostname;
@@ -313,6 +313,18 @@ fn extension(domain: &Domain, root: &mut Element) {
     if let Some(system) = &extension.system {
         let state = if system.value { "on" } else { "off" };
         own.push(Element::new("browndog:system").with("state", state).from(system.origin));
+    }
+    let state = |name: &'static str, state: &Sourced<bool>| {
+        let value = if state.value { "on" } else { "off" };
+        Element::new(name).with("state", value).from(state.origin)
+    };
+    own.extend(extension.no_new_privs.as_ref().map(|privs| state("browndog:no_new_privs", privs)));
+    own.extend(extension.init.as_ref().map(|init| state("browndog:init", init)));
+    for filesystem in &domain.filesystems {
+        if let FilesystemSource::Ram { mode: Some(mode), .. } = &filesystem.source {
+            let element = Element::new("browndog:ram").with("target", &filesystem.target.value);
+            own.push(element.with("mode", format!("{:04o}", mode.value)).from(mode.origin));
+        }
     }
     for limit in &extension.rlimits {
         let (name, soft, hard) = &limit.value;

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use super::{Context, Draft, integer, number, owned};
 use crate::codes::Code;
 use crate::covers::is_hidden;
-use crate::domain::Sourced;
-use crate::report::Diagnostic;
+use crate::domain::{FilesystemSource, Origin, Sourced};
+use crate::report::{Diagnostic, Report};
 use crate::source::Span;
 use crate::tree::NodeId;
 use crate::value::{AbsPath, Hostname, SocketFamily, ValueError, parse_ip, quoted};
@@ -33,6 +33,17 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
             let state = context.attribute(node, "state", |state| Ok(state == "on"));
             let on = state.is_none_or(|state| state.value);
             draft.extension.system = Some(Sourced::xml(on, span));
+        }
+        "no_new_privs" => draft.extension.no_new_privs = Some(state(context, node, span)),
+        "init" => draft.extension.init = Some(state(context, node, span)),
+        "ram" => {
+            let target = context.attribute(node, "target", AbsPath::parse);
+            let mode = context.attribute(node, "mode", mode);
+            if let (Some(target), Some(mode)) = (target, mode) {
+                let key = target.value.as_str().trim_end_matches('/').to_owned();
+                draft.unique(context, "ram", &key, span, format!("the mode of {key} is said twice"));
+                draft.ram_modes.push((target, mode));
+            }
         }
         "rlimit" => {
             let name = context.attribute(node, "name", owned).map_or_else(String::new, |name| name.value);
@@ -118,6 +129,49 @@ impl Draft {
             context.report.push(Diagnostic::warning(Code::Ignored, span, message).label(first, "first one"));
         }
         first != span
+    }
+}
+
+/// `@state`, which is on where it is not said.
+fn state(context: &mut Context<'_, '_>, node: NodeId, span: Span) -> Sourced<bool> {
+    let state = context.attribute(node, "state", |state| Ok(state == "on"));
+    Sourced::xml(state.is_none_or(|state| state.value), span)
+}
+
+/// A mode in octal digits.
+fn mode(text: &str) -> Result<u32, ValueError> {
+    u32::from_str_radix(text, 8).map_err(|_| ValueError::new(Code::NotANumber, "is no mode"))
+}
+
+impl Draft {
+    /// Gives the file systems in memory their modes.
+    pub(super) fn give_ram_modes(&mut self, report: &mut Report) {
+        let same = |one: &str, other: &str| one.trim_end_matches('/') == other.trim_end_matches('/');
+        let hurt = report.errors().any(|error| error.path.starts_with("/domain/devices"));
+        for (target, mode) in std::mem::take(&mut self.ram_modes) {
+            let found = self.filesystems.iter_mut().find_map(|filesystem| match &mut filesystem.source {
+                FilesystemSource::Ram { mode, .. }
+                    if same(filesystem.target.value.as_str(), target.value.as_str()) =>
+                {
+                    Some(mode)
+                }
+                _ => None,
+            });
+            match (found, target.origin) {
+                (Some(place), _) => *place = Some(mode),
+                (None, Origin::Xml(span)) if !hurt => {
+                    let message = format!(
+                        "no <filesystem type='ram'> has the target {}",
+                        quoted(target.value.as_str())
+                    );
+                    let fault =
+                        Diagnostic::error(Code::Incomplete, span, message).path("/domain/ram/@target");
+                    report.push(fault.help("name the <target dir> of a file system in memory"));
+                }
+                // A file system that is wrong itself is not there to be found.
+                (None, _) => {}
+            }
+        }
     }
 }
 

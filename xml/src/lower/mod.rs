@@ -81,6 +81,8 @@ pub(crate) struct Draft {
     pub(crate) on_crash: Option<Sourced<LifecycleAction>>,
     pub(crate) seclabels: Vec<Seclabel>,
     pub(crate) extension: Extension,
+    /// Targets of file systems in memory, and their modes.
+    pub(crate) ram_modes: Vec<(Sourced<AbsPath>, Sourced<u32>)>,
     pub(crate) unsupported: Vec<Sourced<String>>,
     pub(crate) whole: Whole,
 }
@@ -175,6 +177,7 @@ impl Lowering {
     pub(crate) fn finish(mut self, report: &mut Report) -> Option<Domain> {
         let _dialect = self.draft.dialect?;
         self.draft.imply_memory(report);
+        self.draft.give_ram_modes(report);
         crate::rules::check(&self.draft, report);
         // Where the report is full, an error takes a warning's place: the number says nothing.
         report.sort();

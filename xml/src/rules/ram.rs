@@ -8,7 +8,7 @@ use crate::report::{Diagnostic, Report};
 
 pub(super) fn check(draft: &Draft, report: &mut Report) {
     for filesystem in &draft.filesystems {
-        let FilesystemSource::Ram { bytes } = &filesystem.source else { continue };
+        let FilesystemSource::Ram { bytes, .. } = &filesystem.source else { continue };
         if bytes.value == 0
             && let Some(span) = place(bytes.origin)
         {

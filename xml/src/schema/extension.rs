@@ -29,6 +29,24 @@ pub static SYSTEM: Element = own(
     &[optional("state", Value::Choice(&["on", "off"]))],
     "the init is a whole system's, which mounts and manages: with an id map it gets the capabilities for it",
 );
+/// Whether programs may gain privilege by being executed.
+pub static NO_NEW_PRIVS: Element = own(
+    "no_new_privs",
+    &[optional("state", Value::Choice(&["on", "off"]))],
+    "'off': set-user-ID programs and file capabilities act, as su and sudo need it; 'on' is the default",
+);
+/// A process 1 of browndog's.
+pub static INIT: Element = own(
+    "init",
+    &[optional("state", Value::Choice(&["on", "off"]))],
+    "a small process 1 around the init: it waits for orphans and passes signals on",
+);
+/// A file system in memory.
+pub static RAM: Element = own(
+    "ram",
+    &[required("target", Value::AbsFilePath), required("mode", Value::Pattern(&MODE))],
+    "the mode, in octal digits, of the top directory of the file system of type 'ram' at this target; 1777 without",
+);
 /// A resource limit.
 pub static RLIMIT: Element = own(
     "rlimit",
@@ -84,6 +102,7 @@ const RLIMITS: Value = Value::Choice(&[
     "sigpending",
     "stack",
 ]);
+static MODE: Pattern = Pattern::new("0?[0-7]{3,4}", "a mode in octal digits, such as 1777 or 0750");
 const LIMIT: Value = Value::Pattern(&LIMIT_FORM);
 static LIMIT_FORM: Pattern = Pattern::new("[0-9]{1,19}|unlimited", "a number or 'unlimited'");
 static SYSCTL_NAME: Pattern = Pattern::new(r"[a-z0-9_\-]+(\.[a-zA-Z0-9_\-]+)+", "a dotted parameter name");

@@ -30,6 +30,8 @@ pub static DOMAIN: Element = Element {
         maybe(&extension::HOSTNAME),
         maybe(&extension::SECCOMP),
         many(&extension::SOCKET),
+        maybe(&extension::NO_NEW_PRIVS),
+        maybe(&extension::INIT),
         many(&extension::RLIMIT),
         many(&extension::SYSCTL),
         many(&extension::MASK),

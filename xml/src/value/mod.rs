@@ -18,6 +18,9 @@ pub use pattern::Pattern;
 pub use size::{bytes_in_unit, parse_size};
 pub use text::{AbsPath, DomainName, Hostname, InterfaceName};
 
+/// The mode of the top directory of a file system in memory: tmpfs's own, and libvirt's.
+pub const RAM_MODE: u32 = 0o1777;
+
 pub(crate) use account::parse_account;
 pub(crate) use net::parse_ip;
 pub(crate) use number::{parse_i64, parse_u64};

@@ -344,7 +344,7 @@ pub(super) fn selinux(build: &mut Build<'_>, line: &Line) {
 
 pub(super) fn no_new_privs(build: &mut Build<'_>, line: &Line) {
     if line.value != "1" {
-        build.lost(line, "new privileges are never given");
+        build.extension.push(Element::new("browndog:no_new_privs").with("state", "off").at(line.place));
     }
 }
 

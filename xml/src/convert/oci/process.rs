@@ -26,8 +26,18 @@ pub(super) fn read(reader: &mut Reader<'_>) {
         let place = reader.place("/process/terminal");
         reader.devices.children.push(Element::new("console").with("type", "pty").at(place));
     }
-    if reader.flag("/process/noNewPrivileges") != Some(true) && reader.config.pointer("/process").is_some() {
-        reader.otherwise("/process/noNewPrivileges", "programs never get new privileges by being executed");
+    match reader.flag("/process/noNewPrivileges") {
+        Some(true) => {}
+        Some(false) => {
+            let place = reader.place("/process/noNewPrivileges");
+            reader.extension.push(Element::new("browndog:no_new_privs").with("state", "off").at(place));
+        }
+        None if reader.config.pointer("/process").is_some() => {
+            let why = "programs get no new privileges by being executed, where nothing is said: \
+                       <browndog:no_new_privs state='off'/> lets su and sudo work";
+            reader.otherwise("/process/noNewPrivileges", why);
+        }
+        None => {}
     }
     capabilities(reader);
     limits(reader);

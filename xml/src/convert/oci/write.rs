@@ -9,7 +9,7 @@ use crate::domain::{
     Account, Domain, FilesystemSource, HostdevKind, LifecycleAction, Origin, SeclabelKind, Sourced,
 };
 use crate::source::Source;
-use crate::value::{Capability, quoted};
+use crate::value::{Capability, RAM_MODE, quoted};
 
 /// The `config.json` of a document of either dialect.
 pub fn to_oci(source: &Source) -> Converted {
@@ -94,9 +94,10 @@ impl Writer<'_> {
                     );
                     mounts.push(bind(&inside));
                 }
-                FilesystemSource::Ram { bytes } => mounts.push(json!({
+                FilesystemSource::Ram { bytes, mode } => mounts.push(json!({
                     "destination": target, "type": "tmpfs", "source": "tmpfs",
-                    "options": ["nosuid", "nodev", format!("size={}", bytes.value), access],
+                    "options": ["nosuid", "nodev", format!("mode={:04o}", mode.as_ref().map_or(RAM_MODE, |mode| mode.value)),
+                        format!("size={}", bytes.value), access],
                 })),
                 FilesystemSource::Block(_) | FilesystemSource::Image { .. } => {
                     let why = format!(
@@ -137,7 +138,7 @@ impl Writer<'_> {
             "env": environment(domain),
             "cwd": domain.init.dir.value.as_str(),
             "capabilities": {"bounding": set, "effective": set, "permitted": set},
-            "noNewPrivileges": true,
+            "noNewPrivileges": domain.extension.no_new_privs.as_ref().is_none_or(|privs| privs.value),
             "rlimits": domain.extension.rlimits.iter().map(limit).collect::<Vec<_>>(),
         });
         for seclabel in &domain.seclabels {
