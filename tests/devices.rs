@@ -457,12 +457,12 @@ fn a_step_that_fails_undoes_those_before_it() {
     assert!(status == 1, "{said}");
     assert_eq!(apart.links(), [] as [&str; 0]);
     assert!(!apart.sh("ip -br link").contains("eth0"));
-    // A directory in the place of a file: the mount point was made, the mount is refused.
+    // A directory in the place of a file: nothing is made.
     apart.sh("mkdir -p /tmp/there");
     let file = apart.directory("source").join("file");
     fs::write(&file, "").unwrap();
     let (status, said) = apart.device("attach-device", &filesystem(&file, "/tmp/there", ""), &[]);
-    assert!(status == 1 && said.contains("device.xml:1:1") && said.contains("move_mount"), "{said}");
+    assert!(status == 1 && said.contains("device.xml:3:11") && said.contains("is no directory"), "{said}");
     assert!(!apart.record().contains("there"), "{}", apart.record());
 }
 

@@ -1,6 +1,7 @@
 //! Opens every host path that a domain names, once (path_resolution(7)): what is mounted later is the
 //! inode found here, whatever happens to the path meanwhile.
 
+pub mod accounts;
 mod assume;
 mod base;
 pub mod blkio;
@@ -13,13 +14,14 @@ mod reach;
 pub mod share;
 mod state;
 pub mod superblock;
+pub mod targets;
 mod terminals;
 pub mod usb;
 
 use std::collections::HashSet;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use browndog_xml::domain::{Account, Domain, Filesystem, FilesystemSource, Origin};
+use browndog_xml::domain::{Domain, Filesystem, FilesystemSource, Origin};
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
 use nix::libc;
@@ -119,10 +121,16 @@ pub struct Survey {
     /// For `filesystems[i]`: what its target is in the root directory; `None` where another
     /// filesystem of the document covers it.
     pub targets: Vec<Option<Result<Kind, Errno>>>,
+    /// Where each of those is to be made, where that is another place than its name.
+    pub leads: Vec<Option<String>>,
+    /// What the resolver's file is in the root directory, where the document has name servers.
+    pub resolver: Option<targets::Looked>,
     /// Whether `/proc`, `/sys` and `/dev` are there in the root directory.
     pub kernel_targets: [bool; 3],
     /// What stands there in the place of a directory: a link, or a file.
     pub kernel_refused: [Option<&'static str>; 3],
+    /// Whether this program lies on a mount of no namespace, as a monitor's does, or in memory: of it there is no copy.
+    pub program_apart: bool,
     /// The instructions of what was found for [`Purpose::Policy`]; none without.
     pub policy: Vec<u64>,
     /// What of the host's network the document names.
@@ -133,10 +141,14 @@ pub struct Survey {
     pub online: blkio::Online,
     /// The terminal that the RFC's `tty` names for the first console, or why it is not used.
     pub terminal: Option<Result<OwnedFd, String>>,
-    /// The container's passwd file, where `inituser` or `initgroup` needs it.
+    /// The lines of the container's passwd file that `inituser` or `initgroup` can mean.
     pub passwd: Option<String>,
-    /// The container's group file, likewise.
+    /// The lines of its group file, likewise.
     pub group: Option<String>,
+    /// Why the passwd file could not be read, or not to its end.
+    pub passwd_unread: Option<String>,
+    /// Why the group file could not be, likewise.
+    pub group_unread: Option<String>,
     /// What the paths of the extension's `mask` are; the errno where they are not there.
     pub masks: Vec<Result<Kind, Errno>>,
     /// Where the container would see the state of browndog's own, and whose it is on the host.
@@ -178,11 +190,13 @@ impl Survey {
         survey.open_base();
         if built_in_init {
             survey.open(Purpose::Program, "/proc/self/exe", PROGRAM);
+            let program = survey.found.last().and_then(|found| found.fd.as_ref());
+            survey.program_apart = program.is_some_and(targets::stands_apart);
         }
         survey.look_below();
         survey.look_at_targets(domain);
         survey.hold_root();
-        survey.read_accounts(domain);
+        survey.read_accounts_inside(domain);
         survey.look_at_masks(domain);
         survey.network = crate::net::facts::Facts::look(domain);
         survey.blkio = blkio::Blkio::look(domain);
@@ -200,18 +214,6 @@ impl Survey {
     /// What was opened for `purpose`.
     pub fn get(&self, purpose: Purpose) -> Option<&Found> {
         self.found.iter().find(|found| found.purpose == purpose)
-    }
-
-    /// Where a mount point has to be made, or another start has made it. Whoever finds all of his there, made
-    /// by nobody of us, loses none, and takes no lock: the kernel goes through all of a file's locks, which
-    /// took 140 us with 1,000 containers on one tree.
-    fn hold_root(&mut self) {
-        let missing = |looked: &Option<Result<Kind, Errno>>| matches!(looked, Some(Err(_)));
-        if self.kernel_targets == [true; 3] && !self.targets.iter().any(missing) {
-            return;
-        }
-        let own = self.found.first().filter(|found| found.kind == Ok(Kind::Directory) && found.path != "/");
-        self.hold = own.and_then(|found| crate::targets::hold(found.fd.as_ref()?.as_raw_fd()));
     }
 
     fn open(&mut self, purpose: Purpose, path: &str, origin: Origin) {
@@ -300,17 +302,15 @@ impl Survey {
         let mut before = HashSet::new();
         for filesystem in &domain.filesystems {
             let target = filesystem.target.value.as_str();
-            // What is below the kernel's file systems is of the container's own.
-            let covered = Beneath::new(target).kernel().is_some()
-                || before.contains(target)
-                || target.match_indices('/').any(|(at, _)| at > 0 && before.contains(&target[..at]));
-            let looked = if covered { None } else { Some(self.look_beneath_root(target)) };
-            self.targets.push(looked);
+            let looked = self.look_at_target(target, &before);
+            self.targets.push(looked.kind);
+            self.leads.push(looked.leads);
             if !is_root(filesystem) {
                 // Named twice is named.
                 let _new = before.insert(target.trim_end_matches('/'));
             }
         }
+        self.look_at_resolver(domain, &before);
     }
 
     fn open_beneath(&self, purpose: Purpose, path: &str, flags: i32) -> Result<OwnedFd, Errno> {
@@ -373,11 +373,6 @@ impl Survey {
         }));
     }
 
-    fn read_inside(&self, domain: &Domain, path: &str) -> Option<String> {
-        let fd = self.open_inside(domain, path, libc::O_PATH).ok()?;
-        foreign::read_text(fd.as_fd(), ACCOUNT_FILE_MAX).ok()
-    }
-
     fn look_at_masks(&mut self, domain: &Domain) {
         for mask in &domain.extension.masks {
             let path = mask.value.as_str();
@@ -392,19 +387,17 @@ impl Survey {
         }
     }
 
-    fn read_accounts(&mut self, domain: &Domain) {
-        let named = |account: &Option<_>| {
-            matches!(account, Some(browndog_xml::domain::Sourced { value: Account::Name(_), .. }))
-        };
-        if domain.init.user.is_some() || named(&domain.init.group) {
-            self.passwd = self.read_inside(domain, "/etc/passwd");
-            self.group = self.read_inside(domain, "/etc/group");
-        }
+    fn read_accounts_inside(&mut self, domain: &Domain) {
+        let mut read = Self::default();
+        read.read_accounts(domain, |path| self.open_inside(domain, path, libc::O_PATH));
+        (self.passwd, self.passwd_unread) = (read.passwd, read.passwd_unread);
+        (self.group, self.group_unread) = (read.group, read.group_unread);
     }
 }
 
-/// A passwd file larger than this is not read further (bytes).
-pub const ACCOUNT_FILE_MAX: u64 = 4 << 20;
+/// The container's account files (passwd(5), group(5)).
+pub(crate) const PASSWD: &str = "/etc/passwd";
+pub(crate) const GROUP: &str = "/etc/group";
 
 /// RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS (openat2(2)).
 pub const RESOLVE_IN_ROOT: u64 = libc::RESOLVE_IN_ROOT | libc::RESOLVE_NO_MAGICLINKS;

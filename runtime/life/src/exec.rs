@@ -19,7 +19,7 @@ use browndog_runtime::host::{CONTROLLERS, Cgroups, Host};
 use browndog_runtime::plan::enter::{Target, enter};
 use browndog_runtime::plan::step::{Beneath, ChildStep};
 use browndog_runtime::plan::{Plan, Request};
-use browndog_runtime::survey::{ACCOUNT_FILE_MAX, Found, Kind, Purpose, RESOLVE_IN_ROOT, Survey, foreign};
+use browndog_runtime::survey::{Found, Kind, Purpose, RESOLVE_IN_ROOT, Survey};
 use browndog_runtime::sys::terminal;
 use browndog_runtime::{errno_of, sys};
 use browndog_xml::domain::{Account, Domain, Origin, Sourced};
@@ -98,7 +98,7 @@ pub fn execute(layout: &Layout, name: &str, command: &Command) -> Result<Execute
     let host = held.host();
     let kinds = held.kinds;
     let map = held.map("uid_map");
-    let (survey, ends) = held.survey(command)?;
+    let (survey, ends) = held.survey(command, &domain)?;
     let request =
         Request { command: Some(command.words.clone()), env: command.env.clone(), ..Request::default() };
     let unified = unified(&record, init, &host)?;
@@ -211,6 +211,8 @@ fn domain_for(domain: &Domain, command: &Command) -> Result<Domain> {
         Ok::<_, LifeError>(Sourced { value, origin: ASKED })
     };
     // An init that gives up root does so for good; a command of the host's root may be root inside.
+    // Process 1 is there already.
+    domain.extension.init = None;
     let (user, group) = match command.user.as_deref().map(|user| (user, user.split_once(':'))) {
         None => (None, None),
         Some((user, None)) => (Some(user), None),
@@ -311,10 +313,10 @@ impl Held {
     }
 
     /// What the plan's first slots hold, and the caller's ends.
-    fn survey(self, command: &Command) -> Result<(Survey, Ends)> {
+    fn survey(self, command: &Command, domain: &Domain) -> Result<(Survey, Ends)> {
         let mut survey = Survey::default();
-        survey.passwd = self.read("/etc/passwd");
-        survey.group = self.read("/etc/group");
+        // A FIFO, a device or a file of the kernel's own in their place would be a trap: they are looked at first.
+        survey.read_accounts(domain, |path| self.open(path, libc::O_PATH));
         let mut found = Vec::new();
         let mut add = |purpose, path: &str, fd: OwnedFd| {
             let kind = Ok(Kind::Other);
@@ -350,9 +352,10 @@ impl Held {
         Ok((survey, ends))
     }
 
-    /// A FIFO, a device or a file of the kernel's own in its place would be a trap.
-    fn read(&self, path: &str) -> Option<String> {
-        foreign::read_in_root(self.root.as_raw_fd(), path, ACCOUNT_FILE_MAX)
+    /// Opens a file of the container's, wherever its links lead, beneath its root.
+    fn open(&self, path: &str, flags: i32) -> std::result::Result<OwnedFd, Errno> {
+        let beneath = Beneath::new(path);
+        sys::openat2(self.root.as_raw_fd(), beneath.as_c_str(), flags, 0, RESOLVE_IN_ROOT).map(sys::adopt)
     }
 
     /// A terminal of the container's own instance, so that it has a name there. What stands in its place is looked at

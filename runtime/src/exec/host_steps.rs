@@ -8,6 +8,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::stat::fstat;
 
+use super::beneath::Making;
 use super::child::{CLONE_TREE, TREE};
 use super::undo::Made;
 use super::{Launcher, Timing, beneath, block, cgroup, devices};
@@ -137,12 +138,17 @@ impl Launcher<'_> {
     fn make_target(&mut self, root: Slot, target: &Beneath, kind: TargetKind) -> Result<(), Errno> {
         let fd = self.fd(root);
         let path = target.as_c_str().to_bytes();
-        let mut ends: Vec<usize> = Vec::new();
-        let done = beneath::make(fd, target, kind, targets::MARK, |length| ends.push(length));
-        let all = (1..=path.len()).filter(|&end| end == path.len() || path[end] == b'/');
+        let mut made: Vec<Vec<u8>> = Vec::new();
+        let how = Making { resolve: RESOLVE_IN_ROOT, kind, mark: targets::MARK };
+        let note = |path: &[u8]| made.push(path.to_vec());
+        let done = beneath::make(fd, target.as_c_str(), how, |_| Ok(()), note);
+        let ends = (1..=path.len()).filter(|&end| end == path.len() || path[end] == b'/');
+        let mut all: Vec<&[u8]> = ends.map(|end| &path[..end]).collect();
+        // What a link leads to that was not there when the plan was made.
+        all.extend(made.iter().map(Vec::as_slice).filter(|made| !path.starts_with(made)));
         for end in all {
-            let prefix = CString::new(&path[..end]).map_err(|_| Errno::EINVAL)?;
-            let ours = ends.contains(&end) || {
+            let prefix = CString::new(end).map_err(|_| Errno::EINVAL)?;
+            let ours = made.iter().any(|made| made == end) || {
                 let found = sys::openat2(fd, &prefix, libc::O_PATH, 0, RESOLVE_IN_ROOT).map(sys::adopt);
                 found.and_then(fstat).is_ok_and(|found| targets::is_ours(&found))
             };

@@ -10,7 +10,7 @@ use std::os::fd::{IntoRawFd, RawFd};
 use nix::errno::Errno;
 use nix::libc;
 
-use super::beneath::{self, Fd};
+use super::beneath::{self, Fd, Making};
 use super::child::Context;
 use super::walk::Walk;
 use crate::plan::step::{Beneath, Kernel, Place, TargetKind};
@@ -142,15 +142,35 @@ impl Context<'_> {
         sys::openat2(base, rest, libc::O_WRONLY, 0, resolve).map(Fd)
     }
 
-    /// Makes what is missing of `path`.
+    /// Makes what is missing of `path`, and nothing in a file system of the kernel's to which a link leads.
     pub(super) fn make(&self, path: &Beneath, kind: TargetKind) -> Result<(), Errno> {
-        match path.place() {
+        let (base, rest, resolve) = match path.place() {
             Place::Below(kernel) | Place::Within(kernel) => {
-                let base = self.kernel(kernel).ok_or(Errno::EBADF)?;
-                beneath::make_from(base, path.rest(), HELD, kind, 0, |_| ())
+                (self.kernel(kernel).ok_or(Errno::EBADF)?, path.rest(), HELD)
             }
-            _ => beneath::make(self.root(), path, kind, 0, |_| ()),
+            _ => (self.root(), path.as_c_str(), RESOLVE_IN_ROOT),
+        };
+        let how = Making { resolve, kind, mark: 0 };
+        let may = |dir| match self.walk()? {
+            Some(walk) if path.place() == Place::Root => walk.stands_free(dir),
+            _ => Ok(()),
+        };
+        beneath::make(base, rest, how, may, |_| ())
+    }
+
+    /// How a path that leaves the root's own mount is judged; not before the kernel's mounts are there.
+    fn walk(&self) -> Result<Option<Walk>, Errno> {
+        if Kernel::ALL.iter().all(|kernel| self.kernel(*kernel).is_none()) {
+            return Ok(None);
         }
+        let root = self.root();
+        let mut mounts = [0; 3];
+        for (mount, kernel) in mounts.iter_mut().zip(Kernel::ALL) {
+            if let Some(held) = self.kernel(kernel) {
+                *mount = identity::look(held)?.identity.mount;
+            }
+        }
+        Ok(Some(Walk { root, top: identity::look(root)?.identity.mount, mounts }))
     }
 
     /// A path of the image or of a volume. What is reached without leaving the root's own mount is in no other; of what
@@ -162,15 +182,7 @@ impl Context<'_> {
         }
         let within = RESOLVE_IN_ROOT | libc::RESOLVE_NO_XDEV;
         match sys::openat2(root, path, libc::O_PATH, 0, within) {
-            Err(Errno::EXDEV) => {
-                let mut mounts = [0; 3];
-                for (mount, kernel) in mounts.iter_mut().zip(Kernel::ALL) {
-                    if let Some(held) = self.kernel(kernel) {
-                        *mount = identity::look(held)?.identity.mount;
-                    }
-                }
-                Walk { root, top: identity::look(root)?.identity.mount, mounts }.open(path)
-            }
+            Err(Errno::EXDEV) => self.walk()?.ok_or(Errno::EXDEV)?.open(path),
             done => done,
         }
     }

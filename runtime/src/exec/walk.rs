@@ -76,7 +76,8 @@ impl Walk {
         sys::openat2(dir.0, name, libc::O_PATH, 0, HELD)
     }
 
-    fn stands_free(&self, dir: RawFd) -> Result<(), Errno> {
+    /// EXDEV where the directory `dir` is on a mount of the kernel's, or below one.
+    pub(super) fn stands_free(&self, dir: RawFd) -> Result<(), Errno> {
         let mut up: Option<Fd> = None;
         for _ in 0..DEPTH {
             let at = up.as_ref().map_or(dir, |fd| fd.0);

@@ -173,7 +173,11 @@ pub(super) fn set_ids(b: &mut Builder<'_>) {
             Some(user) => ids = (user.uid, user.gid, supplementary(groups_file, &user.name)),
             None => b.problem(
                 account.origin,
-                "the container's /etc/passwd has no such user",
+                b.survey
+                    .passwd_unread
+                    .as_deref()
+                    .unwrap_or("the container's /etc/passwd has no such user")
+                    .to_owned(),
                 "add the user to the container, or write +N for a number",
             ),
         }
@@ -183,7 +187,11 @@ pub(super) fn set_ids(b: &mut Builder<'_>) {
             Some(gid) => ids.1 = gid,
             None => b.problem(
                 account.origin,
-                "the container's /etc/group has no such group",
+                b.survey
+                    .group_unread
+                    .as_deref()
+                    .unwrap_or("the container's /etc/group has no such group")
+                    .to_owned(),
                 "add the group to the container, or write +N for a number",
             ),
         }

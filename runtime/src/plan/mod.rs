@@ -18,6 +18,7 @@ pub(crate) mod environment;
 mod host_step;
 mod identity;
 mod idmapped;
+mod kinds;
 pub mod laws;
 mod mounts;
 pub mod mutate;

@@ -1,8 +1,10 @@
 //! The root, the kernel's file systems, and what the document mounts.
 
+use std::collections::HashSet;
 use std::ffi::CStr;
 
 use browndog_xml::domain::{Filesystem, FilesystemSource, Origin};
+use browndog_xml::value::RAM_MODE;
 use nix::errno::Errno;
 use nix::libc;
 
@@ -10,6 +12,7 @@ use super::build::Builder;
 use super::classic;
 use super::contents;
 use super::step::{Beneath, ChildStep, HostStep, Kernel, Place, Slot, TargetKind, c_string};
+use crate::survey::targets::RESOLV_CONF;
 use crate::survey::{Kind, Purpose, has_contents, is_below, is_root};
 use crate::sys::MountAttr;
 
@@ -171,6 +174,7 @@ fn refuse_roots_links(b: &mut Builder<'_>) {
             format!("put an empty directory in its place: rm {path}{target} && mkdir {path}{target}"),
         );
     }
+    super::kinds::refuse_links(b);
     for (filesystem, looked) in b.domain.filesystems.iter().zip(&b.survey.targets) {
         // What is missing is made; of the kernel's answer that it could not tell, nothing follows.
         if let Some(Err(errno)) = looked
@@ -197,10 +201,20 @@ fn missing_targets(b: &Builder<'_>) -> Vec<(String, TargetKind, Origin)> {
     }
     for (index, filesystem) in b.domain.filesystems.iter().enumerate().filter(|(_, fs)| !is_root(fs)) {
         if matches!(b.survey.targets.get(index), Some(Some(Err(Errno::ENOENT)))) {
-            let target = filesystem.target.value.as_str().to_owned();
+            let leads = b.survey.leads.get(index).cloned().flatten();
+            let target = leads.unwrap_or_else(|| filesystem.target.value.as_str().to_owned());
             missing.push((target, target_kind(b, index), filesystem.target.origin));
         }
     }
+    if let (Some(looked), Some(first)) = (&b.survey.resolver, b.domain.nameservers.first())
+        && looked.kind == Some(Err(Errno::ENOENT))
+    {
+        let target = looked.leads.clone().unwrap_or_else(|| RESOLV_CONF.to_owned());
+        missing.push((target, TargetKind::File, first.origin));
+    }
+    // Two names may lead to one place.
+    let mut seen = HashSet::new();
+    missing.retain(|(target, ..)| seen.insert(target.trim_end_matches('/').to_owned()));
     missing
 }
 
@@ -345,6 +359,7 @@ pub(super) fn filesystems(b: &mut Builder<'_>) {
         }
         let target = Beneath::new(filesystem.target.value.as_str());
         refuse_kernel_target(b, filesystem, &target);
+        super::kinds::judge(b, index, filesystem);
         if matches!(b.survey.targets.get(index), Some(None)) {
             let step = ChildStep::MakeTarget { target: target.clone(), kind: target_kind(b, index) };
             let why = "inside a file system of this document, which may be empty";
@@ -422,14 +437,15 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
             }
             tree
         }
-        FilesystemSource::Ram { bytes, .. } => {
+        FilesystemSource::Ram { bytes, mode } => {
             let readonly = if filesystem.readonly.is_some() { libc::MS_RDONLY } else { 0 };
+            let mode = mode.as_ref().map_or(RAM_MODE, |mode| mode.value);
             let tree = b.slot(tree_name(index));
             let step = ChildStep::MountNew {
                 fstype: c"tmpfs",
                 target: target.clone(),
                 flags: libc::MS_NOSUID | libc::MS_NODEV | readonly,
-                data: Some(c_string(&format!("mode=0755,size={}", bytes.value))),
+                data: Some(c_string(&format!("mode={mode:04o},size={}", bytes.value))),
                 into: Some(tree),
             };
             b.child(b.own_name("mount", &shown), step, bytes.origin, why);
