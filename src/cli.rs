@@ -135,7 +135,7 @@ fn run_alone(arguments: &[OsString]) -> Option<(Option<PathBuf>, run::Run)> {
     while let Some(word) = words.next() {
         match word? {
             "--" => {
-                let command: Option<Vec<String>> = words.map(|word| word.map(str::to_owned)).collect();
+                let command: Option<Vec<OsString>> = words.map(|word| word.map(OsString::from)).collect();
                 return Some((root, run::Run::new(file?, command?, trace)));
             }
             "--trace" if !trace => trace = true,

@@ -1,6 +1,6 @@
 //! `exec`: another program in a domain that runs.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 
 use browndog_life::domains;
 use browndog_life::error::LifeError;
@@ -40,7 +40,7 @@ pub(crate) struct Exec {
     domain: String,
     /// Program and arguments; a shell without.
     #[arg(last = true)]
-    command: Vec<String>,
+    command: Vec<OsString>,
     /// As whom: a name in the container, or a number; USER:GROUP names its group too.
     #[arg(long, short, value_name = "USER")]
     user: Option<String>,
@@ -104,7 +104,7 @@ impl Exec {
         {
             env.push(("TERM".to_owned(), term));
         }
-        let words = if self.command.is_empty() { vec!["/bin/sh".to_owned()] } else { self.command };
+        let words = if self.command.is_empty() { vec!["/bin/sh".into()] } else { self.command };
         let command =
             Command { words, env, directory: self.cwd, user: self.user, group: self.group, connection };
         Ok(match execute(layout, &name, &command)? {

@@ -33,7 +33,7 @@ pub(crate) struct PlanArgs {
     file: PathBuf,
     /// Run this instead of the document's init.
     #[arg(last = true)]
-    command: Vec<String>,
+    command: Vec<std::ffi::OsString>,
     /// Say with each step why it is there, and why there.
     #[arg(long)]
     why: bool,

@@ -53,7 +53,7 @@ pub(crate) struct Run {
     file: PathBuf,
     /// Run this instead of the document's init.
     #[arg(last = true)]
-    command: Vec<String>,
+    command: Vec<std::ffi::OsString>,
     /// Add a variable to the environment.
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
@@ -81,7 +81,7 @@ pub(crate) fn variable(text: &str) -> Result<(String, String), String> {
 
 impl Run {
     /// A start as its options would have it.
-    pub(crate) fn new(file: PathBuf, command: Vec<String>, trace: bool) -> Self {
+    pub(crate) fn new(file: PathBuf, command: Vec<std::ffi::OsString>, trace: bool) -> Self {
         Self { file, command, env: Vec::new(), init: false, tty: false, pass_stdio: false, trace }
     }
 

@@ -271,3 +271,13 @@ fn what_exec_says_is_about_exec() {
     let said = life.fails(125, &["exec", "-u", "1:2", "-g", "3", life.name(), "--", "true"]);
     assert!(said.contains("--group"), "{said}");
 }
+
+/// An argument is bytes, whatever they mean.
+#[test]
+fn an_argument_that_is_no_text_arrives_as_it_is() {
+    use std::os::unix::ffi::OsStrExt;
+    let Some(life) = sleeping() else { return };
+    let mut command = life.command(&["exec", life.name(), "--", "/bin/sh", "-c", "printf %s \"$1\"", "sh"]);
+    let output = command.arg(std::ffi::OsStr::from_bytes(b"a\xff\xfez")).output().unwrap();
+    assert_eq!(output.stdout, b"a\xff\xfez", "{}", text(&output.stderr));
+}

@@ -107,7 +107,7 @@ impl StartError {
                 render_problems(Kind::Error, problems, source) + &draw(Kind::Error, &end, None, None, source)
             }
             Self::Step(step) => failed(Some(step.origin), step.hint.as_deref()),
-            Self::Rootless { .. } => failed(None, Some(USER_NAMESPACES)),
+            Self::Rootless { .. } => failed(None, Some(&crate::host::user_namespaces())),
             Self::Entering { help, .. } if !help.is_empty() => failed(None, Some(help)),
             _ => failed(None, None),
         }
@@ -141,17 +141,24 @@ fn draw(kind: Kind, message: &str, origin: Option<Origin>, help: Option<&str>, s
     render(&Finding { kind, code: None, message, span, labels: &[], notes: &notes }, source, false)
 }
 
-const USER_NAMESPACES: &str = "this machine may forbid user namespaces to plain users: look at \
-sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone (Debian) and \
-kernel.apparmor_restrict_unprivileged_userns (Ubuntu), or start as root";
-
 /// What to do about a step that failed with `errno`.
 pub(crate) fn hint(id: &str, errno: Errno, host: &Host) -> Option<String> {
     match (id, errno) {
-        ("clone", Errno::EPERM) if host.rootless => Some(USER_NAMESPACES.to_owned()),
+        ("clone", Errno::EPERM) if host.rootless => Some(crate::host::user_namespaces()),
+        (id, Errno::EPERM | Errno::ENOSYS) if host.filtered => Some(match hint_of(id, errno) {
+            Some(hint) => format!("{hint}; {FILTERED}"),
+            None => FILTERED.to_owned(),
+        }),
+        (_, Errno::EPERM) => hint_of(id, errno).or_else(|| Some(FORBIDDEN.to_owned())),
         _ => hint_of(id, errno),
     }
 }
+
+const FILTERED: &str = "a system call filter is on around browndog (Seccomp: 2 in /proc/self/status), as outer containers \
+have one: it may be what refuses this call";
+
+const FORBIDDEN: &str = "the kernel, a security module or an outer container forbids this call to browndog, though it runs \
+as root: look at CapEff in /proc/self/status and at dmesg";
 
 /// The same, whatever the machine.
 pub(crate) fn hint_of(id: &str, errno: Errno) -> Option<String> {
@@ -241,9 +248,52 @@ pub(crate) fn hint_of(id: &str, errno: Errno) -> Option<String> {
             "processes sit in this group itself: the kernel hands controllers down from an inner group only \
              when it has none (cgroup-v2.rst, no internal process constraint)"
         }
-        (id, Errno::ENOTDIR) if id.starts_with("attach") || id.starts_with("mount") => {
+        (id, Errno::ENOTDIR | Errno::EINVAL) if id.starts_with("attach") || id.starts_with("mount:") => {
             "source and target must both be directories, or both be files"
         }
+        (id, Errno::ENOENT) if id.starts_with("attach") || id.starts_with("mount:") => {
+            "the mount point is not there any more, or is hidden by what is mounted above it: look at the order of the \
+             file systems in the document"
+        }
+        (id, Errno::ENOENT) if id.starts_with("clone-tree") => {
+            "nothing of this name is in the container when its turn comes: look at the order of the file systems"
+        }
+        (id, Errno::EPERM) if id.starts_with("clone-tree") || id.starts_with("take-tree") => {
+            "mounts here belong to an outer container, whose namespace root of this one does not administer: start \
+             browndog with a mount namespace of its own (unshare -m)"
+        }
+        (id, Errno::EINVAL) if id.starts_with("clone-tree") => {
+            "the mount is marked unbindable, or was taken away: findmnt -o TARGET,PROPAGATION shows it"
+        }
+        (id, Errno::ENOSPC) if id.starts_with("attach") || id.starts_with("clone-tree") => {
+            "there are too many mounts: see sysctl fs.mount-max"
+        }
+        ("reset:keyring", Errno::EPERM | Errno::ENOSYS) => {
+            "keyctl(2) is refused to browndog: an outer container's filter or a security module does that"
+        }
+        ("reset:keyring", Errno::EDQUOT) => "too many keys: see sysctl kernel.keys.root_maxkeys and maxkeys",
+        ("set-time", Errno::ERANGE) => {
+            "with this offset a clock would be before its beginning: take a smaller one"
+        }
+        ("mount-cgroup", Errno::EPERM | Errno::EBUSY) => {
+            "control groups cannot be mounted here: an outer container covers or keeps them"
+        }
+        ("write-id-maps", Errno::EPERM) => {
+            "the ids are not the caller's to give: start as root, or map ids of /etc/subuid and /etc/subgid"
+        }
+        (id, Errno::EPERM | Errno::EACCES) if id.starts_with("sysctl") => {
+            "the kernel lets nobody of this user namespace change it"
+        }
+        ("seccomp" | "filter:privileged", Errno::EINVAL | Errno::ENOSYS) => {
+            "this kernel has no system call filters (CONFIG_SECCOMP_FILTER): write <browndog:seccomp profile='none'/>"
+        }
+        ("filter:privileged", Errno::EACCES) => {
+            "without no_new_privs the kernel takes a filter from CAP_SYS_ADMIN alone, which is not there"
+        }
+        (id, Errno::ELOOP) if id.starts_with("make-target") => {
+            "links lead to each other there: name the place itself"
+        }
+        (id, Errno::ENOTDIR) if id.starts_with("make-target") => "something on the way to it is no directory",
         (id, Errno::EROFS) if id.starts_with("make-target") => {
             "the mount point is missing and the file system is read-only: create it in the root file system"
         }

@@ -8,11 +8,13 @@ use serde::Serialize;
 
 mod context;
 mod covers;
+mod outer;
 
 pub use browndog_xml::covers::Cover;
 use browndog_xml::domain::Domain;
 pub use context::Context;
 pub(crate) use context::TIMER_SLACK_NS;
+pub(crate) use outer::user_namespaces;
 
 use crate::exec::rootless::{self, Ids};
 
@@ -88,6 +90,10 @@ pub struct Host {
     pub covers: Vec<(&'static str, Cover)>,
     /// What the caller would hand down.
     pub context: Context,
+    /// Whether a device node can be made here; where not, the host's are bound.
+    pub makes_nodes: bool,
+    /// Whether a system call filter of an outer container's, or of a service manager's, is on.
+    pub filtered: bool,
     /// Page size in bytes.
     pub page_size: u64,
     /// Machine name of uname(2): `x86_64`.
@@ -125,6 +131,7 @@ impl Host {
         let covers = covers::of(kernel, |path| Path::new(path).exists());
         // keyrings(7): the file is there where the kernel has them.
         let keyrings = covers.iter().any(|(path, _)| *path == "/proc/keys");
+        let filtered = outer::filtered();
         Self {
             kernel,
             uid: nix::unistd::geteuid().as_raw(),
@@ -135,7 +142,9 @@ impl Host {
             bounding,
             cgroups: if rootless { probe_delegated() } else { probe_cgroups() },
             covers,
-            context: Context::probe(keyrings),
+            context: Context::probe(keyrings, filtered),
+            makes_nodes: rootless || outer::makes_nodes(filtered),
+            filtered,
             page_size: 4096,
             machine: machine.to_owned(),
         }
@@ -181,6 +190,8 @@ impl Host {
             },
             covers: browndog_xml::covers::COVERS.to_vec(),
             context: Context::default(),
+            makes_nodes: true,
+            filtered: false,
             page_size: 4096,
             machine: "x86_64".to_owned(),
         }
@@ -307,7 +318,13 @@ fn probe_delegated() -> Cgroups {
 
 fn probe_cgroups() -> Cgroups {
     use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC};
-    if is_type(CGROUP_ROOT, CGROUP2_SUPER_MAGIC) {
+    let first = if is_type(CGROUP_ROOT, CGROUP2_SUPER_MAGIC) { CGROUP_ROOT } else { "/sys/fs/cgroup/memory" };
+    if nix::unistd::eaccess(first, nix::unistd::AccessFlags::W_OK) == Err(nix::errno::Errno::EROFS) {
+        let reason =
+            format!("control groups are mounted read-only here ({first}): an outer container does that");
+        return Cgroups::None { reason };
+    }
+    if first == CGROUP_ROOT {
         let listed = crate::small_file(&format!("{CGROUP_ROOT}/cgroup.controllers")).unwrap_or_default();
         let controllers = listed.split_ascii_whitespace().map(str::to_owned).collect();
         return Cgroups::V2 { root: CGROUP_ROOT.to_owned(), controllers };

@@ -7,7 +7,7 @@ use crate::exec::streams::Ends;
 use crate::exec::{self, Options, Running, rootless};
 use crate::host::Host;
 use crate::plan::mutate::{self, Mutation};
-use crate::plan::{Plan, Request, plan};
+use crate::plan::{Plan, Request, plan, wants_init};
 use crate::survey::Survey;
 use crate::sys;
 
@@ -30,9 +30,8 @@ pub fn prepare(domain: &Domain, request: &Request) -> Prepared {
 /// The same; the init gets `streams` as 0, 1 and 2, where there is one, and the caller's elsewhere.
 pub fn prepare_with(domain: &Domain, request: &Request, streams: Ends) -> Prepared {
     let host = Host::probe_for(domain);
-    let bind_nodes = host.rootless || domain.idmap.is_some();
-    let several = request.command.is_none() && domain.init.commands.len() > 1;
-    let mut survey = Survey::look(domain, bind_nodes, request.init || several);
+    let bind_nodes = host.rootless || !host.makes_nodes || domain.idmap.is_some();
+    let mut survey = Survey::look(domain, bind_nodes, wants_init(domain, request));
     survey.open_shared(domain, &request.peers);
     survey.look_for_state(domain, &request.state);
     survey.add_streams(streams);
@@ -57,7 +56,10 @@ impl Prepared {
 /// Says which call the kernel refused.
 pub fn gain_privilege() -> Result<(), StartError> {
     match rootless::needed() {
-        Ok(false) => Ok(()),
+        Ok(false) => {
+            rootless::own_mounts();
+            Ok(())
+        }
         Ok(true) => rootless::enter(),
         Err(errno) => Err(StartError::Launcher { what: "capget", errno }),
     }

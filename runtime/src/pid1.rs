@@ -38,10 +38,10 @@ pub fn wanted() -> bool {
 }
 
 /// Several commands as one argument vector: the number of words of each, and the words.
-pub fn pack(commands: &[Vec<String>]) -> Vec<String> {
-    let mut words = vec![NAME.to_owned()];
+pub fn pack(commands: &[Vec<OsString>]) -> Vec<OsString> {
+    let mut words = vec![OsString::from(NAME)];
     for command in commands {
-        words.push(command.len().to_string());
+        words.push(command.len().to_string().into());
         words.extend(command.iter().cloned());
     }
     words
@@ -166,12 +166,9 @@ mod tests {
 
     #[test]
     fn commands_come_out_as_they_went_in() {
-        let commands = vec![vec!["/bin/a".to_owned(), "2".to_owned(), String::new()], vec!["b".to_owned()]];
-        let words: Vec<OsString> = pack(&commands).into_iter().map(OsString::from).collect();
-        let unpacked: Vec<Vec<String>> = unpack(&words)
-            .into_iter()
-            .map(|command| command.into_iter().map(|word| word.into_string().expect("text")).collect())
-            .collect();
-        assert_eq!(unpacked, commands);
+        use std::os::unix::ffi::OsStringExt;
+        let odd = OsString::from_vec(b"no\xfftext".to_vec());
+        let commands = vec![vec!["/bin/a".into(), "2".into(), OsString::new(), odd], vec!["b".into()]];
+        assert_eq!(unpack(&pack(&commands)), commands);
     }
 }

@@ -79,7 +79,10 @@ fn cost(name: String, times: &[u64]) -> Option<StepCost> {
 /// One start to the end; nanoseconds, and those of each step.
 fn start(domain: &Domain, command: Option<&[String]>, trace: bool) -> Result<(u64, Vec<Timing>), String> {
     let began = Instant::now();
-    let request = Request { command: command.map(<[_]>::to_vec), ..request() };
+    let request = Request {
+        command: command.map(|words| words.iter().map(std::ffi::OsString::from).collect()),
+        ..request()
+    };
     let prepared = prepare(domain, &request);
     let mut running = prepared
         .start(&Options { trace, ..Options::default() })

@@ -40,7 +40,7 @@ use crate::{domains, frozen, null, stop};
 #[derive(Clone, Debug, Default)]
 pub struct Command {
     /// Program and arguments; a program without a slash is looked for in PATH.
-    pub words: Vec<String>,
+    pub words: Vec<std::ffi::OsString>,
     /// Variables added to the environment.
     pub env: Vec<(String, String)>,
     /// Where; the init's directory without.

@@ -213,6 +213,19 @@ pub fn needed() -> Result<bool, Errno> {
     Ok(sys::capget()?.effective & CAP_SYS_ADMIN == 0)
 }
 
+/// Root of a user namespace may stand in a mount namespace of the one around it (`unshare -Ur`), and may mount nothing
+/// there: then it gets one of its own. Found out by trying, as no capability tells.
+pub fn own_mounts() {
+    if sys::administers_machine() {
+        return;
+    }
+    const CLONE: u32 = 1 | libc::O_CLOEXEC as u32;
+    if sys::open_tree(libc::AT_FDCWD, c"/", CLONE).map(sys::adopt).is_err_and(|errno| errno == Errno::EPERM) {
+        // Where that is refused too, the first step that mounts says so.
+        crate::disregard(sys::unshare(libc::CLONE_NEWNS));
+    }
+}
+
 /// The maps of the namespace that this process is in.
 pub fn current() -> Ids {
     let read = |path: &str| parse_map(&fs::read_to_string(Path::new(path)).unwrap_or_default());

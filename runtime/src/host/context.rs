@@ -33,8 +33,10 @@ pub struct Context {
     pub coredump_filter: u32,
     /// Resource limits: name, soft, hard.
     pub limits: Vec<(&'static str, u64, u64)>,
-    /// Whether the kernel has keyrings.
+    /// Whether the kernel has keyrings, and lets this process have one.
     pub keyrings: bool,
+    /// Whether a filter keeps this process from having one of its own.
+    pub keyrings_refused: bool,
 }
 
 /// The kernel's default (init_task).
@@ -55,13 +57,15 @@ impl Default for Context {
             coredump_filter: COREDUMP_FILTER,
             limits: Vec::new(),
             keyrings: true,
+            keyrings_refused: false,
         }
     }
 }
 
 impl Context {
     /// The caller's, on a kernel with or without keyrings. What cannot be asked for is taken as the default.
-    pub(super) fn probe(keyrings: bool) -> Self {
+    pub(super) fn probe(keyrings: bool, filtered: bool) -> Self {
+        let refused = keyrings && filtered && super::outer::refuses_keyrings();
         let default = Self::default();
         let limit = |(name, resource): &(&'static str, Resource)| {
             let (soft, hard) = context::getrlimit(*resource).ok()?;
@@ -81,7 +85,8 @@ impl Context {
             oom_score_adj: super::read_number_of("/proc/self/oom_score_adj").unwrap_or(0),
             coredump_filter: coredump_filter().unwrap_or(default.coredump_filter),
             limits: LIMITS.iter().filter_map(limit).collect(),
-            keyrings,
+            keyrings: keyrings && !refused,
+            keyrings_refused: refused,
         }
     }
 }

@@ -92,14 +92,50 @@ pub(super) fn set_capabilities(b: &mut Builder<'_>) {
 
 const NO_NEW_PRIVS: Origin = Origin::Default("no program in a container gains privilege by being executed");
 
+/// Who asks that programs may gain privilege by being executed.
+fn new_privs(b: &Builder<'_>) -> Option<Origin> {
+    b.domain.extension.no_new_privs.as_ref().filter(|privs| !privs.value).map(|privs| privs.origin)
+}
+
+/// The filter of a container without no_new_privs: the kernel then takes it from CAP_SYS_ADMIN alone, so it is loaded
+/// while the process still has that.
+pub(super) fn filter_first(b: &mut Builder<'_>) {
+    let Some(origin) = new_privs(b) else { return };
+    b.note(
+        origin,
+        "set-user-ID programs and file capabilities of the root file system act in this container",
+        "what is in the image, or comes into it, can become root of the container: its capabilities are the bound",
+    );
+    let why =
+        "before CAP_SYS_ADMIN goes, without which the kernel takes no filter unless no_new_privs is set";
+    load(b, "filter:privileged", why);
+}
+
 /// no_new_privs, then the filter.
 pub(super) fn filter(b: &mut Builder<'_>) {
+    if new_privs(b).is_some() {
+        return;
+    }
+    let said = b.domain.extension.no_new_privs.as_ref().map(|privs| privs.origin);
+    let origin = said.unwrap_or(NO_NEW_PRIVS);
     b.child(
         "no-new-privs",
         ChildStep::NoNewPrivs,
-        NO_NEW_PRIVS,
+        origin,
         "set-user-ID programs and file capabilities give nothing",
     );
+    if said.is_none() && super::process::is_system(b) {
+        b.note(
+            origin,
+            "set-user-ID programs and file capabilities give nothing in this container: su, sudo, passwd, crontab and \
+             a user's ping do not work",
+            "write <browndog:no_new_privs state='off'/> where they are to",
+        );
+    }
+    load(b, "seccomp", "last before exec: the steps above need calls that it forbids");
+}
+
+fn load(b: &mut Builder<'_>, id: &'static str, why: &'static str) {
     if b.domain.extension.seccomp.as_ref().is_some_and(|seccomp| !seccomp.value) {
         return;
     }
@@ -111,8 +147,7 @@ pub(super) fn filter(b: &mut Builder<'_>) {
         b.note(origin, message, "the container runs without one");
         return;
     };
-    let step = ChildStep::Seccomp { program, profile: "default", lifted };
-    b.child("seccomp", step, origin, "last before exec: the steps above need calls that it forbids");
+    b.child(id, ChildStep::Seccomp { program, profile: "default", lifted }, origin, why);
 }
 
 #[cfg(test)]

@@ -150,6 +150,13 @@ fn resets(b: &mut Builder<'_>, mapped: bool) -> Vec<Reset> {
     let mut resets = vec![Reset::Affinity];
     if context.keyrings {
         resets.push(Reset::Keyring);
+    } else if context.keyrings_refused {
+        let message = "the container keeps the session keyring of its caller: a filter around browndog refuses keyctl(2)";
+        b.note(
+            KEYS,
+            message,
+            "the container's own filter refuses keyctl(2) too; an outer container's profile can allow it",
+        );
     }
     if context.nice > 0 && !privileged {
         let message = format!("the container keeps the caller's nice value {}", context.nice);

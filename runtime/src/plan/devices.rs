@@ -115,12 +115,12 @@ fn nodes(b: &mut Builder<'_>) {
 
 /// mknod(2) makes nodes that can be opened only for root of the initial user namespace.
 fn binds_nodes(b: &Builder<'_>) -> bool {
-    b.host.rootless || b.user_namespace
+    b.host.rootless || b.user_namespace || !b.host.makes_nodes
 }
 
 fn bind_node(b: &mut Builder<'_>, purpose: Purpose, target: &str, origin: Origin) {
     let Some(source) = b.source(purpose) else { return };
-    let why = "in a user namespace a node cannot be made, but the host's can be shown";
+    let why = "where a node cannot be made, as in a user namespace, the host's can be shown";
     bind_slot(b, source, target, origin, why);
 }
 

@@ -36,6 +36,7 @@ pub fn enter(domain: &Domain, host: &Host, survey: &Survey, request: &Request, t
     environment::limits(&mut b);
     process::session(&mut b);
     process::settle(&mut b);
+    confine::filter_first(&mut b);
     confine::drop_bounding(&mut b);
     identity::set_ids(&mut b);
     confine::set_capabilities(&mut b);

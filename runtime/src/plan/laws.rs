@@ -20,6 +20,7 @@ pub fn broken(plan: &Plan) -> Vec<String> {
         names_are_unique(plan, &mut broken);
     }
     barriers_pair(plan, &mut broken);
+    a_filter_is_taken(plan, &mut broken);
     if plan.child.len() > STEPS_MAX && plan.problems.is_empty() {
         broken.push(format!("{} steps are more than the {STEPS_MAX} that can be reported", plan.child.len()));
     }
@@ -47,7 +48,7 @@ pub const THERE: [&str; 4] = ["/usr", "/etc", "/etc/passwd", "/var"];
 pub fn broken_anywhere(domain: &Domain) -> Vec<String> {
     let mut found = Vec::new();
     for host in [Host::fixture_v2(), Host::fixture_hybrid(), Host::fixture_rootless(), Host::fixture_5_10()] {
-        let built_in_init = domain.init.commands.len() > 1;
+        let built_in_init = super::wants_init(domain, &Request::default());
         let survey = Survey::look(domain, host.rootless || domain.idmap.is_some(), built_in_init);
         let request = Request { instance: "1-2".to_owned(), ..Request::default() };
         let plan = super::plan(domain, &host, &survey, &request);
@@ -189,6 +190,27 @@ fn barriers_pair(plan: &Plan, broken: &mut Vec<String>) {
     }
     if waits > 0 && plan.clone.step.share_memory {
         broken.push("a child that shares memory suspends the launcher it waits for".to_owned());
+    }
+}
+
+/// The kernel takes a filter from who has set no_new_privs, and from CAP_SYS_ADMIN, which is there until the first
+/// privilege goes.
+fn a_filter_is_taken(plan: &Plan, broken: &mut Vec<String>) {
+    let mut taken = true;
+    for entry in &plan.child {
+        match &entry.step {
+            ChildStep::NoNewPrivs => taken = true,
+            ChildStep::DropBounding { .. } | ChildStep::SetUid { .. } | ChildStep::SetCapabilities { .. } => {
+                taken = false;
+            }
+            ChildStep::Seccomp { .. } if !taken => {
+                broken.push(format!(
+                    "{} would be refused: neither no_new_privs nor CAP_SYS_ADMIN is there",
+                    entry.id
+                ));
+            }
+            _ => {}
+        }
     }
 }
 

@@ -35,6 +35,7 @@ pub mod step;
 mod weaken;
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 
 use browndog_xml::domain::{Domain, Origin};
 
@@ -44,6 +45,7 @@ use build::Builder;
 pub use cgroup::{GROUP_SUFFIX, group_domain, io_weight, weight_of_shares};
 pub(crate) use confine::asked;
 pub(crate) use identity::name_of;
+pub(crate) use process::wants_init;
 use step::{ChildStep, HostStep, Slot};
 
 /// A step, its stable name, who asked for it, and why it stands where it stands.
@@ -88,7 +90,7 @@ pub struct Problem {
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// Runs instead of the document's init.
-    pub command: Option<Vec<String>>,
+    pub command: Option<Vec<OsString>>,
     /// Variables added to the environment (`NAME`, `value`).
     pub env: Vec<(String, String)>,
     /// The built-in PID 1 runs the command as its child.
@@ -172,6 +174,7 @@ pub fn plan(domain: &Domain, host: &Host, survey: &Survey, request: &Request) ->
     // The process: session, terminal, no descriptor of the host any more, confinement from the outside in, and exec.
     process::session(&mut b);
     process::settle(&mut b);
+    confine::filter_first(&mut b);
     confine::drop_bounding(&mut b);
     identity::set_ids(&mut b);
     confine::set_capabilities(&mut b);

@@ -160,6 +160,14 @@ pub const ORDERS: &[Order] = &[
     order("set-uid", "tie-to-launcher", "a change of user clears the parent-death signal"),
     order("set-capabilities", "seccomp", "capset is not needed after the filter"),
     order("no-new-privs", "seccomp", "without CAP_SYS_ADMIN a filter needs no_new_privs"),
+    order(
+        "filter:privileged",
+        "drop-bounding",
+        "without no_new_privs a filter needs CAP_SYS_ADMIN, which goes then",
+    ),
+    order("filter:privileged", "set-uid", "likewise: a change of user takes it away"),
+    order("filter:privileged", "exec", "the first instruction of init is already filtered"),
+    order("close-fds", "filter:privileged", "the filter need not allow what only the runtime uses"),
     order("close-fds", "seccomp", "the filter need not allow what only the runtime uses"),
     order("seccomp", "exec", "the first instruction of init is already filtered"),
 ];

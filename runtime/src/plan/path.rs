@@ -242,6 +242,11 @@ pub(crate) fn c_string(text: &str) -> CString {
     without_nul(CString::new(text))
 }
 
+/// The same from words of a command line, which are text or are not.
+pub(crate) fn c_bytes(bytes: &[u8]) -> CString {
+    without_nul(CString::new(bytes))
+}
+
 /// The same from text that nobody else needs.
 pub(crate) fn c_owned(text: String) -> CString {
     without_nul(CString::new(text))

@@ -1,7 +1,8 @@
 //! The process: session, terminal, environment, and exec.
 
 use std::borrow::Cow;
-use std::ffi::CString;
+use std::ffi::{CString, OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 
 use browndog_xml::domain::{Origin, Sourced};
 use nix::libc;
@@ -10,7 +11,7 @@ use super::build::Builder;
 use super::console::{further, streams, terminal_name};
 use super::identity::find_user;
 use super::mounts::{ATTR_NODEV, ATTR_NOSUID, ATTR_RDONLY};
-use super::step::{ChildStep, HostStep, c_owned, c_string};
+use super::step::{ChildStep, HostStep, c_bytes, c_owned, c_string};
 use crate::survey::Purpose;
 use crate::sys::{MountAttr, StringArray};
 
@@ -81,13 +82,13 @@ pub(super) fn tie(b: &mut Builder<'_>, tied: bool) {
 }
 
 /// What runs: the caller's command, or the document's.
-fn commands(b: &Builder<'_>) -> (Vec<Vec<String>>, Origin) {
+fn commands(b: &Builder<'_>) -> (Vec<Vec<OsString>>, Origin) {
     if let Some(command) = &b.request.command {
         return (vec![command.clone()], Origin::Default("the command line names the program"));
     }
     let words = |command: &browndog_xml::domain::Command| {
-        let arguments = command.args.iter().map(|arg| arg.value.clone());
-        std::iter::once(command.program.value.clone()).chain(arguments).collect()
+        let arguments = command.args.iter().map(|arg| OsString::from(&arg.value));
+        std::iter::once(OsString::from(&command.program.value)).chain(arguments).collect()
     };
     let commands = &b.domain.init.commands;
     (commands.iter().map(words).collect(), commands[0].program.origin)
@@ -97,16 +98,22 @@ fn commands(b: &Builder<'_>) -> (Vec<Vec<String>>, Origin) {
 /// controlling terminal, which none of the sessions that they start could then have.
 const SYSTEMS: [&str; 4] = browndog_xml::system::INITS;
 
-fn is_system(b: &Builder<'_>) -> bool {
+pub(super) fn is_system(b: &Builder<'_>) -> bool {
     let asked = b.request.command.as_ref().and_then(|command| command.first());
-    let program = asked.unwrap_or(&b.domain.init.commands[0].program.value);
-    let name = program.rsplit('/').next().unwrap_or_default();
-    !built_in(b) && SYSTEMS.contains(&name)
+    let program = asked.map_or(OsStr::new(&b.domain.init.commands[0].program.value), OsString::as_os_str);
+    let name = program.as_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    !built_in(b) && SYSTEMS.iter().any(|system| system.as_bytes() == name)
 }
 
 /// Whether process 1 is browndog's: for several applications, or asked for.
 fn built_in(b: &Builder<'_>) -> bool {
-    b.request.init || (b.request.command.is_none() && b.domain.init.commands.len() > 1)
+    wants_init(b.domain, b.request)
+}
+
+/// The same, before there is a plan.
+pub(crate) fn wants_init(domain: &browndog_xml::domain::Domain, request: &super::Request) -> bool {
+    let asked = domain.extension.init.as_ref().is_some_and(|init| init.value);
+    request.init || asked || (request.command.is_none() && domain.init.commands.len() > 1)
 }
 
 const PROGRAM: &str = "sealed program";
@@ -119,7 +126,7 @@ pub(super) fn prepare_program(b: &mut Builder<'_>) {
     }
     let Some(source) = b.source(Purpose::Program) else { return };
     let into = b.slot(PROGRAM);
-    if b.host.at_least(5, 12) {
+    if b.host.at_least(5, 12) && !b.survey.program_apart {
         let step = HostStep::CloneTree { source, into };
         b.host_step("clone-tree:program", step, SEVERAL, "a mount of its own, which can be restricted");
         let attr = MountAttr {
@@ -130,7 +137,7 @@ pub(super) fn prepare_program(b: &mut Builder<'_>) {
         let step = HostStep::Restrict { tree: into, attr };
         b.host_step("restrict:program", step, SEVERAL, "who opens /proc/1/exe to write gets EROFS");
     } else {
-        let why = "this kernel has no mount_setattr(2): a copy in memory that nobody can change";
+        let why = "where no mount of it can be had and restricted: a copy in memory that nobody can change";
         b.host_step("seal-program", HostStep::SealProgram { source, into }, SEVERAL, why);
     }
 }
@@ -187,7 +194,7 @@ pub(super) fn exec(b: &mut Builder<'_>) {
     let variable = |(name, value): &(&str, Cow<'_, str>)| c_owned([*name, "=", value.as_ref()].concat());
     let array = |words: Vec<CString>| Box::new(StringArray::new(words));
     let variables = array(env.iter().map(variable).collect());
-    let words = |words: &[String]| array(words.iter().map(|word| c_string(word)).collect());
+    let words = |words: &[OsString]| array(words.iter().map(|word| c_bytes(word.as_bytes())).collect());
     if built_in(b) {
         // Without the program there is a problem already: it is a source like any other.
         let Some(program) = b.find_slot(PROGRAM) else { return };
@@ -198,10 +205,11 @@ pub(super) fn exec(b: &mut Builder<'_>) {
     }
     let argv = &commands[0];
     let program = &argv[0];
-    let paths = if program.contains('/') {
-        vec![c_string(program)]
+    let program = program.as_bytes();
+    let paths = if program.contains(&b'/') {
+        vec![c_bytes(program)]
     } else {
-        path.split(':').map(|dir| c_owned([dir, "/", program].concat())).collect()
+        path.split(':').map(|dir| c_bytes(&[dir.as_bytes(), b"/", program].concat())).collect()
     };
     // By its path, not by a descriptor of what was looked at: a script would get `/dev/fd/N` for its name, and the kernel
     // before 6.14 would call the process by the number. Nothing of the host can be reached by then in any case.

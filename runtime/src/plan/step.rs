@@ -14,7 +14,7 @@ use crate::sys::{CapSets, Instruction, MountAttr, StringArray};
 pub use super::cgroup::ReadBack;
 pub use super::host_step::HostStep;
 pub use super::path::{Beneath, Kernel, Place, TargetKind};
-pub(crate) use super::path::{c_owned, c_string};
+pub(crate) use super::path::{c_bytes, c_owned, c_string};
 
 /// A place in the descriptor table that the launcher and the child share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -113,6 +113,14 @@ pub fn new_session_keyring() -> Result<()> {
     check(unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, none) }).map(drop)
 }
 
+/// `keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0)`: which session keyring there is (keyctl(2)).
+pub fn session_keyring() -> Result<i64> {
+    const GET_KEYRING_ID: i32 = 0;
+    const SESSION_KEYRING: i32 = -3;
+    // SAFETY: this operation takes numbers only.
+    check(unsafe { libc::syscall(libc::SYS_keyctl, GET_KEYRING_ID, SESSION_KEYRING, 0) })
+}
+
 /// Soft and hard limit of a resource: prlimit(2) on the caller.
 pub fn getrlimit(resource: Resource) -> Result<(u64, u64)> {
     let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
