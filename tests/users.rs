@@ -323,7 +323,7 @@ fn a_plain_users_change_of_a_limit_that_nobody_sets_is_refused(#[case] verb: &[&
     let case = Case::new();
     let state = case.dir.path().join("state");
     fs::create_dir(&state).unwrap();
-    fs::set_permissions(&state, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    std::os::unix::fs::chown(&state, Some(65_534), Some(65_534)).unwrap();
     let file = case.script("while :; do sleep 1; done");
     let root = state.join("own").display().to_string();
     let browndog = |words: &[&str]| {

@@ -10,6 +10,7 @@ mod exposed;
 pub mod foreign;
 mod kernel;
 pub(crate) mod mountinfo;
+mod owner;
 mod reach;
 pub mod share;
 mod state;
@@ -26,11 +27,11 @@ use nix::errno::Errno;
 use nix::fcntl::AtFlags;
 use nix::libc;
 use nix::sys::stat::{FileStat, fstat, fstatat};
-use nix::sys::statfs::{FsType, fstatfs};
-use nix::sys::statvfs::FsFlags;
 
 use crate::plan::step::{Beneath, c_string};
 use crate::sys;
+pub use owner::Owner;
+use owner::owner_of;
 use superblock::Contents;
 
 /// What a path is.
@@ -97,20 +98,6 @@ pub struct Found {
     pub contents: Option<Contents>,
     /// The O_PATH descriptor.
     pub fd: Option<OwnedFd>,
-}
-
-/// Owner of a source, in the numbers of the host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Owner {
-    /// User.
-    pub uid: u32,
-    /// Group.
-    pub gid: u32,
-    /// `f_type` of its file system (statfs(2)).
-    pub magic: FsType,
-    /// Whether every user of the host can reach it, and programs there run with the rights of who owns them: no
-    /// directory on the way is closed to others, and its mount is not nosuid.
-    pub open: bool,
 }
 
 /// Everything looked up.
@@ -454,20 +441,6 @@ fn kind(stat: &FileStat) -> Kind {
         libc::S_IFBLK => Kind::Block(stat.st_rdev),
         _ => Kind::Other,
     }
-}
-
-fn owner_of(fd: &OwnedFd, path: &str) -> Option<Owner> {
-    let stat = fstat(fd).ok()?;
-    let system = fstatfs(fd).ok()?;
-    let magic = system.filesystem_type();
-    let open = !system.flags().contains(FsFlags::ST_NOSUID) && reach::others_reach(path);
-    // Inside a user namespace the kernel says the numbers of that namespace.
-    let here = crate::exec::rootless::current();
-    let outside = |map: &[[u32; 3]], id: u32| {
-        let holds = |[inside, _, count]: &&[u32; 3]| id >= *inside && id - inside < *count;
-        map.iter().find(holds).map_or(id, |[inside, outside, _]| outside + (id - inside))
-    };
-    Some(Owner { uid: outside(&here.uid, stat.st_uid), gid: outside(&here.gid, stat.st_gid), magic, open })
 }
 
 #[cfg(test)]

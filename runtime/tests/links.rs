@@ -338,7 +338,7 @@ const IDMAP: &str = "<idmap><uid start='0' target='100000' count='65536'/><gid s
 #[rstest]
 #[case::added(NET_ADMIN, "")]
 #[case::allowed(ALLOW, "")]
-#[case::mapped(PRIVATE, IDMAP)]
+#[case::mapped(NET_ADMIN, IDMAP)]
 fn settings_of_an_own_network_are_written_by_who_may_and_nothing_else_is(
     #[case] features: &str,
     #[case] rest: &str,

@@ -179,6 +179,10 @@ fn finish(running: Running) {
 
 fn running(layout: &Layout, name: &str) -> Result<(Record, ProcessId)> {
     let view = domains::view(layout, name)?;
+    // Frozen by others than 'suspend': that is said by the group.
+    if let Some(record) = view.record.as_ref().filter(|record| record.phase == Phase::Running) {
+        frozen::refuse(record, None, "execute in")?;
+    }
     match (view.phase, view.record.as_ref().and_then(|record| record.init)) {
         (Phase::Running | Phase::InShutdown, Some(init)) => view
             .record
