@@ -160,11 +160,11 @@ mod tests {
     #[test]
     fn the_document_is_what_the_code_says() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("CATALOGUE.md");
-        if std::env::var_os("BROWNDOG_UPDATE").is_some() {
+        if std::env::var_os("BROWNDOG_RENEW").is_some() {
             std::fs::write(&path, markdown()).expect("it can be written");
         }
         let there = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(there == markdown(), "BROWNDOG_UPDATE=1 cargo test catalogue writes {} anew", path.display());
+        assert!(there == markdown(), "BROWNDOG_RENEW=1 cargo test catalogue writes {} anew", path.display());
     }
 
     #[test]

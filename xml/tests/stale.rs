@@ -1,4 +1,4 @@
-//! Files generated from the tables are as the tables are. `BROWNDOG_REGENERATE=1` writes them.
+//! Files generated from the tables are as the tables are. `BROWNDOG_RENEW=1` writes them.
 
 use std::path::Path;
 
@@ -6,11 +6,11 @@ use browndog_xml::schema::export;
 
 fn fresh(path: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    if std::env::var_os("BROWNDOG_REGENERATE").is_some() {
+    if std::env::var_os("BROWNDOG_RENEW").is_some() {
         std::fs::write(&path, text).expect("the generated file can be written");
     }
     let stored = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(stored == text, "{} is stale: run this test with BROWNDOG_REGENERATE=1", path.display());
+    assert!(stored == text, "{} is stale: run this test with BROWNDOG_RENEW=1", path.display());
 }
 
 #[test]

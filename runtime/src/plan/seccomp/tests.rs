@@ -129,7 +129,7 @@ fn every_family_and_socketcall_where_any_is_named() {
     assert!(by_socketcall);
 }
 
-/// `runtime/seccomp.md` is this table, for people; BLESS=1 writes it anew.
+/// `runtime/seccomp.md` is this table, for people; BROWNDOG_RENEW=1 writes it anew.
 #[test]
 fn the_table_is_documented() {
     let mut text =
@@ -158,10 +158,10 @@ fn the_table_is_documented() {
         text += &format!("| {} | {} | {unless}{system} |\n", row.name, row.because);
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/seccomp.md");
-    if std::env::var_os("BLESS").is_some() {
+    if std::env::var_os("BROWNDOG_RENEW").is_some() {
         std::fs::write(path, &text).unwrap();
     }
-    assert_eq!(std::fs::read_to_string(path).unwrap(), text, "BLESS=1 writes it anew");
+    assert_eq!(std::fs::read_to_string(path).unwrap(), text, "BROWNDOG_RENEW=1 writes it anew");
 }
 
 #[test]
