@@ -93,7 +93,7 @@ pub(super) fn set_capabilities(b: &mut Builder<'_>) {
 const NO_NEW_PRIVS: Origin = Origin::Default("no program in a container gains privilege by being executed");
 
 /// Who asks that programs may gain privilege by being executed.
-fn new_privs(b: &Builder<'_>) -> Option<Origin> {
+pub(super) fn new_privs(b: &Builder<'_>) -> Option<Origin> {
     b.domain.extension.no_new_privs.as_ref().filter(|privs| !privs.value).map(|privs| privs.origin)
 }
 

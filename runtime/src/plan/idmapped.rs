@@ -98,7 +98,9 @@ fn show(b: &mut Builder<'_>, trees: &[Tree<'_>], origin: Origin) {
         }
         // Nothing translates here: it can all be done before the child's table is copied, which locks it.
         b.on_stage.push(Entry { id: id.into(), step, origin, why });
-        let flags = libc::MS_NODEV | if tree.readonly { libc::MS_RDONLY } else { libc::MS_NOSUID };
+        let set_ids = super::confine::new_privs(b).is_some();
+        let writable = if set_ids { 0 } else { libc::MS_NOSUID };
+        let flags = libc::MS_NODEV | if tree.readonly { libc::MS_RDONLY } else { writable };
         for suffix in std::iter::once(String::new()).chain(classic::below(b, tree.purpose)) {
             let step = HostStep::RestrictShown { at: format!("{at}{suffix}"), flags };
             let why = "this kernel has no mount_setattr(2)";

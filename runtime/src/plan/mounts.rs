@@ -89,8 +89,8 @@ fn prepare_host_source(b: &mut Builder<'_>, index: usize, filesystem: &Filesyste
 fn restrict(b: &mut Builder<'_>, target: &str, tree: Slot, readonly: Option<Origin>, origin: Origin) {
     if b.host.at_least(5, 12) {
         let (mut attr, asked) = restriction(readonly, origin);
-        if b.user_namespace && readonly.is_none() {
-            // Its root makes files there of whatever owner and mode: none of them gives more than it has.
+        if b.user_namespace && readonly.is_none() && super::confine::new_privs(b).is_none() {
+            // Its root makes files there of whatever owner and mode: none gives more than it has, unless that is asked for.
             attr.attr_set |= ATTR_NOSUID;
         }
         b.host_step(("restrict", target), HostStep::Restrict { tree, attr }, asked, RESTRICT);
