@@ -194,6 +194,10 @@ pub(crate) fn hint_of(id: &str, errno: Errno) -> Option<String> {
             "a link of the root file system or of a volume leads onto or below the container's own /proc, /sys or /dev: \
              replace the link, or name a place that is not the kernel's"
         }
+        (id, Errno::EBUSY) if is_about_a_place(id) => {
+            "a link of the root file system or of a volume leads onto the container's root itself, which would be hidden \
+             by what is mounted there: replace the link by a directory, or name another place"
+        }
         (id, Errno::ELOOP) if is_about_a_place(id) => {
             "there is a link on the way: below the container's /proc, /sys and /dev none is followed"
         }
@@ -365,7 +369,8 @@ pub(crate) fn hint_of(id: &str, errno: Errno) -> Option<String> {
 
 fn is_about_a_place(id: &str) -> bool {
     let verb = id.split(':').next().unwrap_or_default();
-    ["attach", "mount", "clone-tree", "make-target", "mask", "clone-mask", "sysctl", "node"].contains(&verb)
+    ["attach", "mount", "clone-tree", "make-target", "mask", "clone-mask", "hide-state", "sysctl", "node"]
+        .contains(&verb)
 }
 
 /// What to do about a limit that the kernel does not take.

@@ -258,7 +258,10 @@ fn check(before: &Plan, after: &Plan) -> Result<(), StartError> {
                 | ChildStep::Verify { .. }
                 | ChildStep::AwaitGo
         );
-        if !can {
+        if entry.id.starts_with("hide-state:") {
+            let message = "the source holds the state of browndog's own, which only a start can hide";
+            refuse(entry.origin, message.to_owned());
+        } else if !can && !entry.id.starts_with("clone-hidden:") {
             refuse(entry.origin, of_a_start(&entry.id));
         }
     }
@@ -316,7 +319,9 @@ fn hint(errno: Errno) -> Option<String> {
         Errno::EBUSY => {
             "a program in the container uses it, or something is mounted below it: end that first"
         }
-        Errno::ESTALE => "the container has put something else in its place",
+        Errno::ESTALE => {
+            "the container has put something else in its place, or a link that leads onto its root, /proc, /sys or /dev"
+        }
         _ => return None,
     };
     Some(text.to_owned())

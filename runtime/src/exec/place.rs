@@ -93,8 +93,16 @@ impl Context<'_> {
     pub(super) fn mount_point<'a>(&self, path: &'a Beneath) -> Result<At<'a>, Errno> {
         match path.place() {
             Place::On(_) => self.kernel_mount_point(path),
+            Place::Root => self.place(path).and_then(|at| self.beside_root(at)),
             _ => self.place(path),
         }
+    }
+
+    /// Not the root itself: what is mounted there is by no path what stands below it, and hides all of it. A link of the
+    /// image can lead there. EBUSY, as of whatever else is done to a root (rmdir(2), rename(2)).
+    fn beside_root<'a>(&self, at: At<'a>) -> Result<At<'a>, Errno> {
+        let root = identity::look(self.root())?.identity;
+        if identity::look(at.fd)?.identity == root { Err(Errno::EBUSY) } else { Ok(at) }
     }
 
     /// An ordinary directory of the root.

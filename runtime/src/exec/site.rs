@@ -172,7 +172,7 @@ impl<'a> Site<'a> {
     /// says what it is to be, and noted.
     ///
     /// # Errors
-    /// ESTALE where a link of the container's leads to a file system of the kernel's, or to its `/dev`.
+    /// ESTALE where a link of the container's leads to a file system of the kernel's, to its `/dev`, or to its root.
     pub fn open_target(
         &self,
         target: &Beneath,
@@ -188,12 +188,7 @@ impl<'a> Site<'a> {
                 Some(_) => {
                     open(self.root.as_raw_fd(), target.as_c_str(), libc::O_PATH, NO_LINKS).map_err(stale)
                 }
-                None => self.guarded(open(
-                    self.root.as_raw_fd(),
-                    target.as_c_str(),
-                    libc::O_PATH,
-                    RESOLVE_IN_ROOT,
-                )?),
+                None => self.beside_root(self.guarded(self.open_any(target)?)?),
             };
         };
         if kernel_place(target) == Some("dev") {
@@ -248,6 +243,12 @@ impl<'a> Site<'a> {
             Err(_) => false,
         };
         if kernels || in_dev { Err(Errno::ESTALE) } else { Ok(fd) }
+    }
+
+    /// What is mounted on the root itself is by no path what is below it, and hides all of it.
+    fn beside_root(&self, fd: OwnedFd) -> Result<OwnedFd, Errno> {
+        let [root, found] = [self.root, &fd].map(|fd| sys::identity::look(fd.as_raw_fd()));
+        if found?.identity == root?.identity { Err(Errno::ESTALE) } else { Ok(fd) }
     }
 
     /// Opens a target wherever it leads, to be looked at.
