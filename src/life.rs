@@ -50,7 +50,19 @@ pub(crate) fn peers(root: Option<&Path>, domain: &Domain) -> Vec<Peer> {
 /// The directory with the sockets of monitors, which no container is to see. Without a place for state none runs.
 pub(crate) fn state(root: Option<&Path>) -> Vec<String> {
     let layout = Layout::new(root);
-    layout.map(|layout| layout.run.to_string_lossy().into_owned()).into_iter().collect()
+    layout.map(|layout| layout.state()).unwrap_or_default()
+}
+
+/// Makes the directories of the state that a start of `domain` would show once another command makes them.
+pub(crate) fn make_state(root: Option<&Path>, domain: &browndog_xml::domain::Domain) {
+    let Ok(layout) = Layout::new(root) else { return };
+    if (root.is_some() || nix::unistd::geteuid().is_root())
+        && let Err(error) = layout.make_before(domain, root.is_some())
+    {
+        note(&format!(
+            "note: {error}\n   = help: a directory for state that is made later is not hidden from this container"
+        ));
+    }
 }
 
 /// Says why something was not done.

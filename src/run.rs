@@ -102,6 +102,7 @@ impl Run {
     ) -> Result<Status, StartError> {
         // A plain user's, before that is root of a user namespace.
         let state = crate::life::state(root);
+        crate::life::make_state(root, domain);
         gain_privilege()?;
         let begun = sys::boottime_ns();
         crate::disregard(lift_limits(Who::Launcher));

@@ -8,12 +8,13 @@ pub mod blkio;
 pub mod devices;
 mod exposed;
 pub mod foreign;
+mod inside;
 mod kernel;
 pub(crate) mod mountinfo;
 mod owner;
 mod reach;
 pub mod share;
-mod state;
+pub mod state;
 pub mod superblock;
 pub mod targets;
 mod terminals;
@@ -30,6 +31,7 @@ use nix::sys::stat::{FileStat, fstat, fstatat};
 
 use crate::plan::step::{Beneath, c_string};
 use crate::sys;
+pub use inside::covering;
 pub use owner::Owner;
 use owner::owner_of;
 use superblock::Contents;
@@ -138,8 +140,10 @@ pub struct Survey {
     pub group_unread: Option<String>,
     /// What the paths of the extension's `mask` are; the errno where they are not there.
     pub masks: Vec<Result<Kind, Errno>>,
-    /// Where the container would see the state of browndog's own, and whose it is on the host.
-    pub state: Vec<(String, u32)>,
+    /// Whether a link is on the way to it.
+    pub linked_masks: Vec<bool>,
+    /// Where the container would see the state of browndog's own.
+    pub state: Vec<state::Shown>,
     /// The lock of the root's source, where that is a directory of its own that lacks a mount point.
     pub hold: Option<crate::targets::Hold>,
     /// Namespaces that cannot be shared, and why.
@@ -300,13 +304,6 @@ impl Survey {
         self.look_at_resolver(domain, &before);
     }
 
-    fn open_beneath(&self, purpose: Purpose, path: &str, flags: i32) -> Result<OwnedFd, Errno> {
-        let found = self.get(purpose).ok_or(Errno::ENOENT)?;
-        let fd = found.fd.as_ref().ok_or(Errno::ENOENT)?;
-        let beneath = Beneath::new(path);
-        sys::openat2(fd.as_raw_fd(), beneath.as_c_str(), flags, 0, RESOLVE_IN_ROOT).map(sys::adopt)
-    }
-
     /// A mount point that an earlier start has made is as good as missing: who uses it removes it.
     ///
     /// Most are names in the root directory that are no links: there a look is enough, and nothing is opened.
@@ -325,26 +322,6 @@ impl Survey {
         if crate::targets::is_ours(&stat) { Err(Errno::ENOENT) } else { Ok(kind(&stat)) }
     }
 
-    /// Opens a path as the container will see it: in the filesystem of the document that covers it, else
-    /// in the root.
-    fn open_inside(&self, domain: &Domain, path: &str, flags: i32) -> Result<OwnedFd, Errno> {
-        let cover = domain
-            .filesystems
-            .iter()
-            .enumerate()
-            .filter(|(_, filesystem)| {
-                !is_root(filesystem) && is_below(path, filesystem.target.value.as_str())
-            })
-            .max_by_key(|(_, filesystem)| filesystem.target.value.as_str().len());
-        match cover {
-            Some((index, filesystem)) => {
-                let rest = &path[filesystem.target.value.as_str().trim_end_matches('/').len()..];
-                self.open_beneath(Purpose::Filesystem(index), rest, flags)
-            }
-            None => self.open_beneath(Purpose::Root, path, flags),
-        }
-    }
-
     /// The ends of pipes that the init gets as its descriptors.
     pub fn add_streams(&mut self, ends: crate::exec::streams::Ends) {
         let ends = ends.into_iter().enumerate().filter(|(_, end)| end.is_some());
@@ -358,20 +335,6 @@ impl Survey {
             contents: None,
             fd,
         }));
-    }
-
-    fn look_at_masks(&mut self, domain: &Domain) {
-        for mask in &domain.extension.masks {
-            let path = mask.value.as_str();
-            let opened = if is_below(path, "/proc") || is_below(path, "/sys") {
-                // The container's own instances have what the host's have.
-                sys::openat2(libc::AT_FDCWD, &c_string(path), libc::O_PATH, 0, libc::RESOLVE_NO_SYMLINKS)
-                    .map(sys::adopt)
-            } else {
-                self.open_inside(domain, path, libc::O_PATH)
-            };
-            self.masks.push(opened.and_then(|fd| kind_of(&fd)));
-        }
     }
 
     fn read_accounts_inside(&mut self, domain: &Domain) {

@@ -192,7 +192,7 @@ struct Live<'a> {
 
 impl<'a> Live<'a> {
     fn new(layout: &'a Layout, record: &'a Record, document: &Document, kind: Kind) -> Result<Self> {
-        let request = tune::request_of(record);
+        let request = StartRequest { state: layout.state(), ..tune::request_of(record) };
         let mut live = Self { layout, record, kind, document: document.clone(), request };
         if kind == Kind::Interface {
             let plan = live.prepare(&live.document.domain).plan;

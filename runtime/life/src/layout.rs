@@ -15,6 +15,8 @@ use std::fs::{DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use browndog_xml::domain::{Domain, FilesystemSource};
+
 use crate::error::{LifeError, Result};
 use crate::trust;
 
@@ -91,6 +93,34 @@ impl Layout {
             definitions: config.join("browndog"),
             log: state.join("browndog"),
         })
+    }
+
+    /// The three, which no container gets to see.
+    pub fn state(&self) -> Vec<String> {
+        [&self.run, &self.definitions, &self.log].map(|path| path.to_string_lossy().into_owned()).into()
+    }
+
+    /// Makes what is missing of the state where a tree that `domain` shows would get it later: only what is there can
+    /// be hidden. Of the machine's directories that is the one in /run, which is empty after a boot.
+    ///
+    /// # Errors
+    /// Names the directory.
+    pub fn make_before(&self, domain: &Domain, all: bool) -> Result<()> {
+        let has_root = domain.filesystems.iter().any(browndog_runtime::survey::is_root);
+        let sources = domain.filesystems.iter().filter_map(|filesystem| match &filesystem.source {
+            FilesystemSource::Host(path) => std::fs::canonicalize(path.value.as_str()).ok(),
+            _ => None,
+        });
+        let sources: Vec<PathBuf> = sources.collect();
+        let three = [&self.run, &self.definitions, &self.log];
+        for path in &three[..if all { 3 } else { 1 }] {
+            let there = path.ancestors().find_map(|above| std::fs::canonicalize(above).ok());
+            let shown = |there: PathBuf| sources.iter().any(|source| there.starts_with(source));
+            if !path.exists() && (!has_root || there.is_some_and(shown)) {
+                make_dir(path)?;
+            }
+        }
+        Ok(())
     }
 
     /// The definition of a domain.

@@ -15,7 +15,7 @@ use super::unmount::{self, Expected};
 use crate::error::StartError;
 use crate::net::{self, Link, LinkKind};
 use crate::plan::step::{Beneath, ChildStep, HostStep, TargetKind};
-use crate::plan::{Entry, Plan};
+use crate::plan::{Entry, Plan, Problem};
 use crate::survey::Survey;
 use crate::sys::{self, mount_id::standing};
 
@@ -43,6 +43,13 @@ pub fn detach(
     noted: &Noted,
 ) -> Result<Detached, StartError> {
     let mut done = Detached::default();
+    if let Some(entry) = fresh(&after.child, &before.child).find(|entry| entry.id.starts_with("hide-state:"))
+    {
+        let message = "the state of browndog's own is hidden in it: the one does not go without the other";
+        let help = "use --config, and start the domain again".to_owned();
+        let problem = Problem { origin: entry.origin, message: message.to_owned(), help };
+        return Err(StartError::Refused(vec![problem]));
+    }
     for entry in fresh(&after.attend, &before.attend) {
         let HostStep::AddInterface(link) = &entry.step else { continue };
         detach_link(before, entry, link, container, noted, &mut done)?;

@@ -5,7 +5,7 @@ mod state;
 use std::borrow::Cow;
 
 use browndog_xml::covers::COVERS;
-use browndog_xml::domain::Origin;
+use browndog_xml::domain::{FilesystemSource, Origin};
 use nix::libc;
 
 use super::build::Builder;
@@ -15,7 +15,7 @@ use super::mounts::{
 use super::path::beneath;
 use super::step::{Beneath, ChildStep, Kernel, Slot, c_string};
 use crate::host::{Cgroups, Cover};
-use crate::survey::Kind;
+use crate::survey::{Kind, Purpose, covering, is_below, is_root};
 use crate::sys::MountAttr;
 
 const COVER: Origin = Origin::Default("kernel interfaces that are not namespaced are covered");
@@ -40,10 +40,10 @@ struct Names {
 }
 
 impl Names {
-    fn of_mask(path: &str) -> Self {
+    fn of_mask(path: &str, target: Beneath) -> Self {
         let name = |what: &str| Cow::Owned([what, path].concat());
         Self {
-            target: Beneath::new(path),
+            target,
             cover: name("mask:"),
             clone: name("clone-mask:"),
             restrict: name("restrict-mask:"),
@@ -162,19 +162,87 @@ pub(super) fn cover(b: &mut Builder<'_>) {
     }
 }
 
-/// What the document hides, and the state of our own, also of what the document mounts.
-pub(super) fn mask(b: &mut Builder<'_>) {
-    state::hide(b);
+pub(super) use state::{hide as hide_state, say};
+
+/// When a mask of the document's is put in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// Before the first file system of the document: it is of the root, or of the kernel's file systems.
+    First,
+    /// Right after this file system, in whose tree it is: what is copied later has it too.
+    On(usize),
+    /// When everything is mounted: of what the names have come to mean.
+    Last,
+}
+
+/// By names without links the place is known, and is met from the tree that it is in.
+fn moment(b: &Builder<'_>, path: &str, linked: bool) -> Moment {
+    let (filesystems, place) = (&b.domain.filesystems, Beneath::new(path));
+    if place.kernel().is_some() {
+        return Moment::First;
+    }
+    let within = |target: &str| is_below(target, path) && !is_below(path, target);
+    let mounted_in = filesystems.iter().any(|filesystem| within(filesystem.target.value.as_str()));
+    let resolver = !b.domain.nameservers.is_empty() && is_below("/etc/resolv.conf", path);
+    if linked || mounted_in || resolver {
+        return Moment::Last;
+    }
+    covering(filesystems, path).map_or(Moment::First, Moment::On)
+}
+
+/// Where a mask is, and whether it is hidden there already.
+fn place(b: &Builder<'_>, path: &str, moment: Moment) -> Option<(Beneath, bool)> {
+    let by_name = Beneath::new(path);
+    let (tree, purpose, target) = match moment {
+        Moment::Last => return Some((by_name, false)),
+        Moment::First if by_name.kernel().is_some() => return Some((by_name, false)),
+        Moment::First => (b.source_root(), Purpose::Root, "/"),
+        Moment::On(index) => {
+            let target = b.domain.filesystems[index].target.value.as_str();
+            (b.find_slot(&super::mounts::tree_name(index))?, Purpose::Filesystem(index), target)
+        }
+    };
+    let rest = path.strip_prefix(target.trim_end_matches('/'))?;
+    Some((Beneath::on_tree(tree, target, rest), state::hides(b, purpose, target, path)))
+}
+
+/// A copy inside the container shows what is covered only later.
+fn refuse_copies(b: &mut Builder<'_>, path: &str, origin: Origin) {
+    let copies = |source: &FilesystemSource| matches!(source, FilesystemSource::Container(_));
+    if b.domain.filesystems.iter().any(|filesystem| !is_root(filesystem) && copies(&filesystem.source)) {
+        b.problem(
+            origin,
+            format!(
+                "{path} can be hidden only after everything is mounted, and a type='bind' copy could show it: there is a \
+                 link on the way to it, or something is mounted in it"
+            ),
+            "name the place itself, without links and without a mount in it, or remove the copy",
+        );
+    }
+}
+
+/// What the document hides, whose moment has come.
+pub(super) fn mask(b: &mut Builder<'_>, now: Moment) {
     let mut seen = std::collections::HashSet::new();
-    for (mask, kind) in b.domain.extension.masks.iter().zip(&b.survey.masks) {
+    let masks = b.domain.extension.masks.iter().zip(&b.survey.masks).zip(&b.survey.linked_masks);
+    for ((mask, kind), linked) in masks {
         let path = mask.value.as_str();
-        if !seen.insert(path) {
+        if !seen.insert(path) || moment(b, path, *linked) != now {
             continue;
+        }
+        let Some((target, hidden)) = place(b, path, now) else { continue };
+        if hidden {
+            continue;
+        }
+        if now == Moment::Last {
+            refuse_copies(b, path, mask.origin);
         }
         match kind {
             Ok(_) if b.host.covers.iter().any(|(have, kind)| *have == path && *kind != Cover::ReadOnly) => {}
-            Ok(Kind::Directory) => cover_one(b, &Names::of_mask(path), Cover::HideDirectory, mask.origin),
-            Ok(_) => cover_one(b, &Names::of_mask(path), Cover::HideFile, mask.origin),
+            Ok(Kind::Directory) => {
+                cover_one(b, &Names::of_mask(path, target), Cover::HideDirectory, mask.origin);
+            }
+            Ok(_) => cover_one(b, &Names::of_mask(path, target), Cover::HideFile, mask.origin),
             Err(nix::errno::Errno::ENOENT) => b.note(
                 mask.origin,
                 format!("there is no {path} that could be covered"),
@@ -267,7 +335,7 @@ mod tests {
         for ((path, _), (of, names)) in COVERS.iter().zip(&NAMES) {
             assert_eq!(path, of);
             assert_eq!(names.target, Beneath::new(path).within());
-            let mask = Names::of_mask(path);
+            let mask = Names::of_mask(path, Beneath::new(path));
             let all = |names: &Names| {
                 [&names.cover, &names.clone, &names.restrict, &names.remount, &names.hidden, &names.read_only]
                     .map(|name| name.replace("mask", "cover"))

@@ -32,6 +32,7 @@ pub fn broken(plan: &Plan) -> Vec<String> {
     }
     if plan.problems.is_empty() {
         no_place_is_named_twice(plan, &mut broken);
+        what_hides_follows_its_tree(plan, &mut broken);
     }
     nothing_of_the_host_is_open_beside_a_path(plan, &mut broken);
     nothing_unlocked_is_used_after_the_lock(plan, &mut broken);
@@ -258,6 +259,41 @@ fn no_place_is_named_twice(plan: &Plan, broken: &mut Vec<String>) {
             broken.push(format!("{} stands after {other}, which follows a path of the document's", entry.id));
         }
     }
+}
+
+/// What is hidden in a tree is hidden before any path of the image's or of a volume's is followed, and so is in every
+/// copy that is made by one; what is hidden by its name comes where nothing is copied.
+fn what_hides_follows_its_tree(plan: &Plan, broken: &mut Vec<String>) {
+    let follows = |step: &ChildStep| step.path().is_some_and(|path| path.place() == Place::Root);
+    let copies = |step: &ChildStep| matches!(step, ChildStep::CloneTree { source, .. } if source.place() == Place::Root);
+    let copy = plan.child.iter().find(|entry| copies(&entry.step));
+    for (at, entry) in plan.child.iter().enumerate() {
+        let Some(path) = entry.step.path().filter(|_| is_hiding(&entry.id)) else { continue };
+        let Place::Tree(hidden_in) = path.place() else {
+            if let Some(copy) = copy.filter(|_| path.place() == Place::Root) {
+                broken.push(format!("{} may show what {} hides by its name", copy.id, entry.id));
+            }
+            continue;
+        };
+        let stands = plan.child[..at].iter().rposition(|other| match &other.step {
+            ChildStep::AttachRoot { tree } | ChildStep::Attach { tree, .. } => *tree == hidden_in,
+            ChildStep::MountNew { into, .. } => *into == Some(hidden_in),
+            _ => false,
+        });
+        match stands {
+            None => broken.push(format!("{} is in a tree that is not attached", entry.id)),
+            Some(stands) => {
+                let between = &plan.child[stands + 1..at];
+                if let Some(other) = between.iter().find(|other| follows(&other.step)) {
+                    broken.push(format!("{} stands after {}, which follows a path", entry.id, other.id));
+                }
+            }
+        }
+    }
+}
+
+fn is_hiding(id: &str) -> bool {
+    id.starts_with("mask:") || id.starts_with("hide-state:")
 }
 
 /// What was held before the mounts were locked is of the tree that is detached: from then on only the locked one is meant.

@@ -11,6 +11,7 @@ use nix::libc;
 use super::build::Builder;
 use super::classic;
 use super::contents;
+use super::cover::Moment;
 use super::step::{Beneath, ChildStep, HostStep, Kernel, Place, Slot, TargetKind, c_string};
 use crate::survey::targets::RESOLV_CONF;
 use crate::survey::{Kind, Purpose, has_contents, is_below, is_root};
@@ -257,6 +258,7 @@ pub(super) fn root(b: &mut Builder<'_>) {
         }
     }
     classic::restrict_tree(b, tree, "/", Purpose::Root, false, NODEV);
+    super::cover::hide_state(b, Purpose::Root, tree, "/");
     if shares_root(b) && !b.host.rootless && !b.user_namespace {
         for target in KERNEL_TARGETS {
             let step = ChildStep::DetachBelow { target: Beneath::new(target) };
@@ -353,6 +355,7 @@ fn bind_sysfs(b: &mut Builder<'_>, why: &'static str) {
 
 /// What the document mounts, in its order.
 pub(super) fn filesystems(b: &mut Builder<'_>) {
+    super::cover::mask(b, Moment::First);
     for (index, filesystem) in b.domain.filesystems.iter().enumerate() {
         if is_root(filesystem) {
             continue;
@@ -366,6 +369,7 @@ pub(super) fn filesystems(b: &mut Builder<'_>) {
             b.child(b.own_name("make-target", &target.shown()), step, filesystem.target.origin, why);
         }
         mount_one(b, index, filesystem, target);
+        super::cover::mask(b, Moment::On(index));
     }
 }
 
@@ -415,6 +419,7 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
                 filesystem.readonly.is_some(),
                 origin,
             );
+            super::cover::hide_state(b, Purpose::Filesystem(index), tree, &shown);
             tree
         }
         FilesystemSource::Container(path) => {

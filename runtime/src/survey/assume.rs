@@ -56,6 +56,7 @@ impl Survey {
         }
         survey.targets = domain.filesystems.iter().map(|_| Some(Ok(Kind::Directory))).collect();
         survey.masks = domain.extension.masks.iter().map(|_| Ok(Kind::Directory)).collect();
+        survey.linked_masks = vec![false; survey.masks.len()];
         survey.kernel_targets = [true; 3];
         survey.network = crate::net::facts::Facts::assume(domain);
         survey.blkio = blkio::Blkio::assume(domain);

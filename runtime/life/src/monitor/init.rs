@@ -44,9 +44,10 @@ pub fn start(layout: &Layout, record: &mut Record, document: &Document) -> Resul
         more_consoles: consoles - 1,
         peers: crate::peers::named_in(layout, domain),
         instance: own.instance(),
-        state: vec![layout.run.to_string_lossy().into_owned()],
+        state: layout.state(),
         ..Request::default()
     };
+    layout.make_before(domain, true)?;
     let mut prepared = prepare(domain, &request);
     apply_mutation(&mut prepared.plan).map_err(|error| failed(&error))?;
     let notes = render_problems(Kind::Note, &prepared.plan.notes, &document.source);
