@@ -83,7 +83,7 @@ fn nothing_is_mounted_on_the_root_by_a_link(#[case] link: &str, #[case] target: 
 }
 
 #[test]
-fn nothing_is_attached_on_the_root_by_a_link() {
+fn nothing_is_attached_on_the_root_by_a_link_nor_what_holds_state() {
     let Some(place) = Place::new() else { return };
     let life = &place.life;
     let file = life.case.on_root("ln -s / /late; echo > /there; while :; do sleep 1; done", "", "");
@@ -92,6 +92,11 @@ fn nothing_is_attached_on_the_root_by_a_link() {
     support::remove_if_there(&place.in_image("late"));
     symlink("/", place.in_image("late")).unwrap();
     let device = place.at("device.xml");
+    // What holds the state, which only a start can hide.
+    fs::write(&device, filesystem("mount", &place.at("."), "/mnt")).unwrap();
+    let output = life.run(&["attach-device", life.name(), device.to_str().unwrap()]);
+    let said = text(&output.stderr);
+    assert!(!output.status.success() && said.contains("only a start can hide"), "{said}");
     fs::write(&device, filesystem("mount", &place.at("vol"), "/late")).unwrap();
     let output = life.run(&["attach-device", life.name(), device.to_str().unwrap()]);
     let said = text(&output.stderr);

@@ -6,6 +6,7 @@ mod common;
 
 use browndog_runtime::host::Host;
 use browndog_runtime::plan::{laws, mutate};
+use browndog_runtime::survey::Survey;
 use browndog_xml::source::Source;
 use proptest::prelude::*;
 
@@ -152,4 +153,45 @@ fn plans_of_all_documents_break_no_law_on_any_machine() {
         }
     }
     assert!(seen > 20, "{seen}");
+}
+
+/// A copy that is made by a path before something is hidden shows it.
+#[test]
+fn what_hides_after_a_path_is_followed_is_found() {
+    let devices = "<filesystem type='mount'><source dir='/usr'/><target dir='/mnt'/></filesystem>\
+                   <filesystem type='bind'><source dir='/mnt'/><target dir='/srv'/></filesystem>";
+    let mask = "<browndog:mask xmlns:browndog='urn:browndog:domain:1' path='/mnt/share'/>";
+    let domain = common::domain(&common::document("", mask, devices));
+    let host = Host::fixture_v2();
+    let mut survey = Survey::look(&domain, host.rootless, false);
+    let state = std::fs::canonicalize("/usr/share").expect("it is there").display().to_string();
+    survey.look_for_state(&domain, &[state]);
+    // The same directory serves as state, so that both ways of hiding are in one plan.
+    let hidden = survey.state.clone();
+    for with_state in [true, false] {
+        survey.state = if with_state { hidden.clone() } else { Vec::new() };
+        let id = if with_state { "hide-state:/mnt/share" } else { "mask:/mnt/share" };
+        let whole = browndog_runtime::plan::plan(&domain, &host, &survey, &common::request());
+        assert!(whole.problems.is_empty(), "{:?}", whole.problems);
+        assert_eq!(laws::broken(&whole), [""; 0], "{id}");
+        let at = |plan: &browndog_runtime::plan::Plan, id: &str| {
+            plan.child.iter().position(|entry| entry.id == id).expect("the step is in the plan")
+        };
+        let mut plan = whole.clone();
+        let step = plan.child.remove(at(&plan, id));
+        let after = at(&plan, "clone-tree:/srv") + 1;
+        plan.child.insert(after, step);
+        let broken = laws::broken(&plan);
+        assert!(broken.iter().any(|law| law.contains("which follows a path")), "{id}: {broken:?}");
+        // By its name, also where it stood.
+        let mut plan = whole.clone();
+        let at = at(&plan, id);
+        if let browndog_runtime::plan::step::ChildStep::Attach { target, .. }
+        | browndog_runtime::plan::step::ChildStep::MountNew { target, .. } = &mut plan.child[at].step
+        {
+            *target = browndog_runtime::plan::step::Beneath::new("/mnt/share");
+        }
+        let broken = laws::broken(&plan);
+        assert!(broken.iter().any(|law| law.contains("hides by its name")), "{id}: {broken:?}");
+    }
 }
