@@ -7,7 +7,8 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::io::Read;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -352,3 +353,118 @@ fn exec_into_a_hostile_container_reaches_nothing_of_the_host() {
     life.ok(&["destroy", life.name()]);
     life.ok(&["undefine", life.name()]);
 }
+
+const USER: &str = "<inituser>65534</inituser><initgroup>65534</initgroup></os>";
+
+/// The program is executed by a user who may not read it: it is looked at before.
+#[rstest]
+#[case::script("#!/proc/self/exe --version\n", None)]
+#[case::of_the_containers_own("#!/bin/sh\necho STARTED\n", None)]
+#[case::interpreter("", Some("#!/shell\necho STARTED\n"))]
+fn a_program_that_may_not_be_read_is_looked_at_or_refused(#[case] init: &str, #[case] by: Option<&str>) {
+    let Some(trap) = Trap::new(Profile::Default) else { return };
+    let tree = trap.tree();
+    // A program is executed, a script is not: its interpreter could not read it.
+    if let Some(script) = by {
+        fs::copy("/bin/sh", tree.join("shell")).unwrap();
+        support::install_script(&tree.join("init"), script);
+        fs::set_permissions(tree.join("shell"), fs::Permissions::from_mode(0o111)).unwrap();
+    } else {
+        support::install_script(&tree.join("init"), init);
+        fs::set_permissions(tree.join("init"), fs::Permissions::from_mode(0o111)).unwrap();
+    }
+    let file = trap.case.on_root("echo STARTED", "", "");
+    let document = fs::read_to_string(&file).unwrap().replace("</os>", USER);
+    fs::write(&file, document.replace("<init>/bin/sh</init>", "<init>/init</init>")).unwrap();
+    let output = support::browndog(&["run".as_ref(), file.as_os_str()]);
+    let said = text(&output.stderr);
+    if by.is_some() {
+        assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("STARTED\n", Some(0)), "{said}");
+    } else {
+        assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("", Some(126)), "{said}");
+        assert!(said.contains("EACCES") && said.contains("may not be read"), "{said}");
+    }
+}
+
+/// Nor by one whose headers lead to this program; what they say of class and byte order the kernel does not read.
+#[rstest]
+#[case::said_rightly(2, 1)]
+#[case::said_wrongly(0, 0)]
+#[case::of_the_other_order(1, 2)]
+fn no_loader_is_the_hosts(#[case] class: u8, #[case] order: u8, #[values(0o755, 0o111)] mode: u32) {
+    let Some(trap) = Trap::new(Profile::Default) else { return };
+    if cfg!(not(target_pointer_width = "64")) {
+        eprintln!("skipped: the program is made for 64 bits");
+        return;
+    }
+    let mut program = vec![0_u8; 64];
+    program[..7].copy_from_slice(&[0x7f, b'E', b'L', b'F', class, order, 1]);
+    let shell = fs::read("/bin/sh").unwrap();
+    program[16..20].copy_from_slice(&shell[16..20]);
+    for (at, value) in [(32, 64_u16), (52, 64), (54, 56), (56, 1)] {
+        program[at..at + 2].copy_from_slice(&value.to_ne_bytes());
+    }
+    let path = b"/proc/self/exe\0";
+    for number in [3 | 4 << 32, 120, 0, 0, path.len() as u64, path.len() as u64, 1] {
+        program.extend(number.to_ne_bytes());
+    }
+    program.extend(path);
+    let tool = trap.tree().join("tool.elf");
+    fs::write(&tool, program).unwrap();
+    fs::set_permissions(&tool, fs::Permissions::from_mode(mode)).unwrap();
+    let init = "<init>/tool.elf</init>";
+    let user = if mode == 0o111 { USER } else { "</os>" };
+    let file = trap.case.on_root("exit 0", "", "");
+    let document = fs::read_to_string(&file).unwrap();
+    fs::write(&file, document.replace("<init>/bin/sh</init>", init).replace("</os>", user)).unwrap();
+    let output = support::browndog(&["run".as_ref(), file.as_os_str()]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(126), "{output:?}");
+    assert!(said.contains(if mode == 0o111 { "EACCES" } else { "ELOOP" }), "{said}");
+    assert!(said.contains("exec"), "{said}");
+}
+
+/// Somebody holds a lease on the program: reading it would wait, and so it was once not looked at.
+#[test]
+fn a_lease_on_the_program_does_not_keep_it_from_being_looked_at() {
+    let Some(trap) = Trap::new(Profile::Default) else { return };
+    let program = trap.tree().join("init");
+    let init = ("<init>/bin/sh</init>", "<init>/init</init>");
+    for (script, released) in [("#!/proc/self/exe --version\n", true), ("#!/bin/sh\n", false)] {
+        support::install_script(&program, script);
+        let mut holder = Command::new("python3");
+        holder.arg("-c").arg(LEASE).arg(&program).arg(if released { "0.1" } else { "20" });
+        let holder = holder.stdout(std::process::Stdio::piped()).stdin(std::process::Stdio::piped()).spawn();
+        let Ok(mut holder) = holder else {
+            eprintln!("skipped: there is no python3");
+            return;
+        };
+        let mut line = [0; 5];
+        let leased = holder.stdout.as_mut().unwrap().read_exact(&mut line);
+        let output = leased.map(|()| trap.run("exit 0", init, "").unwrap());
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+        let Ok(output) = output else {
+            eprintln!("skipped: this file system has no leases");
+            return;
+        };
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(126), "{output:?}");
+        assert!(said.contains(if released { "ELOOP" } else { "EAGAIN" }), "{said}");
+        assert!(released || said.contains("holds a lease"), "{said}");
+    }
+}
+
+/// Takes a lease, and gives it up a while after somebody has asked for the file.
+const LEASE: &str = "import fcntl, os, signal, sys, time
+signal.signal(signal.SIGIO, lambda *_: None)
+file = os.open(sys.argv[1], os.O_RDWR)
+fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+os.write(1, b'held\\n')
+while fcntl.fcntl(file, fcntl.F_GETLEASE) == fcntl.F_WRLCK:
+    time.sleep(0.01)
+time.sleep(float(sys.argv[2]))
+fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+os.close(file)
+time.sleep(60)
+";

@@ -168,8 +168,12 @@ pub(crate) fn hint_of(id: &str, errno: Errno) -> Option<String> {
              is missing); correct <init>, or the root file system"
         }
         ("exec", Errno::EACCES) => {
-            "the program is not executable, its file system is mounted noexec, or it leads to this program's own \
-             file on the host, which no container executes"
+            "the program is not executable, its file system is mounted noexec, it (or its interpreter) may not be read and \
+             could not be looked at, or it leads to this program's own file on the host, which no container executes"
+        }
+        ("exec", Errno::EAGAIN) => {
+            "somebody holds a lease on the program or an interpreter of it (fcntl(2), F_SETLEASE) and did not give it up: \
+             it could not be looked at, and was not executed"
         }
         ("exec", Errno::ENOEXEC) => "not a program of this machine's architecture, and no script with #!",
         ("exec", Errno::ELOOP) => {

@@ -96,6 +96,10 @@ impl Context<'_> {
         }
     }
 
+    fn looking(&self, resolve: u64, early: bool) -> program::Looking<'_> {
+        program::Looking { resolve, own: self.own, noted: self.progress, early }
+    }
+
     pub(super) fn root(&self) -> RawFd {
         self.fd(self.plan.root)
     }
@@ -323,6 +327,12 @@ fn perform_process(step: &ChildStep, context: &Context<'_>) -> Result<(), Errno>
             sys::set_signal_mask(0).map(drop)
         }
         ChildStep::CloseFds { flags, keep } => close_others(context, *keep, *flags),
+        ChildStep::LookAtProgram { paths, resolve } => {
+            let looking = context.looking(*resolve, true);
+            // Who may read less looks again before exec, and fails there.
+            paths.iter().for_each(|path| crate::disregard(looking.look(path)));
+            Ok(())
+        }
         ChildStep::Exec { paths, resolve, argv, env } => Err(exec(context, *resolve, paths, argv, env)),
         ChildStep::ExecBuiltInInit { program, argv, env } => {
             Err(sys::execveat(context.fd(*program), argv, env))
@@ -454,7 +464,7 @@ fn exec(
 ) -> Errno {
     let mut worst = Errno::ENOENT;
     for path in paths {
-        let errno = match program::look(path, resolve, context.own) {
+        let errno = match context.looking(resolve, false).look(path) {
             Ok(identity) => {
                 context.progress.will_execute(identity);
                 sys::execve(path, argv, env)

@@ -14,6 +14,7 @@ pub mod detach;
 mod devices;
 mod ended;
 pub mod flow;
+mod headers;
 mod host_steps;
 mod inside;
 pub mod live;

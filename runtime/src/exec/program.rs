@@ -5,127 +5,148 @@
 //! is reached by one. Between clone and exec: nothing here allocates, unless it says so.
 
 use std::ffi::CStr;
+use std::os::fd::RawFd;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc;
 
 use super::beneath::Fd;
-use crate::sys;
+use super::headers::{HEADER, LINE, Layout, Table, interpreter};
 use crate::sys::identity::{self, Identity, identity};
+use crate::sys::{self, Progress};
 
 /// As many interpreters of interpreters as the kernel goes through (execve(2)).
 const DEPTH: usize = 5;
 
-/// As much of a first line as the kernel looks at (BINPRM_BUF_SIZE).
-const LINE: usize = 256;
+/// How a program is looked at.
+pub(super) struct Looking<'a> {
+    /// RESOLVE_* of openat2(2).
+    pub resolve: u64,
+    /// This program, which no container executes.
+    pub own: Option<Identity>,
+    /// Where a look with the rights to read notes what others may not read, and the last look finds it.
+    pub noted: &'a Progress,
+    /// Whether it is the look with the rights.
+    pub early: bool,
+}
 
-/// What is read of a file at once: a first line, or the headers of most programs.
-const HEAD: usize = 1024;
+impl Looking<'_> {
+    /// Which file executing `path` executes in the end: itself, or its last interpreter.
+    ///
+    /// # Errors
+    /// What could not be read is not executed. The errno of openat2(2): ELOOP where a link of procfs is on the way, EAGAIN
+    /// where somebody holds a lease on a file and does not give it up. EACCES where it is `own`, no regular file, or may
+    /// not be read and was not looked at before; ENOEXEC where its headers name what the kernel does not take.
+    pub fn look(&self, path: &CStr) -> Result<Identity, Errno> {
+        let mut names = [0_u8; LINE + 1];
+        let mut path = path;
+        for _ in 0..=DEPTH {
+            let (file, found) = self.open(path)?;
+            // What may not be read has been looked at before, with all that it names.
+            let Some(file) = file else { return Ok(found) };
+            let mut start = [0_u8; LINE];
+            let _short = read(file.0, &mut start, 0)?;
+            let Some(name) = interpreter(&start) else {
+                self.loaders(file.0, &start)?;
+                self.note(file.0, found)?;
+                return Ok(found);
+            };
+            names[..name.len()].copy_from_slice(name);
+            names[name.len()] = 0;
+            // Copied: the next file is read into the same place.
+            path = CStr::from_bytes_until_nul(&names).map_err(|_| Errno::ENOEXEC)?;
+        }
+        Err(Errno::ELOOP)
+    }
 
-/// Longest table of program headers that the kernel takes (ELF_MIN_ALIGN).
-const TABLE: usize = 4096;
-
-/// Which file executing `path` executes in the end: itself, or its last interpreter.
-///
-/// # Errors
-/// The errno of openat2(2): ELOOP where a link of procfs is on the way. EACCES where it is `own`.
-pub(super) fn look(path: &CStr, resolve: u64, own: Option<Identity>) -> Result<Identity, Errno> {
-    let mut names = [0_u8; LINE + 1];
-    let mut path = path;
-    for _ in 0..=DEPTH {
-        let (file, readable) = open(path, resolve)?;
+    /// What `path` leads to; open where it may be read.
+    fn open(&self, path: &CStr) -> Result<(Option<Fd>, Identity), Errno> {
+        // A FIFO or a device in its place must not stop the start.
+        let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
+        let mut opened = sys::openat2(libc::AT_FDCWD, path, flags, 0, self.resolve);
+        for _ in 0..TRIES {
+            if self.early || opened != Err(Errno::EAGAIN) {
+                break;
+            }
+            // Somebody has a lease on it (fcntl(2)), and is told by this that it is wanted.
+            std::thread::sleep(PAUSE);
+            opened = sys::openat2(libc::AT_FDCWD, path, flags, 0, self.resolve);
+        }
+        let readable = opened != Err(Errno::EACCES);
+        let file = if readable {
+            Fd(opened?)
+        } else {
+            Fd(sys::openat2(libc::AT_FDCWD, path, libc::O_PATH, 0, self.resolve)?)
+        };
         let found = identity::look(file.0)?;
-        if own == Some(found.identity) {
+        let program = found.kind == libc::S_IFREG && self.own != Some(found.identity);
+        if !program || !(readable || self.noted.was_looked_at(found.identity)) {
             return Err(Errno::EACCES);
         }
-        let mut head = [0_u8; HEAD];
-        let regular = readable && found.kind == libc::S_IFREG;
-        let count = if regular { sys::paths::read_at(file.0, &mut head, 0).unwrap_or(0) } else { 0 };
-        let head = head.get(..count).unwrap_or_default();
-        let Some(name) = interpreter(head.get(..LINE).unwrap_or(head)) else {
-            loader(file.0, head, |path| {
-                let (file, _) = open(path, resolve)?;
-                let found = identity::look(file.0)?.identity;
-                if own == Some(found) { Err(Errno::EACCES) } else { Ok(()) }
-            })?;
-            return Ok(found.identity);
-        };
-        names[..name.len()].copy_from_slice(name);
-        names[name.len()] = 0;
-        // Copied: the next file is read into the same place.
-        path = CStr::from_bytes_until_nul(&names).map_err(|_| Errno::ENOEXEC)?;
+        Ok((readable.then_some(file), found.identity))
     }
-    Err(Errno::ELOOP)
-}
 
-/// To be read, if it may be: a FIFO or a device in its place must not stop the start.
-fn open(path: &CStr, resolve: u64) -> Result<(Fd, bool), Errno> {
-    let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
-    match sys::openat2(libc::AT_FDCWD, path, flags, 0, resolve) {
-        Ok(fd) => Ok((Fd(fd), true)),
-        Err(errno @ (Errno::ENOENT | Errno::ELOOP)) => Err(errno),
-        // It may be executed and not read.
-        Err(_) => sys::openat2(libc::AT_FDCWD, path, libc::O_PATH, 0, resolve).map(|fd| (Fd(fd), false)),
-    }
-}
-
-/// Hands over the interpreter that the headers of an ELF file name (elf(5), PT_INTERP), where they name one.
-fn loader(
-    file: std::os::fd::RawFd,
-    head: &[u8],
-    check: impl FnOnce(&CStr) -> Result<(), Errno>,
-) -> Result<(), Errno> {
-    const PT_INTERP: u64 = 3;
-    let Some(elf) = Elf::read(head) else { return Ok(()) };
-    let mut table = [0_u8; TABLE];
-    let table = table.get_mut(..elf.count * elf.size).ok_or(Errno::ENOEXEC)?;
-    let there = sys::paths::read_at(file, table, elf.table)?;
-    let headers = table.get(..there).unwrap_or_default().chunks_exact(elf.size);
-    for header in headers {
-        if elf.number(header, 0, 4) != Some(PT_INTERP) {
-            continue;
+    /// Of a program that is no script: what the user may not read later is noted. A script that may not be read is nothing
+    /// that its interpreter could read, and is not.
+    fn note(&self, file: RawFd, found: Identity) -> Result<(), Errno> {
+        if self.early && !identity::look(file)?.by_all {
+            self.noted.looked_at(found);
         }
-        let [offset, length] = elf.place(header).ok_or(Errno::ENOEXEC)?;
-        let mut path = [0_u8; libc::PATH_MAX as usize];
-        let path = path.get_mut(..length as usize).ok_or(Errno::ENOEXEC)?;
-        let _read = sys::paths::read_at(file, path, offset)?;
-        return check(CStr::from_bytes_until_nul(path).map_err(|_| Errno::ENOEXEC)?);
+        Ok(())
     }
-    Ok(())
+
+    /// Looks at the loader that the headers of an ELF file name, in whatever layout the kernel may read them.
+    fn loaders(&self, file: RawFd, start: &[u8; LINE]) -> Result<(), Errno> {
+        let tables = [Layout::Wide, Layout::Narrow].map(|layout| Table::of(layout, start));
+        tables.iter().flatten().try_for_each(|table| self.loader(file, table))
+    }
+
+    fn loader(&self, file: RawFd, table: &Table) -> Result<(), Errno> {
+        let mut header = [0_u8; HEADER];
+        let header = header.get_mut(..table.size()).ok_or(Errno::ENOEXEC)?;
+        for place in table.headers() {
+            read_all(file, header, place)?;
+            let Some((offset, length)) = table.loader(header)? else { continue };
+            let mut path = [0_u8; libc::PATH_MAX as usize];
+            let path = path.get_mut(..length).ok_or(Errno::ENOEXEC)?;
+            read_all(file, path, offset)?;
+            if path.last() != Some(&0) {
+                return Err(Errno::ENOEXEC);
+            }
+            let path = CStr::from_bytes_until_nul(path).map_err(|_| Errno::ENOEXEC)?;
+            // The kernel takes the first, and asks a loader for none of its own: it need not be read.
+            let loader = Fd(sys::openat2(libc::AT_FDCWD, path, libc::O_PATH, 0, self.resolve)?);
+            let found = identity::look(loader.0)?.identity;
+            return if self.own == Some(found) { Err(Errno::EACCES) } else { Ok(()) };
+        }
+        Ok(())
+    }
 }
 
-/// Where the program headers of an ELF file of this machine's byte order are.
-struct Elf {
-    wide: bool,
-    table: u64,
-    size: usize,
-    count: usize,
+/// A lease is waited for no longer than a second.
+const TRIES: usize = 50;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Reads until the buffer is full or the file ends; returns how much.
+fn read(file: RawFd, buffer: &mut [u8], offset: u64) -> Result<usize, Errno> {
+    let mut count = 0;
+    while let Some(rest) = buffer.get_mut(count..).filter(|rest| !rest.is_empty()) {
+        match sys::paths::read_at(file, rest, offset.saturating_add(count as u64)) {
+            Ok(0) => break,
+            Ok(more) => count += more,
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(count)
 }
 
-impl Elf {
-    fn read(head: &[u8]) -> Option<Self> {
-        let wide = match head.get(..6)? {
-            [0x7f, b'E', b'L', b'F', 1, 1] => false,
-            [0x7f, b'E', b'L', b'F', 2, 1] => true,
-            _ => return None,
-        };
-        let mut elf = Self { wide, table: 0, size: if wide { 56 } else { 32 }, count: 0 };
-        let (table, count) = if wide { ((32, 8), 56) } else { ((28, 4), 44) };
-        elf.table = elf.number(head, table.0, table.1)?;
-        elf.count = elf.number(head, count, 2)? as usize;
-        Some(elf)
-    }
-
-    /// Offset and length of what a program header is about.
-    fn place(&self, header: &[u8]) -> Option<[u64; 2]> {
-        let (offset, length, bytes) = if self.wide { (8, 32, 8) } else { (4, 16, 4) };
-        Some([self.number(header, offset, bytes)?, self.number(header, length, bytes)?])
-    }
-
-    fn number(&self, from: &[u8], at: usize, bytes: usize) -> Option<u64> {
-        let digits = from.get(at..at + bytes)?;
-        Some(digits.iter().rev().fold(0, |number, digit| number << 8 | u64::from(*digit)))
-    }
+/// What the headers say must be there.
+fn read_all(file: RawFd, buffer: &mut [u8], offset: u64) -> Result<(), Errno> {
+    // The kernel reads nothing at a negative offset.
+    let there = i64::try_from(offset).is_ok() && read(file, buffer, offset)? == buffer.len();
+    if there { Ok(()) } else { Err(Errno::ENOEXEC) }
 }
 
 /// What process `pid` executes, once it has executed. Of one that has ended already, or may not be looked into, nothing is
@@ -169,32 +190,11 @@ fn has_executed(stat: &str) -> bool {
     flags.and_then(|flags| flags.parse::<u64>().ok()).is_some_and(|flags| flags & FORKED_ONLY == 0)
 }
 
-/// The path behind `#!`.
-fn interpreter(line: &[u8]) -> Option<&[u8]> {
-    let rest = line.strip_prefix(b"#!")?;
-    let start = rest.iter().position(|byte| *byte != b' ' && *byte != b'\t')?;
-    let rest = &rest[start..];
-    let end = rest.iter().position(|byte| matches!(byte, b' ' | b'\t' | b'\n' | 0)).unwrap_or(rest.len());
-    (end > 0).then(|| &rest[..end])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rstest::rstest;
     use std::ffi::CString;
     use std::os::unix::fs::symlink;
-
-    #[rstest]
-    #[case::usual("#!/bin/sh\n", Some("/bin/sh"))]
-    #[case::blanks("#! \t/bin/sh -e\n", Some("/bin/sh"))]
-    #[case::no_end("#!/x", Some("/x"))]
-    #[case::nothing("#!\n", None)]
-    #[case::program("\x7fELF", None)]
-    #[case::empty("", None)]
-    fn an_interpreter_is_what_the_first_line_names(#[case] line: &str, #[case] name: Option<&str>) {
-        assert_eq!(interpreter(line.as_bytes()), name.map(str::as_bytes));
-    }
 
     #[test]
     fn a_child_that_has_not_executed_yet_is_told_from_one_that_has() {
@@ -227,7 +227,8 @@ mod tests {
 
         fn look(&self, name: &str, resolve: u64, own: Option<Identity>) -> Result<Identity, Errno> {
             let path = CString::new(self.path(name).to_str().expect("UTF-8")).expect("no NUL");
-            look(&path, resolve, own)
+            let noted = sys::ChildMemory::borrowed().expect("memory");
+            Looking { resolve, own, noted: &noted, early: false }.look(&path)
         }
     }
 
@@ -256,22 +257,31 @@ mod tests {
     fn the_loader_of_a_program_is_looked_at_as_well() {
         let files = Files::new();
         let shell = std::fs::read("/bin/sh").expect("a shell");
-        let elf = Elf::read(&shell).expect("a program");
-        let table = &shell[elf.table as usize..][..elf.count * elf.size];
-        let Some(header) = table.chunks_exact(elf.size).find(|header| elf.number(header, 0, 4) == Some(3))
-        else {
+        let start: &[u8; LINE] = shell[..LINE].try_into().expect("a program");
+        let table = Table::of(Layout::Wide, start).or_else(|| Table::of(Layout::Narrow, start));
+        let table = table.expect("a program");
+        let named = |at: u64| table.loader(&shell[at as usize..][..table.size()]).expect("it runs");
+        let Some((offset, length)) = table.headers().find_map(named) else {
             eprintln!("skipped: the shell of this machine has no loader");
             return;
         };
-        let [offset, length] = elf.place(header).expect("a whole header").map(|number| number as usize);
+        let offset = offset as usize;
         let link = b"/proc/self/exe\0";
         assert!(length >= link.len());
         let mut changed = shell.clone();
         changed[offset..offset + link.len()].copy_from_slice(link);
+        changed[offset + length - 1] = 0;
+        let mut lying = changed.clone();
+        lying[4..6].fill(0);
+        std::fs::write(files.path("lying"), &lying).expect("a file");
+        let whole = offset + 1;
+        std::fs::write(files.path("cut"), &changed[..whole]).expect("a file");
         std::fs::write(files.path("plain"), &shell).expect("a file");
         std::fs::write(files.path("astray"), &changed).expect("a file");
         assert!(files.look("plain", CHECKED, None).is_ok());
         assert_eq!(files.look("astray", CHECKED, None), Err(Errno::ELOOP));
+        assert_eq!(files.look("lying", CHECKED, None), Err(Errno::ELOOP));
+        assert_eq!(files.look("cut", CHECKED, None), Err(Errno::ENOEXEC));
     }
 
     #[test]

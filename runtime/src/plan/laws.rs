@@ -324,7 +324,9 @@ fn nothing_of_the_host_is_open_beside_a_path(plan: &Plan, broken: &mut Vec<Strin
                     broken.push(format!("{} keeps {keep:?}, and {program:?} is executed", entry.id));
                 }
             }
-            ChildStep::ChangeDir { resolve, .. } | ChildStep::Exec { resolve, .. }
+            ChildStep::ChangeDir { resolve, .. }
+            | ChildStep::LookAtProgram { resolve, .. }
+            | ChildStep::Exec { resolve, .. }
                 if !closed || resolve & libc::RESOLVE_NO_MAGICLINKS == 0 =>
             {
                 broken.push(format!("{} may lead to a descriptor of the host's", entry.id));

@@ -162,6 +162,13 @@ pub const ORDERS: &[Order] = &[
     order("take-streams", "close-fds", "likewise"),
     order("close-fds", "change-dir", "a path of the container's may lead to whatever is open"),
     order("close-fds", "exec", "likewise: the program, and the interpreters that it names"),
+    order("close-fds", "look-at-program", "likewise"),
+    order("change-dir", "look-at-program", "a relative path begins in the working directory"),
+    order(
+        "look-at-program",
+        "drop-bounding",
+        "what the user may not read is read before the rights are gone",
+    ),
     order("set-uid", "tie-to-launcher", "a change of user clears the parent-death signal"),
     order("set-capabilities", "seccomp", "capset is not needed after the filter"),
     order("no-new-privs", "seccomp", "without CAP_SYS_ADMIN a filter needs no_new_privs"),

@@ -299,6 +299,10 @@ impl Plan {
                 let kept = keep.map(|slot| format!(" and <{}>", self.slot_name(slot))).unwrap_or_default();
                 format!("close_range(3, ~0, {flags}) but for the launcher's pipes{kept}")
             }
+            ChildStep::LookAtProgram { paths, .. } => {
+                let path = paths.last().map(|last| text(last)).unwrap_or_default();
+                format!("openat2({path:?}, O_RDONLY, RESOLVE_NO_MAGICLINKS)")
+            }
             ChildStep::Exec { paths, argv, .. } => {
                 let argv: Vec<String> = argv.strings().iter().map(|arg| format!("{:?}", text(arg))).collect();
                 let path = paths.last().map(|last| text(last)).unwrap_or_default();

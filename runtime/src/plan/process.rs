@@ -62,6 +62,28 @@ pub(super) fn settle(b: &mut Builder<'_>) {
     let dir = &b.domain.init.dir;
     let step = ChildStep::ChangeDir { path: c_string(dir.value.as_str()), resolve: IN_ROOT };
     b.child("change-dir", step, dir.origin, "in the new root, before the user may be unable to");
+    look(b);
+}
+
+/// CAP_DAC_OVERRIDE (capabilities(7)).
+const CAP_DAC_OVERRIDE: u64 = 1 << 1;
+
+/// Of a program that may be executed and not read, only somebody with more rights can say what it leads to.
+fn look(b: &mut Builder<'_>) {
+    let has = b.user_namespace || b.host.bounding & CAP_DAC_OVERRIDE != 0;
+    let reads_all = b.domain.init.user.is_none() && has && super::confine::kept(b) & CAP_DAC_OVERRIDE != 0;
+    if reads_all || built_in(b) {
+        return;
+    }
+    let (commands, origin) = commands(b);
+    let paths = paths(&commands[0][0], &environment(b));
+    let step = ChildStep::LookAtProgram { paths, resolve: libc::RESOLVE_NO_MAGICLINKS };
+    b.child(
+        "look-at-program",
+        step,
+        origin,
+        "while it may be read: its user may be allowed to execute it only",
+    );
 }
 
 /// The working directory is looked up from the root, which is the current one then.
@@ -186,11 +208,20 @@ fn environment<'a>(b: &Builder<'a>) -> Vec<(&'a str, Cow<'a, str>)> {
     env
 }
 
+/// Where a program may be: at its path, or in the directories of PATH.
+fn paths(program: &OsStr, env: &[(&str, Cow<'_, str>)]) -> Vec<CString> {
+    let program = program.as_bytes();
+    if program.contains(&b'/') {
+        return vec![c_bytes(program)];
+    }
+    let path = env.iter().find(|(name, _)| *name == "PATH").map_or(PATH_DEFAULT, |(_, value)| value);
+    path.split(':').map(|dir| c_bytes(&[dir.as_bytes(), b"/", program].concat())).collect()
+}
+
 /// execve.
 pub(super) fn exec(b: &mut Builder<'_>) {
     let (commands, origin) = commands(b);
     let env = environment(b);
-    let path = env.iter().find(|(name, _)| *name == "PATH").map_or(PATH_DEFAULT, |(_, value)| value);
     let variable = |(name, value): &(&str, Cow<'_, str>)| c_owned([*name, "=", value.as_ref()].concat());
     let array = |words: Vec<CString>| Box::new(StringArray::new(words));
     let variables = array(env.iter().map(variable).collect());
@@ -204,13 +235,7 @@ pub(super) fn exec(b: &mut Builder<'_>) {
         return;
     }
     let argv = &commands[0];
-    let program = &argv[0];
-    let program = program.as_bytes();
-    let paths = if program.contains(&b'/') {
-        vec![c_bytes(program)]
-    } else {
-        path.split(':').map(|dir| c_bytes(&[dir.as_bytes(), b"/", program].concat())).collect()
-    };
+    let paths = paths(&argv[0], &env);
     // By its path, not by a descriptor of what was looked at: a script would get `/dev/fd/N` for its name, and the kernel
     // before 6.14 would call the process by the number. Nothing of the host can be reached by then in any case.
     let resolve = libc::RESOLVE_NO_MAGICLINKS;

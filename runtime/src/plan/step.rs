@@ -325,6 +325,13 @@ pub enum ChildStep {
         /// The program that is executed by its descriptor.
         keep: Option<Slot>,
     },
+    /// Looks at the program and its interpreters while this process may still read what its user may not (openat2(2)).
+    LookAtProgram {
+        /// Paths to try, as at exec.
+        paths: Vec<CString>,
+        /// RESOLVE_* of openat2(2).
+        resolve: u64,
+    },
     /// `execve(path, argv, env)`, after the path and its interpreters are looked at (openat2(2)).
     Exec {
         /// Paths to try, in order; more than one only for a name looked up in PATH.

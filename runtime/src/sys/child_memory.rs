@@ -12,6 +12,9 @@ use super::identity::Identity;
 /// How many child steps one plan may have: the size of [`Progress::stamps`].
 pub const STEPS_MAX: usize = 8190;
 
+/// How many programs that may not be read a start may meet, in PATH and behind first lines.
+const UNREADABLE_MAX: usize = 16;
+
 /// The child's stack: a path buffer of PATH_MAX and a few frames.
 const STACK_BYTES: usize = 64 << 10;
 
@@ -30,6 +33,10 @@ pub struct Progress {
     pub errno: AtomicI32,
     /// What the child has looked at last before it executes it: device, inode and mount.
     program: [AtomicU64; 3],
+    /// How many of `unreadable` are noted.
+    noted: AtomicU32,
+    /// Programs that the user may not read, looked at while this process still could.
+    unreadable: [[AtomicU64; 3]; UNREADABLE_MAX],
     /// Time at which each step ended, CLOCK_MONOTONIC ns; 0 where not traced.
     pub stamps: [AtomicU64; STEPS_MAX],
 }
@@ -37,17 +44,40 @@ pub struct Progress {
 impl Progress {
     /// The child says what it is about to execute.
     pub fn will_execute(&self, program: Identity) {
-        let device = u64::from(program.device.0) << 32 | u64::from(program.device.1);
-        for (place, number) in self.program.iter().zip([device, program.inode, program.mount]) {
-            place.store(number, Ordering::Release);
+        store(&self.program, program);
+    }
+
+    /// It may execute this without a further look. There is room for some; the others are looked at again.
+    pub fn looked_at(&self, program: Identity) {
+        let noted = self.noted.load(Ordering::Acquire);
+        if let Some(place) = self.unreadable.get(noted as usize) {
+            store(place, program);
+            self.noted.store(noted + 1, Ordering::Release);
         }
+    }
+
+    /// Whether it has been noted so.
+    pub fn was_looked_at(&self, program: Identity) -> bool {
+        let noted = self.noted.load(Ordering::Acquire) as usize;
+        self.unreadable.iter().take(noted).any(|place| load(place) == program)
     }
 
     /// What it has said.
     pub fn program(&self) -> Identity {
-        let [device, inode, mount] = [0, 1, 2].map(|at: usize| self.program[at].load(Ordering::Acquire));
-        Identity { device: ((device >> 32) as u32, device as u32), inode, mount }
+        load(&self.program)
     }
+}
+
+fn store(place: &[AtomicU64; 3], program: Identity) {
+    let device = u64::from(program.device.0) << 32 | u64::from(program.device.1);
+    for (place, number) in place.iter().zip([device, program.inode, program.mount]) {
+        place.store(number, Ordering::Release);
+    }
+}
+
+fn load(place: &[AtomicU64; 3]) -> Identity {
+    let [device, inode, mount] = [0, 1, 2].map(|at: usize| place[at].load(Ordering::Acquire));
+    Identity { device: ((device >> 32) as u32, device as u32), inode, mount }
 }
 
 /// The stack of one child, which grows down, and the [`Progress`] after its top.
@@ -144,6 +174,21 @@ impl Drop for ChildMemory {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_looked_at_is_known_and_nothing_else() {
+        let memory = ChildMemory::shared().unwrap();
+        let program = |inode| Identity { device: (8, 1), inode, mount: 7 };
+        assert!(!memory.was_looked_at(Identity::default()));
+        for inode in 1..=UNREADABLE_MAX as u64 + 1 {
+            memory.looked_at(program(inode));
+        }
+        for inode in 1..=UNREADABLE_MAX as u64 {
+            assert!(memory.was_looked_at(program(inode)));
+            assert!(!memory.was_looked_at(Identity { mount: 8, ..program(inode) }));
+        }
+        assert!(!memory.was_looked_at(program(UNREADABLE_MAX as u64 + 1)));
+    }
 
     #[test]
     fn the_progress_is_zeroed_and_beside_the_stack() {

@@ -26,6 +26,8 @@ pub struct Look {
     pub identity: Identity,
     /// S_IFMT of its mode.
     pub kind: u32,
+    /// Whether its mode lets everybody read it.
+    pub by_all: bool,
     /// The device that it stands for, where it is a device.
     pub number: u64,
 }
@@ -50,7 +52,7 @@ pub fn mount_of(fd: RawFd) -> Result<u64> {
 
 fn statx(dir: RawFd, path: &CStr, flags: libc::c_int) -> Result<Look> {
     let mut found = MaybeUninit::<libc::statx>::zeroed();
-    let mask = libc::STATX_TYPE | libc::STATX_INO | STATX_MNT_ID;
+    let mask = libc::STATX_TYPE | libc::STATX_MODE | libc::STATX_INO | STATX_MNT_ID;
     // SAFETY: the string lives through the call, and the kernel fills one statx, which does too.
     let ret = unsafe { libc::syscall(libc::SYS_statx, dir, path.as_ptr(), flags, mask, found.as_mut_ptr()) };
     let _zero = check(ret)?;
@@ -60,7 +62,8 @@ fn statx(dir: RawFd, path: &CStr, flags: libc::c_int) -> Result<Look> {
     let identity =
         Identity { device: (found.stx_dev_major, found.stx_dev_minor), inode: found.stx_ino, mount };
     let number = libc::makedev(found.stx_rdev_major, found.stx_rdev_minor);
-    Ok(Look { identity, kind: u32::from(found.stx_mode) & libc::S_IFMT, number })
+    let mode = u32::from(found.stx_mode);
+    Ok(Look { identity, kind: mode & libc::S_IFMT, by_all: mode & 0o444 == 0o444, number })
 }
 
 #[cfg(test)]
