@@ -340,7 +340,7 @@ impl<'a> Launcher<'a> {
     }
 
     /// The child has looked at what it was about to execute. Whoever shares its root may have put another link there
-    /// since, and a script that may be executed and not read leads nowhere to be seen: what runs now is what counts. If
+    /// since, and a handler of binfmt_misc is looked at by nobody: what runs now is what counts. If
     /// that is this program's file, or one that is reached by a mount of the host's, it does not go on.
     fn of_the_container(&self, pid: i32, own: Option<Identity>, looked: Identity) -> Result<(), StartError> {
         let Some((at, entry)) = self.plan.child.iter().enumerate().next_back() else { return Ok(()) };
