@@ -156,6 +156,34 @@ mod tests {
     use crate::plan::{Request, plan};
     use crate::survey::Survey;
 
+    /// Who can read every file at exec looks at the program then, anybody else before as well.
+    #[rstest::rstest]
+    #[case::root("", "", false)]
+    #[case::user("<inituser>1000</inituser><initgroup>1000</initgroup>", "", true)]
+    #[case::less("", "<capabilities policy='default'><dac_override state='off'/></capabilities>", true)]
+    fn who_may_not_read_everything_has_the_program_looked_at_before(
+        #[case] user: &str,
+        #[case] features: &str,
+        #[case] expected: bool,
+    ) {
+        let text = format!(
+            "<domain type='lxc'><name>c</name><memory>65536</memory><os><type>exe</type><init>/bin/sh</init>{user}</os>\
+             <features>{features}</features></domain>"
+        );
+        let source = browndog_xml::source::Source::from_bytes("c.xml", text.into_bytes());
+        let domain = browndog_xml::read(&source).domain.expect("it is valid");
+        let survey = Survey::assume(&domain, false);
+        let plan = plan(&domain, &Host::fixture_v2(), &survey, &Request::default());
+        let ids: Vec<&str> = plan.child.iter().map(|entry| entry.id.as_ref()).collect();
+        let place = |id| ids.iter().position(|have| *have == id);
+        assert_eq!(place("look-at-program").is_some(), expected, "{ids:?}");
+        if expected {
+            let order = ["close-fds", "change-dir", "look-at-program", "drop-bounding"].map(place);
+            assert!(order.is_sorted(), "{ids:?}");
+            assert!(plan.to_string().contains("openat2(\"/bin/sh\", O_RDONLY"), "{plan}");
+        }
+    }
+
     /// A plan is the same without what it does not ask for: whatever the caller lacks, one who is nice.
     #[rstest::rstest]
     #[case::default("", "")]

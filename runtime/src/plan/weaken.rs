@@ -204,9 +204,12 @@ fn child(step: &mut ChildStep, how: &str) -> bool {
         (ChildStep::SetLimit { soft, .. }, "soft") => *soft -= 1,
         (ChildStep::SetLimit { hard, .. }, "hard") => *hard += 1,
         (ChildStep::CloseFds { flags, .. }, "marked") if *flags == 0 => *flags = libc::CLOSE_RANGE_CLOEXEC,
-        (ChildStep::ChangeDir { resolve, .. } | ChildStep::Exec { resolve, .. }, "magic-links")
-            if *resolve & libc::RESOLVE_NO_MAGICLINKS != 0 =>
-        {
+        (
+            ChildStep::ChangeDir { resolve, .. }
+            | ChildStep::LookAtProgram { resolve, .. }
+            | ChildStep::Exec { resolve, .. },
+            "magic-links",
+        ) if *resolve & libc::RESOLVE_NO_MAGICLINKS != 0 => {
             *resolve &= !libc::RESOLVE_NO_MAGICLINKS;
         }
         (step, "by-path") => return step.path_mut().is_some_and(Beneath::loosen),
