@@ -70,8 +70,12 @@ fn no_step_of_a_start_allocates() {
     let _alone = watch_alone();
     let ram = "<filesystem type='ram'><source usage='64'/><target dir='/mnt'/></filesystem>\
                <filesystem type='bind'><source dir='/usr'/><target dir='/srv'/><readonly/></filesystem>";
+    let shared = common::document("<features><privnet/></features>", "", ram);
+    // Looked at twice.
+    let user = shared.replace("</os>", "<inituser>1000</inituser><initgroup>1000</initgroup></os>");
+    assert_ne!(user, shared);
     // With memory shared, and with a copy of it.
-    for xml in [common::document("<features><privnet/></features>", "", ram), common::networked()] {
+    for xml in [shared, user, common::networked()] {
         assert_eq!(start(&xml, &Options::default()), Ok(exec::Ended::Exited(0)));
         // A child that fails reports by numbers, too.
         let options = Options { child_fault: Some((20, nix::libc::EIO)), ..Options::default() };
