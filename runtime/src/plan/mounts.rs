@@ -90,10 +90,9 @@ fn prepare_host_source(b: &mut Builder<'_>, index: usize, filesystem: &Filesyste
 fn restrict(b: &mut Builder<'_>, target: &str, tree: Slot, readonly: Option<Origin>, origin: Origin) {
     if b.host.at_least(5, 12) {
         let (mut attr, asked) = restriction(readonly, origin);
-        if b.user_namespace && readonly.is_none() && super::confine::new_privs(b).is_none() {
-            // Its root makes files there of whatever owner and mode: none gives more than it has, unless that is asked for.
-            attr.attr_set |= ATTR_NOSUID;
-        }
+        // Its root makes files there of whatever owner and mode: none gives more than it has, unless that is asked for.
+        let closed = b.user_namespace && readonly.is_none() && super::confine::new_privs(b).is_none();
+        attr.attr_set |= if closed { ATTR_NOSUID } else { 0 };
         b.host_step(("restrict", target), HostStep::Restrict { tree, attr }, asked, RESTRICT);
     }
 }
