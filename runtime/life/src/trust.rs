@@ -100,8 +100,9 @@ fn judge(path: &Path, caller: Caller, look: impl Fn(&Path) -> Option<Metadata>) 
             continue;
         }
         // /tmp: nobody else can exchange what is the caller's own there.
+        let closed = |mode: u32| mode & WRITTEN == 0 || mode & STICKY != 0;
         let kept = found.mode() & STICKY != 0
-            && look(below).is_none_or(|below| caller.trusts(below.uid()) && below.mode() & WRITTEN == 0);
+            && look(below).is_none_or(|below| caller.trusts(below.uid()) && closed(below.mode()));
         if !kept {
             return Err(LifeError::refused(
                 format!(
@@ -172,6 +173,7 @@ mod tests {
     #[case::to_be_made_in_a_sticky_one(0o1777, None, true)]
     #[case::sticky_above(0o1777, Some(0o700), true)]
     #[case::sticky_above_and_open(0o1777, Some(0o777), false)]
+    #[case::sticky_in_a_sticky_one(0o1777, Some(0o1777), true)]
     #[case::group_writes(0o755, Some(0o770), false)]
     #[case::others_write(0o755, Some(0o702), false)]
     #[case::sticky_itself(0o755, Some(0o1777), true)]
