@@ -1,6 +1,5 @@
-//! What a start of the released program takes beside time: page faults and memory, which tell whether what
-//! it runs still lies side by side (`benches/start.ld`), and what it asks the processor. `BROWNDOG_COUNTED` names
-//! that program.
+//! What a start of the released program takes beside time: page faults and memory, and what it asks the processor.
+//! `BROWNDOG_COUNTED` names that program.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -51,7 +50,7 @@ fn a_start_is_light() {
     println!("a start: {faults} page faults, the floor's {floor}; {peak} KiB");
     assert!(
         faults <= floor + FAULTS && peak <= PEAK,
-        "{faults} page faults (the floor: {floor}), {peak} KiB: where benches/start.ld is out of date, ci/order renews it"
+        "{faults} page faults (the floor: {floor}), {peak} KiB"
     );
 }
 
