@@ -261,6 +261,11 @@ impl Stray {
     /// The same once what is in them is gone: the kernel kills it with its launcher. What that did not reach of a
     /// `run` is killed; anything else is some other state's.
     fn end(&self, said: &mut Vec<String>) {
+        // A child that was cloned a moment ago has its launcher's lock until it executes or is killed.
+        let is_held = || self.paths.iter().any(|path| matches!(tree::need(path), Need::Held));
+        if self.foreground {
+            crate::disregard(groups::wait_until(GONE_WITHIN, || !is_held()));
+        }
         if self.is_orphaned() {
             if self.foreground {
                 let group =
