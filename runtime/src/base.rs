@@ -127,7 +127,7 @@ fn pin_one() -> Result<(), (&'static str, Errno)> {
     Err(("pin the namespace", last))
 }
 
-const TRIES: u32 = 200;
+const TRIES: u32 = 5000;
 
 /// The helper makes its own namespace and waits; its namespace is bound from outside.
 fn make_one() -> Result<(), (&'static str, Errno)> {
