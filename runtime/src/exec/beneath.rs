@@ -45,10 +45,10 @@ pub(crate) fn stat(dir: RawFd, name: &CStr) -> Result<FileStat, Errno> {
 }
 
 /// Longest path, with its NUL (PATH_MAX).
-const PATH_MAX: usize = libc::PATH_MAX as usize;
+pub(super) const PATH_MAX: usize = libc::PATH_MAX as usize;
 
 /// As many links as the kernel follows (path_resolution(7)).
-const LINKS: usize = 40;
+pub(super) const LINKS: usize = 40;
 
 /// How something is made beneath a directory.
 #[derive(Clone, Copy)]
@@ -136,7 +136,7 @@ fn link_to_nothing(dir: RawFd, name: &CStr, resolve: u64) -> Result<Option<Fd>, 
 }
 
 /// Puts what the link says in the place of its name, which stands from `start` to `end`; returns the new length.
-fn follow(
+pub(super) fn follow(
     link: RawFd,
     path: &mut [u8; PATH_MAX],
     start: usize,

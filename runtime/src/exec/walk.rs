@@ -8,17 +8,11 @@ use std::os::fd::RawFd;
 use nix::errno::Errno;
 use nix::libc;
 
-use super::beneath::Fd;
+use super::beneath::{Fd, LINKS, PATH_MAX, follow};
 use super::place::HELD;
 use crate::survey::RESOLVE_IN_ROOT;
 use crate::sys;
 use crate::sys::identity;
-
-/// As many links at the end of a path as the kernel follows (path_resolution(7)).
-const LINKS: usize = 40;
-
-/// Longest path, with its NUL.
-const PATH_MAX: usize = libc::PATH_MAX as usize;
 
 /// As many directories as a path may have.
 const DEPTH: usize = PATH_MAX / 2;
@@ -50,7 +44,11 @@ impl Walk {
                     self.stands_free(found.0)?;
                     return Ok(found.keep());
                 }
-                libc::S_IFLNK => length = follow(found.0, &mut text, length)?,
+                libc::S_IFLNK => {
+                    let slash = whole.to_bytes().iter().rposition(|byte| *byte == b'/');
+                    let start = slash.map_or(0, |slash| slash + 1);
+                    length = follow(found.0, &mut text, start, length, length)?;
+                }
                 _ => return self.file(whole),
             }
         }
@@ -93,16 +91,4 @@ impl Walk {
         }
         Err(Errno::EXDEV)
     }
-}
-
-/// Puts what the link that is open as `link` says in the place of the last component; returns the new length.
-fn follow(link: RawFd, text: &mut [u8; PATH_MAX], length: usize) -> Result<usize, Errno> {
-    let mut says = [0_u8; PATH_MAX];
-    let count = sys::paths::read_link(link, &mut says)?;
-    let says = says.get(..count).filter(|says| !says.is_empty()).ok_or(Errno::ENOENT)?;
-    let slash = text.get(..length).and_then(|text| text.iter().rposition(|byte| *byte == b'/'));
-    let start = if says.first() == Some(&b'/') { 0 } else { slash.map_or(0, |slash| slash + 1) };
-    let end = start + says.len();
-    text.get_mut(start..end).ok_or(Errno::ENAMETOOLONG)?.copy_from_slice(says);
-    Ok(end)
 }
