@@ -37,12 +37,12 @@ const STATX_MNT_ID: u32 = 0x1000;
 
 /// What `path` leads to, beneath the caller's root; links are followed.
 pub fn identity(path: &CStr) -> Result<Identity> {
-    statx(libc::AT_FDCWD, path, 0).map(|look| look.identity)
+    looked(libc::AT_FDCWD, path, 0).map(|look| look.identity)
 }
 
 /// What is open as `fd`, also with O_PATH.
 pub fn look(fd: RawFd) -> Result<Look> {
-    statx(fd, c"", libc::AT_EMPTY_PATH)
+    looked(fd, c"", libc::AT_EMPTY_PATH)
 }
 
 /// The number of the mount by which `fd` was reached; 0 on a kernel before 5.8, which does not number them.
@@ -50,14 +50,19 @@ pub fn mount_of(fd: RawFd) -> Result<u64> {
     look(fd).map(|found| found.identity.mount)
 }
 
-fn statx(dir: RawFd, path: &CStr, flags: libc::c_int) -> Result<Look> {
+/// statx(2).
+pub(super) fn statx(dir: RawFd, path: &CStr, flags: libc::c_int, mask: u32) -> Result<libc::statx> {
     let mut found = MaybeUninit::<libc::statx>::zeroed();
-    let mask = libc::STATX_TYPE | libc::STATX_MODE | libc::STATX_INO | STATX_MNT_ID;
     // SAFETY: the string lives through the call, and the kernel fills one statx, which does too.
     let ret = unsafe { libc::syscall(libc::SYS_statx, dir, path.as_ptr(), flags, mask, found.as_mut_ptr()) };
     let _zero = check(ret)?;
     // SAFETY: a statx of numbers, all of it zeroed before the kernel has filled it.
-    let found = unsafe { found.assume_init() };
+    Ok(unsafe { found.assume_init() })
+}
+
+fn looked(dir: RawFd, path: &CStr, flags: libc::c_int) -> Result<Look> {
+    let mask = libc::STATX_TYPE | libc::STATX_MODE | libc::STATX_INO | STATX_MNT_ID;
+    let found = statx(dir, path, flags, mask)?;
     let mount = if found.stx_mask & STATX_MNT_ID == 0 { 0 } else { found.stx_mnt_id };
     let identity =
         Identity { device: (found.stx_dev_major, found.stx_dev_minor), inode: found.stx_ino, mount };

@@ -1,12 +1,11 @@
 //! Which mount a descriptor stands on (statx(2)): known again whatever the paths to it mean meanwhile.
 
-use std::mem::MaybeUninit;
 use std::os::fd::{OwnedFd, RawFd};
 
 use nix::libc;
 use serde::{Deserialize, Serialize};
 
-use super::{Result, check, owned};
+use super::{Result, identity, owned};
 
 /// A mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,13 +64,7 @@ pub fn duplicate(fd: RawFd) -> Result<OwnedFd> {
 }
 
 fn statx(fd: RawFd, mask: u32) -> Result<libc::statx> {
-    let mut found = MaybeUninit::<libc::statx>::zeroed();
-    let flags = libc::AT_EMPTY_PATH | libc::AT_NO_AUTOMOUNT;
-    // SAFETY: the empty path lives through the call, and the kernel fills one statx, which does too.
-    let ret = unsafe { libc::syscall(libc::SYS_statx, fd, c"".as_ptr(), flags, mask, found.as_mut_ptr()) };
-    let _zero = check(ret)?;
-    // SAFETY: a statx of numbers, all of it zeroed before the kernel has filled it.
-    Ok(unsafe { found.assume_init() })
+    identity::statx(fd, c"", libc::AT_EMPTY_PATH | libc::AT_NO_AUTOMOUNT, mask)
 }
 
 #[cfg(test)]
