@@ -354,10 +354,10 @@ pub enum ChildStep {
     },
 }
 
-impl ChildStep {
-    /// The path of the container that it is about, where it is about one.
-    pub fn path(&self) -> Option<&Beneath> {
-        match self {
+/// The path of a step, in the kind of reference that the step is given in.
+macro_rules! path_of {
+    ($step:expr) => {
+        match $step {
             Self::Sever { target }
             | Self::DetachBelow { target }
             | Self::MakeTarget { target, .. }
@@ -374,26 +374,17 @@ impl ChildStep {
             | Self::WriteFile { target, .. } => Some(target),
             _ => None,
         }
+    };
+}
+
+impl ChildStep {
+    /// The path of the container that it is about, where it is about one.
+    pub fn path(&self) -> Option<&Beneath> {
+        path_of!(self)
     }
 
     /// The same, to be changed.
     pub(super) fn path_mut(&mut self) -> Option<&mut Beneath> {
-        match self {
-            Self::Sever { target }
-            | Self::DetachBelow { target }
-            | Self::MakeTarget { target, .. }
-            | Self::MountNew { target, .. }
-            | Self::Hold { target, .. }
-            | Self::CloneTree { source: target, .. }
-            | Self::Attach { target, .. }
-            | Self::SetAttr { target, .. }
-            | Self::Remount { target, .. }
-            | Self::Verify { target, .. }
-            | Self::MakeDir { target, .. }
-            | Self::MakeNode { target, .. }
-            | Self::MakeLink { target, .. }
-            | Self::WriteFile { target, .. } => Some(target),
-            _ => None,
-        }
+        path_of!(self)
     }
 }
