@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC};
 
 use super::undo::Made;
 use super::{Launcher, tree};
@@ -41,8 +40,7 @@ impl Launcher<'_> {
 fn on_cgroupfs(path: &str) -> Result<(), Errno> {
     let (parent, name) = path.rsplit_once('/').ok_or(Errno::EINVAL)?;
     let found = nix::sys::statfs::statfs(parent)?.filesystem_type();
-    let is_group = found == CGROUP_SUPER_MAGIC || found == CGROUP2_SUPER_MAGIC;
-    if is_group && !matches!(name, "" | "." | "..") { Ok(()) } else { Err(Errno::EXDEV) }
+    if tree::is_hierarchy(found) && !matches!(name, "" | "." | "..") { Ok(()) } else { Err(Errno::EXDEV) }
 }
 
 /// Makes a group and takes the lock that says, in every namespace, that its launcher lives. A command that cleans

@@ -7,11 +7,10 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::stat::{FileStat, fstat};
-use nix::sys::statfs::{
-    CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, FsType, PROC_SUPER_MAGIC, TMPFS_MAGIC, fstatfs,
-};
+use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, TMPFS_MAGIC, fstatfs};
 
 use super::table::{HostProc, Line};
+use super::tree;
 use crate::plan::step::{Beneath, TargetKind};
 use crate::survey::RESOLVE_IN_ROOT;
 use crate::sys;
@@ -324,7 +323,8 @@ pub(super) fn kernel_place(target: &Beneath) -> Option<&'static str> {
 }
 
 fn is_kernels(magic: FsType) -> bool {
-    [PROC_SUPER_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC].contains(&magic)
+    magic == PROC_SUPER_MAGIC
+        || tree::is_hierarchy(magic)
         || KERNELS.iter().any(|kernels| FsType(*kernels as _) == magic)
 }
 

@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag};
 use nix::libc;
 use nix::sys::stat::Mode;
-use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, fstatfs};
+use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, FsType, fstatfs};
 
 use crate::plan::step::c_string;
 use crate::sys;
@@ -43,10 +43,14 @@ fn open(path: &str) -> Result<OwnedFd, Errno> {
     sys::open(&c_string(path), libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW)
 }
 
+/// Whether a file system of this kind is a control group hierarchy.
+pub(super) fn is_hierarchy(magic: FsType) -> bool {
+    [CGROUP2_SUPER_MAGIC, CGROUP_SUPER_MAGIC].contains(&magic)
+}
+
 /// Whether this is a directory of a control group hierarchy: by the kind of its file system.
 pub fn is_group(fd: &OwnedFd) -> bool {
-    fstatfs(fd)
-        .is_ok_and(|found| [CGROUP2_SUPER_MAGIC, CGROUP_SUPER_MAGIC].contains(&found.filesystem_type()))
+    fstatfs(fd).is_ok_and(|found| is_hierarchy(found.filesystem_type()))
 }
 
 /// Whether `path` leads, without `..` and without a link at its end, to a control group.
