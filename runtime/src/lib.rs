@@ -16,6 +16,7 @@ pub mod net;
 pub mod own;
 pub mod pid1;
 pub mod plan;
+pub mod process;
 pub mod survey;
 pub mod sys;
 pub mod targets;

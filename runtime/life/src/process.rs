@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
+use browndog_runtime::process::Stat;
 use browndog_runtime::sys;
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
@@ -75,28 +76,14 @@ impl ProcessView {
     }
 }
 
-struct Stat {
-    state: char,
-    start: u64,
-}
-
-fn stat(pid: i32) -> Option<Stat> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // Counted after the command's closing parenthesis: a command may hold anything.
-    let rest = text.rsplit_once(')')?.1;
-    let mut fields = rest.split_ascii_whitespace();
-    let state = fields.next()?.chars().next()?;
-    Some(Stat { state, start: fields.nth(18)?.parse().ok()? })
-}
-
 /// When the process of this number started.
 fn start_of(pid: i32) -> Option<u64> {
-    stat(pid).map(|stat| stat.start)
+    Stat::read(pid).map(|stat| stat.start)
 }
 
 /// The same of one that is no zombie.
 fn living(pid: i32) -> Option<u64> {
-    stat(pid).filter(|stat| !"ZX".contains(stat.state)).map(|stat| stat.start)
+    Stat::read(pid).filter(Stat::lives).map(|stat| stat.start)
 }
 
 /// Which boot this is (proc_sys_kernel(5)).

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use nix::libc;
 
 use super::signals;
+use crate::process::Stat;
 use crate::sys;
 
 /// How often processes that were begun meanwhile are asked: a shell in a loop begins another at once.
@@ -326,29 +327,5 @@ impl Member {
     /// Whether it is there, and no zombie.
     fn lives(&self) -> bool {
         Stat::read(self.pid).is_some_and(|stat| stat.lives() && stat.start == self.start)
-    }
-}
-
-struct Stat {
-    state: char,
-    parent: i32,
-    start: u64,
-}
-
-impl Stat {
-    fn read(pid: i32) -> Option<Self> {
-        let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
-        let text = String::from_utf8_lossy(&text);
-        // Counted after the command's closing parenthesis: a command may hold anything.
-        let fields: Vec<&str> = text.rsplit_once(')')?.1.split_ascii_whitespace().collect();
-        Some(Self {
-            state: fields.first()?.chars().next()?,
-            parent: fields.get(1)?.parse().ok()?,
-            start: fields.get(19)?.parse().ok()?,
-        })
-    }
-
-    fn lives(&self) -> bool {
-        !"ZX".contains(self.state)
     }
 }

@@ -11,6 +11,7 @@ use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::error::StartError;
+use crate::process::Stat;
 use crate::sys;
 
 /// How long a child is waited for that somebody holds still.
@@ -33,9 +34,7 @@ pub(super) enum Still {
 
 /// Whether process `pid` is held still by somebody (proc_pid_stat(5), proc_pid_wchan(5)).
 pub(super) fn still(pid: i32) -> Option<Still> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let state = stat.rsplit_once(')')?.1.trim_start().chars().next()?;
-    if state == 'T' || state == 't' {
+    if "Tt".contains(Stat::read(pid)?.state) {
         return Some(Still::Stopped);
     }
     let wchan = std::fs::read_to_string(format!("/proc/{pid}/wchan")).unwrap_or_default();
