@@ -6,69 +6,17 @@ mod common;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use browndog_runtime::error::StartError;
-use browndog_runtime::exec::{self, Ended, Options, Running};
-use browndog_runtime::host::Host;
+use browndog_runtime::exec::Ended;
 use browndog_xml::domain::Domain;
+use common::network::{inside, ip, ip_in, right, said, start, try_start};
 use common::{HostState, until};
 use rstest::rstest;
 
 const PRIVATE: &str = "<features><privnet/></features>";
 
-/// The right to start containers, where iproute2 can look at them.
-fn right() -> Option<std::sync::MutexGuard<'static, ()>> {
-    let right = common::start_right()?;
-    if Command::new("ip").arg("-V").output().is_err() {
-        eprintln!("skipped: iproute2 is not installed");
-        return None;
-    }
-    Some(right)
-}
-
-fn try_start(domain: &Domain) -> Result<Running, StartError> {
-    let host = Host::probe();
-    let (plan, survey) = common::to_start(domain, &host);
-    exec::start(&plan, &host, survey, &Options::default())
-}
-
-fn start(domain: &Domain) -> Running {
-    try_start(domain).unwrap_or_else(|error| panic!("{}", said(&error)))
-}
-
-fn said(error: &StartError) -> String {
-    match error {
-        StartError::Refused(problems) => {
-            problems.iter().map(|problem| format!("{}; ", problem.message)).collect()
-        }
-        StartError::Step(step) => format!("{step} {:?}", step.hint),
-        other => other.to_string(),
-    }
-}
-
 /// A domain that sleeps until it is dropped.
 fn sleeping(devices: &str) -> Domain {
     common::domain(&common::scripted(PRIVATE, "", devices, "exec sleep 600"))
-}
-
-fn run(program: &str, args: &[&str]) -> String {
-    let output = Command::new(program).args(args).output().expect("the program is there");
-    assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("text")
-}
-
-fn ip(args: &str) -> String {
-    run("ip", &args.split(' ').collect::<Vec<_>>())
-}
-
-fn inside(pid: u32, args: &str) -> String {
-    let pid = pid.to_string();
-    let mut words = vec!["-t", pid.as_str(), "-n", "ip"];
-    words.extend(args.split(' '));
-    run("nsenter", &words)
-}
-
-fn ip_in(running: &Running, args: &str) -> String {
-    inside(running.pid.cast_unsigned(), args)
 }
 
 /// A process in a network namespace of its own, ended when dropped.

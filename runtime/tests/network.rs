@@ -5,16 +5,13 @@ mod common;
 use std::collections::HashSet;
 use std::process::Command;
 
-use browndog_runtime::error::StartError;
-use browndog_runtime::exec::{self, Options, Running};
-use browndog_runtime::host::Host;
-use browndog_runtime::plan::plan;
-use browndog_runtime::survey::Survey;
+use browndog_runtime::exec;
 use browndog_xml::domain::{
     Address, Bandwidth, Domain, Hostdev, HostdevKind, Interface, InterfaceKind, MacvlanMode, Origin, Route,
     Sourced,
 };
 use browndog_xml::value::{InterfaceName, MacAddr};
+use common::network::{ip, ip_in, right, run, said, start, try_start};
 use common::{HostState, until};
 use rstest::rstest;
 
@@ -74,57 +71,8 @@ fn moved(device: &str, addresses: Vec<Address>, routes: Vec<Route>) -> Hostdev {
     Hostdev { origin: TEST, kind: HostdevKind::Net { interface: name(device), addresses, routes } }
 }
 
-fn try_start(domain: &Domain) -> Result<Running, StartError> {
-    let host = Host::probe();
-    let survey = Survey::look(domain, false, false);
-    let plan = plan(domain, &host, &survey, &common::request());
-    exec::start(&plan, &host, survey, &Options::default())
-}
-
-fn start(domain: &Domain) -> Running {
-    try_start(domain).unwrap_or_else(|error| panic!("{}", said(&error)))
-}
-
-/// The error with what was refused.
-fn said(error: &StartError) -> String {
-    match error {
-        StartError::Refused(problems) => {
-            problems.iter().map(|problem| format!("{}; ", problem.message)).collect()
-        }
-        other => other.to_string(),
-    }
-}
-
-/// The right to start containers, where iproute2 can look at them.
-fn right() -> Option<std::sync::MutexGuard<'static, ()>> {
-    let right = common::start_right()?;
-    if Command::new("ip").arg("-V").output().is_err() {
-        eprintln!("skipped: iproute2 is not installed");
-        return None;
-    }
-    Some(right)
-}
-
-fn run(program: &str, args: &[&str]) -> String {
-    let output = Command::new(program).args(args).output().expect("the program is there");
-    assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("text")
-}
-
-fn ip(args: &str) -> String {
-    run("ip", &args.split(' ').collect::<Vec<_>>())
-}
-
 fn try_ip(args: &str) -> bool {
     Command::new("ip").args(args.split(' ')).output().is_ok_and(|output| output.status.success())
-}
-
-/// `ip` in the network namespace of the container.
-fn ip_in(running: &Running, args: &str) -> String {
-    let pid = running.pid.to_string();
-    let mut words = vec!["-t", pid.as_str(), "-n", "ip"];
-    words.extend(args.split(' '));
-    run("nsenter", &words)
 }
 
 #[test]

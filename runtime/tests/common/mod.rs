@@ -1,6 +1,8 @@
 //! What the runtime's tests share.
 #![allow(dead_code)]
 
+pub mod network;
+
 use std::collections::BTreeSet;
 
 use browndog_runtime::host::Host;
