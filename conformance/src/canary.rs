@@ -159,7 +159,7 @@ impl Canary {
         self.user_key = self.key(-4).ok();
     }
 
-    /// Adds the canary's key to a keyring. Whoever can see it may read it, so that nothing but the keyring protects it.
+    /// Adds the canary's key to a keyring. Every process that can see the key may read it: only the keyring protects it.
     fn key(&self, keyring: i32) -> Result<i32, nix::errno::Errno> {
         let length = i32::try_from(self.token.len()).unwrap_or(0);
         let name = [Arg::In(b"user\0"), Arg::In(b"browndog-canary\0")];

@@ -77,7 +77,7 @@ pub(super) const CHECKS: &[Check] = &[
         "entered-05b",
         Functional,
         "entered",
-        "Entering a container whose init stops whoever comes ends by itself or at SIGTERM.",
+        "A command that enters a container whose init stops every new process ends by itself or at SIGTERM.",
         "signal(7), SIGSTOP",
         |j| hears(j, "entered.stopped.exec"),
     ),
