@@ -96,14 +96,20 @@ impl StartError {
         }
     }
 
-    /// The error as text: message, place in the document with the line itself, help.
+    /// The error of a start as text: message, place in the document with the line itself, help.
     pub fn render(&self, domain: &str, source: &Source) -> String {
+        self.render_as(Tried::START, domain, source)
+    }
+
+    /// The same in the words of another verb.
+    pub fn render_as(&self, tried: Tried<'_>, domain: &str, source: &Source) -> String {
         let failed = |origin: Option<Origin>, help: Option<&str>| {
-            draw(Kind::Error, &format!("cannot start '{domain}': {self}"), origin, help, source)
+            draw(Kind::Error, &format!("{} '{domain}': {self}", tried.cannot), origin, help, source)
         };
         match self {
             Self::Refused(problems) => {
-                let end = format!("'{domain}' was not started; nothing was changed");
+                let (before, after) = tried.nothing;
+                let end = format!("{before}'{domain}'{after}");
                 render_problems(Kind::Error, problems, source) + &draw(Kind::Error, &end, None, None, source)
             }
             Self::Step(step) => failed(Some(step.origin), step.hint.as_deref()),
@@ -112,6 +118,23 @@ impl StartError {
             _ => failed(None, None),
         }
     }
+}
+
+/// What was tried and has failed, in the words of its verb.
+#[derive(Clone, Copy, Debug)]
+pub struct Tried<'a> {
+    /// Stands before the domain's name: `cannot start`.
+    pub cannot: &'a str,
+    /// Stands around the name in the line that ends a list of refusals.
+    pub nothing: (&'a str, &'a str),
+}
+
+impl Tried<'_> {
+    /// A start.
+    pub const START: Self =
+        Self { cannot: "cannot start", nothing: ("", " was not started; nothing was changed") };
+    /// Another program in a container that runs.
+    pub const EXECUTE: Self = Self { cannot: "cannot execute in", nothing: ("nothing was executed in ", "") };
 }
 
 /// Refusals or notes as text: the first [`limits::PROBLEMS`], and how many more there are.

@@ -4,7 +4,7 @@
 //! the old one is done in the container that runs. The document of a domain that runs gives each interface
 //! its names, so that it is known again when others are gone.
 
-use browndog_runtime::error::StartError;
+use browndog_runtime::error::{StartError, Tried};
 use browndog_runtime::exec::attach::{self, Attached, Container};
 use browndog_runtime::exec::detach::{self, Detached};
 use browndog_runtime::launch::{Prepared, prepare};
@@ -299,8 +299,8 @@ impl<'a> Live<'a> {
         let (before_survey, container) = (&before.survey, self.container()?);
         let done = detach::detach(&before.plan, &after.plan, before_survey, &container, &noted);
         let done = done.map_err(|error| {
-            let rendered = error.render(name, &self.document.source);
-            let rendered = rendered.replacen("cannot start", "cannot detach a device from", 1);
+            let tried = Tried { cannot: "cannot detach a device from", ..Tried::START };
+            let rendered = error.render_as(tried, name, &self.document.source);
             LifeError::Start { rendered, code: 1 }
         })?;
         noted.forget(&done.gone);

@@ -10,7 +10,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use browndog_runtime::error::StartError;
+use browndog_runtime::error::{StartError, Tried};
 use browndog_runtime::exec::attach::Container;
 use browndog_runtime::exec::relay::{self, catch_signals};
 use browndog_runtime::exec::streams::Streams;
@@ -89,7 +89,7 @@ pub fn execute(layout: &Layout, name: &str, command: &Command) -> Result<Execute
     let (record, init) = running(layout, name)?;
     let document = document(layout, name)?;
     let failed = |error: &StartError| LifeError::Start {
-        rendered: in_words_of_exec(&error.render(name, &document.source), name),
+        rendered: in_words_of_exec(error.render_as(Tried::EXECUTE, name, &document.source)),
         code: error.exit_code(),
     };
     let domain = domain_for(&document.domain, command)?;
@@ -131,23 +131,12 @@ pub fn execute(layout: &Layout, name: &str, command: &Command) -> Result<Execute
     ended.map(|ended| Executed::Ended { ended, remarks }).map_err(launcher("poll"))
 }
 
-/// A start's message for who gives a command and no document.
-fn in_words_of_exec(rendered: &str, name: &str) -> String {
-    let mut text = rendered.replacen("cannot start", "cannot execute in", 1);
-    for (of_start, of_exec) in [
-        (
-            format!("'{name}' was not started; nothing was changed"),
-            format!("nothing was executed in '{name}'"),
-        ),
-        ("; correct <init>, or the root file system".to_owned(), "; see what PATH is inside".to_owned()),
-        (
-            "<initdir> names no directory of the container".to_owned(),
-            "the working directory is no directory of the container: give another with --cwd".to_owned(),
-        ),
-    ] {
-        text = text.replace(&of_start, &of_exec);
-    }
-    text
+/// The help of a start's steps for who gives a command and no document.
+fn in_words_of_exec(rendered: String) -> String {
+    rendered.replace("; correct <init>, or the root file system", "; see what PATH is inside").replace(
+        "<initdir> names no directory of the container",
+        "the working directory is no directory of the container: give another with --cwd",
+    )
 }
 
 /// The terminal belongs to whom the program runs as, as a login's does: it was opened by the host's root,

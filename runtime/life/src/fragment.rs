@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use browndog_runtime::error::{Kind, StartError, render_problem, render_problems};
+use browndog_runtime::error::{Kind, StartError, Tried, render_problem, render_problems};
 use browndog_runtime::plan::Problem;
 use browndog_xml::domain::{Domain, Origin};
 use browndog_xml::report::Report;
@@ -139,15 +139,16 @@ impl Fragment {
 impl Composed<'_> {
     /// Says why a container that runs does not get it: places in the fragment are shown in its file.
     pub fn render(&self, verb: &str, name: &str, error: &StartError) -> LifeError {
+        let tried = Tried { cannot: verb, ..Tried::START };
         let rendered = match error {
             StartError::Refused(problems) => self.problems(problems),
             StartError::Step(step) => {
                 let mut step = step.clone();
                 let (origin, source) = self.place(step.origin);
                 step.origin = origin;
-                StartError::Step(step).render(name, source).replacen("cannot start", verb, 1)
+                StartError::Step(step).render_as(tried, name, source)
             }
-            other => other.render(name, &self.whole).replacen("cannot start", verb, 1),
+            other => other.render_as(tried, name, &self.whole),
         };
         LifeError::Start { rendered, code: 1 }
     }
