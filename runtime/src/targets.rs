@@ -105,7 +105,7 @@ pub fn remove(root: RawFd, path: &CStr) -> Result<bool, Errno> {
 /// The same for a root directory that nobody of this process stands on.
 ///
 /// # Errors
-/// Likewise.
+/// Those of [`remove`].
 pub fn remove_unused(root: &OwnedFd, path: &CStr) -> Result<bool, Errno> {
     let dir = open(root.as_raw_fd())?;
     // Where there is no place for lock files, the lock of the directory is all there is.

@@ -10,7 +10,6 @@ macro_rules! way {
     };
 }
 
-/// The area.
 pub(super) const CHECKS: &[Check] = &[
     way!(
         "astray-01",

@@ -21,7 +21,6 @@ const DOCUMENTED: [&str; 14] = [
     "NOTIFY_SOCKET",
 ];
 
-/// The area.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
         "fd-01",

@@ -30,7 +30,6 @@ const NAMES: [&str; 21] = [
 /// Numbers that a default policy lets through: memory devices, tty, console, ptmx, ptys.
 const OPEN: [&str; 9] = ["c-1-3", "c-1-5", "c-1-7", "c-1-8", "c-1-9", "c-5-0", "c-5-1", "c-5-2", "c-136-"];
 
-/// The area.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
         "dev-01",

@@ -12,7 +12,6 @@ macro_rules! left {
     };
 }
 
-/// The area.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
         "cgroup-01",

@@ -4,7 +4,6 @@ use crate::judge::Judge;
 use crate::requirement::Check;
 use crate::requirement::Severity::{Functional, Isolation, Leak};
 
-/// The area.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
         "given-01",

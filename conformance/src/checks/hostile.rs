@@ -10,7 +10,6 @@ macro_rules! trap {
     };
 }
 
-/// The area.
 pub(super) const CHECKS: &[Check] = &[
     trap!(
         "proc-13",

@@ -3,7 +3,6 @@
 use crate::requirement::Check;
 use crate::requirement::Severity::{Functional, Isolation};
 
-/// The area.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
         "ipc-01",

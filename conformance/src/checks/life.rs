@@ -14,7 +14,6 @@ pub(super) fn nothing_left(j: &mut Judge<'_>) {
 const KINDS: [&str; 9] =
     ["mounts", "cgroups", "processes", "links", "files", "namespaces", "loops", "ipc", "devices"];
 
-/// The area.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
         "life-08b",

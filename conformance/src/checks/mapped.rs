@@ -8,7 +8,6 @@ use crate::requirement::Severity::Isolation;
 const CALLS: [&str; 7] =
     ["bpf", "kcmp", "open_by_handle_at", "perf_event_open", "unshare", "userfaultfd", "fsopen"];
 
-/// The area.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
         "mapped-01",

@@ -6,7 +6,6 @@ use crate::requirement::Severity::{Functional, Isolation, Leak};
 /// Where a default container may have mounts; deeper ones are covers.
 const PLACES: [&str; 6] = ["/", "/proc", "/sys", "/dev", "/run", "/tmp"];
 
-/// The area.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
         "mount-01",

@@ -8,7 +8,6 @@ use crate::requirement::Severity::{Functional, Isolation, Leak};
 const LINKS: [&str; 9] =
     ["lo", "tunl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "sit0", "ip6tnl0"];
 
-/// The area.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
         "net-01",

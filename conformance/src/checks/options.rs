@@ -19,7 +19,6 @@ macro_rules! options {
 
 const NOTHING_RUNS: [&str; 3] = ["nosuid", "nodev", "noexec"];
 
-/// The area.
 pub(super) const CHECKS: &[Check] = &[
     options!(
         "mount-16c",

@@ -5,7 +5,6 @@ use crate::probe::procfs::TABLES;
 use crate::requirement::Check;
 use crate::requirement::Severity::Isolation;
 
-/// The area.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
         "proc-01",

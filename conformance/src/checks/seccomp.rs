@@ -31,7 +31,6 @@ macro_rules! family {
     };
 }
 
-/// The area.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
         "seccomp-01",

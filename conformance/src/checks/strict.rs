@@ -14,7 +14,6 @@ const DELEGATED: [&str; 5] = [
     "/sys/fs/cgroup/memory.reclaim",
 ];
 
-/// The area.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
         "mount-05c",

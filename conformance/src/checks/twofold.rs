@@ -19,7 +19,6 @@ macro_rules! bait {
     };
 }
 
-/// The area.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
         "twofold-01",

@@ -47,7 +47,6 @@ macro_rules! absent {
     };
 }
 
-/// The area.
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
         "user-01",

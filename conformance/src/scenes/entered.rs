@@ -1,5 +1,5 @@
 //! A hostile container is entered: its program, directory and interpreter are links, its pipes are full, it is
-//! frozen, and its init stops whoever comes.
+//! frozen, and its init stops (SIGSTOP) every process that enters.
 
 use std::fs;
 use std::io::Write;

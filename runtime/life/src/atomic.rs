@@ -125,7 +125,7 @@ fn reserve_of(path: &Path) -> PathBuf {
 /// Keeps room for `path` to be written again by [`write_reserved`], with up to `length` bytes and some more.
 ///
 /// # Errors
-/// Names the file.
+/// The I/O error, with the path of the file that it is about.
 pub fn reserve(path: &Path, length: usize) -> Result<()> {
     let room = (length + RESERVE / 8).next_multiple_of(RESERVE);
     write(&reserve_of(path), &vec![b'\n'; room], Keep::Boot)
@@ -134,12 +134,12 @@ pub fn reserve(path: &Path, length: usize) -> Result<()> {
 /// Gives the room back.
 ///
 /// # Errors
-/// Names the file.
+/// The I/O error, with the path of the file that it is about.
 pub fn unreserve(path: &Path) -> Result<()> {
     remove(&reserve_of(path))
 }
 
-/// As [`write`] for the time of a boot; where the disk is full, into the room kept by [`reserve`]. What is after
+/// As [`write()`] for the time of a boot; where the disk is full, into the room kept by [`reserve`]. What is after
 /// the contents then is empty lines.
 ///
 /// # Errors
@@ -183,7 +183,7 @@ fn c_string(path: &Path) -> std::ffi::CString {
 /// Removes a file; one that is not there is removed already.
 ///
 /// # Errors
-/// Names the file.
+/// The I/O error, with the path of the file that it is about.
 pub fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

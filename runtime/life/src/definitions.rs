@@ -195,7 +195,7 @@ fn canonical_uuid(text: &str, name: &str) -> Option<String> {
 /// Forgets a definition and that it was to be started with the host.
 ///
 /// # Errors
-/// Names the file.
+/// The I/O error, with the path of the file that it is about.
 pub fn undefine(layout: &Layout, name: &str) -> Result<()> {
     atomic::remove(&layout.definition(name))?;
     atomic::remove(&layout.autostart(name))
@@ -231,7 +231,7 @@ pub fn is_autostart(layout: &Layout, name: &str) -> bool {
 /// Sets whether a domain is started with the host.
 ///
 /// # Errors
-/// Names the file.
+/// The I/O error, with the path of the file that it is about.
 pub fn set_autostart(layout: &Layout, name: &str, on: bool) -> Result<()> {
     let path = layout.autostart(name);
     if !on {

@@ -39,7 +39,7 @@ pub fn copy(path: &Path, lines: Option<usize>, out: &mut dyn Write) -> Result<u6
 /// Removes what a domain of this name has said: the next one is another, which is not to be shown it.
 ///
 /// # Errors
-/// Names the file.
+/// The I/O error, with the path of the file that it is about.
 pub fn forget(layout: &Layout, name: &str) -> Result<()> {
     let mut logs = vec![layout.console_log(name, 0)];
     for dir in domains::entries(&layout.log)? {

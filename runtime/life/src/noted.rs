@@ -47,7 +47,7 @@ pub fn read(layout: &Layout, record: &Record) -> Result<Noted> {
 /// Notes it; the caller holds the domain's lock.
 ///
 /// # Errors
-/// Names the file.
+/// The I/O error, with the path of the file that it is about.
 pub fn write(layout: &Layout, record: &Record, noted: Noted) -> Result<()> {
     let Some(init) = record.init else { return Ok(()) };
     let file = File { version: VERSION, boot: boot_id().to_owned(), init, noted };

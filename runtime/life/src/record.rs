@@ -222,7 +222,7 @@ impl Record {
     /// Writes it.
     ///
     /// # Errors
-    /// Names the file.
+    /// The I/O error, with the path of the file that it is about.
     pub fn save(&self, layout: &Layout) -> Result<()> {
         let mut text = serde_json::to_vec(self).unwrap_or_default();
         text.push(b'\n');
@@ -314,7 +314,7 @@ fn version_of(text: &[u8]) -> Option<u64> {
 /// Moves a damaged record aside and returns where to.
 ///
 /// # Errors
-/// Names the file.
+/// The I/O error, with the path of the file that it is about.
 pub fn move_aside(layout: &Layout, name: &str) -> Result<PathBuf> {
     let path = layout.record(name);
     let aside = layout.run.join("damaged");

@@ -62,7 +62,7 @@ pub fn demand(path: &Path) -> Result<()> {
 /// Demands that `path`, where it is there, is the caller's own directory, and that nobody else can write to it.
 ///
 /// # Errors
-/// Likewise.
+/// Says whose it is, or who may write to it, and the way out.
 pub fn demand_closed(path: &Path) -> Result<()> {
     let found = path.symlink_metadata().ok();
     found.map_or(Ok(()), |found| {

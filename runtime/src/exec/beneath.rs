@@ -55,7 +55,7 @@ pub(super) const LINKS: usize = 40;
 pub(crate) struct Making {
     /// RESOLVE_* with which paths are looked up.
     pub resolve: u64,
-    /// Directory or file.
+    /// Whether it is made as a directory or as a file.
     pub kind: TargetKind,
     /// Among the bits of every mode.
     pub mark: u32,

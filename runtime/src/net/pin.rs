@@ -104,7 +104,7 @@ pub fn instances() -> Vec<String> {
 /// The same as [`give_back`] where its launcher is gone: it does not hold the lock any more.
 ///
 /// # Errors
-/// Likewise.
+/// Those of [`give_back`].
 pub fn give_back_unheld(instance: &str) -> Result<Vec<String>, String> {
     let file =
         OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(devices_of(&path_of(instance)));

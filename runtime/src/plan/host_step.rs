@@ -146,7 +146,7 @@ pub enum HostStep {
         root: Slot,
         /// Path in the container.
         target: Beneath,
-        /// Directory or file.
+        /// Whether it is made as a directory or as a file.
         kind: TargetKind,
     },
     /// A file on a tmpfs of its own, detached: `fsopen`, `fsmount`, `openat`, `open_tree`.

@@ -16,7 +16,7 @@ pub enum Mutation {
         /// The step's name.
         id: String,
     },
-    /// A step does less or something else than it should: see [`super::weaken`].
+    /// A step does less or something else than it should: see `plan::weaken`.
     Weaken {
         /// The step's name.
         id: String,

@@ -88,7 +88,7 @@ pub enum ChildStep {
     MakeTarget {
         /// Path in the container.
         target: Beneath,
-        /// Directory or file.
+        /// Whether it is made as a directory or as a file.
         kind: TargetKind,
     },
     /// `mount(fstype, ".", fstype, flags, data)` on a target opened beneath the root. What later steps mean again is

@@ -11,7 +11,7 @@ const BYTES: usize = 56 << 10;
 /// An allocator that gives what it has, and then what `A` has.
 ///
 /// Nothing is searched or locked, which is a quarter of what a start does in user space with a general allocator.
-/// What is freed is used again where it was given last; anything else of it is lost, [`BYTES`] at most.
+/// What is freed is used again where it was given last; anything else of it is lost, `BYTES` at most.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Arena<A> {

@@ -179,7 +179,7 @@ pub fn count_device_policies(group: BorrowedFd<'_>) -> Result<u32> {
 /// The policies that are attached to the group itself.
 ///
 /// # Errors
-/// ENOSPC where there are more than [`POLICIES_MAX`].
+/// ENOSPC where there are more than `POLICIES_MAX`.
 pub fn device_policies(group: BorrowedFd<'_>) -> Result<Vec<OwnedFd>> {
     let mut ids = [0_u32; POLICIES_MAX];
     let count = query(group, &mut ids)?;
