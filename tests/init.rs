@@ -94,7 +94,9 @@ fn orphans_are_waited_for() {
 /// Starts, waits for `READY` on its output, sends the signal, returns output and status.
 fn signalled(arguments: &[&std::ffi::OsStr], signal: &str) -> (String, Option<i32>) {
     use std::io::Read;
-    let mut command = Command::new(BROWNDOG);
+    // What the tests themselves ignore (by nohup(1)), a launcher would ignore too.
+    let mut command = Command::new("env");
+    command.arg("--default-signal").arg(BROWNDOG);
     let mut child = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let mut output = child.stdout.take().unwrap();
     let mut ready = [0; 6];
