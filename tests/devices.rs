@@ -5,67 +5,30 @@ mod support;
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use rstest::rstest;
+use support::apart::Apart;
 use support::life::Life;
 use support::{merged_usr, root, text};
 
 const SLEEP: &str = "while :; do sleep 1; done";
 
-/// A life in a network namespace of its own, so that no link is made on the host.
-struct Apart {
-    life: Life,
-    holder: Child,
-}
-
 impl Apart {
     /// A domain that sleeps on a root directory of its own; `rest` is added to its document.
-    fn new(rest: &str) -> Option<Self> {
+    fn sleeping(rest: &str) -> Option<Self> {
         Self::with("<privnet/>", rest)
     }
 
     /// The same with these features.
     fn with(features: &str, rest: &str) -> Option<Self> {
-        if !root() || !merged_usr() {
-            return None;
-        }
-        let life = Life::new();
-        let holder =
-            Command::new("unshare").args(["--net", "sleep", "600"]).stdin(Stdio::null()).spawn().unwrap();
-        let apart = Self { life, holder };
-        let own = fs::read_link("/proc/self/ns/net").unwrap();
-        let theirs = format!("/proc/{}/ns/net", apart.holder.id());
-        apart.life.wait_for("the namespace", || fs::read_link(&theirs).is_ok_and(|net| net != own));
+        let apart = Self::new()?;
         let file = apart.life.case.on_root(SLEEP, rest, "");
         fs::write(&file, fs::read_to_string(&file).unwrap().replace("<privnet/>", features)).unwrap();
         assert_eq!(apart.run(&["define", file.to_str().unwrap()]).0, 0);
         let (status, said) = apart.run(&["start", apart.name()]);
         assert_eq!(status, 0, "{said}");
         Some(apart)
-    }
-
-    fn name(&self) -> &str {
-        self.life.name()
-    }
-
-    fn inside(&self, program: &str) -> Command {
-        let mut command = Command::new("nsenter");
-        command.args(["--net", "--target", &self.holder.id().to_string(), program]).stdin(Stdio::null());
-        command
-    }
-
-    /// Status, and what was said on both streams.
-    fn run(&self, arguments: &[&str]) -> (i32, String) {
-        let mut command = self.inside(support::BROWNDOG);
-        let output = command.arg("--root").arg(self.life.root()).args(arguments).output().unwrap();
-        (output.status.code().unwrap(), text(&output.stdout) + &text(&output.stderr))
-    }
-
-    fn ok(&self, arguments: &[&str]) -> String {
-        let (status, said) = self.run(arguments);
-        assert_eq!(status, 0, "{arguments:?}: {said}");
-        said
     }
 
     fn sh(&self, script: &str) -> String {
@@ -95,9 +58,9 @@ impl Apart {
 
     /// Names of the links of the namespace beside the loopback.
     fn links(&self) -> Vec<String> {
-        let output = self.inside("ip").args(["-o", "link"]).output().unwrap();
+        let links = self.ip("-o link");
         let name = |line: &str| Some(line.split(": ").nth(1)?.split('@').next()?.to_owned());
-        text(&output.stdout).lines().filter_map(name).filter(|name| name != "lo").collect()
+        links.lines().filter_map(name).filter(|name| name != "lo").collect()
     }
 
     /// ip(8) in the container's network, as its root could do it by programs of its own.
@@ -122,14 +85,6 @@ impl Apart {
     }
 }
 
-impl Drop for Apart {
-    fn drop(&mut self) {
-        self.run(&["destroy", self.name()]);
-        self.holder.kill().unwrap();
-        self.holder.wait().unwrap();
-    }
-}
-
 fn filesystem(source: &std::path::Path, target: &str, more: &str) -> String {
     format!(
         "<filesystem type='mount'>\n  <source dir='{}'/>\n  <target dir='{target}'/>{more}\n</filesystem>\n",
@@ -143,7 +98,7 @@ const FUSE: &str =
 
 #[test]
 fn a_file_system_comes_restricted_and_goes_when_nobody_uses_it() {
-    let Some(apart) = Apart::new("") else { return };
+    let Some(apart) = Apart::sleeping("") else { return };
     let source = apart.directory("source");
     fs::write(source.join("file"), "of the host").unwrap();
     let device = filesystem(&source, "/new/place", "<readonly/>");
@@ -188,7 +143,7 @@ fn a_file_system_comes_restricted_and_goes_when_nobody_uses_it() {
 
 #[test]
 fn a_mount_point_goes_with_the_domain() {
-    let Some(apart) = Apart::new("") else { return };
+    let Some(apart) = Apart::sleeping("") else { return };
     apart.attach(&filesystem(&apart.directory("source"), "/new/place", ""));
     apart.attach("<filesystem type='ram'><source usage='64' units='KiB'/><target dir='/mnt'/></filesystem>");
     assert!(apart.sh("grep ' /mnt ' /proc/self/mounts").contains("size=64k"));
@@ -199,7 +154,7 @@ fn a_mount_point_goes_with_the_domain() {
 
 #[test]
 fn interfaces_are_named_addressed_and_known_again() {
-    let Some(apart) = Apart::new("") else { return };
+    let Some(apart) = Apart::sleeping("") else { return };
     apart.attach(ETHERNET);
     apart.attach(&ETHERNET.replace("9.8.7", "9.7.7"));
     let inside = apart.sh("ip -br address; ip -br link");
@@ -227,15 +182,8 @@ const MACVLAN: &str =
 
 #[test]
 fn a_macvlan_is_known_by_its_number_and_never_called_detached_where_it_is_not_found() {
-    let Some(apart) = Apart::new("") else { return };
-    assert!(
-        apart
-            .inside("ip")
-            .args(["link", "add", "up0", "type", "veth", "peer", "name", "up1"])
-            .status()
-            .unwrap()
-            .success()
-    );
+    let Some(apart) = Apart::sleeping("") else { return };
+    apart.ip("link add up0 type veth peer name up1");
     apart.attach(MACVLAN);
     apart.in_container(&["link", "set", "eth7", "name", "keep0"]);
     // Another one takes its name.
@@ -264,15 +212,8 @@ fn a_macvlan_of_the_start_is_known_by_its_kind_and_device() {
     if !root() || !merged_usr() {
         return;
     }
-    let Some(apart) = Apart::new("") else { return };
-    assert!(
-        apart
-            .inside("ip")
-            .args(["link", "add", "up0", "type", "veth", "peer", "name", "up1"])
-            .status()
-            .unwrap()
-            .success()
-    );
+    let Some(apart) = Apart::sleeping("") else { return };
+    apart.ip("link add up0 type veth peer name up1");
     assert_eq!(apart.device("attach-device", MACVLAN, &["--config"]).0, 0);
     apart.ok(&["destroy", apart.name()]);
     apart.ok(&["start", apart.name()]);
@@ -285,15 +226,8 @@ fn a_macvlan_of_the_start_is_known_by_its_kind_and_device() {
 
 #[test]
 fn a_moved_device_that_does_not_come_back_is_said() {
-    let Some(apart) = Apart::new("") else { return };
-    assert!(
-        apart
-            .inside("ip")
-            .args(["link", "add", "nic0", "type", "veth", "peer", "name", "nic1"])
-            .status()
-            .unwrap()
-            .success()
-    );
+    let Some(apart) = Apart::sleeping("") else { return };
+    apart.ip("link add nic0 type veth peer name nic1");
     let nic =
         "<hostdev mode='capabilities' type='net'><source><interface>nic0</interface></source></hostdev>";
     assert_eq!(apart.device("attach-device", nic, &["--config"]).0, 0);
@@ -307,7 +241,7 @@ fn a_moved_device_that_does_not_come_back_is_said() {
 
 #[test]
 fn an_attached_interface_is_bounded_or_not_attached() {
-    let Some(apart) = Apart::new("") else { return };
+    let Some(apart) = Apart::sleeping("") else { return };
     if apart.inside("tc").arg("-V").output().is_ok_and(|output| !output.status.success()) {
         eprintln!("skipped: tc(8) of iproute2 is not installed");
         return;
@@ -335,7 +269,7 @@ fn an_attached_interface_is_bounded_or_not_attached() {
 
 #[test]
 fn what_is_attached_is_there_after_a_reboot() {
-    let Some(apart) = Apart::new("<on_reboot>restart</on_reboot>") else { return };
+    let Some(apart) = Apart::sleeping("<on_reboot>restart</on_reboot>") else { return };
     let source = apart.directory("source");
     fs::write(source.join("file"), "of the host").unwrap();
     apart.attach(ETHERNET);
@@ -353,7 +287,7 @@ fn what_is_attached_is_there_after_a_reboot() {
 
 #[test]
 fn a_link_goes_with_a_monitor_that_was_killed() {
-    let Some(apart) = Apart::new("") else { return };
+    let Some(apart) = Apart::sleeping("") else { return };
     apart.attach(ETHERNET);
     support::life::kill(apart.life.monitor(), "-KILL");
     apart.life.wait_for("the end", || apart.run(&["state", apart.name()]).1.contains("crashed"));
@@ -388,7 +322,7 @@ fn a_node_opens_while_it_is_attached_and_no_longer() {
 
 #[test]
 fn what_is_attached_to_the_definition_is_there_at_the_next_start() {
-    let Some(apart) = Apart::new("") else { return };
+    let Some(apart) = Apart::sleeping("") else { return };
     let source = apart.directory("source");
     fs::write(source.join("file"), "of the host").unwrap();
     let device = filesystem(&source, "/mnt", "");
@@ -440,7 +374,7 @@ fn what_cannot_be_attached_is_refused_with_its_place(
     #[case] place: &str,
     #[case] why: &str,
 ) {
-    let Some(apart) = Apart::new("") else { return };
+    let Some(apart) = Apart::sleeping("") else { return };
     let before = (apart.ok(&["dumpxml", apart.name()]), apart.record());
     let (status, said) = apart.device("attach-device", device, &[]);
     assert!(status == 1 && said.contains(place) && said.contains(why), "{said}");
@@ -449,7 +383,7 @@ fn what_cannot_be_attached_is_refused_with_its_place(
 
 #[test]
 fn a_step_that_fails_undoes_those_before_it() {
-    let Some(apart) = Apart::new("") else { return };
+    let Some(apart) = Apart::sleeping("") else { return };
     // The second address cannot be had: the link was there by then.
     let twice = "<interface type='ethernet'><ip address='10.9.8.7' prefix='24'/>\
         <ip address='10.9.8.7' prefix='24'/></interface>";
@@ -469,7 +403,7 @@ fn a_step_that_fails_undoes_those_before_it() {
 #[test]
 fn what_the_kernel_does_not_allow_is_refused_with_the_reason() {
     let map = "<idmap><uid start='0' target='700000' count='1000'/><gid start='0' target='700000' count='1000'/></idmap>";
-    let Some(apart) = Apart::new(map) else { return };
+    let Some(apart) = Apart::sleeping(map) else { return };
     let (status, said) =
         apart.device("attach-device", &filesystem(&apart.directory("source"), "/mnt", ""), &[]);
     assert!(status == 1 && said.contains("could lift the restrictions"), "{said}");

@@ -4,58 +4,14 @@
 mod support;
 
 use std::fs;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Stdio;
 
-use support::life::Life;
-use support::{merged_usr, root, text};
+use support::apart::Apart;
+use support::text;
 
 const SLEEP: &str = "while :; do sleep 1; done";
 
-/// A life in a network namespace of its own, so that no link is made on the host.
-struct Apart {
-    life: Life,
-    holder: Child,
-}
-
 impl Apart {
-    fn new() -> Option<Self> {
-        if !root() || !merged_usr() {
-            return None;
-        }
-        let life = Life::new();
-        let holder =
-            Command::new("unshare").args(["--net", "sleep", "600"]).stdin(Stdio::null()).spawn().unwrap();
-        let apart = Self { life, holder };
-        let own = fs::read_link("/proc/self/ns/net").unwrap();
-        let theirs = format!("/proc/{}/ns/net", apart.holder.id());
-        apart.life.wait_for("the namespace", || fs::read_link(&theirs).is_ok_and(|net| net != own));
-        Some(apart)
-    }
-
-    fn inside(&self, program: &str) -> Command {
-        let mut command = Command::new("nsenter");
-        command.args(["--net", "--target", &self.holder.id().to_string(), program]).stdin(Stdio::null());
-        command
-    }
-
-    fn browndog(&self, arguments: &[&str]) -> Output {
-        let mut command = self.inside(support::BROWNDOG);
-        command.arg("--root").arg(self.life.root()).args(arguments).output().unwrap()
-    }
-
-    fn ok(&self, arguments: &[&str]) -> String {
-        let output = self.browndog(arguments);
-        let said = text(&output.stdout) + &text(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {said}");
-        said
-    }
-
-    fn ip(&self, arguments: &str) -> String {
-        let output = self.inside("ip").args(arguments.split(' ')).output().unwrap();
-        assert!(output.status.success(), "ip {arguments}: {}", text(&output.stderr));
-        text(&output.stdout)
-    }
-
     /// A document with these devices, on a root directory of its own; `rest` is added.
     fn file(&self, script: &str, rest: &str, devices: &str) -> String {
         let file = self.life.case.on_root(script, rest, "");
@@ -64,20 +20,8 @@ impl Apart {
         file.to_str().unwrap().to_owned()
     }
 
-    fn name(&self) -> &str {
-        self.life.name()
-    }
-
     fn address(&self) -> String {
         self.ok(&["exec", self.name(), "--", "/bin/cat", "/sys/class/net/eth0/address"]).trim().to_owned()
-    }
-}
-
-impl Drop for Apart {
-    fn drop(&mut self) {
-        self.browndog(&["destroy", self.name()]);
-        self.holder.kill().unwrap();
-        self.holder.wait().unwrap();
     }
 }
 

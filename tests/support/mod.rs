@@ -5,6 +5,7 @@
     reason = "each test file uses what it needs; commands are built in steps"
 )]
 
+pub mod apart;
 pub mod life;
 
 use std::fs;
