@@ -14,6 +14,7 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rstest::rstest;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use support::life::Life;
 use support::{Case, merged_usr, root, text};
 
@@ -274,9 +275,7 @@ fn an_exchange_beside_a_hundred_starts_gives_nothing(#[case] one: &str, #[case] 
     let started = std::thread::scope(|scope| {
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
-                let flags = nix::fcntl::RenameFlags::RENAME_EXCHANGE;
-                let here = nix::fcntl::AT_FDCWD;
-                if nix::fcntl::renameat2(here, &names[0], here, &names[1], flags).is_ok() {
+                if renameat_with(CWD, &names[0], CWD, &names[1], RenameFlags::EXCHANGE).is_ok() {
                     exchanges.fetch_add(1, Ordering::Relaxed);
                 }
             }

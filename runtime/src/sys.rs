@@ -6,7 +6,6 @@
 
 pub mod arena;
 pub mod entry;
-pub mod exchange;
 pub mod identity;
 
 use std::ffi::{CStr, c_char, c_int, c_long};

@@ -6,10 +6,10 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::Params;
 use crate::facts::{Facts, spell};
@@ -79,7 +79,7 @@ fn stopper() -> i32 {
 fn swap(a: &str, b: &str) -> i32 {
     say("READY");
     loop {
-        if let Err(errno) = renameat2(AT_FDCWD, a, AT_FDCWD, b, RenameFlags::RENAME_EXCHANGE) {
+        if let Err(errno) = renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE) {
             eprintln!("browndog probe: renameat2: {errno}");
             return 1;
         }

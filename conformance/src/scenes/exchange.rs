@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::facts::Facts;
 use crate::snapshot::Snapshot;
@@ -19,7 +19,7 @@ fn exchanging<T>(a: &Path, b: &Path, play: impl FnOnce() -> T) -> (T, u64) {
     let played = std::thread::scope(|scope| {
         let _joined = scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
-                if renameat2(AT_FDCWD, a, AT_FDCWD, b, RenameFlags::RENAME_EXCHANGE).is_ok() {
+                if renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE).is_ok() {
                     let _before = times.fetch_add(1, Ordering::Relaxed);
                 }
             }

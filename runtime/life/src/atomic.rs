@@ -5,9 +5,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use browndog_runtime::sys::exchange::exchange;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::error::{LifeError, Result};
 use crate::files;
@@ -160,8 +160,7 @@ pub fn write_reserved(path: &Path, contents: &[u8]) -> Result<()> {
     let written = files::open(&reserve, OFlag::O_WRONLY).and_then(|mut file| file.write_all(&padded));
     let failed = |error| LifeError::file("write", path, error);
     written.map_err(failed)?;
-    let (one, other) = (c_string(&reserve), c_string(path));
-    exchange(&one, &other).map_err(|errno| failed(errno.into()))?;
+    renameat_with(CWD, &reserve, CWD, path, RenameFlags::EXCHANGE).map_err(|errno| failed(errno.into()))?;
     if length(&reserve) < length(path) {
         // The old one is smaller: what it had is free now, and with that there may be room again.
         crate::disregard(fs::remove_file(&reserve));
@@ -172,12 +171,6 @@ pub fn write_reserved(path: &Path, contents: &[u8]) -> Result<()> {
 
 fn is_full(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
-}
-
-fn c_string(path: &Path) -> std::ffi::CString {
-    use std::os::unix::ffi::OsStrExt;
-    // A path that was opened has no NUL in it.
-    std::ffi::CString::new(path.as_os_str().as_bytes()).unwrap_or_default()
 }
 
 /// Removes a file; one that is not there is removed already.
