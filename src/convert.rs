@@ -4,7 +4,7 @@ use std::fs;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use browndog_runtime::survey::foreign::{self, Unread};
+use browndog_runtime::foreign::{self, Unread};
 use browndog_xml::convert::{Converted, from_lxc_conf, from_oci, from_xml, to_oci};
 use browndog_xml::domain::Dialect;
 use browndog_xml::limits;

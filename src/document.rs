@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use browndog_runtime::survey::foreign;
+use browndog_runtime::foreign;
 use browndog_xml::domain::Domain;
 use browndog_xml::limits;
 use browndog_xml::source::Source;

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use browndog_runtime::survey::foreign::{self, Unread};
+use browndog_runtime::foreign::{self, Unread};
 use browndog_xml::source::Source;
 use nix::dir::Dir;
 use nix::errno::Errno;

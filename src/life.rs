@@ -8,7 +8,7 @@ use browndog_life::error::LifeError;
 use browndog_life::layout::Layout;
 use browndog_life::peers::named_in;
 use browndog_life::time::rfc3339;
-use browndog_runtime::plan::share::{Peer, shared};
+use browndog_runtime::survey::share::{Peer, shared};
 use browndog_xml::domain::Domain;
 use browndog_xml::visible::visible_lines;
 use clap::ValueEnum;

@@ -17,10 +17,9 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
 
-use crate::plan::device_policy;
-use crate::plan::step::c_string;
+use crate::device_policy;
+use crate::path::c_string;
 use crate::sys;
 
 /// A small tmpfs of ours that does not propagate: a mount namespace cannot be pinned where it would.
@@ -40,12 +39,7 @@ const FLAGS: u64 = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
 /// The pinned namespace, where there is one.
 pub fn open() -> Option<OwnedFd> {
     let fd = sys::open(&c_string(PATH), libc::O_RDONLY).ok()?;
-    is_namespace(&fd).then_some(fd)
-}
-
-/// Whether it is a namespace, and not a file that one is to be mounted on.
-pub(crate) fn is_namespace(fd: &OwnedFd) -> bool {
-    fstatfs(fd).is_ok_and(|stat| stat.filesystem_type() == NSFS_MAGIC)
+    sys::paths::is_namespace(&fd).then_some(fd)
 }
 
 /// The pinned device policy, where there is one, and its instructions as the kernel has them.

@@ -8,7 +8,7 @@ use browndog_xml::source::Source;
 use nix::errno::Errno;
 
 use crate::host::Host;
-use crate::plan::Problem;
+use crate::problem::Problem;
 
 /// A start that failed. Nothing of it is left behind.
 #[derive(Debug, thiserror::Error)]

@@ -12,11 +12,12 @@ mod outer;
 
 pub use browndog_xml::covers::Cover;
 use browndog_xml::domain::Domain;
+pub use context::COREDUMP_FILTER;
 pub use context::Context;
-pub(crate) use context::TIMER_SLACK_NS;
+pub(crate) use context::{CAP_SYS_NICE, LIMITS, TIMER_SLACK_NS};
 pub(crate) use outer::user_namespaces;
 
-use crate::exec::rootless::{self, Ids};
+use crate::idmap::{self, Ids};
 
 /// Linux version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -100,6 +101,16 @@ pub struct Host {
     pub machine: String,
 }
 
+/// Every capability up to the highest of a kernel.
+pub(crate) fn capabilities(last: u8) -> u64 {
+    if last >= 63 { u64::MAX } else { (1 << (last + 1)) - 1 }
+}
+
+/// Of the bounding set, what a plan for `domain` looks at.
+pub(crate) fn asked(domain: &Domain, last: u8) -> u64 {
+    domain.capabilities_kept(capabilities(last)) | CAP_SYS_NICE
+}
+
 impl Host {
     /// Reads this machine. Reads only what a start needs, and no mount table: its cost does not grow
     /// with the number of mounts or containers.
@@ -110,7 +121,7 @@ impl Host {
     /// The same for a plan of `domain`, which does not look at the whole of the bounding set: a call for each
     /// capability.
     pub(crate) fn probe_for(domain: &Domain) -> Self {
-        Self::look(|last| crate::plan::asked(domain, last))
+        Self::look(|last| asked(domain, last))
     }
 
     fn look(asked: impl FnOnce(u8) -> u64) -> Self {
@@ -124,8 +135,8 @@ impl Host {
         // What `run` enters, `plan` foretells.
         let ids = match (rootless, administers) {
             (false, _) => Ids { uid: Vec::new(), gid: Vec::new() },
-            (true, true) => rootless::current(),
-            (true, false) => rootless::ids(),
+            (true, true) => idmap::current(),
+            (true, false) => idmap::ids(),
         };
         let kernel = parse_release(release);
         let covers = covers::of(kernel, |path| Path::new(path).exists());

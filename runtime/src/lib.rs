@@ -6,16 +6,23 @@
 #![deny(unsafe_code)]
 
 pub mod base;
+pub(crate) mod beneath;
+pub mod device_policy;
+mod ended;
 pub mod error;
 pub mod exec;
+pub mod foreign;
 pub mod fresh;
 pub mod host;
+pub mod idmap;
 pub mod launch;
 pub mod locks;
 pub mod net;
 pub mod own;
+pub mod path;
 pub mod pid1;
 pub mod plan;
+pub mod problem;
 pub mod process;
 pub mod survey;
 pub mod sys;
@@ -32,7 +39,7 @@ pub(crate) fn small_file(path: &str) -> std::io::Result<String> {
 pub(crate) fn beginning_of<const BYTES: usize>(path: &str) -> std::io::Result<String> {
     use std::os::fd::AsRawFd;
     let mut buffer = [0_u8; BYTES];
-    let file = sys::open(&plan::step::c_string(path), nix::libc::O_RDONLY)?;
+    let file = sys::open(&path::c_string(path), nix::libc::O_RDONLY)?;
     let length = sys::read(file.as_raw_fd(), &mut buffer)?;
     Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
 }

@@ -21,7 +21,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::SigSet;
 use nix::sys::signalfd::SignalFd;
 
-use crate::exec::Ended;
+use crate::ended::Ended;
 use crate::sys;
 use crate::sys::entry::arguments;
 use crate::sys::spawn::without_blocked_signals;

@@ -7,7 +7,6 @@ mod base;
 pub mod blkio;
 pub mod devices;
 mod exposed;
-pub mod foreign;
 mod inside;
 mod kernel;
 pub(crate) mod mountinfo;
@@ -27,29 +26,20 @@ use browndog_xml::domain::{Domain, Filesystem, FilesystemSource, Origin};
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
 use nix::libc;
-use nix::sys::stat::{FileStat, fstat, fstatat};
+use nix::sys::stat::{fstat, fstatat};
 
-use crate::plan::step::{Beneath, c_string};
+pub use crate::device_policy::NODES;
+pub use crate::foreign::Kind;
+pub(crate) use crate::foreign::{self, kind};
+use crate::path::{Beneath, c_string};
 use crate::sys;
 pub use inside::covering;
 pub use owner::Owner;
 use owner::owner_of;
 use superblock::Contents;
 
-/// What a path is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A directory.
-    Directory,
-    /// A regular file.
-    File,
-    /// A character device and its number.
-    Char(u64),
-    /// A block device and its number.
-    Block(u64),
-    /// A socket, a FIFO, …
-    Other,
-}
+/// The program's ends, for 0, 1 and 2; `None` where it has what the caller has.
+pub type Ends = [Option<OwnedFd>; 3];
 
 /// What a source is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -153,10 +143,6 @@ pub struct Survey {
     /// Whether owners are looked at: a system call for each source that few need.
     owners: bool,
 }
-
-/// Device nodes every container gets: name and number (null(4), full(4), random(4), tty(4)).
-pub const NODES: [(&str, u32, u32); 6] =
-    [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
 
 impl Survey {
     /// Looks at the host. `bind_nodes`: the host's device nodes will be bound, not made.
@@ -323,7 +309,7 @@ impl Survey {
     }
 
     /// The ends of pipes that the init gets as its descriptors.
-    pub fn add_streams(&mut self, ends: crate::exec::streams::Ends) {
+    pub fn add_streams(&mut self, ends: Ends) {
         let ends = ends.into_iter().enumerate().filter(|(_, end)| end.is_some());
         self.found.extend(ends.map(|(number, fd)| Found {
             purpose: Purpose::Stream(number),
@@ -348,9 +334,6 @@ impl Survey {
 /// The container's account files (passwd(5), group(5)).
 pub(crate) const PASSWD: &str = "/etc/passwd";
 pub(crate) const GROUP: &str = "/etc/group";
-
-/// RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS (openat2(2)).
-pub const RESOLVE_IN_ROOT: u64 = libc::RESOLVE_IN_ROOT | libc::RESOLVE_NO_MAGICLINKS;
 
 const NO_ROOT: Origin = Origin::Default(
     "the document names no root file system: the host's tree is used, with private mounts on top",
@@ -394,16 +377,6 @@ fn contents_of(fd: &OwnedFd) -> Option<Contents> {
 
 fn kind_of(fd: &OwnedFd) -> Result<Kind, Errno> {
     fstat(fd).map(|stat| kind(&stat))
-}
-
-fn kind(stat: &FileStat) -> Kind {
-    match stat.st_mode & libc::S_IFMT {
-        libc::S_IFDIR => Kind::Directory,
-        libc::S_IFREG => Kind::File,
-        libc::S_IFCHR => Kind::Char(stat.st_rdev),
-        libc::S_IFBLK => Kind::Block(stat.st_rdev),
-        _ => Kind::Other,
-    }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
 
-use crate::exec::beneath;
+use crate::beneath;
 use crate::locks::{Guard, Lock};
 use crate::sys;
 
@@ -84,7 +84,7 @@ pub fn remove(root: RawFd, path: &CStr) -> Result<bool, Errno> {
     };
     let text = path.to_string_lossy();
     let (dir, name) = text.rsplit_once('/').unwrap_or((".", &text));
-    let (dir, name) = (crate::plan::step::c_string(dir), crate::plan::step::c_string(name));
+    let (dir, name) = (crate::path::c_string(dir), crate::path::c_string(name));
     let dir = match beneath::open(root, &dir, libc::O_DIRECTORY) {
         Ok(dir) => dir,
         Err(errno) => return gone(errno),

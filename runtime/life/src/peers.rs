@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use browndog_runtime::plan::share::{Peer, shared};
+use browndog_runtime::survey::share::{Peer, shared};
 use browndog_xml::domain::{Domain, ShareTarget};
 
 use crate::domains;

@@ -10,6 +10,7 @@ use super::stage::Stage;
 use super::undo::Made;
 use crate::errno_of;
 use crate::error::StartError;
+use crate::idmap::map_text;
 use crate::net::Left;
 use crate::plan::step::{HostStep, c_string};
 use crate::sys;
@@ -102,11 +103,6 @@ fn map_tree(tree: RawFd, pid: i32) -> Result<(), Errno> {
     let userns_fd = namespace.as_raw_fd() as u64;
     let attr = sys::MountAttr { attr_set: ATTR_IDMAP, userns_fd, ..sys::MountAttr::default() };
     sys::mount_setattr(tree, c"", TREE, &attr)
-}
-
-/// `inside outside count` lines (user_namespaces(7)).
-pub(super) fn map_text(lines: &[[u32; 3]]) -> String {
-    lines.iter().map(|[inside, outside, count]| format!("{inside} {outside} {count}\n")).collect()
 }
 
 fn write_proc(pid: i32, file: &str, text: &str) -> Result<(), Errno> {

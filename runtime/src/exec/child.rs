@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use nix::errno::Errno;
 use nix::libc;
 
-use super::beneath::Fd;
 use super::{consoles, place, program};
+use crate::beneath::Fd;
+use crate::path::beneath;
 use crate::plan::Plan;
 use crate::plan::context::Reset;
-use crate::plan::path::beneath;
 use crate::plan::step::{Beneath, ChildStep, Kernel, Place, Slot};
 use crate::sys::identity::Identity;
 use crate::sys::{self, Progress};

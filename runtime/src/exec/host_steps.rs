@@ -8,15 +8,15 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::stat::fstat;
 
-use super::beneath::Making;
 use super::child::{CLONE_TREE, TREE};
 use super::undo::Made;
-use super::{Launcher, Timing, beneath, block, cgroup, devices};
+use super::{Launcher, Timing, block, cgroup, devices};
+use crate::beneath::{self, Making};
 use crate::error::StartError;
+use crate::path::RESOLVE_IN_ROOT;
 use crate::plan::Entry;
 use crate::plan::context::Own;
 use crate::plan::step::{Beneath, HostStep, Slot, TargetKind, c_string};
-use crate::survey::RESOLVE_IN_ROOT;
 use crate::{errno_of, sys, targets};
 
 /// MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC (mount_setattr(2)).

@@ -146,13 +146,7 @@ impl Worker<'_> {
         let at = if rest.as_bytes().is_empty() {
             tree.try_clone().map_err(crate::errno_of)?
         } else {
-            sys::adopt(sys::openat2(
-                tree.as_raw_fd(),
-                &rest,
-                libc::O_PATH,
-                0,
-                crate::survey::RESOLVE_IN_ROOT,
-            )?)
+            sys::adopt(sys::openat2(tree.as_raw_fd(), &rest, libc::O_PATH, 0, crate::path::RESOLVE_IN_ROOT)?)
         };
         let at = at.as_raw_fd();
         match step {

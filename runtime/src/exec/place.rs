@@ -10,11 +10,11 @@ use std::os::fd::{IntoRawFd, RawFd};
 use nix::errno::Errno;
 use nix::libc;
 
-use super::beneath::{self, Fd, Making};
 use super::child::Context;
 use super::walk::Walk;
+use crate::beneath::{self, Fd, Making};
+use crate::path::RESOLVE_IN_ROOT;
 use crate::plan::step::{Beneath, Kernel, Place, TargetKind};
-use crate::survey::RESOLVE_IN_ROOT;
 use crate::sys;
 use crate::sys::identity;
 

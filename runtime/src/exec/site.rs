@@ -11,8 +11,8 @@ use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, TMPFS_MAGIC, fstatfs};
 
 use super::table::{HostProc, Line};
 use super::tree;
+use crate::path::RESOLVE_IN_ROOT;
 use crate::plan::step::{Beneath, TargetKind};
-use crate::survey::RESOLVE_IN_ROOT;
 use crate::sys;
 use crate::sys::mount_id::standing;
 

@@ -79,8 +79,7 @@ impl Input {
     }
 }
 
-/// The program's ends, for 0, 1 and 2; `None` where it has what the caller has.
-pub type Ends = [Option<OwnedFd>; 3];
+pub use crate::survey::Ends;
 
 impl Streams {
     /// Three pipes; returns the program's ends as 0, 1 and 2.

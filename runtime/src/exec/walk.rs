@@ -8,9 +8,9 @@ use std::os::fd::RawFd;
 use nix::errno::Errno;
 use nix::libc;
 
-use super::beneath::{Fd, LINKS, PATH_MAX, follow};
 use super::place::HELD;
-use crate::survey::RESOLVE_IN_ROOT;
+use crate::beneath::{Fd, LINKS, PATH_MAX, follow};
+use crate::path::RESOLVE_IN_ROOT;
 use crate::sys;
 use crate::sys::identity;
 

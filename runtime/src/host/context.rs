@@ -4,9 +4,33 @@ use nix::libc;
 use nix::sys::resource::Resource;
 use serde::Serialize;
 
-use crate::plan::context::COREDUMP_FILTER;
-use crate::plan::environment::LIMITS;
 use crate::sys::{self, context};
+
+/// Anonymous memory, private and shared, ELF headers, private huge pages (core(5)).
+pub const COREDUMP_FILTER: u32 = 0x33;
+
+/// CAP_SYS_NICE (linux/capability.h).
+pub(crate) const CAP_SYS_NICE: u64 = 1 << 23;
+
+/// Names of getrlimit(2) and what they stand for.
+pub(crate) const LIMITS: [(&str, Resource); 16] = [
+    ("as", Resource::RLIMIT_AS),
+    ("core", Resource::RLIMIT_CORE),
+    ("cpu", Resource::RLIMIT_CPU),
+    ("data", Resource::RLIMIT_DATA),
+    ("fsize", Resource::RLIMIT_FSIZE),
+    ("locks", Resource::RLIMIT_LOCKS),
+    ("memlock", Resource::RLIMIT_MEMLOCK),
+    ("msgqueue", Resource::RLIMIT_MSGQUEUE),
+    ("nice", Resource::RLIMIT_NICE),
+    ("nofile", Resource::RLIMIT_NOFILE),
+    ("nproc", Resource::RLIMIT_NPROC),
+    ("rss", Resource::RLIMIT_RSS),
+    ("rtprio", Resource::RLIMIT_RTPRIO),
+    ("rttime", Resource::RLIMIT_RTTIME),
+    ("sigpending", Resource::RLIMIT_SIGPENDING),
+    ("stack", Resource::RLIMIT_STACK),
+];
 
 /// The launcher's own state where it matters; the default is a process as the kernel starts it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -8,7 +8,7 @@ use browndog_xml::domain::MacvlanMode;
 use nix::errno::Errno;
 use quick_xml::events::{BytesStart, Event};
 
-use crate::survey::foreign::{self, Unread};
+use crate::foreign::{self, Unread};
 
 /// What a network stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use super::back::{Back, move_back};
 use super::make::{lost, number_of};
 use super::rtnetlink::Routing;
 use crate::errno_of;
-use crate::plan::step::c_string;
+use crate::path::c_string;
 use crate::sys;
 
 /// The pins: the namespace of the start INSTANCE on `INSTANCE`, and beside it, in `INSTANCE.devices`, which its
@@ -181,7 +181,7 @@ fn came_back(back: &str, name: &str) -> bool {
 fn open(path: &str) -> Option<OwnedFd> {
     let fd = File::open(path).map(OwnedFd::from).ok()?;
     // A file that nothing was mounted on yet.
-    crate::base::is_namespace(&fd).then_some(fd)
+    crate::sys::paths::is_namespace(&fd).then_some(fd)
 }
 
 fn remove(path: &str) -> Result<(), Errno> {

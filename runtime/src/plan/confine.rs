@@ -1,33 +1,21 @@
 //! What the container's processes may do: capabilities, no_new_privs, seccomp.
 
-use browndog_xml::domain::{CapabilityPolicy, Domain, Origin};
+use browndog_xml::domain::{CapabilityPolicy, Origin};
 
 use super::build::Builder;
 use super::seccomp::{self, Lifted};
 use super::step::ChildStep;
+use crate::host::capabilities;
 use crate::sys::CapSets;
 
 /// The capabilities that stay.
 pub(super) fn kept(b: &Builder<'_>) -> u64 {
-    kept_by(b.domain, b.host.last_capability)
-}
-
-/// Of the bounding set, what a plan for `domain` looks at.
-pub(crate) fn asked(domain: &Domain, last: u8) -> u64 {
-    kept_by(domain, last) | super::context::CAP_SYS_NICE
-}
-
-fn kept_by(domain: &Domain, last: u8) -> u64 {
-    domain.capabilities_kept(all(last))
-}
-
-fn all(last: u8) -> u64 {
-    if last >= 63 { u64::MAX } else { (1 << (last + 1)) - 1 }
+    b.domain.capabilities_kept(capabilities(b.host.last_capability))
 }
 
 /// What of the filter is lifted.
 fn lifted(b: &Builder<'_>) -> Lifted {
-    let named = b.domain.capabilities_named(all(b.host.last_capability));
+    let named = b.domain.capabilities_named(capabilities(b.host.last_capability));
     let families = b.domain.extension.families.iter().map(|family| family.value.number());
     Lifted::new(named, b.domain.whole_system().is_some()).with_families(families)
 }
@@ -36,7 +24,7 @@ fn lifted(b: &Builder<'_>) -> Lifted {
 pub(super) fn say_system(b: &mut Builder<'_>) {
     let by_policy = b.domain.capabilities.policy.value == CapabilityPolicy::Default;
     let Some(origin) = b.domain.whole_system().filter(|_| by_policy) else { return };
-    let more = (kept(b) & !b.domain.capabilities_named(all(b.host.last_capability))).count_ones();
+    let more = (kept(b) & !b.domain.capabilities_named(capabilities(b.host.last_capability))).count_ones();
     let named = b.domain.extension.system.is_some();
     let because = if named { "it is said to be one" } else { "its init has the name of one" };
     b.note(
@@ -217,7 +205,7 @@ mod tests {
             let plan = plan(&domain, &host, &survey, &Request::default());
             format!("{plan}{:?}{:?}", plan.problems, plan.notes)
         };
-        let asked = super::asked(&domain, host.last_capability);
+        let asked = crate::host::asked(&domain, host.last_capability);
         for lacking in [0, u64::MAX].into_iter().chain((0..=40).map(|number| 1 << number)) {
             let have = all & !lacking;
             assert_eq!(shown(have & asked), shown(have), "without {lacking:x}");

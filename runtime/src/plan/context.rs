@@ -7,6 +7,7 @@ use nix::libc;
 
 use super::build::Builder;
 use super::step::{Beneath, ChildStep, HostStep};
+use crate::host::COREDUMP_FILTER;
 
 /// One thing that is put back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,14 +95,8 @@ impl Own {
     }
 }
 
-/// Anonymous memory, private and shared, ELF headers, private huge pages (core(5)).
-pub const COREDUMP_FILTER: u32 = 0x33;
-
 const OWN: Origin = Origin::Default("a container starts as the kernel starts a process, whoever starts it");
 const KEYS: Origin = Origin::Default("keys of the caller's session are not the container's");
-
-/// CAP_SYS_NICE (linux/capability.h).
-pub(super) const CAP_SYS_NICE: u64 = 1 << 23;
 
 /// What a program in a container that runs would have of the caller's: the same as an init, put back before it
 /// joins anything. Afterwards the process has no privilege over the caller's machine, and /proc is the container's,
@@ -146,7 +141,7 @@ fn resets(b: &mut Builder<'_>, mapped: bool) -> Vec<Reset> {
     let host = b.host;
     let context = &host.context;
     let default = crate::host::Context::default();
-    let privileged = !b.host.rootless && !mapped && b.host.bounding & CAP_SYS_NICE != 0;
+    let privileged = !b.host.rootless && !mapped && b.host.bounding & crate::host::CAP_SYS_NICE != 0;
     let mut resets = vec![Reset::Affinity];
     if context.keyrings {
         resets.push(Reset::Keyring);

@@ -12,9 +12,9 @@ use super::build::Builder;
 use super::mounts::{
     ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY, DETACHED, NO_SUID_DEV_EXEC, RESTRICT,
 };
-use super::path::beneath;
 use super::step::{Beneath, ChildStep, Kernel, Slot, c_string};
 use crate::host::{Cgroups, Cover};
+use crate::path::beneath;
 use crate::survey::{Kind, Purpose, covering, is_below, is_root};
 use crate::sys::MountAttr;
 

@@ -9,8 +9,8 @@ use nix::libc;
 
 use super::build::Builder;
 use super::mounts::{ATTR_NOEXEC, ATTR_NOSUID, RESTRICT, mount_kernel, mount_new, sever};
-use super::path::at;
 use super::step::{Beneath, ChildStep, HostStep, Kernel, Slot, TargetKind};
+use crate::path::at;
 use crate::survey::devices::declared as declared_in;
 use crate::survey::{Kind, NODES, Purpose};
 use crate::sys::MountAttr;

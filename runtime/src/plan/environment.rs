@@ -2,12 +2,12 @@
 
 use browndog_xml::domain::{NumaMode, Origin};
 use nix::libc;
-use nix::sys::resource::Resource;
 
 use super::build::Builder;
 use super::context;
 use super::devices::attach_file;
 use super::step::{Beneath, ChildStep, HostStep, c_string};
+use crate::host::LIMITS;
 
 /// `sethostname`.
 pub(super) fn hostname(b: &mut Builder<'_>) {
@@ -36,26 +36,6 @@ pub(super) fn resolver(b: &mut Builder<'_>) {
         "after the document's file systems, which may bring /etc",
     );
 }
-
-/// Names of getrlimit(2) and what they stand for.
-pub(crate) const LIMITS: [(&str, Resource); 16] = [
-    ("as", Resource::RLIMIT_AS),
-    ("core", Resource::RLIMIT_CORE),
-    ("cpu", Resource::RLIMIT_CPU),
-    ("data", Resource::RLIMIT_DATA),
-    ("fsize", Resource::RLIMIT_FSIZE),
-    ("locks", Resource::RLIMIT_LOCKS),
-    ("memlock", Resource::RLIMIT_MEMLOCK),
-    ("msgqueue", Resource::RLIMIT_MSGQUEUE),
-    ("nice", Resource::RLIMIT_NICE),
-    ("nofile", Resource::RLIMIT_NOFILE),
-    ("nproc", Resource::RLIMIT_NPROC),
-    ("rss", Resource::RLIMIT_RSS),
-    ("rtprio", Resource::RLIMIT_RTPRIO),
-    ("rttime", Resource::RLIMIT_RTTIME),
-    ("sigpending", Resource::RLIMIT_SIGPENDING),
-    ("stack", Resource::RLIMIT_STACK),
-];
 
 /// Resource limits and sysctls of the extension, and the umask.
 pub(super) fn limits(b: &mut Builder<'_>) {

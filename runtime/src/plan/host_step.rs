@@ -5,8 +5,8 @@ use std::ffi::{CStr, CString};
 use super::cgroup::ReadBack;
 use super::context::Own;
 use super::device_policy::Rule;
-use super::path::{Beneath, TargetKind};
 use super::step::Slot;
+use crate::path::{Beneath, TargetKind};
 use crate::sys::MountAttr;
 
 /// One step of the launcher, on the host.
@@ -182,9 +182,9 @@ pub enum HostStep {
     /// Writes `/proc/PID/uid_map`, `gid_map` (user_namespaces(7)).
     WriteIdMaps {
         /// `inside outside count` lines.
-        uid: crate::exec::rootless::Map,
+        uid: crate::idmap::Map,
         /// The same for groups.
-        gid: crate::exec::rootless::Map,
+        gid: crate::idmap::Map,
     },
     /// `mount(/proc/CHILD/ns/net, /run/browndog-netns/INSTANCE, MS_BIND)`: undone when its devices are back.
     PinNetwork {

@@ -97,11 +97,6 @@ fn passwd_lines(passwd: &str) -> impl Iterator<Item = User> + '_ {
     })
 }
 
-/// The name of an account (passwd(5)).
-pub(crate) fn name_of(passwd: &str, uid: u32) -> Option<String> {
-    passwd_lines(passwd).find(|user| user.uid == uid).map(|user| user.name)
-}
-
 /// A number is a number, whoever has it as a name in a file of the container's.
 pub(super) fn find_user(passwd: &str, account: &Account) -> Option<User> {
     match account {

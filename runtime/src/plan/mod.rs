@@ -25,7 +25,6 @@ pub mod mutate;
 mod net_sysctls;
 mod network;
 pub mod order;
-pub(crate) mod path;
 mod print;
 mod process;
 mod refuse;
@@ -40,11 +39,10 @@ use std::ffi::OsString;
 use browndog_xml::domain::{Domain, Origin};
 
 use crate::host::Host;
+pub use crate::problem::Problem;
 use crate::survey::Survey;
 use build::Builder;
 pub use cgroup::{GROUP_SUFFIX, group_domain, io_weight, weight_of_shares};
-pub(crate) use confine::asked;
-pub(crate) use identity::name_of;
 pub(crate) use process::wants_init;
 use step::{ChildStep, HostStep, Slot};
 
@@ -73,17 +71,6 @@ pub struct CloneStep {
     /// The effective user of the launcher for this call: whose the user namespace is, and for whom what is counted
     /// for each user counts.
     pub owner: Option<u32>,
-}
-
-/// Something that the document asks for and this host, or browndog, cannot do.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Problem {
-    /// Who asked.
-    pub origin: Origin,
-    /// What cannot be done, and why.
-    pub message: String,
-    /// The way out.
-    pub help: String,
 }
 
 /// What a caller asks for beside the document.

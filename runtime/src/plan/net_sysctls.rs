@@ -4,8 +4,8 @@
 use browndog_xml::domain::Origin;
 
 use super::build::Builder;
-use super::path::beneath;
 use super::step::{Beneath, ChildStep, Slot};
+use crate::path::beneath;
 
 const OWN: Origin = Origin::Default("the network is the container's own, and so are its settings");
 

@@ -1,41 +1,12 @@
 //! Namespaces of others: `<lxc:namespace>` joins instead of making (setns(2)).
 
-use browndog_xml::domain::{Domain, Origin, ShareTarget, Sourced};
-use nix::libc;
+use browndog_xml::domain::Origin;
 
 use super::build::Builder;
 use super::step::HostStep;
 use crate::survey::Purpose;
-
-/// A running domain that the document names, as the caller knows it: a pidfd of its init, or why there is
-/// none.
-#[derive(Clone, Debug)]
-pub struct Peer {
-    /// Its name.
-    pub name: String,
-    /// Its init.
-    pub init: Result<std::sync::Arc<std::os::fd::OwnedFd>, String>,
-}
-
-/// What the document shares: the kind, its word in messages, and whose.
-pub fn shared(domain: &Domain) -> impl Iterator<Item = (i32, &'static str, &Sourced<ShareTarget>)> {
-    let share = &domain.share;
-    let all = [
-        (libc::CLONE_NEWNET, "net", &share.net),
-        (libc::CLONE_NEWIPC, "ipc", &share.ipc),
-        (libc::CLONE_NEWUTS, "uts", &share.uts),
-    ];
-    all.into_iter().filter_map(|(kind, word, target)| Some((kind, word, target.as_ref()?)))
-}
-
-/// Who has the namespace, in words.
-pub(crate) fn whose(target: &ShareTarget) -> String {
-    match target {
-        ShareTarget::Name(name) => format!("domain '{name}'"),
-        ShareTarget::Pid(pid) => format!("process {pid}"),
-        ShareTarget::NetNs(name) => format!("/run/netns/{name}"),
-    }
-}
+pub use crate::survey::share::Peer;
+use crate::survey::share::{shared, whose};
 
 /// Joins what is shared, last of what the launcher does: the child is born in it.
 ///

@@ -13,12 +13,8 @@ use crate::sys::{CapSets, Instruction, MountAttr, StringArray};
 
 pub use super::cgroup::ReadBack;
 pub use super::host_step::HostStep;
-pub use super::path::{Beneath, Kernel, Place, TargetKind};
-pub(crate) use super::path::{c_bytes, c_owned, c_string};
-
-/// A place in the descriptor table that the launcher and the child share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Slot(pub u16);
+pub use crate::path::{Beneath, Kernel, Place, Slot, TargetKind};
+pub(crate) use crate::path::{c_bytes, c_owned, c_string};
 
 /// Where the stage is: a directory of every host, and one that every container covers with its own.
 pub const STAGE: &str = "/dev";

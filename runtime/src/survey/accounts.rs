@@ -9,8 +9,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use browndog_xml::domain::{Account, Domain};
 use nix::errno::Errno;
 
-use super::foreign::{self, Unread};
 use super::{GROUP, PASSWD, Survey};
+use crate::foreign::{self, Unread};
 
 /// An account file is read up to here (bytes); one that is larger is said to be.
 pub const ACCOUNT_FILE_MAX: u64 = 64 << 20;
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn account_files_that_lead_elsewhere_have_no_accounts() {
-        use crate::survey::RESOLVE_IN_ROOT;
+        use crate::path::RESOLVE_IN_ROOT;
         use nix::libc;
         use std::os::fd::AsRawFd;
         let root = tempfile::tempdir().expect("a directory");

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::{Purpose, Survey};
-use crate::plan::Problem;
+use crate::problem::Problem;
 
 impl Survey {
     /// A note for each source of the document whose path goes through a directory that another user can write:

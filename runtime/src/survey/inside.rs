@@ -6,8 +6,8 @@ use browndog_xml::domain::{Domain, Filesystem, FilesystemSource};
 use nix::errno::Errno;
 use nix::libc;
 
-use super::{Purpose, RESOLVE_IN_ROOT, Survey, is_below, is_root, kind_of};
-use crate::plan::step::{Beneath, c_string};
+use super::{Purpose, Survey, is_below, is_root, kind_of};
+use crate::path::{Beneath, RESOLVE_IN_ROOT, c_string};
 use crate::sys;
 
 impl Survey {

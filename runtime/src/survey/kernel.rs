@@ -6,7 +6,7 @@ use nix::libc;
 use nix::sys::stat::fstatat;
 
 use super::{Purpose, Survey};
-use crate::plan::step::{Beneath, Kernel};
+use crate::path::{Beneath, Kernel};
 
 impl Survey {
     pub(super) fn look_at_kernel_targets(&mut self) {

@@ -29,7 +29,7 @@ pub(super) fn owner_of(fd: &OwnedFd, path: &str) -> Option<Owner> {
     let magic = system.filesystem_type();
     let open = !system.flags().contains(FsFlags::ST_NOSUID) && reach::others_reach(path);
     // Inside a user namespace the kernel says the numbers of that namespace.
-    let here = crate::exec::rootless::current();
+    let here = crate::idmap::current();
     let outside = |map: &[[u32; 3]], id: u32| {
         let holds = |[inside, _, count]: &&[u32; 3]| id >= *inside && id - inside < *count;
         map.iter().find(holds).map_or(id, |[inside, outside, _]| outside + (id - inside))

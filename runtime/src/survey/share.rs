@@ -2,15 +2,44 @@
 
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use browndog_xml::domain::{Domain, Origin, ShareTarget};
+use browndog_xml::domain::{Domain, Origin, ShareTarget, Sourced};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
 
 use super::{Found, Kind, Purpose, Survey};
-use crate::plan::share::{Peer, shared, whose};
-use crate::plan::step::c_string;
+use crate::path::c_string;
 use crate::sys;
+
+/// A running domain that the document names, as the caller knows it: a pidfd of its init, or why there is
+/// none.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its name.
+    pub name: String,
+    /// Its init.
+    pub init: Result<std::sync::Arc<std::os::fd::OwnedFd>, String>,
+}
+
+/// What the document shares: the kind, its word in messages, and whose.
+pub fn shared(domain: &Domain) -> impl Iterator<Item = (i32, &'static str, &Sourced<ShareTarget>)> {
+    let share = &domain.share;
+    let all = [
+        (libc::CLONE_NEWNET, "net", &share.net),
+        (libc::CLONE_NEWIPC, "ipc", &share.ipc),
+        (libc::CLONE_NEWUTS, "uts", &share.uts),
+    ];
+    all.into_iter().filter_map(|(kind, word, target)| Some((kind, word, target.as_ref()?)))
+}
+
+/// Who has the namespace, in words.
+pub(crate) fn whose(target: &ShareTarget) -> String {
+    match target {
+        ShareTarget::Name(name) => format!("domain '{name}'"),
+        ShareTarget::Pid(pid) => format!("process {pid}"),
+        ShareTarget::NetNs(name) => format!("/run/netns/{name}"),
+    }
+}
 
 /// Why a namespace of this kind cannot be shared, and the way out.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use nix::libc;
 use nix::sys::stat::fstat;
 
 use super::{Found, Kind, Purpose, Survey, is_root, owner_of};
-use crate::plan::step::c_string;
+use crate::path::c_string;
 use crate::sys;
 
 /// Root's, on every machine.

@@ -8,8 +8,8 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::stat::fstat;
 
-use super::{Kind, Purpose, RESOLVE_IN_ROOT, Survey};
-use crate::plan::step::{Beneath, c_string};
+use super::{Kind, Purpose, Survey};
+use crate::path::{Beneath, RESOLVE_IN_ROOT, c_string};
 use crate::sys;
 
 /// The resolver's file, which the document's name servers are put over.

@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::libc;
 
 use super::{Kind, kind_of};
-use crate::plan::step::c_string;
+use crate::path::c_string;
 use crate::sys;
 
 /// What the kernel says of its terminals: driver, name, major, minors, type (proc_tty(5)).

@@ -1,8 +1,9 @@
 //! What is asked about a path or a file on the way to exec, without an allocation.
 
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 
 use nix::libc;
+use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
 
 use super::{Result, check};
 
@@ -29,6 +30,11 @@ pub fn read_link(fd: RawFd, buffer: &mut [u8]) -> Result<usize> {
     let ret =
         unsafe { libc::syscall(libc::SYS_readlinkat, fd, c"".as_ptr(), buffer.as_mut_ptr(), buffer.len()) };
     check(ret).map(|count| count as usize)
+}
+
+/// Whether it is a namespace, and not a file that one is to be mounted on.
+pub(crate) fn is_namespace(fd: &OwnedFd) -> bool {
+    fstatfs(fd).is_ok_and(|stat| stat.filesystem_type() == NSFS_MAGIC)
 }
 
 #[cfg(test)]

@@ -9,8 +9,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::stat::{FileStat, fstat};
 
-use crate::plan::step::TargetKind;
-use crate::survey::RESOLVE_IN_ROOT;
+use crate::path::{RESOLVE_IN_ROOT, TargetKind};
 use crate::sys;
 
 /// Descriptor that closes itself; no more than a number, so that the child may use it.
@@ -45,10 +44,10 @@ pub(crate) fn stat(dir: RawFd, name: &CStr) -> Result<FileStat, Errno> {
 }
 
 /// Longest path, with its NUL (PATH_MAX).
-pub(super) const PATH_MAX: usize = libc::PATH_MAX as usize;
+pub(crate) const PATH_MAX: usize = libc::PATH_MAX as usize;
 
 /// As many links as the kernel follows (path_resolution(7)).
-pub(super) const LINKS: usize = 40;
+pub(crate) const LINKS: usize = 40;
 
 /// How something is made beneath a directory.
 #[derive(Clone, Copy)]
@@ -136,7 +135,7 @@ fn link_to_nothing(dir: RawFd, name: &CStr, resolve: u64) -> Result<Option<Fd>, 
 }
 
 /// Puts what the link says in the place of its name, which stands from `start` to `end`; returns the new length.
-pub(super) fn follow(
+pub(crate) fn follow(
     link: RawFd,
     path: &mut [u8; PATH_MAX],
     start: usize,

@@ -3,7 +3,14 @@
 use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 
-use super::step::Slot;
+use nix::libc;
+
+/// A place in the descriptor table that the launcher and the child share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Slot(pub u16);
+
+/// RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS (openat2(2)).
+pub const RESOLVE_IN_ROOT: u64 = libc::RESOLVE_IN_ROOT | libc::RESOLVE_NO_MAGICLINKS;
 
 /// A file system of the kernel's that every container has: its mount is held from the moment it is made, and every
 /// later step that means it, or a place below it, begins at that descriptor.
@@ -19,7 +26,7 @@ pub enum Kernel {
 }
 
 impl Kernel {
-    /// All, in the order of [`super::Plan::kernel`].
+    /// All, in the order of [`crate::plan::Plan::kernel`].
     pub const ALL: [Self; 3] = [Self::Proc, Self::Sys, Self::Dev];
 
     const fn name(self) -> &'static str {
@@ -52,7 +59,7 @@ pub enum Place {
     Within(Kernel),
     /// A tree that is held, or a place below it; no link is followed.
     Tree(Slot),
-    /// Beneath the root, whatever links make of it: never planned, only for [`super::mutate`].
+    /// Beneath the root, whatever links make of it: never planned, only for [`crate::plan::mutate`].
     Loose,
 }
 
@@ -73,10 +80,10 @@ pub struct Beneath {
 /// of most starts are the same.
 macro_rules! beneath {
     ($name:literal) => {
-        $crate::plan::path::Beneath::fixed(concat!($name, "\0.\0"), ".")
+        $crate::path::Beneath::fixed(concat!($name, "\0.\0"), ".")
     };
     ($dir:literal, $name:literal) => {
-        $crate::plan::path::Beneath::fixed(concat!($dir, "/", $name, "\0", $dir, "\0"), $dir)
+        $crate::path::Beneath::fixed(concat!($dir, "/", $name, "\0", $dir, "\0"), $dir)
     };
 }
 pub(crate) use beneath;
@@ -84,10 +91,10 @@ pub(crate) use beneath;
 /// The name of a step on such a path, and the path: `at!("mount", "dev", "pts")`.
 macro_rules! at {
     ($verb:literal, $name:literal) => {
-        (concat!($verb, ":/", $name), $crate::plan::path::beneath!($name))
+        (concat!($verb, ":/", $name), $crate::path::beneath!($name))
     };
     ($verb:literal, $dir:literal, $name:literal) => {
-        (concat!($verb, ":/", $dir, "/", $name), $crate::plan::path::beneath!($dir, $name))
+        (concat!($verb, ":/", $dir, "/", $name), $crate::path::beneath!($dir, $name))
     };
 }
 pub(crate) use at;
@@ -180,8 +187,8 @@ impl Beneath {
         }
         self
     }
-    /// For [`super::mutate`]: by its path, as if nothing were held; `false` where it is so already.
-    pub(super) fn loosen(&mut self) -> bool {
+    /// For [`crate::plan::mutate`]: by its path, as if nothing were held; `false` where it is so already.
+    pub(crate) fn loosen(&mut self) -> bool {
         let held = !matches!(self.place, Place::Tree(_) | Place::Loose);
         if held {
             (self.place, self.rest) = (Place::Loose, 0);

@@ -16,9 +16,34 @@ use nix::sys::statfs::{
     BTRFS_SUPER_MAGIC, FUSE_SUPER_MAGIC, FsType, NFS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC, fstatfs,
 };
 
-use super::{Kind, kind};
-use crate::plan::step::c_string;
+use crate::path::c_string;
 use crate::sys;
+
+/// What a path is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A directory.
+    Directory,
+    /// A regular file.
+    File,
+    /// A character device and its number.
+    Char(u64),
+    /// A block device and its number.
+    Block(u64),
+    /// A socket, a FIFO, …
+    Other,
+}
+
+/// What the inode is.
+pub(crate) fn kind(stat: &FileStat) -> Kind {
+    match stat.st_mode & libc::S_IFMT {
+        libc::S_IFDIR => Kind::Directory,
+        libc::S_IFREG => Kind::File,
+        libc::S_IFCHR => Kind::Char(stat.st_rdev),
+        libc::S_IFBLK => Kind::Block(stat.st_rdev),
+        _ => Kind::Other,
+    }
+}
 
 /// Why a file of somebody else's is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
