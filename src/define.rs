@@ -99,6 +99,10 @@ Examples:
 pub(crate) struct Create {
     /// The document; `-` is standard input.
     file: PathBuf,
+    /// Put a small process 1 around the init for this start: it waits for orphans and passes signals on.
+    /// A definition has it for good by <browndog:init/>.
+    #[arg(long)]
+    init: bool,
     /// Attach to the console.
     #[arg(long)]
     console: bool,
@@ -112,7 +116,7 @@ pub(crate) struct Create {
 
 impl Create {
     pub(crate) fn perform(self, layout: &Layout) -> Outcome {
-        let started = start::create(layout, read(&self.file)?)?;
+        let started = start::create(layout, read(&self.file)?, self.init)?;
         let text = format!("Domain '{}' created from {}", started.record.name, self.file.display());
         tell(layout, self.format, &text, &started, self.console)
     }
@@ -124,11 +128,16 @@ impl Create {
 Examples:
   browndog start web
   browndog start --console web              and attach to its console
+  browndog start --init job                 whose init waits for no orphans
 
 Exit status: 0 it runs, 1 it does not (or ran already), 2 usage.")]
 pub(crate) struct Start {
     /// Name or uuid.
     domain: String,
+    /// Put a small process 1 around the init for this start: it waits for orphans and passes signals on.
+    /// A definition has it for good by <browndog:init/>.
+    #[arg(long)]
+    init: bool,
     /// Attach to the console.
     #[arg(long)]
     console: bool,
@@ -140,7 +149,7 @@ pub(crate) struct Start {
 impl Start {
     pub(crate) fn perform(self, layout: &Layout) -> Outcome {
         let name = domains::find(layout, &self.domain)?;
-        let started = start::start(layout, &name)?;
+        let started = start::start(layout, &name, self.init)?;
         tell(layout, self.format, &format!("Domain '{name}' started"), &started, self.console)
     }
 }
@@ -207,7 +216,7 @@ fn start_marked(layout: &Layout, format: Format) -> Outcome {
         if !definitions::is_autostart(layout, &name) || domains::view(layout, &name)?.phase.is_active() {
             continue;
         }
-        let started = start::start(layout, &name)
+        let started = start::start(layout, &name, false)
             .and_then(|started| tell(layout, format, &format!("Domain '{name}' started"), &started, false));
         // One that does not start does not keep the others from it.
         status = status.worse(started.unwrap_or_else(|error| crate::life::refuse(&error)));

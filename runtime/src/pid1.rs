@@ -72,6 +72,8 @@ pub fn main() -> i32 {
 }
 
 fn run() -> Result<i32, Errno> {
+    // Else the name of the file that it was executed from, as a descriptor, stands in ps(1).
+    crate::disregard(nix::sys::prctl::set_name(c"browndog-init"));
     let mask = SigSet::all();
     mask.thread_block()?;
     let signals = SignalFd::new(&mask)?;

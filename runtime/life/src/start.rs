@@ -26,12 +26,12 @@ pub struct Started {
     pub cleaned: Vec<String>,
 }
 
-/// Starts a defined domain.
+/// Starts a defined domain; with `reaper`, the small process 1 is around its init for this start.
 ///
 /// # Errors
 /// It runs already, another command has it, its definition is invalid, or it does not start; nothing is
 /// left then.
-pub fn start(layout: &Layout, name: &str) -> Result<Started> {
+pub fn start(layout: &Layout, name: &str, reaper: bool) -> Result<Started> {
     let lock = Lock::take(layout, name, "start")?;
     let cleaned = ready(layout, &lock, name)?;
     if !definitions::exists(layout, name) {
@@ -40,15 +40,16 @@ pub fn start(layout: &Layout, name: &str) -> Result<Started> {
             format!("'browndog create FILE' starts it anew; 'browndog undefine {name}' forgets it"),
         ));
     }
-    let document = definitions::read(layout, name)?;
+    let document = reaped(definitions::read(layout, name)?, reaper)?;
     launch(layout, &lock, &document).map(|started| Started { cleaned, ..started })
 }
 
-/// Starts a domain that is not defined; it is forgotten when it ends.
+/// Starts a domain that is not defined; it is forgotten when it ends. `reaper` as in [`start`].
 ///
 /// # Errors
 /// As [`start`]; or there is a definition of this name.
-pub fn create(layout: &Layout, document: Document) -> Result<Started> {
+pub fn create(layout: &Layout, document: Document, reaper: bool) -> Result<Started> {
+    let document = reaped(document, reaper)?;
     let name = document.name().to_owned();
     definitions::demand_name(&name)?;
     let lock = Lock::take(layout, &name, "create")?;
@@ -67,6 +68,12 @@ pub fn create(layout: &Layout, document: Document) -> Result<Started> {
         crate::logs::forget(layout, &name)?;
     }
     launch(layout, &lock, &document).map(|started| Started { cleaned, ..started })
+}
+
+/// The same as the document of one start. It is what a restart reads and `dumpxml` shows.
+fn reaped(document: Document, reaper: bool) -> Result<Document> {
+    let on = "<browndog:init xmlns:browndog='urn:browndog:domain:1' state='on'/>";
+    if reaper { document.with(&["browndog:init"], Some(on)) } else { Ok(document) }
 }
 
 /// Makes sure that the domain does not run and that nothing of an earlier run is in the way.
