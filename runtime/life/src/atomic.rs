@@ -26,35 +26,60 @@ pub enum Keep {
 /// # Errors
 /// Names the file; what was there before is untouched.
 pub fn write(path: &Path, contents: &[u8], keep: Keep) -> Result<()> {
-    let failed = |error| LifeError::file("write", path, error);
-    let (beside, file) = begin(path).map_err(failed)?;
-    let written = fill(file, contents, keep, || fs::rename(&beside, path));
-    if let Err(error) = written {
-        // It may never have come to be.
-        crate::disregard(fs::remove_file(&beside));
-        return Err(failed(error));
-    }
-    if keep == Keep::Disk
-        && let Some(dir) = path.parent()
-    {
-        // A file system that cannot flush a directory keeps the file as well as it can.
-        crate::disregard(File::open(dir).and_then(|dir| dir.sync_all()));
-    }
-    Ok(())
+    stage(path, contents, keep)?.commit()
 }
 
-/// Locked until it has its name: what nobody holds was half written by a process that was killed.
-fn fill(
-    mut file: File,
-    contents: &[u8],
+/// A file that is written and has not got its name yet; removed when it is dropped without it.
+#[derive(Debug)]
+pub struct Staged {
+    beside: PathBuf,
+    path: PathBuf,
     keep: Keep,
-    name: impl FnOnce() -> std::io::Result<()>,
-) -> std::io::Result<()> {
-    file.write_all(contents)?;
-    if keep == Keep::Disk {
-        file.sync_all()?;
+    named: bool,
+    /// Locked until it has its name: what nobody holds was half written by a process that was killed.
+    _held: File,
+}
+
+/// Writes what `path` shall say beside it: a full disk is met before anything has changed.
+///
+/// # Errors
+/// Names the file; what was there before is untouched.
+pub fn stage(path: &Path, contents: &[u8], keep: Keep) -> Result<Staged> {
+    let failed = |error| LifeError::file("write", path, error);
+    let (beside, mut file) = begin(path).map_err(failed)?;
+    let written =
+        file.write_all(contents).and_then(|()| if keep == Keep::Disk { file.sync_all() } else { Ok(()) });
+    let staged = Staged { beside, path: path.to_owned(), keep, named: false, _held: file };
+    written.map_err(failed)?;
+    Ok(staged)
+}
+
+impl Staged {
+    /// Gives it its name.
+    ///
+    /// # Errors
+    /// Names the file; what was there before is untouched.
+    pub fn commit(mut self) -> Result<()> {
+        let named = fs::rename(&self.beside, &self.path);
+        named.map_err(|error| LifeError::file("write", &self.path, error))?;
+        self.named = true;
+        if self.keep == Keep::Disk
+            && let Some(dir) = self.path.parent()
+        {
+            // A file system that cannot flush a directory keeps the file as well as it can.
+            crate::disregard(File::open(dir).and_then(|dir| dir.sync_all()));
+        }
+        Ok(())
     }
-    name()
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if !self.named {
+            // It may never have come to be.
+            crate::disregard(fs::remove_file(&self.beside));
+        }
+    }
 }
 
 /// Begins the name of a file that is being written; such a name is nobody's domain's file.

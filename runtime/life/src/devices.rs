@@ -14,11 +14,11 @@ use browndog_runtime::plan::{Entry, Plan, Request as StartRequest};
 use browndog_xml::domain::{Dialect, Domain, Filesystem, Interface, Origin};
 use browndog_xml::value::MacAddr;
 
-use crate::atomic::{self, Keep};
 use crate::edit::{Document, splice};
 use crate::error::{LifeError, Result};
 use crate::exec::Held;
 use crate::fragment::Fragment;
+use crate::kept::Kept;
 use crate::layout::Layout;
 use crate::lock::Lock;
 use crate::protocol::{self, Request};
@@ -97,7 +97,8 @@ pub fn attach(layout: &Layout, name: &str, scope: Scope, fragment: &Fragment) ->
         if let Err(error) = kept {
             drop(attached);
             live.disown_all();
-            keep(layout, name, Some(old), None)?;
+            // It is as it was, but where the definition alone could not be put in its place.
+            crate::disregard(keep(layout, name, Some(old), None));
             return Err(error);
         }
         attached.keep();
@@ -124,9 +125,10 @@ pub fn detach(layout: &Layout, name: &str, scope: Scope, fragment: &Fragment) ->
     if let Some(old) = &documents.live {
         let record = view.record.as_ref().ok_or_else(|| stop::not_running(&view, "detach-device"))?;
         let live = Live::new(layout, record, old, kind)?;
-        let (new, detached) = live.detach(&wanted)?;
-        done = detached;
-        keep(layout, name, Some(&new), config.as_ref())?;
+        let new = without(&live.document, kind, &wanted)?;
+        let kept = Kept::prepare(layout, name, Some(&new), config.as_ref())?;
+        done = live.detach(&wanted, &new)?;
+        kept.commit()?;
     } else {
         keep(layout, name, None, config.as_ref())?;
     }
@@ -150,13 +152,7 @@ fn begin(
 }
 
 fn keep(layout: &Layout, name: &str, live: Option<&Document>, config: Option<&Document>) -> Result<()> {
-    if let Some(live) = live {
-        atomic::write(&layout.live(name), live.source.text().as_bytes(), Keep::Boot)?;
-    }
-    if let Some(config) = config {
-        atomic::write(&layout.definition(name), config.source.text().as_bytes(), Keep::Disk)?;
-    }
-    Ok(())
+    Kept::prepare(layout, name, live, config)?.commit()
 }
 
 /// Whether the device can be one of the document's.
@@ -288,9 +284,9 @@ impl<'a> Live<'a> {
         if self.kind == Kind::Interface { named(&new, plan) } else { Ok(new) }
     }
 
-    fn detach(&self, wanted: &Domain) -> Result<(Document, Detached)> {
+    /// Of the document that is `new` afterwards.
+    fn detach(&self, wanted: &Domain, new: &Document) -> Result<Detached> {
         let name = &self.record.name;
-        let new = without(&self.document, self.kind, wanted)?;
         let before = self.prepare(&self.document.domain);
         let after = self.prepare(&new.domain);
         let links = links(&before.plan).filter(|link| !self::links(&after.plan).any(|other| other == *link));
@@ -298,13 +294,16 @@ impl<'a> Live<'a> {
         let mut noted = noted::read(self.layout, self.record)?;
         let (before_survey, container) = (&before.survey, self.container()?);
         let done = detach::detach(&before.plan, &after.plan, before_survey, &container, &noted);
-        let done = done.map_err(|error| {
+        let mut done = done.map_err(|error| {
             let tried = Tried { cannot: "cannot detach a device from", ..Tried::START };
             let rendered = error.render_as(tried, name, &self.document.source);
             LifeError::Start { rendered, code: 1 }
         })?;
         noted.forget(&done.gone);
-        noted::write(self.layout, self.record, noted)?;
+        // A note of what is gone is of no other mount or link: it does no harm.
+        if let Err(error) = noted::write(self.layout, self.record, noted) {
+            done.said.push(format!("what was noted of it stays: {error}"));
+        }
         // What was made for it on the host goes with it.
         let known = self.record.made.iter().filter(|made| match made {
             Made::Link { name, .. } => links.iter().any(|link| host_end(link) == Some(name)),
@@ -320,7 +319,7 @@ impl<'a> Live<'a> {
             return Err(LifeError::refused(left.clone(), ""));
         }
         known.into_iter().filter(|made| !is_there(made)).for_each(|made| self.disown(made));
-        Ok((new, done))
+        Ok(done)
     }
 }
 

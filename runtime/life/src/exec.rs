@@ -191,7 +191,7 @@ fn running(layout: &Layout, name: &str) -> Result<(Record, ProcessId)> {
 
 fn document(layout: &Layout, name: &str) -> Result<Document> {
     let path = layout.live(name);
-    let bytes = std::fs::read(&path).map_err(|error| LifeError::file("read", &path, error))?;
+    let bytes = crate::files::read(&path).map_err(|error| LifeError::file("read", &path, error))?;
     Document::read(&Source::from_bytes(layout.definition(name).to_string_lossy(), bytes))
 }
 

@@ -25,14 +25,18 @@ pub fn open(path: &Path, flags: OFlag) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(Errno::EINVAL.into()) }
 }
 
+/// The longest file of the state that is read (bytes): a definition of thousands of devices is a tenth of it.
+pub const FILE_MAX: u64 = 64 << 20;
+
 /// The contents of a plain file.
 ///
 /// # Errors
-/// As [`open`]; those of read(2).
+/// As [`open`]; those of read(2); EFBIG for one that is longer than [`FILE_MAX`].
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let _count: usize = open(path, OFlag::O_RDONLY)?.read_to_end(&mut bytes)?;
-    Ok(bytes)
+    let file = open(path, OFlag::O_RDONLY)?;
+    let count = file.take(FILE_MAX + 1).read_to_end(&mut bytes)?;
+    if count as u64 > FILE_MAX { Err(Errno::EFBIG.into()) } else { Ok(bytes) }
 }
 
 /// The same as text.
@@ -64,5 +68,8 @@ mod tests {
             assert!(open(&dir.join("fifo"), flags).is_err());
         }
         assert_eq!(read_to_string(&dir.join("file")).unwrap(), "mine");
+        File::create(dir.join("huge")).unwrap().set_len(1 << 40).unwrap();
+        let huge = read(&dir.join("huge")).unwrap_err();
+        assert_eq!(huge.raw_os_error(), Some(Errno::EFBIG as i32));
     }
 }

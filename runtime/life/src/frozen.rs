@@ -32,12 +32,37 @@ fn state(group: &Path) -> Option<bool> {
     Some(frozen || by_whom(group).is_some())
 }
 
+/// Whether a group itself is to be frozen, whatever holds for those above it.
+fn is_asked(group: &Path) -> bool {
+    let says = |file: &str| std::fs::read_to_string(group.join(file)).is_ok_and(|text| text.trim() == "1");
+    says("cgroup.freeze") || says("freezer.self_freezing")
+}
+
+/// Whether one of these groups itself is to be frozen.
+pub(crate) fn is_own(groups: &[Group]) -> bool {
+    groups.iter().any(|group| is_asked(&group.path))
+}
+
 /// The group that is to be frozen: this one, or the nearest above it. The root of all has no freezer.
 fn by_whom(group: &Path) -> Option<PathBuf> {
-    let is_asked = |group: &&Path| {
-        std::fs::read_to_string(group.join("cgroup.freeze")).is_ok_and(|text| text.trim() == "1")
-    };
-    group.ancestors().find(is_asked).map(Path::to_owned)
+    group.ancestors().find(|group| is_asked(group)).map(Path::to_owned)
+}
+
+/// The group above these that somebody has frozen, and that is not the domain's to thaw.
+pub(crate) fn above(groups: &[Group]) -> Option<PathBuf> {
+    let above = groups.iter().filter_map(|group| group.path.parent());
+    above.into_iter().find_map(by_whom)
+}
+
+/// The file by which a group is thawed.
+fn file(group: &Path) -> &'static str {
+    if group.join("freezer.state").exists() { "freezer.state" } else { "cgroup.freeze" }
+}
+
+/// Who is to thaw a group that browndog has not frozen, and how.
+pub(crate) fn thaw_by_hand(group: &Path) -> String {
+    let file = group.join(file(group)).display().to_string();
+    format!("thaw it as it was frozen: 'systemctl thaw', or {} by hand", file.escape_debug())
 }
 
 /// Refuses a verb that needs a process in the domain's groups, or in `inner`, the group below them that its init has
@@ -55,13 +80,16 @@ pub fn refuse(record: &Record, inner: Option<&str>, verb: &'static str) -> Resul
     let theirs = record.unified().is_some_and(|unified| at.starts_with(unified) && at != unified);
     let whose =
         if theirs { "the container has frozen its own control group" } else { "its control group is frozen" };
-    let file = if group.join("freezer.state").exists() { "freezer.state" } else { "cgroup.freeze" };
-    let help = format!(
-        "browndog has not paused it: thaw it as it was frozen ('systemctl thaw', or {} by hand), or end it with \
-         'browndog destroy {}'",
-        at.join(file).display().to_string().escape_debug(),
-        record.name
-    );
+    let is_own = record.groups.iter().any(|group| group.path == at);
+    let help = if is_own {
+        format!(
+            "browndog has not paused it, but can thaw it: 'browndog resume {0}', or end it with 'browndog destroy {0}'",
+            record.name
+        )
+    } else {
+        let thaw = thaw_by_hand(&at);
+        format!("browndog has not paused it: {thaw}; or end it with 'browndog destroy {}'", record.name)
+    };
     let state = format!("paused: {whose}");
     Err(LifeError::State { name: record.name.clone(), verb, state, help })
 }
@@ -115,7 +143,26 @@ mod tests {
         assert!(error.to_string().contains("the container has frozen its own"), "{error}");
         drop(group(&own.path, 1, 1));
         let error = refuse(&record, None, "enter").unwrap_err();
-        assert!(error.hint().unwrap().contains("own/cgroup.freeze"), "{error}");
+        assert!(error.hint().unwrap().contains("browndog resume web"), "{error}");
         assert!(!error.to_string().contains("the container has"), "{error}");
+        drop(group(&own.path, 0, 0));
+        drop(group(dir.path(), 0, 1));
+        let error = refuse(&record, None, "enter").unwrap_err();
+        let file = dir.path().join("cgroup.freeze");
+        assert!(error.hint().unwrap().contains(&file.display().to_string()), "{error}");
+    }
+
+    #[test]
+    fn what_is_held_above_is_told_from_what_is_the_domains_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = group(&dir.path().join("a/own"), 0, 0);
+        let groups = [own.clone()];
+        assert_eq!((is_own(&groups), above(&groups)), (false, None));
+        drop(group(&own.path, 1, 1));
+        assert_eq!((is_own(&groups), above(&groups)), (true, None));
+        fs::write(dir.path().join("freezer.self_freezing"), "1\n").unwrap();
+        assert_eq!((is_own(&groups), above(&groups)), (true, Some(dir.path().to_owned())));
+        drop(group(&own.path, 1, 0));
+        assert_eq!((is_own(&groups), above(&groups)), (false, Some(dir.path().to_owned())));
     }
 }

@@ -8,6 +8,7 @@ use browndog_runtime::exec::live::remove_group;
 use browndog_runtime::exec::tree::is_group_at;
 
 use crate::error::{LifeError, Result};
+use crate::frozen;
 use crate::record::{Group, Made, Record};
 
 /// The first pause between two looks; doubled up to [`PAUSE_MAX`].
@@ -115,25 +116,21 @@ fn freezer(record: &Record) -> Result<Freezer> {
     ))
 }
 
-/// Freezes or thaws a domain and waits until the kernel says that it is.
+/// Freezes a domain and waits until the kernel says that it is.
 ///
 /// # Errors
 /// There is no freezer, or a process could not be frozen in time; it is thawed again then.
-pub fn set_frozen(record: &Record, frozen: bool) -> Result<()> {
+pub fn freeze(record: &Record) -> Result<()> {
     let (path, value, state): (PathBuf, &str, Box<dyn Fn() -> bool>) = match freezer(record)? {
         Freezer::V2(group) => {
             let events = group.join("cgroup.events");
-            let done = move || keyed(&events, "frozen") == Some(u64::from(frozen));
-            (group.join("cgroup.freeze"), if frozen { "1" } else { "0" }, Box::new(done))
+            (group.join("cgroup.freeze"), "1", Box::new(move || keyed(&events, "frozen") == Some(1)))
         }
         Freezer::V1(group) => {
-            let value = if frozen { "FROZEN" } else { "THAWED" };
             let file = group.join("freezer.state");
-            let done = {
-                let file = file.clone();
-                move || fs::read_to_string(&file).is_ok_and(|text| text.trim() == value)
-            };
-            (file, value, Box::new(done))
+            let state = file.clone();
+            let done = move || fs::read_to_string(&state).is_ok_and(|text| text.trim() == "FROZEN");
+            (file, "FROZEN", Box::new(done))
         }
     };
     fs::write(&path, value).map_err(|error| LifeError::file("write", &path, error))?;
@@ -142,13 +139,36 @@ pub fn set_frozen(record: &Record, frozen: bool) -> Result<()> {
     }
     thaw(&record.groups);
     Err(LifeError::refused(
-        format!("'{}' could not be {} in time", record.name, if frozen { "frozen" } else { "thawed" }),
+        format!("'{}' could not be frozen in time", record.name),
         "a process that waits for a device in the kernel cannot be frozen: try again later",
     ))
 }
 
-/// A process in the kernel is frozen when it returns from there.
-const FREEZE_WITHIN: Duration = Duration::from_secs(10);
+/// Thaws the domain's own groups, whoever has frozen them, and waits until the kernel says so, or until it is a group
+/// above them that holds them.
+///
+/// # Errors
+/// A group that cannot be thawed.
+pub fn thaw_own(record: &Record) -> Result<()> {
+    for group in record.groups.iter().filter(|group| is_group_at(&group.path)) {
+        for (file, value) in [("cgroup.freeze", "0"), ("freezer.state", "THAWED")] {
+            let path = group.path.join(file);
+            // Most groups have neither file.
+            if path.exists() {
+                fs::write(&path, value).map_err(|error| LifeError::file("write", &path, error))?;
+            }
+        }
+    }
+    let done = || frozen::frozen(&record.groups) != Some(true) || frozen::above(&record.groups).is_some();
+    if wait_until(FREEZE_WITHIN, done) {
+        return Ok(());
+    }
+    Err(LifeError::refused(format!("'{}' could not be thawed in time", record.name), "try again later"))
+}
+
+/// A process in the kernel is frozen when it returns from there. Less than a command waits for the answer
+/// ([`crate::protocol::ask`]).
+const FREEZE_WITHIN: Duration = Duration::from_secs(8);
 
 /// Removes what was made on the host for a domain, newest first; returns what was there, and what could
 /// not be removed.

@@ -21,6 +21,7 @@ pub mod files;
 pub mod fragment;
 pub mod frozen;
 pub mod groups;
+mod kept;
 pub mod layout;
 pub mod liveness;
 pub mod lock;

@@ -1,7 +1,6 @@
 //! What was attached to a domain while it runs, by what it is known again: a file beside the record, of one init
 //! alone. After a reboot of the domain the kernel has made everything anew.
 
-use std::fs;
 use std::path::PathBuf;
 
 use browndog_runtime::exec::noted::Noted;
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::atomic::{self, Keep};
 use crate::error::{LifeError, Result};
+use crate::files;
 use crate::layout::Layout;
 use crate::process::{ProcessId, boot_id};
 use crate::record::Record;
@@ -34,7 +34,7 @@ fn path(layout: &Layout, name: &str) -> PathBuf {
 /// A file that cannot be read.
 pub fn read(layout: &Layout, record: &Record) -> Result<Noted> {
     let path = path(layout, &record.name);
-    let text = match fs::read(&path) {
+    let text = match files::read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Noted::default()),
         Err(error) => return Err(LifeError::file("read", &path, error)),
@@ -58,6 +58,8 @@ pub fn write(layout: &Layout, record: &Record, noted: Noted) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use browndog_runtime::exec::noted::NotedLink;
 
     use super::*;

@@ -16,9 +16,9 @@ use browndog_xml::domain::{Domain, Sourced};
 use browndog_xml::source::Source;
 use nix::errno::Errno;
 
-use crate::atomic::{self, Keep};
 use crate::edit::Document;
 use crate::error::{LifeError, Result};
+use crate::kept::Kept;
 use crate::layout::Layout;
 use crate::lock::Lock;
 use crate::process::ProcessId;
@@ -81,15 +81,15 @@ pub fn documents(layout: &Layout, name: &str, scope: Scope) -> Result<Documents>
 /// It cannot be read.
 pub fn live_document(layout: &Layout, name: &str) -> Result<Document> {
     let path = layout.live(name);
-    let bytes = fs::read(&path).map_err(|error| LifeError::file("read", &path, error))?;
+    let bytes = crate::files::read(&path).map_err(|error| LifeError::file("read", &path, error))?;
     Document::read(&Source::from_bytes(path.to_string_lossy(), bytes))
 }
 
-/// Changes a domain by `change`, in everything that `scope` names; all or, where a write fails, what was
-/// done before it, which is said.
+/// Changes a domain by `change`, in everything that `scope` names, or in nothing: it is recorded before it is made.
 ///
 /// # Errors
-/// The new document is invalid, or asks for what this machine cannot do; a write that fails.
+/// The new document is invalid, asks for what this machine cannot do, or cannot be recorded; what could not be put
+/// back of a change that failed is said.
 pub fn change(
     layout: &Layout,
     name: &str,
@@ -103,14 +103,14 @@ pub fn change(
     let documents = documents(layout, name, scope)?;
     // Both are made before either is applied: a mistake is found before anything has changed.
     let config = documents.config.as_ref().map(&change).transpose()?;
-    if let Some(old) = &documents.live {
-        let new = change(old)?;
+    let live = documents.live.as_ref().map(&change).transpose()?;
+    let kept = Kept::prepare(layout, name, live.as_ref(), config.as_ref())?;
+    if let (Some(old), Some(new)) = (&documents.live, &live) {
         let record = view.record.as_ref().ok_or_else(|| stop::not_running(&view, verb))?;
-        apply(layout, record, old, &new)?;
-        atomic::write(&layout.live(name), new.source.text().as_bytes(), Keep::Boot)?;
-    }
-    if let Some(new) = config {
-        atomic::write(&layout.definition(name), new.source.text().as_bytes(), Keep::Disk)?;
+        apply(layout, record, old, new)?;
+        kept.commit().map_err(|error| undone(layout, record, new, old, error))?;
+    } else {
+        kept.commit()?;
     }
     drop(lock);
     let what = if scope.live { "live" } else { "config" };
@@ -138,6 +138,30 @@ fn apply(layout: &Layout, record: &Record, old: &Document, new: &Document) -> Re
     }
     guard_memory(record, new)?;
     guard_controllers(old, new, &after)?;
+    set(layout, record, &before, &after, &host).map_err(|error| undone(layout, record, new, old, error))
+}
+
+/// Puts back what was set on the way from `old` to `new`, and says where that fails too.
+fn undone(layout: &Layout, record: &Record, new: &Document, old: &Document, error: LifeError) -> LifeError {
+    let put_back = || {
+        // One that was put in its place already.
+        crate::disregard(Kept::prepare(layout, &record.name, Some(old), None).and_then(Kept::commit));
+        let (before, _) = plan_of(record, new)?;
+        let (after, host) = plan_of(record, old)?;
+        set(layout, record, &before, &after, &host)
+    };
+    let help = error.hint().unwrap_or_default();
+    match put_back() {
+        Ok(()) => LifeError::refused(format!("nothing was changed: {error}"), help),
+        Err(other) => {
+            let what = format!("{error}; and what was changed before could not be put back: {other}");
+            LifeError::refused(what, help)
+        }
+    }
+}
+
+/// Does what the plan `after` has and `before` has not.
+fn set(layout: &Layout, record: &Record, before: &Plan, after: &Plan, host: &Host) -> Result<()> {
     let same = |a: &HostStep, b: &HostStep| format!("{a:?}") == format!("{b:?}");
     let is_new = |entry: &&Entry<HostStep>| {
         entry.id.starts_with("enable-controllers")
@@ -150,10 +174,10 @@ fn apply(layout: &Layout, record: &Record, old: &Document, new: &Document) -> Re
         )
     };
     let mut steps: Vec<&Entry<HostStep>> = after.before.iter().filter(is_group).filter(is_new).collect();
-    let lifted = lifted(&before, &after);
+    let lifted = lifted(before, after);
     steps.extend(&lifted);
     let mut made = Vec::new();
-    perform(layout, record, &mut steps, &host, &mut made)?;
+    perform(layout, record, &mut steps, host, &mut made)?;
     for group in made {
         move_into(record, &group)?;
     }

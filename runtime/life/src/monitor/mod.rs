@@ -9,6 +9,7 @@ mod clients;
 mod console;
 mod daemon;
 mod end;
+mod freezing;
 mod init;
 mod log;
 mod over;

@@ -27,7 +27,7 @@ use crate::events;
 use crate::groups;
 use crate::layout::Layout;
 use crate::protocol::{DATA, Mode, PACKET, Reply, Request, WINDOW};
-use crate::record::{Phase, Record};
+use crate::record::Record;
 
 /// As much of a console's past as one who attaches is shown (bytes).
 const REPLAY: u64 = 8192;
@@ -303,14 +303,20 @@ impl Monitor {
             }
             Request::Shutdown { mode, within_ms } => self.ask_init(Intent::Shutdown, mode, within_ms),
             Request::Reboot { mode, within_ms } => self.ask_init(Intent::Reboot, mode, within_ms),
-            Request::Suspend => self.freeze(true),
-            Request::Resume => self.freeze(false),
+            Request::Suspend => self.suspend(),
+            Request::Resume => self.resume(),
             Request::Rewrite => self.record.save(&self.layout).map(|()| "written".to_owned()),
             Request::Own { made, group } => {
                 super::own::check(&self.layout, &self.record, &made, group.as_ref())?;
+                let before = (self.record.made.len(), self.record.groups.len());
                 self.record.made.push(made);
                 self.record.groups.extend(group);
-                self.record.save(&self.layout).map(|()| "owned".to_owned())
+                let saved = self.record.save(&self.layout);
+                if saved.is_err() {
+                    self.record.made.truncate(before.0);
+                    self.record.groups.truncate(before.1);
+                }
+                saved.map(|()| "owned".to_owned())
             }
             Request::Disown { made } => {
                 self.record.made.retain(|known| *known != made);
@@ -329,29 +335,6 @@ impl Monitor {
             // It was waiting for its next start.
             None => self.afterwards = Some(Cause::Destroyed),
         }
-    }
-
-    fn freeze(&mut self, frozen: bool) -> Result<String> {
-        let (from, to) =
-            if frozen { (Phase::Running, Phase::Paused) } else { (Phase::Paused, Phase::Running) };
-        if self.record.phase == to {
-            return Ok("it is already".to_owned());
-        }
-        if self.record.phase != from {
-            return Err(LifeError::State {
-                name: self.record.name.clone(),
-                verb: if frozen { "suspend" } else { "resume" },
-                state: self.record.phase.word().to_owned(),
-                help: String::new(),
-            });
-        }
-        groups::set_frozen(&self.record, frozen)?;
-        self.record.phase = to;
-        (if frozen { "user" } else { "unpaused" }).clone_into(&mut self.record.reason);
-        self.save();
-        let what = if frozen { "suspended" } else { "resumed" };
-        self.note("lifecycle", what, self.record.reason.clone());
-        Ok(what.to_owned())
     }
 
     fn attach(&mut self, at: usize, index: usize, force: bool) -> Result<String> {

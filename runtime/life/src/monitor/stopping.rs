@@ -15,7 +15,7 @@ use super::wake::Token;
 use crate::error::{LifeError, Result};
 use crate::protocol::Mode;
 use crate::record::Phase;
-use crate::{groups, stop};
+use crate::{frozen, groups, stop};
 
 /// How long everybody has where the command does not wait.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -46,9 +46,9 @@ impl Monitor {
             None => self.ask_everybody(within_ms)?,
         };
         self.intent = intent;
-        if self.record.phase == Phase::Paused {
+        if self.record.phase == Phase::Paused || frozen::is_own(&self.record.groups) {
             // Who is frozen hears nothing.
-            groups::set_frozen(&self.record, false)?;
+            groups::thaw_own(&self.record)?;
             self.record.phase = Phase::Running;
         }
         if let Some(above) = frozen_above(&self.group_paths()) {
