@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use browndog_runtime::foreign;
+use browndog_runtime::{foreign, given};
 use browndog_xml::domain::Domain;
 use browndog_xml::limits;
 use browndog_xml::source::Source;
@@ -26,7 +26,7 @@ pub(crate) fn open_into(path: &Path, mut memory: Vec<u8>) -> Result<Source, Stri
     let read = if stdin {
         read_into(io::stdin(), &mut memory)
     } else {
-        fs::File::open(path).and_then(|file| read_into(file, &mut memory))
+        given::open(path).and_then(|file| read_into(file, &mut memory))
     };
     let name = if stdin { "standard input".into() } else { path.to_string_lossy() };
     match read {

@@ -10,6 +10,10 @@ use std::path::{Path, PathBuf};
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let path = fs::canonicalize(path)?;
     let metadata = fs::metadata(&path)?;
+    // A device, a FIFO or a socket would be gone.
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
     // A directory that lets its files be replaced is no leave to change one that is write-protected.
     drop(OpenOptions::new().write(true).open(&path)?);
     let beside = beside(&path);

@@ -10,13 +10,13 @@ use std::io::Read;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::libc;
-use nix::sys::stat::{FileStat, fstat};
+use nix::sys::stat::{FileStat, Mode, fstat};
 use nix::sys::statfs::{
     BTRFS_SUPER_MAGIC, FUSE_SUPER_MAGIC, FsType, NFS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC, fstatfs,
 };
 
-use crate::path::c_string;
 use crate::sys;
 
 /// What a path is.
@@ -80,7 +80,7 @@ pub(crate) const KERNELS_OWN: &str = "it lies on a file system of the kernel's o
 /// devices, of the network, and on top of others.
 ///
 /// A list of what is read, not of what is not: the kernel gets new file systems of its own with most versions.
-const PLAIN: [FsType; 17] = [
+const PLAIN: [FsType; 24] = [
     TMPFS_MAGIC,
     OVERLAYFS_SUPER_MAGIC,
     BTRFS_SUPER_MAGIC,
@@ -100,9 +100,21 @@ const PLAIN: [FsType; 17] = [
     magic(0xfe53_4d42),
     magic(0x00c3_6400),
     magic(0x6b41_4653),
-    // lustre.
+    // lustre, gpfs, orangefs, beegfs, coda.
     magic(0x0bd0_0bd0),
+    magic(0x4750_4653),
+    magic(0x2003_0528),
+    magic(0x1983_0326),
+    magic(0x7375_7245),
+    // Shared folders of virtual machines: vboxsf, vmhgfs, hostfs.
+    magic(0x786f_4256),
+    magic(0xbacb_acbc),
+    magic(0x00c0_ffee),
 ];
+
+/// How a file is opened that was looked at: to read it, and to wait for nothing.
+pub(crate) const READ: OFlag =
+    OFlag::O_RDONLY.union(OFlag::O_NONBLOCK).union(OFlag::O_NOCTTY).union(OFlag::O_CLOEXEC);
 
 /// `f_type` has another width on each architecture and C library.
 const fn magic(number: u32) -> FsType {
@@ -129,9 +141,8 @@ pub fn reopen(found: BorrowedFd<'_>, devices: bool) -> Result<File, Unread> {
         _ => return Err(Unread::Kind),
     }
     // Through the descriptor: the inode that was judged, wherever its name leads by now.
-    let link = c_string(&format!("/proc/self/fd/{}", found.as_raw_fd()));
-    let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
-    let opened = sys::open(&link, flags)?;
+    let link = format!("/proc/self/fd/{}", found.as_raw_fd());
+    let opened = nix::fcntl::open(link.as_str(), READ, Mode::empty())?;
     let after = fstat(&opened)?;
     let same = |stat: &FileStat| (stat.st_dev, stat.st_ino, stat.st_rdev, stat.st_mode & libc::S_IFMT);
     if same(&before) == same(&after) { Ok(File::from(opened)) } else { Err(Unread::Errno(Errno::ESTALE)) }
@@ -159,10 +170,9 @@ pub fn read(found: BorrowedFd<'_>, most: u64) -> Result<Vec<u8>, Unread> {
 /// Looks a path of this host up, wherever its links lead.
 ///
 /// # Errors
-/// The errno of openat2(2).
+/// The errno of open(2), which every kernel and every sandbox knows, other than openat2(2).
 pub fn look(path: &std::path::Path) -> Result<OwnedFd, Errno> {
-    let path = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| Errno::EINVAL)?;
-    sys::open(&path, libc::O_PATH)
+    nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
 }
 
 /// Looks a relative path up that stays beneath `dir`: nothing that leads out of it, be it `..`, a link or a link
@@ -185,7 +195,6 @@ mod tests {
     use std::sync::mpsc;
     use std::time::Duration;
 
-    use nix::sys::stat::Mode;
     use rstest::rstest;
 
     use super::*;

@@ -13,6 +13,7 @@ pub mod error;
 pub mod exec;
 pub mod foreign;
 pub mod fresh;
+pub mod given;
 pub mod host;
 pub mod idmap;
 pub mod launch;

@@ -1,6 +1,7 @@
 //! `bench start --virtual`: exact figures, and the gate on them.
 
 use std::fmt::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use browndog_bench::virtual_time::{Exact, Moved, Verdict, Virtual, compare, measure, spread};
@@ -121,13 +122,14 @@ fn status(verdict: &Verdict) -> Status {
 }
 
 fn read(path: &Path) -> Result<Virtual, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| cannot("read", path, &error))?;
+    let text = browndog_runtime::given::read_to_string(path).map_err(|error| cannot("read", path, &error))?;
     serde_json::from_str(&text).map_err(|error| format!("{} is no virtual result: {error}", path.display()))
 }
 
-/// Opens without truncating: an interrupted update leaves the old baseline.
+/// Opens without truncating: an interrupted update leaves the old baseline. Nor is a reader waited for.
 fn writable(path: &Path) -> Result<(), String> {
-    let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
+    let mut options = std::fs::OpenOptions::new();
+    let opened = options.append(true).create(true).custom_flags(nix::libc::O_NONBLOCK).open(path);
     opened.map(drop).map_err(|error| cannot("write", path, &error))
 }
 

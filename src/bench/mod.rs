@@ -320,7 +320,7 @@ fn save(to: Option<Destination>, text: impl FnOnce() -> Result<String, String>) 
 }
 
 fn read(path: &Path) -> Result<Report, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| cannot("read", path, &error))?;
+    let text = browndog_runtime::given::read_to_string(path).map_err(|error| cannot("read", path, &error))?;
     serde_json::from_str(&text).map_err(|error| format!("{} is not a bench result: {error}", path.display()))
 }
 

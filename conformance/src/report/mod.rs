@@ -7,8 +7,11 @@ mod merge;
 mod table;
 mod tap;
 
+use std::os::fd::AsRawFd;
+
 pub use compare::{Difference, compare};
 pub use merge::merge;
+use rustix::fs::{FileType, Mode, OFlags};
 
 use crate::run::{RunError, RunReport, SCHEMA};
 
@@ -42,10 +45,36 @@ pub fn render(report: &RunReport, format: Format) -> String {
     }
 }
 
+/// The bytes of a file, or of the pipe that a shell hands over for `<(…)`. What it is, is known before it is opened:
+/// opening a FIFO could wait for ever, and opening a device could do anything.
+fn contents(path: &std::path::Path) -> std::io::Result<Vec<u8>> {
+    /// statfs(2): pipes without a name of their own, which open without waiting.
+    const PIPEFS_MAGIC: u64 = 0x5049_5045;
+    /// procfs and sysfs, where reading can wait and have effects.
+    const KERNELS_OWN: [u64; 2] = [0x9fa0, 0x6265_6572];
+    let found = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    let magic = rustix::fs::fstatfs(&found)?.f_type as u64;
+    match FileType::from_raw_mode(rustix::fs::fstat(&found)?.st_mode) {
+        FileType::RegularFile if KERNELS_OWN.contains(&magic) => {
+            return Err(std::io::Error::other("it lies on a file system of the kernel's own"));
+        }
+        FileType::RegularFile => {}
+        FileType::Fifo if magic == PIPEFS_MAGIC => {}
+        FileType::Directory => return Err(rustix::io::Errno::ISDIR.into()),
+        FileType::Fifo => {
+            return Err(std::io::Error::other("it is a FIFO, and opening it could wait for ever"));
+        }
+        FileType::Socket => return Err(std::io::Error::other("it is a socket")),
+        _ => return Err(std::io::Error::other("it is a device")),
+    }
+    // The inode that was judged, wherever its name leads by now.
+    std::fs::read(format!("/proc/self/fd/{}", found.as_raw_fd()))
+}
+
 /// Reads a report that was written as JSON.
 pub fn read(path: &std::path::Path) -> Result<RunReport, RunError> {
     let bad = |reason: String| RunError::BadReport { path: path.to_owned(), reason };
-    let bytes = std::fs::read(path).map_err(|e| bad(e.to_string()))?;
+    let bytes = contents(path).map_err(|e| bad(e.to_string()))?;
     let report: RunReport = serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))?;
     if report.schema != SCHEMA {
         return Err(bad(format!("its form has version {}, this program reads {SCHEMA}", report.schema)));
