@@ -2,7 +2,7 @@
 //!
 //! This is a tokenizer of its own, not a wrapper: a report has to point into a tag, continue
 //! after broken markup without inventing follow-up faults, and cost less than a generic parse.
-//! The tests hold it against quick-xml, which is the oracle for what is well-formed.
+//! The tests hold it against libxml2 and roxmltree, which are the oracles for what is well-formed.
 //! Faults are collected here and handed to the checker, which knows the element they belong to.
 
 use crate::bytes;
@@ -71,6 +71,8 @@ pub(crate) struct Lexer<'a> {
     pub(crate) truncated: bool,
     /// Whether a document type declaration was seen: entities may be meant to come from it.
     pub(crate) doctype: bool,
+    /// What the names since the last `<` have in them.
+    pub(crate) classes: Classes,
 }
 
 /// Whether `byte` is white space to XML.
@@ -78,19 +80,12 @@ pub(crate) const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\t' | b'\r')
 }
 
-const fn is_name_start(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || byte == b'_' || byte == b':' || byte >= 0x80
-}
-
-const fn is_name(byte: u8) -> bool {
-    is_name_start(byte) || byte.is_ascii_digit() || byte == b'-' || byte == b'.'
-}
-
 impl<'a> Lexer<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         let text = text.as_bytes();
         let at = if text.starts_with("\u{FEFF}".as_bytes()) { 3 } else { 0 };
-        Self { text, at, faults: Vec::new(), unkept: 0, truncated: false, doctype: false }
+        let classes = Classes::default();
+        Self { text, at, faults: Vec::new(), unkept: 0, truncated: false, doctype: false, classes }
     }
 
     /// The offset of what comes next.
@@ -164,7 +159,8 @@ impl<'a> Lexer<'a> {
             match self.text.get(start + 1) {
                 Some(&byte) if is_name_start(byte) => {
                     self.at += 1;
-                    return Token::Start { name: self.name() };
+                    self.classes = Classes::default();
+                    return Token::Start { name: self.name(Code::BadTag) };
                 }
                 Some(b'/') => {
                     if let Some(token) = self.end_tag(start) {
@@ -189,24 +185,6 @@ impl<'a> Lexer<'a> {
                 }
             }
         }
-    }
-
-    /// `Name ::= NameStartChar (NameChar)*`, taken as long as it lasts.
-    #[inline]
-    fn name(&mut self) -> Span {
-        let start = self.at;
-        while self.peek().is_some_and(is_name) {
-            self.at += 1;
-        }
-        if self.at - start > limits::NAME_BYTES {
-            self.fault(
-                Code::Limit,
-                start,
-                self.after_character(start),
-                format!("this name is {} bytes long, the limit is {}", self.at - start, limits::NAME_BYTES),
-            );
-        }
-        Span::new(start, self.at)
     }
 
     /// The end of the character that begins at `at`.
@@ -272,7 +250,8 @@ impl<'a> Lexer<'a> {
             self.fault(Code::BadTag, start, start + 2, "'</' does not begin an end tag here");
             return None;
         }
-        let name = self.name();
+        // Its characters were judged where the element began.
+        let name = self.name_bytes();
         self.skip_space();
         match self.peek() {
             Some(b'>') => self.at += 1,
@@ -383,100 +362,15 @@ impl<'a> Lexer<'a> {
         }
         self.swallow();
     }
-
-    /// `<?TARGET …?>`; `<?xml …?>` only at the very start.
-    fn instruction(&mut self, start: usize) {
-        self.at = start + 2;
-        let target = self.name();
-        let Some(length) = bytes::find_word(b"?>", &self.text[self.at..]) else {
-            self.fault(Code::BadInstruction, start, start + 2, "this processing instruction is never closed");
-            return self.swallow();
-        };
-        let inner = Span::new(self.at, self.at + length);
-        self.at += length + 2;
-        if target.start == target.end || self.bytes(target)[0].is_ascii_digit() {
-            self.fault(Code::BadInstruction, start, start + 2, "a processing instruction needs a name");
-        } else if self.bytes(target).eq_ignore_ascii_case(b"xml") {
-            let first = if self.text.starts_with("\u{FEFF}".as_bytes()) { 3 } else { 0 };
-            if start == first && self.bytes(target) == b"xml" {
-                self.xml_declaration(inner);
-            } else {
-                self.fault(
-                    Code::BadInstruction,
-                    start,
-                    self.at,
-                    "an XML declaration stands only at the very start of a document",
-                );
-            }
-        }
-    }
-
-    /// `VersionInfo EncodingDecl? SDDecl? S?`.
-    fn xml_declaration(&mut self, inner: Span) {
-        let after = std::mem::replace(&mut self.at, inner.start as usize);
-        let end = inner.end as usize;
-        let mut expected: &[&str] = &["version", "encoding", "standalone"];
-        loop {
-            let spaced = self.peek().is_some_and(is_space);
-            self.skip_space();
-            if self.at >= end {
-                break;
-            }
-            let start = self.at;
-            let Some(attribute) = self.attribute_syntax() else { break };
-            let name = self.bytes(attribute.name);
-            let position = expected.iter().position(|known| known.as_bytes() == name);
-            match position {
-                Some(position) if spaced => expected = &expected[position + 1..],
-                _ => {
-                    self.fault(
-                        Code::BadInstruction,
-                        start,
-                        self.at,
-                        "this does not belong into an XML declaration here",
-                    );
-                    break;
-                }
-            }
-            self.declared(name, attribute.value);
-        }
-        if expected.len() == 3 && self.faults.is_empty() {
-            self.fault(Code::BadInstruction, inner.start as usize, end, "the XML declaration has no version");
-        }
-        self.at = after;
-    }
-
-    fn declared(&mut self, name: &[u8], value: Span) {
-        let (start, end) = (value.start as usize, value.end as usize);
-        let value = String::from_utf8_lossy(self.bytes(value)).to_ascii_lowercase();
-        match name {
-            b"version" if !value.starts_with("1.") => {
-                self.fault(Code::BadInstruction, start, end, "this version of XML is not known here");
-            }
-            b"standalone" if value != "yes" && value != "no" => {
-                self.fault(Code::BadInstruction, start, end, "'standalone' is 'yes' or 'no'");
-            }
-            b"encoding" => {
-                let ascii = matches!(value.as_str(), "us-ascii" | "ascii") && self.text.is_ascii();
-                if !ascii && !matches!(value.as_str(), "utf-8" | "utf8") {
-                    let shown = super::value::quoted(&value);
-                    self.keep_fault(
-                        Diagnostic::error(
-                            Code::NotUtf8,
-                            Span::new(start, end),
-                            format!("the encoding {shown} is not read here"),
-                        )
-                        .help("convert the document to UTF-8 and declare that, or nothing"),
-                    );
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
+mod instructions;
+mod names;
 mod references;
 mod scan;
 mod tags;
-pub(crate) use references::{decode_attribute, decode_text};
+pub(crate) use instructions::declares_other_encoding;
+pub(crate) use names::{Classes, is_name_start_char};
+use names::{is_name, is_name_start};
+pub(crate) use references::{decode_attribute, decode_text, line_ends};
 pub(crate) use scan::{comments, declarations, ranges};

@@ -19,6 +19,11 @@ impl Span {
     pub const fn new(start: usize, end: usize) -> Self {
         Self { start: start as u32, end: end as u32 }
     }
+
+    /// How many bytes it is long.
+    pub(crate) const fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
 }
 
 /// A line and a column, both counted from 1; the column counts characters.

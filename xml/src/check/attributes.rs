@@ -20,49 +20,6 @@ impl<'s, S: Sink> Checker<'s, S> {
         if raw.encoded { Cow::Owned(decode_attribute(text)) } else { Cow::Borrowed(text) }
     }
 
-    /// Declares the namespaces of the tag in [`Checker::raw`] and removes them from there.
-    #[inline]
-    pub(super) fn declare_namespaces(&mut self) {
-        if self.raw.iter().any(|raw| self.lexer.bytes(raw.name).starts_with(b"xmlns")) {
-            self.declare_namespaces_slowly();
-        }
-    }
-
-    fn declare_namespaces_slowly(&mut self) {
-        let raw = std::mem::take(&mut self.raw);
-        for raw in &raw {
-            let name = &self.text[raw.name.start as usize..raw.name.end as usize];
-            let prefix = match name.strip_prefix("xmlns") {
-                Some("") => Span { start: raw.name.end, end: raw.name.end },
-                Some(rest) if rest.starts_with(':') => Span { start: raw.name.start + 6, end: raw.name.end },
-                _ => {
-                    self.raw.push(*raw);
-                    continue;
-                }
-            };
-            if raw.faulty {
-                continue;
-            }
-            let uri = self.attribute_value(raw);
-            let bare = &self.text[prefix.start as usize..prefix.end as usize];
-            let fault = match bare {
-                "" if name.len() > 5 => Some("the prefix is empty"),
-                "xml" if uri != "http://www.w3.org/XML/1998/namespace" => {
-                    Some("the prefix 'xml' cannot be declared as anything else")
-                }
-                "xmlns" => Some("the prefix 'xmlns' cannot be declared"),
-                "" => None,
-                _ if uri.is_empty() => Some("a prefix cannot stand for no namespace"),
-                _ => None,
-            };
-            if let Some(message) = fault {
-                let span = Span { start: raw.name.start, end: raw.value.end + 1 };
-                self.push(Diagnostic::error(Code::BadNamespace, span, message));
-            }
-            self.namespaces.bind(prefix, &uri);
-        }
-    }
-
     /// Checks the attributes in [`Checker::raw`] against `element` and adds the good ones to the
     /// tree. Returns whether all is well.
     pub(super) fn check_attributes(&mut self, element: &'static Element) -> bool {
@@ -178,6 +135,7 @@ impl<'s, S: Sink> Checker<'s, S> {
         let name = self.name(span).to_owned();
         let path = format!("{}/@{name}", self.path());
         if let Some((prefix, _)) = name.split_once(':') {
+            self.note_prefix(span);
             let message = match self.namespaces.resolve(self.text, prefix) {
                 None => format!("the prefix '{prefix}' is not declared"),
                 Some(Bound::Known(_) | Bound::Other) => {

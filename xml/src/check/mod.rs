@@ -9,6 +9,7 @@ mod kind;
 mod namespaces;
 mod open;
 mod paths;
+mod qualified;
 mod recover;
 mod root;
 mod text;
@@ -93,6 +94,8 @@ pub(super) struct Checker<'s, S> {
     data: text::Gathered,
     /// End tags that a fault already explains.
     forgiven: Vec<Span>,
+    /// Names whose prefix was reported.
+    noted: Vec<Span>,
     /// Elements that were self-closed or dropped, by name, below the open element.
     root: root::Root,
     units: Report,
@@ -123,6 +126,7 @@ impl<'s, S: Sink> Checker<'s, S> {
             raw: Vec::with_capacity(8),
             data: text::Gathered::default(),
             forgiven: Vec::new(),
+            noted: Vec::new(),
             root: root::Root::Awaited,
             units: Report::default(),
             sink,
@@ -203,6 +207,10 @@ impl<'s, S: Sink> Checker<'s, S> {
 
     #[cold]
     fn illegal_characters(&mut self) {
+        if crate::events::declares_other_encoding(self.text) {
+            // They are parts of other characters there.
+            return;
+        }
         for (at, character) in self.text.char_indices() {
             if is_illegal(character) {
                 let message = format!("the character U+{:04X} is not allowed in XML", character as u32);

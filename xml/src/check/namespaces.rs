@@ -12,10 +12,22 @@ pub(super) enum Bound {
     Other,
 }
 
+/// The namespace of the prefix `xml`.
+pub(super) const XML_URI: &str = "http://www.w3.org/XML/1998/namespace";
+/// The namespace of declarations themselves.
+pub(super) const XMLNS_URI: &str = "http://www.w3.org/2000/xmlns/";
+
 /// The bindings in scope, innermost last.
 #[derive(Debug, Default)]
 pub(super) struct Namespaces {
-    bindings: Vec<(Span, Bound)>,
+    bindings: Vec<Binding>,
+}
+
+#[derive(Debug)]
+struct Binding {
+    prefix: Span,
+    bound: Bound,
+    uri: Box<str>,
 }
 
 impl Namespaces {
@@ -39,22 +51,29 @@ impl Namespaces {
             "http://libvirt.org/schemas/domain/vmware/1.0" => Bound::Known(Namespace::Foreign("vmware")),
             _ => Bound::Other,
         };
-        self.bindings.push((prefix, bound));
+        self.bindings.push(Binding { prefix, bound, uri: uri.into() });
+    }
+
+    fn find(&self, text: &str, prefix: &str) -> Option<&Binding> {
+        self.bindings
+            .iter()
+            .rev()
+            .find(|it| &text[it.prefix.start as usize..it.prefix.end as usize] == prefix)
     }
 
     /// What `prefix` stands for; `None` if it is not declared.
     pub(super) fn resolve(&self, text: &str, prefix: &str) -> Option<Bound> {
-        let found = self
-            .bindings
-            .iter()
-            .rev()
-            .find(|(span, _)| &text[span.start as usize..span.end as usize] == prefix);
-        match found {
-            Some(&(_, bound)) => Some(bound),
+        match self.find(text, prefix) {
+            Some(binding) => Some(binding.bound),
             None if prefix.is_empty() => Some(Bound::Known(Namespace::None)),
             None if prefix == "xml" => Some(Bound::Other),
             None => None,
         }
+    }
+
+    /// The name of the namespace that `prefix` stands for.
+    pub(super) fn uri(&self, text: &str, prefix: &str) -> Option<&str> {
+        self.find(text, prefix).map(|binding| &*binding.uri).or((prefix == "xml").then_some(XML_URI))
     }
 
     /// Whether nothing is declared.

@@ -37,10 +37,18 @@ impl<S: Sink> Checker<'_, S> {
         };
         self.declare_namespaces();
         let depth = self.frames.len();
+        let colon = self.lexer.classes.has_colon();
+        let qualified = !colon || self.check_qualified(name);
         if depth == 0 {
             self.open_root(frame);
-        } else {
+        } else if qualified {
             self.open_child(frame);
+        } else {
+            self.mark_faulty();
+            self.frames.push(frame);
+        }
+        if colon {
+            self.check_prefixes();
         }
         // Faults of the tag's syntax belong to the element that was just opened.
         self.take_faults();
@@ -115,7 +123,6 @@ impl<S: Sink> Checker<'_, S> {
             Mode::Skipped => return self.frames.push(frame),
             _ => {
                 frame.mode = Mode::Foreign;
-                self.check_foreign(frame.name);
                 return self.frames.push(frame);
             }
         };
@@ -346,30 +353,19 @@ impl<S: Sink> Checker<'_, S> {
                     .path(self.path_of_child(self.name(name)))
                     .help("foreign elements may only stand in <metadata>"))
             }
-            None => Err(Diagnostic::error(
-                Code::BadNamespace,
-                span,
-                format!("the prefix '{prefix}' is not declared"),
-            )
-            .path(self.path_of_child(self.name(name)))
-            .help(match prefix {
-                "lxc" => "declare it on <domain>: xmlns:lxc='http://libvirt.org/schemas/domain/lxc/1.0'",
-                "browndog" => "declare it on <domain>: xmlns:browndog='urn:browndog:domain:1'",
-                _ => "declare it on <domain>",
-            })),
-        }
-    }
-
-    /// Foreign content: prefixes have to be declared.
-    fn check_foreign(&mut self, name: Span) {
-        let mut names: Vec<Span> = self.raw.iter().map(|raw| raw.name).collect();
-        names.push(name);
-        for span in names {
-            let name = &self.text[span.start as usize..span.end as usize];
-            let Some((prefix, _)) = name.split_once(':') else { continue };
-            if self.namespaces.resolve(self.text, prefix).is_none() {
-                let message = format!("the prefix {} is not declared", crate::value::quoted(prefix));
-                self.push(Diagnostic::error(Code::BadNamespace, span, message));
+            None => {
+                self.note_prefix(name);
+                Err(Diagnostic::error(
+                    Code::BadNamespace,
+                    span,
+                    format!("the prefix '{prefix}' is not declared"),
+                )
+                .path(self.path_of_child(self.name(name)))
+                .help(match prefix {
+                    "lxc" => "declare it on <domain>: xmlns:lxc='http://libvirt.org/schemas/domain/lxc/1.0'",
+                    "browndog" => "declare it on <domain>: xmlns:browndog='urn:browndog:domain:1'",
+                    _ => "declare it on <domain>",
+                }))
             }
         }
     }

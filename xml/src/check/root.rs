@@ -127,7 +127,9 @@ impl<S: Sink> Checker<'_, S> {
             bytes if bytes.starts_with(b"&lt;") => "the markup is escaped: '&lt;' stands for '<' in here",
             _ => "the document does not begin with an element",
         };
-        let first = text.find(char::is_whitespace).unwrap_or(text.len()).min(crate::limits::QUOTED_BYTES);
+        let ends = |&(_, it): &(usize, char)| it.is_whitespace() || it == '<';
+        let first = text.char_indices().skip(1).find(ends).map_or(text.len(), |(at, _)| at);
+        let first = first.min(crate::limits::QUOTED_BYTES);
         let end = span.start as usize + text.floor_char_boundary(first.max(1));
         let fault = Diagnostic::error(Code::NoRoot, Span::new(span.start as usize, end), what).path("/");
         self.push(match what {

@@ -2,7 +2,7 @@
 
 use super::{Checker, Mode, Sink, root::Root};
 use crate::codes::Code;
-use crate::events::{Form, decode_text};
+use crate::events::{Form, decode_text, line_ends};
 use crate::report::Diagnostic;
 use crate::schema::Content;
 use crate::source::Span;
@@ -68,7 +68,7 @@ impl<S: Sink> Checker<'_, S> {
                     Content::Text(_) | Content::Either(..) => {
                         let before = self.data.span.take();
                         let mut text = self.resolved(before);
-                        text.push_str(raw);
+                        text.push_str(&line_ends(raw));
                         self.data.resolved = Some(text);
                         self.data.span = Some(Span {
                             start: before.map_or(inner.start, |span| span.start),

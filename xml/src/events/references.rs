@@ -1,5 +1,7 @@
 //! `&…;`: the five entities every document has, and characters by number.
 
+use std::borrow::Cow;
+
 use super::Lexer;
 use crate::bytes;
 use crate::codes::Code;
@@ -9,47 +11,50 @@ use crate::source::Span;
 /// A reference at the start of `text`: its length and its character. `Err` has a message and how
 /// many bytes it is about.
 fn reference(text: &[u8]) -> Result<(usize, char), (usize, &'static str, Option<&'static str>)> {
-    let stop = text.iter().take(16).position(|&byte| byte == b';');
-    let Some(end) = stop else {
+    let numbered = text.get(1) == Some(&b'#');
+    let begin = 1 + usize::from(numbered);
+    let length = text[begin..].iter().take_while(|&&byte| super::is_name(byte)).count();
+    let end = begin + length;
+    if text.get(end) != Some(&b';') || !numbered && length == 0 {
         return Err((1, "'&' begins no reference here", Some("write '&amp;' for the character itself")));
-    };
-    let character = match &text[1..end] {
+    }
+    let name = &text[begin..end];
+    let character = match name {
+        _ if numbered => match numbered_character(name) {
+            Some(character) => character,
+            None => return Err((end + 1, "this reference is to a character that XML does not have", None)),
+        },
         b"amp" => '&',
         b"lt" => '<',
         b"gt" => '>',
         b"quot" => '"',
         b"apos" => '\'',
-        [b'#', number @ ..] => {
-            let parsed = match number {
-                [b'x', digits @ ..] => std::str::from_utf8(digits)
-                    .ok()
-                    .filter(|digits| plain(digits))
-                    .and_then(|digits| u32::from_str_radix(digits, 16).ok()),
-                digits => std::str::from_utf8(digits)
-                    .ok()
-                    .filter(|digits| plain(digits))
-                    .and_then(|digits| digits.parse().ok()),
-            };
-            let Some(character) = parsed.and_then(char::from_u32).filter(|&character| is_char(character))
-            else {
-                return Err((end + 1, "this reference is to a character that XML does not have", None));
-            };
-            character
-        }
-        name if !name.is_empty() && name.iter().all(|&byte| super::is_name(byte)) => {
+        _ => {
             return Err((
                 end + 1,
                 "this entity is not defined",
                 Some("only amp, lt, gt, quot and apos are; there is no DTD"),
             ));
         }
-        _ => return Err((1, "'&' begins no reference here", Some("write '&amp;' for the character itself"))),
     };
     Ok((end + 1, character))
 }
 
-fn plain(digits: &str) -> bool {
-    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+/// `[0-9]+` or `'x' [0-9a-fA-F]+`, of any length, if that is a character's number.
+fn numbered_character(number: &[u8]) -> Option<char> {
+    let (digits, radix) = match number {
+        [b'x', digits @ ..] => (digits, 16),
+        digits => (digits, 10),
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    let mut value = 0_u32;
+    for &digit in digits {
+        // No character has a number that large.
+        value = value.saturating_mul(radix).saturating_add(char::from(digit).to_digit(radix)?);
+    }
+    char::from_u32(value).filter(|&character| is_char(character))
 }
 
 /// `Char ::= #x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF]`.
@@ -87,7 +92,15 @@ pub(crate) fn decode_attribute(raw: &str) -> String {
 
 /// Character data: references resolved, line ends made `\n`.
 pub(crate) fn decode_text(raw: &str) -> String {
-    decode(raw, |raw, out| out.push_str(&raw.replace("\r\n", "\n").replace('\r', "\n")))
+    decode(raw, |raw, out| out.push_str(&line_ends(raw)))
+}
+
+/// Line ends made `\n`, as a processor does with everything it reads.
+pub(crate) fn line_ends(raw: &str) -> Cow<'_, str> {
+    match raw.contains('\r') {
+        true => Cow::Owned(raw.replace("\r\n", "\n").replace('\r', "\n")),
+        false => Cow::Borrowed(raw),
+    }
 }
 
 fn decode(mut raw: &str, plain: impl Fn(&str, &mut String)) -> String {

@@ -80,7 +80,7 @@ impl Lexer<'_> {
         if !self.peek().is_some_and(is_name_start) {
             return self.no_attribute(start);
         }
-        let name = self.name();
+        let name = self.name(Code::BadAttribute);
         self.skip_space();
         if self.peek() != Some(b'=') {
             self.at = name.end as usize;

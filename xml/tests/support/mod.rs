@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 pub mod mutator;
+pub mod oracle;
 pub mod rows;
 pub mod scan;
 
