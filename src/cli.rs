@@ -184,7 +184,7 @@ fn dispatch(cli: Cli) -> Status {
         Verb::DetachDevice(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Autostart(verb) => living(root, |layout| verb.perform(layout)),
         Verb::Events(verb) => living(root, |layout| verb.perform(layout)),
-        Verb::Validate(validate) => validate.perform(),
+        Verb::Validate(validate) => validate.perform(root),
         Verb::Explain(explain) => explain.perform(),
         Verb::Fmt(fmt) => fmt.perform(),
         Verb::Convert(convert) => convert.perform(),

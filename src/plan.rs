@@ -100,7 +100,7 @@ impl PlanArgs {
             Some(machine) => machine.plan(&domain, &request),
             None => {
                 let mut prepared = prepare(&domain, &request);
-                prepared.plan.notes.extend(prepared.survey.exposed());
+                prepared.look_ahead(&domain, &request);
                 prepared.plan
             }
         };

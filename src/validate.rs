@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use browndog_runtime::launch::prepare;
+use browndog_runtime::plan::Request;
+use browndog_xml::domain::Domain;
 use browndog_xml::report::{Report, github, sarif};
 use browndog_xml::source::Source;
 use browndog_xml::visible::visible_json;
@@ -20,6 +23,7 @@ Examples:
   browndog validate domains                         every .xml file below a directory
   generate | browndog validate --format json -      standard input
   browndog validate --deny ignored guest.xml        what has no effect is an error too
+  browndog validate --run guest.xml                 what `run` would refuse here is an error too
   browndog validate --format github domains         annotations in a GitHub workflow
   browndog validate --format sarif . > out.sarif    for code scanning
 
@@ -34,6 +38,9 @@ pub(crate) struct Validate {
     /// Take this kind of warning for an error.
     #[arg(long, value_enum)]
     deny: Vec<Deny>,
+    /// Take for an error also what `run` refuses on this machine: look at what the document names, as `plan` does.
+    #[arg(long)]
+    run: bool,
     /// Documents looked at side by side; as many as there are CPUs without.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
@@ -68,9 +75,9 @@ struct Looked {
 }
 
 impl Validate {
-    pub(crate) fn perform(self) -> Status {
+    pub(crate) fn perform(self, root: Option<&Path>) -> Status {
         let (files, mut status) = expanded(&self.files);
-        let mut looked = self.look_at(&files);
+        let mut looked = self.look_at(&files, root);
         let kept: Vec<_> = looked.iter_mut().filter_map(|one| one.kept.take()).collect();
         let texts: Vec<&str> =
             looked.iter().map(|one| one.text.as_str()).filter(|text| !text.is_empty()).collect();
@@ -87,14 +94,14 @@ impl Validate {
         printing_as_is(&text, status)
     }
 
-    fn look_at(&self, files: &[PathBuf]) -> Vec<Looked> {
+    fn look_at(&self, files: &[PathBuf], root: Option<&Path>) -> Vec<Looked> {
         // Asked once: the answer is the terminal's, not a document's.
         let colour = self.format == Format::Human && coloured();
         let cpus = || std::thread::available_parallelism().map_or(1, usize::from);
         let jobs = self.jobs.map_or_else(cpus, usize::from).min(files.len());
         if jobs <= 1 {
             let mut memory = Vec::new();
-            return files.iter().map(|file| self.look(file, colour, &mut memory)).collect();
+            return files.iter().map(|file| self.look(file, root, colour, &mut memory)).collect();
         }
         let next = AtomicUsize::new(0);
         let done: Mutex<Vec<(usize, Looked)>> = Mutex::new(Vec::with_capacity(files.len()));
@@ -103,7 +110,7 @@ impl Validate {
                 let _worker = scope.spawn(|| {
                     let (mut memory, mut mine) = (Vec::new(), Vec::new());
                     while let Some((index, file)) = numbered(files, next.fetch_add(1, Ordering::Relaxed)) {
-                        mine.push((index, self.look(file, colour, &mut memory)));
+                        mine.push((index, self.look(file, root, colour, &mut memory)));
                     }
                     done.lock().unwrap_or_else(PoisonError::into_inner).extend(mine);
                 });
@@ -114,9 +121,9 @@ impl Validate {
         done.into_iter().map(|(_, looked)| looked).collect()
     }
 
-    fn look(&self, file: &Path, colour: bool, memory: &mut Vec<u8>) -> Looked {
+    fn look(&self, file: &Path, root: Option<&Path>, colour: bool, memory: &mut Vec<u8>) -> Looked {
         match open_into(file, std::mem::take(memory)) {
-            Ok(source) => self.check(source, colour, memory),
+            Ok(source) => self.check(source, root, colour, memory),
             Err(message) => {
                 complain(&message, None);
                 Looked { status: Status::USAGE, text: String::new(), kept: None }
@@ -124,8 +131,12 @@ impl Validate {
         }
     }
 
-    fn check(&self, source: Source, colour: bool, memory: &mut Vec<u8>) -> Looked {
-        let mut report: Report = browndog_xml::read(&source).report;
+    fn check(&self, source: Source, root: Option<&Path>, colour: bool, memory: &mut Vec<u8>) -> Looked {
+        let reading = browndog_xml::read(&source);
+        let mut report: Report = reading.report;
+        if let Some(domain) = reading.domain.filter(|_| self.run) {
+            try_here(&domain, root, &mut report);
+        }
         if self.deny.contains(&Deny::Ignored) {
             report.deny_ignored();
         }
@@ -141,6 +152,17 @@ impl Validate {
         }
         *memory = source.into_bytes();
         Looked { status, text, kept: None }
+    }
+}
+
+/// Adds what a start would be refused for on this machine. Nothing is changed.
+fn try_here(domain: &Domain, root: Option<&Path>, report: &mut Report) {
+    let (peers, state) = (crate::life::peers(root, domain), crate::life::state(root));
+    let request = Request { peers, state, ..Request::default() };
+    let mut prepared = prepare(domain, &request);
+    prepared.look_ahead(domain, &request);
+    for problem in prepared.plan.problems {
+        report.refuse(domain, problem.origin, problem.message, problem.help);
     }
 }
 

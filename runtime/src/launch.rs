@@ -40,6 +40,13 @@ pub fn prepare_with(domain: &Domain, request: &Request, streams: Ends) -> Prepar
 }
 
 impl Prepared {
+    /// Looks also at what a start would find out only when its step comes: what is missing in the root file system,
+    /// or led to by who may not.
+    pub fn look_ahead(&mut self, domain: &Domain, request: &Request) {
+        self.plan.notes.extend(self.survey.exposed());
+        crate::survey::add_foreseen(&mut self.plan.problems, self.survey.foreseen(domain, request));
+    }
+
     /// Starts the container.
     ///
     /// # Errors

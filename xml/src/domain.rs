@@ -103,6 +103,8 @@ pub struct Domain {
     pub idmap: Option<IdMap>,
     /// What runs, as whom, with which environment.
     pub init: Init,
+    /// `<os><type arch>`, as libvirt and uname(1) name it; the machine's own without.
+    pub arch: Option<Sourced<String>>,
     /// `<os><type arch>` asks for a 32-bit personality on a 64-bit host.
     pub personality32: Option<Origin>,
     /// `<features><privnet/>`, or the RFC's `<network>` with an address.

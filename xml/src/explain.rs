@@ -247,7 +247,7 @@ explanations! {
         "The document is legal, but says something that rarely makes sense.",
         "<memory>1</memory>" => "<memory unit='GiB'>1</memory>";
     CannotStart: "legal, but browndog cannot start it",
-        "libvirt's schema allows it, and its driver may even be able to start it. The document is valid; plan and run refuse it.",
+        "libvirt's schema allows it, and its driver may even be able to start it. The document is valid; plan, run and validate --run refuse it.",
         "<interface type='user'/>" => "<interface type='bridge'>\n  <source bridge='br0'/>\n</interface>";
     BadMac: "not an Ethernet address",
         "Six pairs of hexadecimal digits; the first byte even, because odd ones are addresses of groups; not all zero.",

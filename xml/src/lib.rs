@@ -18,6 +18,7 @@ pub mod laws;
 pub mod limits;
 mod lower;
 mod nearest;
+pub mod refusals;
 pub mod report;
 mod rules;
 pub mod schema;

@@ -19,6 +19,27 @@ pub(super) fn interpreter(start: &[u8; LINE]) -> Option<&[u8]> {
     if name.starts_with(b"\n") { None } else { name.get(..length) }
 }
 
+/// The path of the interpreter or loader that a file of these first bytes names; for who only looks.
+pub(crate) fn needed(bytes: &[u8]) -> Option<String> {
+    let mut start = [0_u8; LINE];
+    let length = bytes.len().min(LINE);
+    start[..length].copy_from_slice(&bytes[..length]);
+    let text = |path: &[u8]| std::str::from_utf8(path).ok().map(str::to_owned);
+    if let Some(path) = interpreter(&start) {
+        return text(path);
+    }
+    let at = |offset: u64, length: usize| {
+        let offset = usize::try_from(offset).ok()?;
+        bytes.get(offset..offset.checked_add(length)?)
+    };
+    // This machine's layout alone: another one's programs are not asked for here.
+    let layout = if cfg!(target_pointer_width = "64") { Layout::Wide } else { Layout::Narrow };
+    let table = Table::of(layout, &start)?;
+    let loader = table.headers().find_map(|place| table.loader(at(place, table.size())?).ok().flatten());
+    let (offset, length) = loader?;
+    text(at(offset, length)?.strip_suffix(b"\0")?)
+}
+
 /// How the structures of an ELF file lie in it. The kernel goes by `e_machine` and by the sizes, and does not look at what
 /// EI_CLASS and EI_DATA say (elf(5)): a file is read in both layouts, in this machine's byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ mod consoles;
 pub mod detach;
 mod devices;
 pub mod flow;
-mod headers;
+pub(crate) mod headers;
 mod host_steps;
 mod inside;
 pub mod live;

@@ -64,8 +64,7 @@ impl<'a> Builder<'a> {
     pub fn new(domain: &'a Domain, host: &'a Host, survey: &'a Survey, request: &'a Request) -> Self {
         let mut slots = Vec::with_capacity(32);
         slots.extend(survey.found.iter().map(|found| slot_name(found.purpose, &found.path)));
-        let network_namespace =
-            domain.share.net.is_none() && (domain.private_network.is_some() || has_links(domain));
+        let network_namespace = browndog_xml::refusals::own_network(domain);
         let user_namespace = domain.idmap.is_some();
         let clone = Entry {
             id: Cow::Borrowed("clone"),

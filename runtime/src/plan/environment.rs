@@ -1,6 +1,7 @@
 //! Names and limits of the machine that the container believes itself to be.
 
 use browndog_xml::domain::{NumaMode, Origin};
+use browndog_xml::refusals;
 use nix::libc;
 
 use super::build::Builder;
@@ -86,36 +87,16 @@ fn memory_policy(b: &mut Builder<'_>) {
     b.child("set-memory-policy", step, numa.mode.origin, why);
 }
 
-const NAMESPACED: &str = "a container has its own kernel.shm*, kernel.msg*, kernel.sem, kernel.domainname, fs.mqueue.*, \
-                          user.* with <idmap>, and net.* with a network of its own";
-
-/// Why a parameter is not the container's to set.
-fn machine_wide(b: &Builder<'_>, name: &str) -> Option<&'static str> {
-    let begins = |list: &[&str]| list.iter().any(|prefix| name.starts_with(prefix));
-    if name == "kernel.hostname" {
-        return Some("the document has a host name of its own");
-    }
-    if begins(&["net."]) {
-        return (!b.network_namespace).then_some("the network is the host's");
-    }
-    if begins(&["kernel.shm", "kernel.msg", "fs.mqueue."]) || name == "kernel.sem" {
-        return b.domain.share.ipc.as_ref().map(|_| "the IPC namespace is another's");
-    }
-    if name == "kernel.domainname" {
-        return b.domain.share.uts.as_ref().map(|_| "the UTS namespace is another's");
-    }
-    if begins(&["user."]) && b.user_namespace {
-        return None;
-    }
-    Some("it is the whole machine's")
-}
-
 /// The document's sysctls, beneath the container's own `/proc/sys`.
 pub(super) fn sysctls(b: &mut Builder<'_>) {
     for sysctl in &b.domain.extension.sysctls {
         let (name, value) = &sysctl.value;
-        if let Some(reason) = machine_wide(b, name) {
-            b.problem(sysctl.origin, format!("{name} cannot be set: {reason}"), NAMESPACED);
+        if refusals::machine_wide(b.domain, name, true).is_some() {
+            // Said already.
+            continue;
+        }
+        if let Some(reason) = refusals::machine_wide(b.domain, name, b.user_namespace) {
+            b.problem(sysctl.origin, format!("{name} cannot be set: {reason}"), refusals::NAMESPACED);
             continue;
         }
         let target = format!("/proc/sys/{}", name.replace('.', "/"));

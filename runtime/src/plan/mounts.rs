@@ -12,9 +12,9 @@ use super::build::Builder;
 use super::classic;
 use super::contents;
 use super::cover::Moment;
-use super::step::{Beneath, ChildStep, HostStep, Kernel, Place, Slot, TargetKind, c_string};
+use super::step::{Beneath, ChildStep, HostStep, Kernel, Slot, TargetKind, c_string};
 use crate::survey::targets::RESOLV_CONF;
-use crate::survey::{Kind, Purpose, has_contents, is_below, is_root};
+use crate::survey::{Kind, Purpose, has_contents, is_root};
 use crate::sys::MountAttr;
 
 /// MOUNT_ATTR_* of mount_setattr(2).
@@ -55,9 +55,6 @@ pub(super) fn prepare(b: &mut Builder<'_>) {
     } else if !shares_root(b) {
         b.host_step("clone-tree:/", HostStep::CloneTree { source, into: tree }, origin, DETACHED);
         restrict(b, "/", tree, readonly, origin);
-    }
-    if let Some(filesystem) = root_filesystem(b) {
-        refuse_root(b, filesystem);
     }
     for (index, filesystem) in b.domain.filesystems.iter().enumerate().filter(|(_, fs)| !is_root(fs)) {
         match &filesystem.source {
@@ -123,17 +120,6 @@ fn restriction(readonly: Option<Origin>, origin: Origin) -> (MountAttr, Origin) 
         asked = readonly;
     }
     (attr, asked)
-}
-
-/// A root can be what stands somewhere before the container does.
-fn refuse_root(b: &mut Builder<'_>, filesystem: &Filesystem) {
-    let (origin, what) = match &filesystem.source {
-        FilesystemSource::Ram { bytes, .. } => (bytes.origin, "type='ram': it would be empty"),
-        FilesystemSource::Container(path) => (path.origin, "type='bind': its source is inside the container"),
-        _ => return,
-    };
-    let message = format!("the root file system cannot be of {what}");
-    b.problem(origin, message, "use type='mount', 'block' or 'file' for <target dir='/'>");
 }
 
 /// Mount points that the kernel's own file systems need.
@@ -360,7 +346,6 @@ pub(super) fn filesystems(b: &mut Builder<'_>) {
             continue;
         }
         let target = Beneath::new(filesystem.target.value.as_str());
-        refuse_kernel_target(b, filesystem, &target);
         super::kinds::judge(b, index, filesystem);
         if matches!(b.survey.targets.get(index), Some(None)) {
             let step = ChildStep::MakeTarget { target: target.clone(), kind: target_kind(b, index) };
@@ -369,32 +354,6 @@ pub(super) fn filesystems(b: &mut Builder<'_>) {
         }
         mount_one(b, index, filesystem, target);
         super::cover::mask(b, Moment::On(index));
-    }
-}
-
-/// What the runtime mounts itself is no place for a mount of the document's, and neither is a place that something has
-/// to be hidden below: the mask would be of what the document has mounted.
-fn refuse_kernel_target(b: &mut Builder<'_>, filesystem: &Filesystem, target: &Beneath) {
-    let Some(kernel) = target.kernel() else { return };
-    let (path, origin) = (kernel.path(), filesystem.target.origin);
-    if let Place::On(_) = target.place() {
-        let message = format!("nothing can be mounted on {path}: every container has its own");
-        let help = match kernel {
-            Kernel::Dev => {
-                "remove it; <hostdev> names devices, and what is mounted on a place below /dev stays possible"
-            }
-            _ => "remove it; what is mounted on a file or directory below it stays possible",
-        };
-        return b.problem(origin, message, help);
-    }
-    let shown = target.shown();
-    let hidden = b.domain.extension.masks.iter().find(|mask| {
-        let mask = Beneath::new(mask.value.as_str());
-        mask.kernel() == Some(kernel) && is_below(&mask.shown(), &shown)
-    });
-    if let Some(mask) = hidden {
-        let message = format!("a mount on {shown} would be in the way of the mask of {}", mask.value);
-        b.problem(origin, message, "remove the one or the other: the mask hides what the kernel has there");
     }
 }
 

@@ -2,33 +2,31 @@
 
 use std::collections::HashSet;
 
-use browndog_xml::domain::{DiskSource, SeclabelKind};
+use browndog_xml::refusals;
 
 use super::build::Builder;
 
 /// Everything that no step can be planned for.
 pub(super) fn refuse(b: &mut Builder<'_>) {
-    for reason in &b.domain.unsupported {
-        b.problem(reason.origin, reason.value.as_str(), "remove the element, or use what the message names");
+    for refusal in refusals::always(b.domain) {
+        b.problem(refusal.origin, refusal.message, refusal.help);
     }
-    for label in &b.domain.seclabels {
-        if label.kind != SeclabelKind::None {
-            let message = "a security label is not set: neither SELinux nor AppArmor is driven here";
-            let help = "write <seclabel type='none'/>: capabilities, the system call filter and the namespaces confine \
-                        the container without one";
-            b.problem(label.origin, message, help);
-        }
-    }
-    for disk in &b.domain.disks {
-        if let DiskSource::Image(file) = &disk.source {
-            let message =
-                format!("{} cannot be given as a disk: an image has no device node of its own", file.value);
-            let help = "mount it with <filesystem type='file'>, or attach it to a loop device (losetup(8)) and give that \
-                        with <disk type='block'>";
-            b.problem(file.origin, message, help);
-        }
-    }
+    architecture(b);
     duplicates(b);
+}
+
+/// Architectures whose programs the kernel of another one runs as its own, and says so with a personality.
+const SIBLINGS: [(&str, &str); 1] = [("x86_64", "i686")];
+
+/// A program of another architecture would not be executed, and one of this machine's would be told that it is another.
+fn architecture(b: &mut Builder<'_>) {
+    let Some(arch) = &b.domain.arch else { return };
+    let (machine, wanted) = (b.host.machine.as_str(), arch.value.as_str());
+    if machine == wanted || SIBLINGS.contains(&(machine, wanted)) {
+        return;
+    }
+    let message = format!("this machine is {machine}, and runs no container of {wanted}");
+    b.problem(arch.origin, message, "start it on such a machine, or correct or remove the attribute");
 }
 
 /// The later mount would hide the earlier one: nobody means that.

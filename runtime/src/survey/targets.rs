@@ -81,7 +81,7 @@ fn is_covered(path: &str, before: &HashSet<&str>) -> bool {
 }
 
 /// The path, without a link, that `path` leads to beneath the root, also where nothing is there.
-fn end_of(root: RawFd, path: &str) -> Result<String, Errno> {
+pub(super) fn end_of(root: RawFd, path: &str) -> Result<String, Errno> {
     let mut rest: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
     let mut end: Vec<String> = Vec::new();
     let mut links = 0;

@@ -189,9 +189,10 @@ fn account(account: &Account) -> String {
 }
 
 fn os(domain: &Domain, findings: &mut Findings) -> Element {
-    let arch = domain.personality32.map(|_| "i686");
+    let arch = domain.arch.as_ref();
     let mut os = Element::new("os");
-    os.children.push(Element::text("type", "exe").with_some("arch", arch));
+    let kind = Element::text("type", "exe").with_some("arch", arch.map(|arch| &arch.value));
+    os.children.push(arch.map_or_else(|| kind.clone(), |arch| kind.clone().from(arch.origin)));
     let mut commands = domain.init.commands.iter();
     if let Some(command) = commands.next() {
         let program = &command.program;

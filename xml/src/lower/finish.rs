@@ -66,6 +66,7 @@ pub(super) fn finish(draft: Box<Draft>) -> Option<Domain> {
             user: draft.init.user,
             group: draft.init.group,
         },
+        arch: draft.arch,
         personality32: draft.personality32,
         private_network: draft.private_network,
         capabilities: draft.capabilities.unwrap_or_else(|| Capabilities {

@@ -65,6 +65,7 @@ pub(crate) struct Draft {
     /// Whether `<os>` or an `<application>` was there, right or wrong.
     pub(crate) has_program: bool,
     pub(crate) init: os::InitDraft,
+    pub(crate) arch: Option<Sourced<String>>,
     pub(crate) personality32: Option<Origin>,
     pub(crate) private_network: Option<Origin>,
     pub(crate) capabilities: Option<Capabilities>,
@@ -181,7 +182,12 @@ impl Lowering {
         crate::rules::check(&self.draft, report);
         // Where the report is full, an error takes a warning's place: the number says nothing.
         report.sort();
-        if report.has_errors() { None } else { finish::finish(self.draft) }
+        if report.has_errors() {
+            return None;
+        }
+        let domain = finish::finish(self.draft)?;
+        crate::refusals::warn(&domain, report);
+        Some(domain)
     }
 }
 

@@ -25,10 +25,9 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
     for child in context.view.children(node) {
         match context.view.name(child) {
             "type" => {
-                let arch = context.view.attribute(child, "arch");
-                draft.personality32 = arch
-                    .filter(|(arch, _)| *arch == "i686")
-                    .map(|(_, span)| crate::domain::Origin::Xml(span));
+                draft.arch = context.attribute(child, "arch", owned);
+                let small = draft.arch.as_ref().filter(|arch| arch.value == "i686");
+                draft.personality32 = small.map(|arch| arch.origin);
             }
             "init" => program = context.text(child, owned),
             "initarg" => args.extend(context.text(child, owned)),

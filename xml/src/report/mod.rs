@@ -10,7 +10,7 @@ mod sarif;
 use std::borrow::Cow;
 
 pub use crate::codes::Code;
-use crate::domain::Dialect;
+use crate::domain::{Dialect, Domain, Origin};
 use crate::limits;
 use crate::source::Span;
 pub use github::github;
@@ -129,6 +129,26 @@ impl Report {
                 self.failed = true;
             }
         }
+    }
+
+    /// Makes an error of what a start of `domain` would be refused for: of the warning that says so, or a new one.
+    pub fn refuse(&mut self, domain: &Domain, origin: Origin, message: String, help: String) {
+        let ((Origin::Xml(span), _) | (Origin::Default(_), Origin::Xml(span))) =
+            (origin, domain.origin.origin)
+        else {
+            return;
+        };
+        let said = self.diagnostics.iter_mut().find(|said| {
+            said.code == Code::CannotStart && said.span == span && said.message == message.as_str()
+        });
+        match said {
+            Some(said) => {
+                said.severity = Severity::Error;
+                self.failed = true;
+            }
+            None => self.push(Diagnostic::error(Code::CannotStart, span, message).help(help)),
+        }
+        self.sort();
     }
 
     /// Adds a finding. Beyond [`limits::DIAGNOSTICS`] an error still takes a warning's place.

@@ -8,6 +8,7 @@ use crate::convert::{Converted, Findings, Place};
 use crate::domain::{
     Account, Domain, FilesystemSource, HostdevKind, LifecycleAction, Origin, SeclabelKind, Sourced,
 };
+use crate::report::Code;
 use crate::source::Source;
 use crate::value::{Capability, RAM_MODE, quoted};
 
@@ -16,7 +17,8 @@ pub fn to_oci(source: &Source) -> Converted {
     let reading = crate::read(source);
     let Some(domain) = reading.domain else { return Converted::failed(source, reading.report) };
     let mut writer = Writer { domain: &domain, findings: Findings::of(source) };
-    for diagnostic in reading.report.diagnostics {
+    // What browndog cannot start, another runtime may: what has no words is said by the writer.
+    for diagnostic in reading.report.diagnostics.into_iter().filter(|it| it.code != Code::CannotStart) {
         writer.findings.push(Place { source: 0, span: diagnostic.span }, diagnostic);
     }
     let config = writer.config();
