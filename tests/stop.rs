@@ -126,6 +126,33 @@ fn a_second_signal_to_run_kills_and_the_same_one_sent_twice_does_not() {
     assert_eq!(run.wait().unwrap().code(), Some(137));
 }
 
+/// A shell that has work to do after its server has ended, all of it by itself.
+const WRITES_DOWN: &str =
+    "SERVICE; i=0; while [ $i -lt 1500000 ]; do i=$((i + 1)); done; echo $i > /data/after";
+
+#[test]
+fn an_init_without_a_handler_does_its_own_work_after_the_others() {
+    if !root() || !support::merged_usr() {
+        return;
+    }
+    let after = |case: &Case| fs::read_to_string(case.dir.path().join("root/data/after")).unwrap_or_default();
+    let script = WRITES_DOWN.replace("SERVICE", SERVICE);
+    let life = Life::new();
+    let file = life.case.on_root(&script, "", "");
+    life.ok(&["define", file.to_str().unwrap()]);
+    life.ok(&["start", life.name()]);
+    life.wait_for_words("ready");
+    life.ok(&["shutdown", "--timeout", "300", life.name()]);
+    assert_eq!(after(&life.case), "1500000\n");
+    // One that does nothing is not waited for.
+    let idle = SERVICE.to_owned() + "; read line";
+    let case = Case::new();
+    let mut run = in_the_foreground(&case.on_root(&idle, "", ""));
+    kill(run.id() as i32, "-TERM");
+    run.wait().unwrap();
+    assert_eq!(fs::read_to_string(saved(&case)).unwrap(), "saved\n");
+}
+
 #[test]
 fn a_full_fifo_in_the_place_of_initctl_keeps_nobody_from_being_destroyed() {
     if !root() || !support::merged_usr() {

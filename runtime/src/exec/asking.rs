@@ -22,7 +22,8 @@ use crate::sys;
 
 /// How often processes that were begun meanwhile are asked: a shell in a loop begins another at once.
 const ROUNDS: u32 = 20;
-/// How long a process 1 without a handler may take to end by itself after everybody else has ended.
+/// How long a process 1 without a handler may do nothing after everybody else has ended. One that does something
+/// has half of the time: a shell writes down what its server said, and may wait for a processor before.
 const BY_ITSELF: Duration = Duration::from_millis(100);
 /// Between two looks at who is still there; the first is doubled up to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
@@ -53,6 +54,8 @@ pub struct Asking {
     /// Process 1 that takes no signal is killed after [`Asking::patience`], whoever is still there.
     bounded: bool,
     alone_since: Option<Instant>,
+    /// What process 1 had done when it was last seen to have done something, and when that was.
+    idle_since: Option<(String, Instant)>,
     pause: Duration,
     over: bool,
 }
@@ -82,6 +85,7 @@ impl Asking {
             patience,
             bounded,
             alone_since: None,
+            idle_since: None,
             pause: PAUSES.0,
             over: false,
         };
@@ -139,7 +143,7 @@ impl Asking {
     fn next_round(&mut self) -> Option<Duration> {
         let there = self.ask_others();
         if !self.waited.is_empty() {
-            self.alone_since = None;
+            (self.alone_since, self.idle_since) = (None, None);
             self.rounds += 1;
             if self.rounds > ROUNDS {
                 self.end_init();
@@ -150,10 +154,28 @@ impl Asking {
             // They ignore the signal: only who may kill ends them.
             return Some(SELDOM);
         }
-        if self.alone_since.get_or_insert_with(Instant::now).elapsed() >= BY_ITSELF {
+        let long = self.alone_since.get_or_insert_with(Instant::now).elapsed() >= self.patience / 2;
+        if long || self.is_idle() {
             self.end_init();
         }
         (!self.over).then(|| self.next_pause())
+    }
+
+    /// Whether process 1 sleeps, and has for a while.
+    fn is_idle(&mut self) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.place.init)).unwrap_or_default();
+        let words = ["State:", "voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:"];
+        let done: String =
+            status.lines().filter(|line| words.iter().any(|word| line.starts_with(word))).collect();
+        match &self.idle_since {
+            Some((before, since)) if *before == done && !done.starts_with("State:\tR") => {
+                since.elapsed() >= BY_ITSELF
+            }
+            _ => {
+                self.idle_since = Some((done, Instant::now()));
+                false
+            }
+        }
     }
 
     fn next_pause(&mut self) -> Duration {

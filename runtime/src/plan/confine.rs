@@ -38,6 +38,22 @@ pub(super) fn say_system(b: &mut Builder<'_>) {
     );
 }
 
+/// Says what keeps the init of a whole system from its work where it may not mount: systemd ends at once, with a word
+/// on its console only.
+pub(super) fn say_no_system(b: &mut Builder<'_>) {
+    if !super::process::is_system(b) || keeps_sys_admin(b) {
+        return;
+    }
+    let origin = b.domain.init.commands[0].program.origin;
+    b.note(
+        origin,
+        "this init has the name of a whole system's, and may not mount anything in this container: systemd ends at \
+         once ('Failed to mount'), others come up in part",
+        "add an <idmap>, with which it gets what it needs over the container alone; or name <sys_admin state='on'/> in \
+         <capabilities policy='default'>, which is close to root of the host",
+    );
+}
+
 /// Whether the container may mount, and so could undo what is only mounted read-only.
 pub(super) fn keeps_sys_admin(b: &Builder<'_>) -> bool {
     kept(b) & b.host.bounding & (1 << 21) != 0

@@ -162,6 +162,7 @@ pub fn plan(domain: &Domain, host: &Host, survey: &Survey, request: &Request) ->
     // The process: session, terminal, no descriptor of the host any more, confinement from the outside in, and exec.
     process::session(&mut b);
     process::settle(&mut b);
+    confine::say_no_system(&mut b);
     confine::filter_first(&mut b);
     confine::drop_bounding(&mut b);
     identity::set_ids(&mut b);
