@@ -1,5 +1,6 @@
-//! Whole systems: Debian with systemd and Debian with OpenRC reach their login prompts under an id map, in a
-//! virtual machine with control groups of version 2; what is typed there ends them or starts them anew.
+//! Whole systems: Debian with systemd and Debian with OpenRC reach their login prompts, in a virtual machine with
+//! control groups of version 2 under an id map, where what is typed there ends them or starts them anew, and on this
+//! machine, whatever groups it has, with and without a map.
 //! The trees are made by `ci/distro`; without them this is skipped.
 #![allow(unused_results, reason = "commands are built in steps")]
 
@@ -9,7 +10,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use support::{BROWNDOG, Case, text};
+use rstest::rstest;
+use support::life::Life;
+use support::{BROWNDOG, Case, root, text};
 
 /// The image with the trees, where `ci/distro` says that there is one: it takes minutes.
 fn trees() -> Option<PathBuf> {
@@ -163,4 +166,88 @@ fn whole_systems_boot_to_their_login_prompts_reboot_and_end() {
         "one start for each reboot\n{said}"
     );
     assert!(!events.contains(".browndog"), "no group stays\n{said}");
+}
+
+const MAP: &str = "<idmap><uid start='0' target='700000' count='65536'/><gid start='0' target='700000' count='65536'/></idmap>\
+                   <features><privnet/></features>";
+const ADMIN: &str =
+    "<features><privnet/><capabilities policy='default'><sys_admin state='on'/></capabilities></features>";
+const PLAIN: &str = "<features><privnet/></features>";
+
+/// A domain on a copy of one of the trees.
+fn whole_system(tree: &str, rights: &str) -> Option<Life> {
+    let trees = trees().map(|image| image.with_file_name("trees").join(tree)).filter(|tree| tree.is_dir());
+    let Some(trees) = trees.filter(|_| root()) else {
+        eprintln!("skipped: ci/distro makes the trees, as root, and runs this");
+        return None;
+    };
+    let life = Life::new();
+    let copy = life.case.dir.path().join("tree");
+    assert!(Command::new("cp").arg("-a").arg(trees).arg(&copy).status().unwrap().success());
+    let file = life.case.file(&format!(
+        "<domain type='lxc'><name>{}</name><memory unit='MiB'>256</memory>
+         <os><type>exe</type><init>/sbin/init</init></os>{rights}<on_reboot>restart</on_reboot>
+         <devices><filesystem type='mount'><source dir='{}'/><target dir='/'/></filesystem>
+         <console type='pty'/><console type='pty'/></devices></domain>",
+        life.name(),
+        copy.display()
+    ));
+    life.ok(&["define", file.to_str().unwrap()]);
+    Some(life)
+}
+
+#[rstest]
+#[case::systemd_with_a_map("systemd", MAP)]
+#[case::systemd_without("systemd", ADMIN)]
+#[case::openrc_with_a_map("openrc", MAP)]
+#[case::openrc_without("openrc", PLAIN)]
+fn a_whole_system_comes_up_on_this_machine(#[case] tree: &str, #[case] rights: &str) {
+    let Some(life) = whole_system(tree, rights) else { return };
+    let started = life.run(&["start", life.name()]);
+    let notes = text(&started.stderr);
+    if notes.contains("cannot be translated") {
+        eprintln!("skipped: {notes}");
+        return;
+    }
+    assert_eq!(started.status.code(), Some(0), "{notes}");
+    assert_eq!(notes.contains("may not mount anything"), rights == PLAIN, "{notes}");
+    let prompts = || life.ok(&["logs", life.name()]).matches("login:").count();
+    life.wait_for("the login prompt", || prompts() >= 1);
+    let inside = |words: &[&str]| {
+        let output = life.command(&["exec", life.name(), "--"]).args(words).output().unwrap();
+        (text(&output.stdout) + &text(&output.stderr)).trim().to_owned()
+    };
+    let up = || match tree {
+        "systemd" => {
+            let state = inside(&["systemctl", "is-system-running", "--wait"]);
+            assert_eq!(state, "running", "{}", inside(&["systemctl", "--failed"]));
+        }
+        _ => assert_eq!(inside(&["rc-status", "-r"]), "default"),
+    };
+    up();
+    inside(&["sh", "-c", "echo kept > /root/file"]);
+    if rights != PLAIN {
+        let before = prompts();
+        life.ok(&["reboot", "--timeout", "100", life.name()]);
+        assert_eq!(life.info()["restarts"], 1);
+        life.wait_for("the login prompt", || prompts() > before);
+        up();
+        life.ok(&["shutdown", "--timeout", "100", life.name()]);
+        assert_eq!((life.state().as_str(), life.info()["reason"].as_str()), ("shut off", Some("shutdown")));
+        life.ok(&["start", life.name()]);
+    }
+    let file = || fs::read_to_string(life.case.dir.path().join("tree/root/file")).unwrap();
+    assert_eq!(file(), "kept\n");
+    life.ok(&["shutdown", "--timeout", "60", "--then-destroy", life.name()]);
+    life.assert_gone();
+}
+
+#[test]
+fn a_systemd_without_the_right_to_mount_is_told_apart_by_a_note() {
+    let Some(life) = whole_system("systemd", PLAIN) else { return };
+    let notes = text(&life.run(&["start", life.name()]).stderr);
+    assert!(notes.contains("may not mount anything") && notes.contains("add an <idmap>"), "{notes}");
+    life.wait_for("its end", || life.state() == "crashed");
+    assert!(life.ok(&["logs", life.name()]).contains("Failed to mount"));
+    life.assert_gone();
 }
