@@ -17,6 +17,9 @@ use crate::sys::{Arg, attempt};
 /// Namespaces without which the probe's attempts would be made on the machine itself.
 pub const GUARDED: [&str; 5] = ["pid", "mnt", "net", "uts", "ipc"];
 
+/// A socket of the host that answers, in guests.
+const SOCKET: &str = "/dev/browndog-canary.sock";
+
 /// Everything that was planted; dropping it takes it away.
 #[derive(Debug)]
 pub struct Canary {
@@ -29,6 +32,8 @@ pub struct Canary {
     directory: PathBuf,
     queue: Option<i64>,
     user_key: Option<i32>,
+    /// A terminal of the host, which no container may be shown.
+    _terminal: Option<nix::pty::OpenptyResult>,
 }
 
 impl Canary {
@@ -52,7 +57,12 @@ impl Canary {
             directory: directory.to_owned(),
             queue: None,
             user_key: None,
+            _terminal: nix::pty::openpty(None, None).ok(),
         };
+        let guest = Path::new(crate::vm::job::LAB_MARK).exists();
+        if guest {
+            canary.ways()?;
+        }
         canary.param("canary_pid", canary.pid());
         canary.param("token", canary.token.clone());
         for kind in GUARDED {
@@ -61,7 +71,7 @@ impl Canary {
         canary.listen()?;
         canary.files()?;
         canary.objects();
-        if Path::new(crate::vm::job::LAB_MARK).exists() {
+        if guest {
             canary.param("lab", 1);
         }
         Ok(canary)
@@ -103,6 +113,30 @@ impl Canary {
         self.count(move || datagram.recv(&mut [0; 16]).is_ok());
         self.count(move || tcp.accept().is_ok());
         self.count(move || udp.recv_from(&mut [0; 16]).is_ok());
+        Ok(())
+    }
+
+    /// What a machine with a network has and a guest has not: addresses, one of them the metadata service's and one
+    /// outside, and a socket in /dev that answers.
+    fn ways(&self) -> io::Result<()> {
+        const SIOCSIFADDR: i32 = 0x8916;
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        for (number, address) in [[198, 51, 100, 7], [192, 0, 2, 1], [169, 254, 169, 254]].iter().enumerate()
+        {
+            // struct ifreq: 16 bytes of name, then struct sockaddr_in.
+            let mut request = [0_u8; 40];
+            request[..4].copy_from_slice(b"lo:0");
+            request[3] += u8::try_from(number).unwrap_or(0);
+            request[16..18].copy_from_slice(&2_u16.to_ne_bytes());
+            request[20..24].copy_from_slice(address);
+            let fd = std::os::fd::AsRawFd::as_raw_fd(&socket);
+            let _zero =
+                attempt(libc::SYS_ioctl, &mut [Arg::Int(fd), Arg::Int(SIOCSIFADDR), Arg::In(&request)])?;
+        }
+        // One of an earlier run in the same guest goes.
+        let _gone = fs::remove_file(SOCKET).is_ok();
+        let listener = UnixListener::bind(SOCKET)?;
+        self.count(move || listener.accept().is_ok());
         Ok(())
     }
 
@@ -174,7 +208,7 @@ impl Canary {
 }
 
 /// Addresses of the machine other than loopback.
-fn host_addresses() -> Vec<String> {
+pub(crate) fn host_addresses() -> Vec<String> {
     let all = nix::ifaddrs::getifaddrs().into_iter().flatten();
     let v4 = all.filter_map(|a| Some(a.address?.as_sockaddr_in()?.ip()));
     v4.filter(|ip| !ip.is_loopback()).map(|ip| ip.to_string()).take(3).collect()
@@ -211,6 +245,8 @@ impl Drop for Canary {
                 eprintln!("browndog conformance: a canary cannot be taken away: {errno}");
             }
         }
-        let _gone = fs::remove_file("/dev/shm/browndog-canary").is_ok();
+        for path in ["/dev/shm/browndog-canary", SOCKET] {
+            let _gone = fs::remove_file(path).is_ok();
+        }
     }
 }

@@ -41,6 +41,8 @@ pub enum Verb {
     Vm(VmArgs),
     /// Seeds one fault after the other into browndog, in guests, and shows which checks caught it.
     Mutants(mutants::verb::MutantArgs),
+    /// Writes the page of what made each check fail, from reports of runtimes with a fault.
+    Killers(crate::killers::KillerArgs),
     /// Plays scenes with one fault seeded into browndog, in a guest.
     #[command(hide = true)]
     Mutant(mutants::inside::OneArgs),
@@ -220,6 +222,7 @@ pub fn main(verb: Verb) -> i32 {
         }),
         Verb::Vm(args) => vm(&args),
         Verb::Mutants(args) => mutants::verb::main(&args),
+        Verb::Killers(args) => crate::killers::main(&args),
         Verb::Mutant(args) => mutants::inside::main(&args),
     };
     outcome.unwrap_or_else(|error| {

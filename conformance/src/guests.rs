@@ -52,7 +52,12 @@ fn one(options: &Options, lab: &Lab, kernel: &crate::vm::kernel::Kernel) -> Resu
             words.extend(["--runtime".to_owned(), name.clone()]);
             continue;
         }
-        let runtime = runtimes::by_name(name, &options.binary)?;
+        // The edit of a bundle is made in there.
+        let (whose, edit) = name.split_once(runtimes::edit::MARK).unwrap_or((name, ""));
+        if !edit.is_empty() {
+            let _known = runtimes::edit::Edit::read(edit).map_err(runtimes::RuntimeError::BadEdit)?;
+        }
+        let runtime = runtimes::by_name(whose, &options.binary)?;
         packed(runtime.as_ref(), &mut files)?;
         match runtimes::command_of(name) {
             // The program lies elsewhere in the guest.

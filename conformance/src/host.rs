@@ -63,6 +63,7 @@ pub fn look(facts: &mut Facts, init: u32) {
             facts.set(format!("host.owner.{kind}"), owner);
         }
     }
+    crate::controls::look(facts);
     facts.set("host.init.levels", levels(&pid));
     facts.set("host.own.levels", levels("self"));
     facts.set("host.own.cpus", crate::probe::cgroup::processors());

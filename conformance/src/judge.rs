@@ -203,6 +203,30 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// The attempt was answered as a wall answers, EPERM, EACCES or EROFS, or by a filter with ENOSYS. Any other errno is the
+    /// kernel's behind the wall: the attempt was made, and failed for a reason of its own.
+    pub fn denied(&mut self, name: &str) {
+        if self.filtered(name) {
+            return;
+        }
+        let Some(value) = self.fact(name) else { return };
+        let by_filter = value == "ENOSYS" && self.facts.text("seccomp.mode") == Some("2");
+        let by_a_wall = ["EPERM", "EACCES", "EROFS"].iter().any(|errno| value == errno);
+        if !by_a_wall && !by_filter {
+            self.failures
+                .push(format!("{name} is {value}, expected EPERM, EACCES or EROFS: what a wall answers"));
+        }
+    }
+
+    /// What the check is about is there outside, so that it could have failed; else it does not apply.
+    pub fn there(&mut self, name: &str, holds: impl Fn(&Value) -> bool, what: &str) {
+        match self.facts.get(name) {
+            Some(value) if holds(value) => self.note(name),
+            Some(value) => self.absences.push(format!("{what}: {name} is {value}")),
+            None => self.errors.push(format!("the harness gave no fact {name}")),
+        }
+    }
+
     /// The attempt was answered with one of these errnos.
     pub fn refused_with(&mut self, name: &str, errnos: &[&str]) {
         if let Some(value) = self.fact(name)
@@ -321,6 +345,37 @@ mod tests {
         assert_eq!(judge_of(&facts, |j| j.refused("a")).status, Status::Pass);
         assert_eq!(judge_of(&facts, |j| j.refused("b")).status, Status::Fail);
         assert_eq!(judge_of(&facts, |j| j.refused_with("a", &["ENOENT"])).status, Status::Fail);
+    }
+
+    #[test]
+    fn an_errno_from_behind_the_wall_is_no_denial() {
+        let mut facts = Facts::default();
+        for (name, errno) in [("wall", "EPERM"), ("behind", "EINVAL"), ("filter", "ENOSYS")] {
+            facts.set(name, errno);
+        }
+        assert_eq!(judge_of(&facts, |j| j.denied("wall")).status, Status::Pass);
+        assert_eq!(judge_of(&facts, |j| j.denied("behind")).status, Status::Fail);
+        assert_eq!(judge_of(&facts, |j| j.denied("filter")).status, Status::Fail);
+        facts.set("seccomp.mode", "2");
+        assert_eq!(judge_of(&facts, |j| j.denied("filter")).status, Status::Pass);
+    }
+
+    #[test]
+    fn what_is_not_there_outside_makes_no_pass() {
+        let mut facts = Facts::default();
+        facts.set("inside", "EPERM");
+        let judged = |facts: &Facts| {
+            judge_of(facts, |j| {
+                j.there("outside", |v| *v == true, "there is nothing outside");
+                j.denied("inside");
+            })
+            .status
+        };
+        assert_eq!(judged(&facts), Status::Error);
+        facts.set("outside", false);
+        assert_eq!(judged(&facts), Status::NotApplicable);
+        facts.set("outside", true);
+        assert_eq!(judged(&facts), Status::Pass);
     }
 
     #[test]

@@ -111,6 +111,8 @@ pub struct Running {
     lines: mpsc::Receiver<String>,
     errors: mpsc::Receiver<String>,
     output: String,
+    /// What facts of this run have in them.
+    token: String,
     /// When the launcher was spawned.
     pub begun: Instant,
 }
@@ -221,7 +223,8 @@ impl Stage<'_> {
             .doing("starting the launcher")?;
         let lines = lines_of(child.stdout.take());
         let errors = lines_of(child.stderr.take());
-        Ok(Running { child, lines, errors, output: String::new(), begun })
+        let token = self.canary.token.clone();
+        Ok(Running { child, lines, errors, output: String::new(), token, begun })
     }
 
     /// Runs another verb to its end.
@@ -342,8 +345,7 @@ impl Running {
     /// Waits for the line of facts.
     pub fn facts(&mut self, patience: Duration) -> Result<Facts, SceneError> {
         let text = self.line(FACTS, patience)?;
-        serde_json::from_str(&text)
-            .map_err(|e| SceneError::NotStarted(format!("its facts cannot be read: {e}")))
+        crate::probe::read(&text, &self.token).map_err(SceneError::NotStarted)
     }
 
     /// Waits for a line that begins so, and gives its rest.

@@ -54,6 +54,7 @@ pub(super) const CHECKS: &[Check] = &[
         "No start hangs on such a link, and none gives status 0 without having run the init.",
         "wait(2)",
         |j| {
+            super::life::started(j, "astray.directory.control", "inside");
             for way in WAYS {
                 if j.fact(&format!("astray.{way}.control")).is_some() {
                     j.none(&format!("astray.{way}.hung"));
@@ -68,7 +69,7 @@ pub(super) const CHECKS: &[Check] = &[
         "astray",
         "Links in the way of the init leave nothing behind on the host.",
         "umount(2)",
-        super::life::nothing_left,
+        |j| super::life::nothing_left_after(j, "astray.directory.control", "inside"),
     ),
     Check::new(
         "rootless-01",
@@ -107,7 +108,7 @@ pub(super) const CHECKS: &[Check] = &[
         "rootless",
         "Containers of a plain user leave nothing behind on the host.",
         "umount(2)",
-        super::life::nothing_left,
+        |j| super::life::nothing_left_after(j, "rootless.plain.became", "ran"),
     ),
 ];
 

@@ -38,6 +38,7 @@ pub(super) const CHECKS: &[Check] = &[
         "/dev holds the default nodes and nothing else.",
         "OCI runtime specification, default devices",
         |j| {
+            j.holds("dev.names", "null");
             j.only("dev.names", &NAMES);
         },
     ),
@@ -205,6 +206,8 @@ pub(super) const CHECKS: &[Check] = &[
         "devpts is a new instance: no terminal of the host is listed or can be opened.",
         "devpts in Documentation/filesystems/devpts.rst",
         |j| {
+            let some = |v: &serde_json::Value| v.as_u64().is_some_and(|n| n > 0);
+            j.there("host.control.terminals", some, "the host has no terminal open itself");
             j.none("dev.pts");
             j.none("dev.pts_opened");
             j.is("mount./dev/pts.kind", "devpts");

@@ -75,7 +75,11 @@ pub(super) const CHECKS: &[Check] = &[
         "plain",
         "release_agent is out of reach.",
         "cgroups(7), release notification; CVE-2022-0492",
-        |j| j.none("cgroup.release_agent_opened"),
+        |j| {
+            let what = "no hierarchy of this machine has a release_agent";
+            j.there("host.control.release_agent", |v| *v == true, what);
+            j.none("cgroup.release_agent_opened");
+        },
     ),
     Check::new(
         "cgroup-08b",
@@ -120,22 +124,16 @@ pub(super) const CHECKS: &[Check] = &[
         },
     ),
     Check::new(
-        "esc-01",
-        Isolation,
-        "plain",
-        "The program that runs cannot be written through /proc/self/exe.",
-        "CVE-2019-5736",
-        |j| {
-            j.refused_with("esc.own_exe_write_open", &["ETXTBSY", "EROFS", "EACCES", "EPERM"]);
-        },
-    ),
-    Check::new(
         "esc-06",
         Isolation,
         "plain",
         "Reading by file handle gives nothing.",
         "open_by_handle_at(2)",
-        |j| j.is("esc.handles_opened", 0),
+        |j| {
+            let what = "the file system of the host's root takes no handle that is made up";
+            j.there("host.control.handles", |v| *v == true, what);
+            j.is("esc.handles_opened", 0);
+        },
     ),
     Check::new(
         "esc-07",
@@ -143,7 +141,10 @@ pub(super) const CHECKS: &[Check] = &[
         "plain",
         "No disk of the machine can be opened or mounted.",
         "mknod(2), mount(2)",
-        |j| j.none("esc.disks_opened"),
+        |j| {
+            j.there("host.control.disk", |v| *v == true, "there is no disk that can be opened outside");
+            j.none("esc.disks_opened");
+        },
     ),
     Check::new(
         "esc-09",

@@ -41,7 +41,7 @@ pub(super) const CHECKS: &[Check] = &[
         "exchange",
         "Starts beside renames in the root leave nothing behind on the host.",
         "umount(2)",
-        super::life::nothing_left,
+        |j| super::life::nothing_left_after(j, "exchange.decoy.alone", "ran"),
     ),
 ];
 

@@ -145,11 +145,12 @@ pub(super) const CHECKS: &[Check] = &[
         "OCI runtime specification, mounts; the class of CVE-2019-19921",
         |j| {
             j.note("staged.says");
-            if j.fact("staged.became").is_some_and(|word| word == "ran") {
-                j.none("staged.not_covered");
-                for what in ["proc_is_real", "null_is_null"] {
-                    j.is(&format!("kernelfs.{what}"), true);
-                }
+            if j.fact("staged.became").is_some_and(|word| word != "ran") {
+                return j.not_applicable("it does not start with mounts of the host over its /proc and /dev");
+            }
+            j.none("staged.not_covered");
+            for what in ["proc_is_real", "null_is_null"] {
+                j.is(&format!("kernelfs.{what}"), true);
             }
         },
     ),
@@ -159,7 +160,7 @@ pub(super) const CHECKS: &[Check] = &[
         "odd",
         "Volumes with odd names leave nothing behind on the host.",
         "umount(2)",
-        super::life::nothing_left,
+        |j| super::life::nothing_left_after(j, "odd.plain.token", "wanted"),
     ),
 ];
 

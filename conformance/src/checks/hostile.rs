@@ -88,7 +88,7 @@ pub(super) const CHECKS: &[Check] = &[
         "images",
         "Hostile images leave nothing behind on the host.",
         "umount(2)",
-        super::life::nothing_left,
+        |j| super::life::nothing_left_after(j, "trap.none.started", true),
     ),
     Check::new(
         "user-07",
@@ -126,6 +126,7 @@ pub(super) const CHECKS: &[Check] = &[
 
 /// The host is untouched; if the container started, its kernel file systems are real.
 fn sprung(j: &mut Judge<'_>, name: &str) {
+    super::life::started(j, "trap.none.started", true);
     j.is(&format!("trap.{name}.host_untouched"), true);
     j.note(&format!("trap.{name}.exit"));
     match j.fact(&format!("trap.{name}.started")).and_then(serde_json::Value::as_bool) {
@@ -142,6 +143,7 @@ fn sprung(j: &mut Judge<'_>, name: &str) {
 
 /// The probe's status, or a refusal; never a hang.
 fn in_time(j: &mut Judge<'_>, name: &str) {
+    super::life::started(j, "trap.passwd_plain", "ran");
     if let Some(status) = j.fact(name).and_then(|v| v.as_str()) {
         let ended = status == "ran" || status.parse::<i32>().is_ok_and(|code| code != 0);
         j.expect(ended, format!("{name} is {status:?}, expected that it ran or was refused within the time"));

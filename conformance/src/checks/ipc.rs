@@ -229,6 +229,6 @@ pub(super) const CHECKS: &[Check] = &[
         "plain",
         "Offsets cannot be written once the container runs.",
         "time_namespaces(7)",
-        |j| j.refused("time.offsets_write"),
+        |j| j.denied("time.offsets_write"),
     ),
 ];

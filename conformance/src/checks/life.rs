@@ -11,6 +11,20 @@ pub(super) fn nothing_left(j: &mut Judge<'_>) {
     }
 }
 
+/// The same, where a start of the scene shows that there was something to leave.
+pub(super) fn nothing_left_after(j: &mut Judge<'_>, name: &str, expected: impl Into<serde_json::Value>) {
+    started(j, name, expected);
+    nothing_left(j);
+}
+
+/// The positive control of scenes in which starts may be refused: one that has to work did.
+pub(super) fn started(j: &mut Judge<'_>, name: &str, expected: impl Into<serde_json::Value>) {
+    let expected = expected.into();
+    j.note(name);
+    let holds = j.facts().get(name) == Some(&expected);
+    j.control(holds, format!("{name} has to be {expected}: the same without a fault works"));
+}
+
 const KINDS: [&str; 9] =
     ["mounts", "cgroups", "processes", "links", "files", "namespaces", "loops", "ipc", "devices"];
 
@@ -96,6 +110,7 @@ pub(super) const CHECKS: &[Check] = &[
         "A program that cannot be executed gives a status other than 0.",
         "execve(2)",
         |j| {
+            started(j, "life.cannot_control", 7);
             for case in CANNOT {
                 j.within(&format!("life.cannot.{case}"), 1.0, 255.0);
             }
@@ -123,7 +138,7 @@ pub(super) const CHECKS: &[Check] = &[
         "cannot",
         "A start that fails at exec leaves nothing behind.",
         "execve(2)",
-        nothing_left,
+        |j| nothing_left_after(j, "life.cannot_control", 7),
     ),
     Check::new(
         "life-11",
@@ -172,6 +187,7 @@ pub(super) const CHECKS: &[Check] = &[
         "The runtime killed at twenty moments of a start leaves no process and no mount.",
         "signal(7), SIGKILL",
         |j| {
+            started(j, "fault.next_start", 7);
             j.within("fault.killed_in_time", 1.0, 20.0);
             j.none("leak.processes");
             j.none("leak.mounts");
@@ -183,7 +199,7 @@ pub(super) const CHECKS: &[Check] = &[
         "early",
         "The runtime killed at twenty moments of a start leaves nothing that a removal does not remove.",
         "signal(7), SIGKILL; cgroups(7)",
-        nothing_left,
+        |j| nothing_left_after(j, "fault.next_start", 7),
     ),
     Check::new(
         "fault-01c",
@@ -199,7 +215,10 @@ pub(super) const CHECKS: &[Check] = &[
         "starved",
         "With few descriptors the runtime starts the container or says that it cannot; it does not hang.",
         "getrlimit(2), RLIMIT_NOFILE",
-        |j| j.none("fault.starved_oddly"),
+        |j| {
+            started(j, "fault.starved_control", 7);
+            j.none("fault.starved_oddly");
+        },
     ),
     Check::new(
         "fault-07b",
@@ -207,7 +226,7 @@ pub(super) const CHECKS: &[Check] = &[
         "starved",
         "A start that fails for want of descriptors leaves nothing behind.",
         "getrlimit(2), RLIMIT_NOFILE",
-        nothing_left,
+        |j| nothing_left_after(j, "fault.starved_control", 7),
     ),
     Check::new(
         "console-01",

@@ -85,7 +85,7 @@ pub(super) const CHECKS: &[Check] = &[
         },
     ),
     Check::new("mount-03b", Isolation, "plain", "pivot_root is refused.", "pivot_root(2)", |j| {
-        j.refused("mount.try.pivot_root")
+        j.denied("mount.try.pivot_root")
     }),
     Check::new(
         "mount-04",
@@ -205,7 +205,10 @@ pub(super) const CHECKS: &[Check] = &[
         "A device node on a volume cannot be opened.",
         "mount(2), MS_NODEV; cgroup device control",
         |j| {
-            j.refused("volume.device_open");
+            super::life::started(j, "volume.read", "ok");
+            let some = |v: &serde_json::Value| v.as_str().is_some_and(|n| !n.is_empty());
+            j.there("host.node", some, "none of the devices that are tried can be opened outside either");
+            j.refused_with("volume.device_open", &["EACCES", "EPERM"]);
         },
     ),
     Check::new("mount-09b", Isolation, "volumes", "Volumes have no devices.", "mount(2), MS_NODEV", |j| {
@@ -250,8 +253,9 @@ pub(super) const CHECKS: &[Check] = &[
         "A read-only volume can be neither remounted nor unmounted from inside.",
         "mount(2)",
         |j| {
-            j.refused("volume.ro_remount");
-            j.refused("volume.ro_unmount");
+            super::life::started(j, "volume.read", "ok");
+            j.denied("volume.ro_remount");
+            j.denied("volume.ro_unmount");
         },
     ),
     Check::new(

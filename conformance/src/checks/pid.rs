@@ -76,26 +76,6 @@ pub(super) const CHECKS: &[Check] = &[
         },
     ),
     Check::new(
-        "pid-12",
-        Isolation,
-        "plain",
-        "The parent of the PID namespace cannot be reached by ioctl.",
-        "ioctl_nsfs(2), NS_GET_PARENT",
-        |j| {
-            j.refused("esc.ns_ioctl.pid_parent");
-        },
-    ),
-    Check::new(
-        "pid-12b",
-        Isolation,
-        "plain",
-        "The parent of the user namespace cannot be reached by ioctl.",
-        "ioctl_nsfs(2), NS_GET_PARENT",
-        |j| {
-            j.refused("esc.ns_ioctl.user_parent");
-        },
-    ),
-    Check::new(
         "pid-10",
         Isolation,
         "plain",

@@ -101,7 +101,7 @@ pub(super) const CHECKS: &[Check] = &[
         "twofold",
         "Links in the place of kernel file systems leave nothing behind on the host.",
         "umount(2)",
-        super::life::nothing_left,
+        |j| super::life::nothing_left_after(j, "twofold.none.became", "ran"),
     ),
     bait!(
         "twofold-07",

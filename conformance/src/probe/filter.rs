@@ -133,7 +133,11 @@ fn namespaces(facts: &mut Facts) {
         ("fs_and_user", CloneFlags::CLONE_FS.union(CloneFlags::CLONE_NEWUSER)),
     ];
     for (name, flag) in flags {
-        facts.attempt(format!("seccomp.unshare.{name}"), child_leaves(flag));
+        match child_leaves(flag) {
+            Ok(outcome) => facts.attempt(format!("seccomp.unshare.{name}"), outcome),
+            // No answer of unshare(2) at all.
+            Err(errno) => facts.set(format!("seccomp.unshare.{name}"), format!("no child: {errno:?}")),
+        }
     }
     facts.attempt("seccomp.unshare.files", unshare(CloneFlags::CLONE_FILES));
     for (name, third) in [("clone", false), ("clone3", true)] {
@@ -144,13 +148,13 @@ fn namespaces(facts: &mut Facts) {
 
 /// Tries to leave namespaces in a child with one thread: where it succeeds, what is looked at afterwards
 /// still is what the runtime made.
-pub(super) fn child_leaves(flags: CloneFlags) -> Result<(), Errno> {
+pub(super) fn child_leaves(flags: CloneFlags) -> Result<Result<(), Errno>, Errno> {
     let mut child = std::process::Command::new(format!("/{}", super::NAME));
     let ended = child.args(["unshare", &flags.bits().to_string()]).status();
-    match ended.map_err(super::identity::errno_of)?.code() {
+    Ok(match ended.map_err(super::identity::errno_of)?.code() {
         Some(0) => Ok(()),
         code => Err(Errno::from_raw(code.unwrap_or(0))),
-    }
+    })
 }
 
 /// The child: its status is the errno.

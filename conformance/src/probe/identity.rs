@@ -167,7 +167,8 @@ fn effects(facts: &mut Facts) {
         "checkpoint_restore",
         write_existing("/proc/sys/kernel/ns_last_pid", "1").map(|()| 0).map_err(errno_of),
     );
-    put("sys_admin_unshare", super::filter::child_leaves(CloneFlags::CLONE_NEWNS).map(|()| 0));
+    let left = super::filter::child_leaves(CloneFlags::CLONE_NEWNS).unwrap_or(Err(Errno::ECHILD));
+    put("sys_admin_unshare", left.map(|()| 0));
 }
 
 pub(super) fn errno_of(error: std::io::Error) -> Errno {
@@ -276,7 +277,7 @@ pub(super) fn nix_socket(family: i32, kind: i32, protocol: i32) -> Result<i64, E
 }
 
 /// Closes a descriptor that an attempt by number brought.
-pub(super) fn close(fd: i64) {
+pub(crate) fn close(fd: i64) {
     if let Ok(fd) = i32::try_from(fd)
         && let Err(errno) = attempt(libc::SYS_close, &mut [Arg::Int(fd)])
     {

@@ -311,7 +311,7 @@ pub(super) fn volumes(_params: &Params, facts: &mut Facts) {
         mount(None::<&str>, "/ro", None::<&str>, MsFlags::MS_REMOUNT | MsFlags::MS_BIND, None::<&str>),
     );
     facts.attempt("volume.ro_unmount", umount2("/ro", MntFlags::MNT_DETACH));
-    facts.attempt_io("volume.device_open", fs::File::open("/rw/null-node"));
+    facts.attempt_io("volume.device_open", fs::File::open("/rw/node"));
     facts.attempt_io("volume.exec", std::process::Command::new("/rw/probe-copy").args(["true"]).status());
     let owner = fs::metadata("/rw/token").map(|m| format!("{}:{}", m.uid(), m.gid()));
     facts.set("volume.owner", owner.unwrap_or_else(|e| e.to_string()));

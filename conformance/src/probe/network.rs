@@ -125,7 +125,7 @@ fn canaries(params: &Params, facts: &mut Facts) {
     control_sockets(facts);
 }
 
-fn reach(target: &SocketAddr, patience: Duration) -> String {
+pub(crate) fn reach(target: &SocketAddr, patience: Duration) -> String {
     match TcpStream::connect_timeout(target, patience) {
         Ok(_) => "ok".into(),
         Err(error) if error.kind() == std::io::ErrorKind::TimedOut => "timeout".into(),

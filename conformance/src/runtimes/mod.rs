@@ -2,6 +2,7 @@
 
 pub mod browndog;
 pub mod bwrap;
+pub mod edit;
 mod engine;
 pub mod libvirt;
 pub mod lxc;
@@ -85,6 +86,14 @@ pub enum RuntimeError {
         "the null runtime isolates nothing, so the probe would change this machine: give it a guest with --vm"
     )]
     GuestOnly,
+    /// A weakened container belongs into a machine that is thrown away.
+    #[error(
+        "the edit {0:?} of a bundle weakens the container, and the probe would change this machine: --vm"
+    )]
+    EditGuestOnly(String),
+    /// No such edit.
+    #[error("{0}")]
+    BadEdit(String),
     /// A file could not be written.
     #[error("cannot write {path}: {source}")]
     Write {
@@ -159,11 +168,28 @@ pub fn by_name(name: &str, binary: &Path) -> Result<Box<dyn Runtime>, RuntimeErr
     let find = |program: &str| -> Result<PathBuf, RuntimeError> {
         on_path(program).ok_or(RuntimeError::Missing { name: name.to_owned(), program: program.to_owned() })
     };
+    if let Some((runtime, word)) = name.split_once(edit::MARK) {
+        let edit = edit::Edit::read(word).map_err(RuntimeError::BadEdit)?;
+        if !Path::new(crate::vm::job::LAB_MARK).exists() && !is_harmless(word) {
+            return Err(RuntimeError::EditGuestOnly(word.to_owned()));
+        }
+        let program = on_path(runtime)
+            .ok_or(RuntimeError::Missing { name: name.to_owned(), program: runtime.to_owned() })?;
+        return Ok(Box::new(oci::Oci {
+            name: name.to_owned(),
+            program,
+            options: Vec::new(),
+            edit: Some(edit),
+        }));
+    }
     Ok(match name {
         "browndog" => Box::new(browndog::Browndog { program: binary.to_owned() }),
-        "runc" | "crun" | "youki" => {
-            Box::new(oci::Oci { name: name.to_owned(), program: find(name)?, options: Vec::new() })
-        }
+        "runc" | "crun" | "youki" => Box::new(oci::Oci {
+            name: name.to_owned(),
+            program: find(name)?,
+            options: Vec::new(),
+            edit: None,
+        }),
         "bwrap" => Box::new(bwrap::Bwrap { program: find("bwrap")? }),
         "lxc" => Box::new(lxc::Lxc { program: find("lxc-start")? }),
         "nspawn" => Box::new(nspawn::Nspawn { program: find("systemd-nspawn")? }),
@@ -179,6 +205,15 @@ pub fn by_name(name: &str, binary: &Path) -> Result<Box<dyn Runtime>, RuntimeErr
             None => return Err(RuntimeError::Unknown(other.to_owned())),
         },
     })
+}
+
+/// Edits that leave every wall standing which the probe's attempts need.
+fn is_harmless(word: &str) -> bool {
+    ["unmask:", "drop-option:", "propagation:", "variable:", "group:", "inherit:"]
+        .iter()
+        .any(|k| word.starts_with(k))
+        || ["drop-mount:/dev", "drop-mount:/dev/shm", "drop-mount:/dev/mqueue", "drop-mount:/proc"]
+            .contains(&word)
 }
 
 /// Precedes a command among the names of runtimes; a path needs no such mark.
@@ -199,7 +234,7 @@ fn by_command(command: &str) -> Result<Box<dyn Runtime>, RuntimeError> {
     let Some(program) = found.filter(|p| p.is_file()) else {
         return Err(RuntimeError::Missing { name, program });
     };
-    Ok(Box::new(oci::Oci { name, program, options: words.collect() }))
+    Ok(Box::new(oci::Oci { name, program, options: words.collect(), edit: None }))
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::edit::Edit;
 use super::engine::{ALL, MASKED, PATH, READONLY};
 pub(crate) use super::engine::{CLONE_NEW, DEFAULT, DENIED};
 use super::{Call, Runtime, RuntimeError, Verb, write};
@@ -19,9 +20,15 @@ pub struct Oci {
     pub program: PathBuf,
     /// Words before its command, as in `runsc --platform=kvm`.
     pub options: Vec<String>,
+    /// What is wrong with the bundle, on purpose.
+    pub edit: Option<Edit>,
 }
 
 impl Oci {
+    /// Its name without an edit.
+    fn base(&self) -> &str {
+        self.name.split(super::edit::MARK).next().unwrap_or_default()
+    }
     fn call(&self, place: &Path, words: &[&str]) -> Call {
         let mut call = Call::new([self.program.clone().into_os_string()]);
         call.argv.extend(self.options.iter().map(Into::into));
@@ -49,14 +56,18 @@ impl Runtime for Oci {
         if spec.console {
             return Some("a terminal needs a console socket, which this adapter does not serve".into());
         }
-        (spec.time.is_some() && self.name != "crun")
+        (spec.time.is_some() && self.base() != "crun")
             .then(|| format!("{} has no time namespace here", self.name))
     }
     fn prepare(&self, spec: &Spec, place: &Path) -> Result<Call, RuntimeError> {
         let mut bundle = config(spec);
         // The specification's word; runc and crun know one more, which takes the mounts below along.
-        let word = if self.name == "youki" { "private" } else { "rprivate" };
+        let word = if self.base() == "youki" { "private" } else { "rprivate" };
         bundle["linux"]["rootfsPropagation"] = word.into();
+        if let Some(edit) = &self.edit {
+            // A scene without the thing is played as it is.
+            let _changed = edit.apply(&mut bundle);
+        }
         write(&place.join("config.json"), &bundle.to_string())?;
         Ok(self.call(place, &["run", "--bundle", &place.to_string_lossy(), &spec.name]))
     }

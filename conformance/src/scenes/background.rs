@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use crate::facts::Facts;
-use crate::probe::{FACTS, NAME};
+use crate::probe::NAME;
 use crate::runtimes::Verb;
 use crate::spec::Spec;
 use crate::stage::{Doing, Finished, Running, SceneError, Stage};
@@ -84,14 +84,11 @@ impl<'a, 'b> Background<'a, 'b> {
     /// Runs the probe inside, and what became of it.
     pub(super) fn exec(&self, verb: &Verb) -> Result<Tried, SceneError> {
         match self.verb(verb) {
-            Ok(finished) => {
-                let line = finished.stdout.lines().find_map(|l| l.strip_prefix(FACTS));
-                Ok(Tried {
-                    seen: line.and_then(|text| serde_json::from_str(text).ok()),
-                    exit: finished.status.code().or(Some(-1)),
-                    says: finished.stderr.trim().chars().take(200).collect(),
-                })
-            }
+            Ok(finished) => Ok(Tried {
+                seen: crate::probe::told(&finished.stdout, &self.stage.canary.token),
+                exit: finished.status.code().or(Some(-1)),
+                says: finished.stderr.trim().chars().take(200).collect(),
+            }),
             Err(SceneError::Hang(why)) => Ok(Tried { says: why, ..Tried::default() }),
             Err(error) => Err(error),
         }

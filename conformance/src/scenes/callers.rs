@@ -33,18 +33,17 @@ pub(super) fn writing(
 }
 
 /// What the probe has written, or that it has written nothing, and what the runtime said.
-pub(super) fn written(place: &Path, said: &str) -> Result<Facts, SceneError> {
+pub(super) fn written(stage: &Stage<'_>, place: &Path, said: &str) -> Result<Facts, SceneError> {
     let file = place.join("root").join(OUT.trim_start_matches('/'));
     let text = fs::read_to_string(file).map_err(|_| SceneError::NotStarted(said.trim().to_owned()))?;
-    serde_json::from_str(text.trim_start_matches(FACTS))
-        .map_err(|error| SceneError::NotStarted(format!("its facts cannot be read: {error}")))
+    crate::probe::read(text.trim_start_matches(FACTS), &stage.canary.token).map_err(SceneError::NotStarted)
 }
 
 /// A caller without standard input, output and error.
 pub(super) fn closed(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     let (place, spec) = writing(stage, "closed", "fd")?;
     let finished = stage.start_by(&spec, &place, "--closed")?.finish(PATIENCE)?;
-    written(&place, &format!("{}; nobody could hear why", finished.status))
+    written(stage, &place, &format!("{}; nobody could hear why", finished.status))
 }
 
 /// A caller at a terminal, which the payload must not type on.
@@ -80,7 +79,7 @@ pub(super) fn terminal(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     let after = modes(&pty.slave);
     drop(pty.slave);
     let said: String = screen.iter().collect();
-    let mut facts = written(&place, &format!("{status}; {said}"))?;
+    let mut facts = written(stage, &place, &format!("{status}; {said}"))?;
     facts.set("run.runtime", stage.runtime.name());
     facts.set("host.terminal", own);
     facts.set("host.terminal_typed", typed);
@@ -157,7 +156,7 @@ pub(super) fn uevents(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
         (seen, finished)
     });
     let finished = finished?;
-    let mut facts = written(&place, &format!("{}; {}", finished.status, finished.stderr))?;
+    let mut facts = written(stage, &place, &format!("{}; {}", finished.status, finished.stderr))?;
     match seen {
         Ok(seen) => facts.set("host.uevents_seen", seen),
         Err(why) => facts.set("host.uevents_seen", why),

@@ -139,9 +139,9 @@ fn detached(stage: &Stage<'_>, container: &Background<'_, '_>, facts: &mut Facts
     let file = container.place.join("root").join(out.trim_start_matches('/'));
     let begun = std::time::Instant::now();
     let seen = loop {
-        let text = fs::read_to_string(&file).unwrap_or_default();
-        if let Ok(seen) = serde_json::from_str::<Facts>(text.trim_start_matches(crate::probe::FACTS)) {
-            break Some(seen);
+        let seen = crate::probe::told(&fs::read_to_string(&file).unwrap_or_default(), &stage.canary.token);
+        if seen.is_some() {
+            break seen;
         }
         if became == "refused" || begun.elapsed() > HARSH {
             break None;
@@ -189,12 +189,7 @@ pub(super) fn attached(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
         "<filesystem type='ram'><source usage='1024'/><target dir='/srv/sys'/></filesystem>",
     )?;
     let status = |verb: &Verb| container.verb(verb).map(|f| f.status.code().unwrap_or(-1));
-    let covers = || -> Result<Vec<String>, SceneError> {
-        let all = container.facts("mount")?.list("mount.targets");
-        Ok(all.into_iter().filter(|t| t.starts_with("/proc/") || t.starts_with("/sys")).collect())
-    };
-    let before = covers()?;
-    let lost = |after: &[String]| before.iter().filter(|c| !after.contains(c)).cloned().collect::<Vec<_>>();
+    let before = covers(&container)?;
     facts.set("attached.covers", before.len());
     facts.set("attached.plain.attach", status(&Verb::Attach(ram.clone()))?);
     facts.set("attached.plain.detach", status(&Verb::Detach(ram.clone()))?);
@@ -202,10 +197,10 @@ pub(super) fn attached(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     facts.set("attached.led.attach", status(&Verb::Attach(ram.clone()))?);
     facts.set("attached.led.redirect", container.command(&["mislead", "/srv", "/proc"])?);
     facts.set("attached.led.detach", status(&Verb::Detach(ram))?);
-    facts.set("attached.led.covers_lost", lost(&covers()?));
+    facts.set("attached.led.covers_lost", lost(&before, &covers(&container)?));
     node(&container, &volume, &mut facts)?;
-    looped(&container, &mut facts)?;
-    facts.set("attached.looped.covers_lost", lost(&covers()?));
+    drop(container);
+    looped(stage, &mut facts)?;
     Ok(facts)
 }
 
@@ -235,8 +230,10 @@ fn node(container: &Background<'_, '_>, volume: &Path, facts: &mut Facts) -> Res
     Ok(())
 }
 
-/// Twenty rounds beside an exchange of a directory and a link to /proc.
-fn looped(container: &Background<'_, '_>, facts: &mut Facts) -> Result<(), SceneError> {
+/// Rounds beside an exchange of a directory and a link to /proc, in a container of their own.
+fn looped(stage: &Stage<'_>, facts: &mut Facts) -> Result<(), SceneError> {
+    const ROUNDS: usize = 40;
+    let container = obeying(stage, "looped", &["sleep", "600"])?;
     let root = container.place.join("root");
     fs::create_dir_all(root.join("opt/sys")).doing("making a directory")?;
     symlink("/proc", root.join("opt.link")).doing("setting a link")?;
@@ -245,23 +242,38 @@ fn looped(container: &Background<'_, '_>, facts: &mut Facts) -> Result<(), Scene
         "looped",
         "<filesystem type='ram'><source usage='1024'/><target dir='/opt/sys'/></filesystem>",
     )?;
+    let before = covers(&container)?;
     let words = [PROBE, "swap", "/opt", "/opt.link"].map(str::to_owned).to_vec();
     let started = container.verb(&Verb::ExecDetached(words))?;
     facts.set("attached.looped.swapping", started.status.code().unwrap_or(-1));
-    let mut rounds = 0;
+    let (mut rounds, mut taken) = (0, 0);
     let mut hung = Vec::new();
-    for _ in 0..20 {
+    for _ in 0..ROUNDS {
         for verb in [Verb::Attach(ram.clone()), Verb::Detach(ram.clone())] {
             let became = container.ends(&verb)?;
             if became.contains("SIGTERM") {
                 hung.push(format!("{verb:?}: {became}"));
             }
+            taken += usize::from(became == "done" && matches!(verb, Verb::Detach(_)));
         }
         rounds += 1;
     }
+    facts.set("attached.looped.covers", before.len());
     facts.set("attached.looped.rounds", rounds);
+    facts.set("attached.looped.taken", taken);
     facts.set("attached.looped.hung", hung);
+    facts.set("attached.looped.covers_lost", lost(&before, &covers(&container)?));
     Ok(())
+}
+
+/// What lies over parts of /proc and /sys of a container that runs.
+fn covers(container: &Background<'_, '_>) -> Result<Vec<String>, SceneError> {
+    let all = container.facts("mount")?.list("mount.targets");
+    Ok(all.into_iter().filter(|t| t.starts_with("/proc/") || t.starts_with("/sys")).collect())
+}
+
+fn lost(before: &[String], after: &[String]) -> Vec<String> {
+    before.iter().filter(|c| !after.contains(c)).cloned().collect()
 }
 
 /// A second container on the host's own tree, read-only, looks for the sockets and the state of the runtime.

@@ -85,7 +85,7 @@ fn elsewhere(stage: &Stage<'_>, facts: &mut Facts) -> Result<(), SceneError> {
         fs::create_dir_all(directory).doing("making a directory")?;
     }
     let recipe = |number: usize| {
-        let argv = vec![format!("/{}", crate::probe::NAME), "--facts".into(), "kernelfs".into()];
+        let argv = stage.probe_argv("kernelfs", false);
         let mut spec = Spec::plain(&format!("{name}.{number}"), root.clone(), argv);
         let target = "/var/run/x".to_owned();
         spec.volumes.push(Volume { source: volume.clone(), target, readonly: false });

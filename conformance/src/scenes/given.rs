@@ -33,7 +33,7 @@ pub(super) fn descriptors(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
         |path: &Path| File::options().append(true).open(path).map(OwnedFd::from).doing("opening a log");
     let read = File::open(&input).map(OwnedFd::from).doing("opening the input")?;
     let _good = run(stage, &spec, &place, [read, append(&output)?, append(&error)?])?;
-    facts.absorb(written(&place, &fs::read_to_string(&error).unwrap_or_default())?);
+    facts.absorb(written(stage, &place, &fs::read_to_string(&error).unwrap_or_default())?);
     facts.set("host.given.input_unchanged", fs::read_to_string(&input).is_ok_and(|t| t == CONTENT));
     let log = fs::read_to_string(&output).unwrap_or_default();
     facts.set("host.given.output_kept", log.starts_with(SECRET));
@@ -51,7 +51,7 @@ pub(super) fn descriptors(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     };
     let directory = File::open(&place).map(OwnedFd::from).doing("opening a directory")?;
     let status = run(stage, &spec, &place, [directory, quiet(true)?, quiet(true)?])?;
-    let ran = written(&place, "");
+    let ran = written(stage, &place, "");
     facts.set(
         "given.directory.became",
         if ran.is_ok() {

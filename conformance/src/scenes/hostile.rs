@@ -26,9 +26,11 @@ fn upwards(target: &Path) -> std::path::PathBuf {
     Path::new("../../../../../../../../../..").join(inside)
 }
 
-const TRAPS: [(&str, Trap); 11] = [
+const TRAPS: [(&str, Trap); 12] = [
     // No trap, but the first: what has to be made in an image is part of the plan that faults are taken from.
     ("nothing_there", |root, _| ["proc", "sys", "dev"].iter().try_for_each(|d| fs::remove_dir(root.join(d)))),
+    // The control: as engines give it.
+    ("none", |_, _| Ok(())),
     ("proc_link", |root, target| replace(root, "proc", target)),
     ("sys_link", |root, target| replace(root, "sys", target)),
     ("dev_link", |root, target| replace(root, "dev", target)),
@@ -62,8 +64,7 @@ pub(super) fn images(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
         }
         let was = tree(&target);
         let finished = stage.start(&spec, &place)?.finish(PATIENCE)?;
-        let inside = finished.stdout.lines().find_map(|l| l.strip_prefix(crate::probe::FACTS));
-        let seen: Option<Facts> = inside.and_then(|text| serde_json::from_str(text).ok());
+        let seen = crate::probe::told(&finished.stdout, &stage.canary.token);
         facts.set(format!("trap.{name}.started"), seen.is_some());
         facts.set(format!("trap.{name}.host_untouched"), tree(&target) == was);
         facts.set(format!("trap.{name}.exit"), finished.status.code().unwrap_or(-1));
@@ -92,6 +93,8 @@ pub(super) fn accounts(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
         ("link", |path| symlink("/dev/zero", path)),
         ("long_line", |path| fs::write(path, "x".repeat(8 << 20))),
         ("missing", |_| Ok(())),
+        // The control.
+        ("plain", |path| fs::write(path, "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n")),
     ] {
         let (place, id) = stage.place("accounts")?;
         let root = place.join("root");

@@ -101,6 +101,7 @@ pub(super) fn destroy(stage: &Stage<'_>, spec: &Spec, place: &std::path::Path) {
 pub(super) fn cannot(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     let mut facts = Facts::default();
     let before = Snapshot::take();
+    facts.set("life.cannot_control", code(&run(stage, "cannot", &["exit", "7"])?));
     for (name, program) in [
         ("missing", "/no/such/program"),
         ("directory", "/etc"),
@@ -185,12 +186,15 @@ pub(super) fn killed_early(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     Ok(facts)
 }
 
+/// Descriptors that are enough for any start: the control.
+const ENOUGH: u64 = 1024;
+
 /// The runtime gets fewer descriptors than it wants.
 pub(super) fn starved(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     let mut facts = Facts::default();
     let before = Snapshot::take();
     let mut odd = Vec::new();
-    for limit in [4, 6, 8, 10, 12, 16, 24, 32, 64] {
+    for limit in [4, 6, 8, 10, 12, 16, 24, 32, 64, ENOUGH] {
         let (place, spec) = obeying(stage, "starved", &["exit", "7"])?;
         stage.planned(&spec, &place)?;
         let mut call = stage.runtime.prepare(&spec, &place)?;
@@ -200,6 +204,9 @@ pub(super) fn starved(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
         argv.append(&mut call.argv);
         call.argv = argv;
         let finished = stage.spawn(&call, "--clean")?.finish(PATIENCE);
+        if limit == ENOUGH {
+            facts.set("fault.starved_control", finished.as_ref().map_or(-1, code));
+        }
         match finished.map(|f| code(&f)) {
             Ok(1..=255) => {}
             Ok(other) => odd.push(format!("limit {limit}: status {other}")),

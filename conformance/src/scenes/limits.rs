@@ -117,6 +117,7 @@ pub(super) fn parallel(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
             ));
         }
     }
+    facts.set("race.parallel_ran", wrong.len() < 10);
     facts.set("race.parallel_wrong", wrong);
     stage.leaks(&before, "bdc-", &mut facts);
     Ok(facts)
@@ -147,6 +148,7 @@ pub(super) fn latency(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
         floor.push(begun.elapsed().as_secs_f64() * 1e3);
     }
     let mut facts = Facts::default();
+    facts.set("lat.ran", first.len() == rounds);
     for (name, values) in
         [("start_to_exit", &mut ours), ("first_instruction", &mut first), ("floor", &mut floor)]
     {

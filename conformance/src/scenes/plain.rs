@@ -130,8 +130,10 @@ pub(super) fn volumes(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     }
     fs::create_dir_all(place.join("root/ram")).doing("making a mount point")?;
     let copied = fs::copy(&stage.binary, place.join("rw/probe-copy")).doing("copying the probe")?;
-    let node = place.join("rw/null-node");
-    let made = mknod(&node, SFlag::S_IFCHR, Mode::S_IRUSR | Mode::S_IWUSR, makedev(1, 11));
+    let number = super::staged::opened_outside(&place)?;
+    if let Some(number) = number {
+        super::staged::node(&place.join("rw/node"), number)?;
+    }
     spec.ram.push(("/ram".into(), 4 << 20));
     let mut facts = stage.observe_with(&spec, &place, &|facts, _| {
         // A mount that the host makes below a volume's source, while the container runs.
@@ -155,7 +157,7 @@ pub(super) fn volumes(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
         !place.join("ro/made-inside").exists() && place.join("ro/token").exists(),
     );
     facts.set("host.copied_bytes", copied);
-    facts.attempt("host.node_made", made);
+    facts.set("host.node", number.map(|(major, minor)| format!("{major}:{minor}")).unwrap_or_default());
     Ok(facts)
 }
 

@@ -21,7 +21,7 @@ const HARMLESS: [&str; 2] = ["/sys/kernel/uevent_seqnum", "/proc/sys/kernel/osty
 pub(super) fn sources(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     let mut facts = Facts::default();
     let (place, id) = stage.place("sources")?;
-    // Without a source, for the plan that faults are taken from and to show that the rest starts.
+    // Without a source, to show that the rest starts.
     let plain = Spec::plain(&id, place.join("root"), stage.probe_argv("kernelfs", false));
     let mut asked = plain.clone();
     asked.image = Some((place.join("image"), "/data".into()));
@@ -29,6 +29,9 @@ pub(super) fn sources(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
         stage.planned(&plain, &place)?;
         return Err(SceneError::NotApplicable(reason));
     }
+    // Faults are taken from a plan that has the image: one that is not mounted is no refusal.
+    fs::write(place.join("image"), [0; 4096]).doing("making a file for an image")?;
+    stage.planned(&asked, &place)?;
     facts.set("sources.none.became", start(stage, &plain, &place)?.word());
     let fifo = place.join("fifo");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU)

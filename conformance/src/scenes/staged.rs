@@ -36,7 +36,7 @@ impl Drop for Mounted {
 const NODES: [(u64, u64); 4] = [(10, 229), (10, 200), (10, 237), (10, 183)];
 
 /// The first of them that can be opened out here: what is refused inside has to be there.
-fn opened_outside(place: &Path) -> Result<Option<(u64, u64)>, SceneError> {
+pub(super) fn opened_outside(place: &Path) -> Result<Option<(u64, u64)>, SceneError> {
     let path = place.join("node");
     for (major, minor) in NODES {
         node(&path, (major, minor))?;
@@ -49,7 +49,7 @@ fn opened_outside(place: &Path) -> Result<Option<(u64, u64)>, SceneError> {
     Ok(None)
 }
 
-fn node(path: &Path, (major, minor): (u64, u64)) -> Result<(), SceneError> {
+pub(super) fn node(path: &Path, (major, minor): (u64, u64)) -> Result<(), SceneError> {
     mknod(path, SFlag::S_IFCHR, Mode::S_IRUSR | Mode::S_IWUSR, makedev(major, minor))
         .map_err(std::io::Error::from)
         .doing("making a node")

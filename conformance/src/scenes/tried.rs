@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::facts::Facts;
-use crate::probe::FACTS;
 use crate::spec::Spec;
 use crate::stage::{Doing, Running, SceneError, Stage};
 
@@ -52,14 +51,11 @@ pub(super) fn start(stage: &Stage<'_>, spec: &Spec, place: &Path) -> Result<Trie
         None => stage.start(spec, place)?,
     };
     let tried = match running.finish(HARSH) {
-        Ok(finished) => {
-            let line = finished.stdout.lines().find_map(|l| l.strip_prefix(FACTS));
-            Tried {
-                seen: line.and_then(|text| serde_json::from_str(text).ok()),
-                exit: finished.status.code().or(Some(-1)),
-                says: finished.stderr.trim().chars().take(200).collect(),
-            }
-        }
+        Ok(finished) => Tried {
+            seen: crate::probe::told(&finished.stdout, &stage.canary.token),
+            exit: finished.status.code().or(Some(-1)),
+            says: finished.stderr.trim().chars().take(200).collect(),
+        },
         Err(SceneError::Hang(why)) => Tried { says: why, ..Tried::default() },
         Err(error) => return Err(error),
     };
@@ -80,9 +76,9 @@ fn by_a_plain_user(stage: &Stage<'_>, spec: &Spec, place: &Path, user: u32) -> R
             open.extend(std::fs::read_dir(&path).into_iter().flatten().flatten().map(|e| e.path()));
         }
     }
-    if call.argv.first().is_some_and(|program| *program == stage.binary) {
+    if stage.runtime.name() == "browndog" {
         let own = place.join("browndog");
-        std::fs::hard_link(stage.work.join(crate::probe::NAME), &own).doing("naming the runtime")?;
+        let _length = std::fs::copy(stage.runtime.program(), &own).doing("giving the runtime to the user")?;
         call.argv[0] = own.into_os_string();
     }
     stage.spawn(&call, "--user")
