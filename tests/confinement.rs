@@ -58,6 +58,44 @@ os.execvp(sys.argv[1], sys.argv[1:])' \"$@\"",
     "sed -n 's/^THP_enabled:\\t*/THP /p' /proc/self/status",
     "THP 1"
 )]
+#[case::timer_slack(
+    "set -- python3 -c 'import ctypes, os, sys
+ctypes.CDLL(None).prctl(29, 1234567, 0, 0, 0)
+os.execvp(sys.argv[1], sys.argv[1:])' \"$@\"",
+    "cat /proc/self/timerslack_ns",
+    "50000"
+)]
+#[case::secure_bits(
+    "set -- python3 -c 'import ctypes, os, sys
+ctypes.CDLL(None).prctl(28, 4, 0, 0, 0)
+os.execvp(sys.argv[1], sys.argv[1:])' \"$@\"",
+    "python3 -c 'import ctypes; print(\"bits\", ctypes.CDLL(None).prctl(27, 0, 0, 0, 0))'",
+    "bits 0"
+)]
+#[case::merged_memory(
+    "set -- python3 -c 'import ctypes, os, sys
+ctypes.CDLL(None).prctl(67, 1, 0, 0, 0)
+os.execvp(sys.argv[1], sys.argv[1:])' \"$@\"",
+    "python3 -c 'import ctypes; print(\"merged\", ctypes.CDLL(None).prctl(68, 0, 0, 0, 0) > 0)'",
+    "merged False"
+)]
+#[case::memory_policy(
+    "set -- python3 -c 'import ctypes, os, sys
+ctypes.CDLL(None).syscall(238, 3, ctypes.byref(ctypes.c_ulong(1)), 64)
+os.execvp(sys.argv[1], sys.argv[1:])' \"$@\"",
+    "echo of it $(grep -c interleave /proc/self/numa_maps)",
+    "of it 0"
+)]
+#[case::blocked(
+    "set -- python3 -c 'import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [10, 15, 40])
+os.execvp(sys.argv[1], sys.argv[1:])' \"$@\"",
+    "sed -n 's/^SigBlk:\\t*/blocked /p' /proc/self/status",
+    "blocked 0000000000000000"
+)]
+#[case::less_nice("renice -n -5 -p $$ >/dev/null", "echo nice $(cut -d' ' -f19 /proc/self/stat)", "nice 0")]
+#[case::real_time("set -- chrt --rr 5 \"$@\"", "chrt -p $$ | head -n 1", "SCHED_OTHER")]
+#[case::stack("ulimit -S -s 4096", "ulimit -S -s", "8192")]
 #[case::descriptor("exec 7</etc/passwd", "ls /proc/self/fd | tr '\\n' ' '", "0 1 2 3 ")]
 #[case::ignored("trap '' USR1 TERM", "sed -n 's/^SigIgn:\\t*//p' /proc/1/status", "0000000000000000")]
 #[case::ignored_of_all_kinds(

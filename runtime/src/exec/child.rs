@@ -375,6 +375,7 @@ fn reset_context(context: &Context<'_>, reset: Reset) -> Result<(), Errno> {
         }
         Reset::Securebits => sys::prctl(libc::PR_SET_SECUREBITS, 0, 0, 0, 0).map(drop),
         Reset::HugePages => sys::prctl(libc::PR_SET_THP_DISABLE, 0, 0, 0, 0).map(drop),
+        Reset::MergedMemory => sys::prctl(libc::PR_SET_MEMORY_MERGE, 0, 0, 0, 0).map(drop),
         Reset::MemoryPolicy => sys::memory::set_mempolicy(libc::MPOL_DEFAULT, &sys::memory::Nodes::default()),
         Reset::OomScore => {
             const FILE: Beneath = beneath!("proc/self", "oom_score_adj").within();

@@ -49,6 +49,8 @@ pub struct Context {
     pub personality: i64,
     /// Whether huge pages are switched off (PR_SET_THP_DISABLE).
     pub thp_disable: i64,
+    /// Whether equal pages of its memory are merged with those of others (PR_SET_MEMORY_MERGE).
+    pub memory_merge: i64,
     /// Mode of the memory policy (set_mempolicy(2)); 0 is MPOL_DEFAULT.
     pub memory_mode: i32,
     /// `/proc/self/oom_score_adj`.
@@ -76,6 +78,7 @@ impl Default for Context {
             securebits: 0,
             personality: 0,
             thp_disable: 0,
+            memory_merge: 0,
             memory_mode: 0,
             oom_score_adj: 0,
             coredump_filter: COREDUMP_FILTER,
@@ -105,6 +108,7 @@ impl Context {
             securebits: prctl(libc::PR_GET_SECUREBITS, 0),
             personality: sys::personality(0xffff_ffff).unwrap_or(0),
             thp_disable: prctl(libc::PR_GET_THP_DISABLE, 0),
+            memory_merge: prctl(libc::PR_GET_MEMORY_MERGE, 0),
             memory_mode: context::memory_mode().unwrap_or(0),
             oom_score_adj: super::read_number_of("/proc/self/oom_score_adj").unwrap_or(0),
             coredump_filter: coredump_filter().unwrap_or(default.coredump_filter),

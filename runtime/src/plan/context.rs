@@ -26,6 +26,8 @@ pub enum Reset {
     Securebits,
     /// `prctl(PR_SET_THP_DISABLE, 0)`.
     HugePages,
+    /// `prctl(PR_SET_MEMORY_MERGE, 0)`.
+    MergedMemory,
     /// `set_mempolicy(MPOL_DEFAULT)`.
     MemoryPolicy,
     /// `write(/proc/self/oom_score_adj, 0)`; a floor that a privileged process has set stays.
@@ -44,6 +46,7 @@ impl Reset {
             Self::TimerSlack => "timer-slack",
             Self::Securebits => "securebits",
             Self::HugePages => "huge-pages",
+            Self::MergedMemory => "merged-memory",
             Self::MemoryPolicy => "memory-policy",
             Self::OomScore => "oom-score",
             Self::Keyring => "keyring",
@@ -61,6 +64,7 @@ impl std::fmt::Display for Reset {
             Self::TimerSlack => "prctl(PR_SET_TIMERSLACK, 50000)",
             Self::Securebits => "prctl(PR_SET_SECUREBITS, 0)",
             Self::HugePages => "prctl(PR_SET_THP_DISABLE, 0)",
+            Self::MergedMemory => "prctl(PR_SET_MEMORY_MERGE, 0)",
             Self::MemoryPolicy => "set_mempolicy(MPOL_DEFAULT)",
             Self::OomScore => "write(\"/proc/self/oom_score_adj\", \"0\")",
             Self::Keyring => "keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL)",
@@ -165,6 +169,7 @@ fn resets(b: &mut Builder<'_>, mapped: bool) -> Vec<Reset> {
         (context.timer_slack_ns != default.timer_slack_ns, Reset::TimerSlack),
         (context.securebits != default.securebits, Reset::Securebits),
         (context.thp_disable != default.thp_disable, Reset::HugePages),
+        (context.memory_merge != default.memory_merge, Reset::MergedMemory),
         (context.memory_mode != default.memory_mode, Reset::MemoryPolicy),
         (context.oom_score_adj != default.oom_score_adj, Reset::OomScore),
     ];
