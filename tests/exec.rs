@@ -6,7 +6,7 @@ mod support;
 use std::fs;
 use std::io::Write;
 use std::os::fd::AsRawFd;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use rstest::rstest;
 use support::life::{Life, kill};
@@ -254,6 +254,48 @@ fn the_id_that_means_unchanged_is_refused(
 ) {
     let Some(life) = with_accounts() else { return };
     life.fails(125, &["exec", "-u", who, life.name(), "--", "id"]);
+}
+
+/// What stands in the place of an account file, made in the container's root, and whether numbers are still understood.
+#[rstest]
+#[case::fifo("mkfifo $F")]
+#[case::link_out("ln -s ../../../../../../etc/passwd $F")]
+#[case::link_of_procfs("ln -s /proc/self/root/etc/passwd $F")]
+#[case::link_to_itself("ln -s passwd $F")]
+#[case::log_of_the_kernel("ln -s /proc/kmsg $F")]
+#[case::terminal("ln -s /dev/console $F")]
+#[case::device("mknod $F c 1 5")]
+#[case::directory("mkdir $F")]
+#[case::socket("python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' $F")]
+#[case::huge("truncate -s 1T $F")]
+#[case::one_line("head -c 3000000 /dev/zero | tr '\\0' x > $F")]
+#[case::many_lines("yes 'svc:x:33:34::/:/bin/sh' | head -c 8000000 > $F")]
+fn account_files_of_any_kind_are_neither_waited_for_nor_followed(
+    #[case] make: &str,
+    #[values("passwd", "group")] file: &str,
+    #[values(&["-u", "svc"], &["-u", "+33"], &["-u", "0:svc"])] who: &[&str],
+) {
+    let Some(life) = with_accounts() else { return };
+    let path = life.case.dir.path().join("root/etc").join(file);
+    fs::remove_file(&path).unwrap();
+    let make = make.replace("passwd", file);
+    let made = Command::new("sh").args(["-c", &make]).env("F", &path).status().unwrap();
+    assert!(made.success());
+    let words = ["--", "sh", "-c", "echo $(id -u):$(id -g)"];
+    let mut command = Command::new("timeout");
+    let output = command.args(["-s", "KILL", "60", support::BROWNDOG, "--root"]).arg(life.root());
+    let output = output.arg("exec").args(who).arg(life.name()).args(words).stdin(Stdio::null()).output();
+    let output = output.unwrap();
+    let said = text(&output.stderr);
+    match output.status.code() {
+        // The first line of many is one of it.
+        Some(0) => assert!(text(&output.stdout).starts_with(['0', '3']), "{}", text(&output.stdout)),
+        Some(125) => assert!(said.contains(&format!("/etc/{file}")) || said.contains("no such"), "{said}"),
+        other => panic!("{other:?}: {said}"),
+    }
+    if who[1] == "svc" && file == "passwd" {
+        assert!(output.status.code() == Some(125) || make.starts_with("yes"), "{said}");
+    }
 }
 
 #[test]
