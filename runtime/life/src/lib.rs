@@ -22,6 +22,7 @@ pub mod fragment;
 pub mod frozen;
 pub mod groups;
 mod kept;
+pub mod laws;
 pub mod layout;
 pub mod liveness;
 pub mod lock;

@@ -24,7 +24,7 @@ struct File {
     noted: Noted,
 }
 
-fn path(layout: &Layout, name: &str) -> PathBuf {
+pub(crate) fn path(layout: &Layout, name: &str) -> PathBuf {
     layout.domain(name).join("attached.json")
 }
 

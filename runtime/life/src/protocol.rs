@@ -119,6 +119,42 @@ pub enum Reply {
     Taken,
 }
 
+/// What a monitor gets from a command.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Packet<'a> {
+    /// Bytes for the terminal that it is attached to.
+    Terminal(&'a [u8]),
+    /// The size of its window.
+    Window {
+        /// Lines.
+        rows: u16,
+        /// Characters of a line.
+        columns: u16,
+    },
+    /// A request, or why it is none.
+    Request(std::result::Result<Request, String>),
+}
+
+impl<'a> Packet<'a> {
+    /// Decodes the packet of a command that is attached to a terminal, or is not.
+    pub fn of(packet: &'a [u8], attached: bool) -> Self {
+        match (packet, attached) {
+            ([DATA, bytes @ ..], true) => Self::Terminal(bytes),
+            ([WINDOW, r0, r1, c0, c1], true) => {
+                Self::Window { rows: u16::from_le_bytes([*r0, *r1]), columns: u16::from_le_bytes([*c0, *c1]) }
+            }
+            (text, _) => Self::Request(serde_json::from_slice(text).map_err(|error| error.to_string())),
+        }
+    }
+}
+
+impl Reply {
+    /// Decodes what a monitor has sent; `None` where it is no reply.
+    pub fn of(packet: &[u8]) -> Option<Self> {
+        serde_json::from_slice(packet).ok()
+    }
+}
+
 /// One end of a connection.
 #[derive(Debug)]
 pub struct Connection {
@@ -213,9 +249,7 @@ impl Connection {
             return Ok(match self.receive(&mut buffer, MsgFlags::MSG_DONTWAIT)? {
                 Received::Nothing => continue,
                 Received::End => Heard::End,
-                Received::Packet(count) => {
-                    serde_json::from_slice(&buffer[..count]).map_or(Heard::End, Heard::Reply)
-                }
+                Received::Packet(count) => Reply::of(&buffer[..count]).map_or(Heard::End, Heard::Reply),
             });
         }
     }

@@ -241,15 +241,24 @@ impl Record {
         if let Some(id) = ids.into_iter().find(|id| id.pid <= 0) {
             return Err(format!("{} is no process", id.pid));
         }
-        let made = self.made.iter().filter_map(|made| match made {
-            Made::Group { path, .. } => Some(path),
-            _ => None,
-        });
-        for path in self.groups.iter().map(|group| &group.path).chain(made) {
-            let plain = path.is_absolute()
-                && path.components().skip(1).all(|part| matches!(part, Component::Normal(_)));
-            if !plain {
-                return Err(format!("{} is no control group", path.display()));
+        let plain = |path: &Path| {
+            path.is_absolute() && path.components().skip(1).all(|part| matches!(part, Component::Normal(_)))
+        };
+        if let Some(group) = self.groups.iter().find(|group| !plain(&group.path)) {
+            return Err(format!("{} is no control group", group.path.display()));
+        }
+        for made in &self.made {
+            match made {
+                Made::Group { path, .. } if !plain(path) => {
+                    return Err(format!("{} is no control group", path.display()));
+                }
+                Made::Target { root, path, .. } if !plain(root) || !plain(path) => {
+                    return Err(format!("{} in {} is no mount point", path.display(), root.display()));
+                }
+                Made::Link { name, .. } if !is_link_name(name) => {
+                    return Err(format!("'{}' is no name of a link", name.escape_debug()));
+                }
+                _ => {}
             }
         }
         Ok(())
@@ -265,6 +274,12 @@ impl Record {
     pub fn unified(&self) -> Option<&Path> {
         self.group(UNIFIED)
     }
+}
+
+/// Whether a network device can have this name (dev_valid_name of net/core/dev.c).
+fn is_link_name(name: &str) -> bool {
+    let plain = |byte: u8| byte != b'/' && byte != b':' && !byte.is_ascii_whitespace();
+    (1..16).contains(&name.len()) && name != "." && name != ".." && name.bytes().all(plain)
 }
 
 /// The name of a group of version 2 in [`Group::controller`].
@@ -359,12 +374,17 @@ mod tests {
         let good = Record::starting("web", "u");
         let group = |path: &str| Group { controller: UNIFIED.to_owned(), path: path.into() };
         let process = |pid| Some(ProcessId { pid, start: 1 });
+        let made = |made| Record { made: vec![made], ..good.clone() };
         for record in [
             Record { init: process(-1), ..good.clone() },
             Record { monitor: process(0), ..good.clone() },
             Record { groups: vec![group("/sys/fs/cgroup/../../../home")], ..good.clone() },
             Record { groups: vec![group("relative")], ..good.clone() },
             Record { made: vec![Made::Group { path: "/a/../b".into(), shared: true }], ..good.clone() },
+            made(Made::Target { root: "/srv".into(), path: "/../etc".into(), inode: None }),
+            made(Made::Target { root: "srv".into(), path: "/mnt".into(), inode: None }),
+            made(Made::Link { name: "../eth0".into(), number: 2 }),
+            made(Made::Link { name: String::new(), number: 2 }),
         ] {
             record.save(&layout).unwrap();
             assert!(matches!(read(&layout, "web").unwrap(), Found::Damaged(_)), "{record:?}");

@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use init::made;
 pub use log::aside as log_aside;
+pub(crate) use own::check as own_check;
 
 use crate::layout::Layout;
 use crate::record::Record;

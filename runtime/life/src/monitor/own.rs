@@ -22,7 +22,7 @@ const LINKS_MAX: usize = 1024;
 ///
 /// # Errors
 /// Says why not.
-pub(super) fn check(layout: &Layout, record: &Record, made: &Made, group: Option<&Group>) -> Result<()> {
+pub(crate) fn check(layout: &Layout, record: &Record, made: &Made, group: Option<&Group>) -> Result<()> {
     let not = |what: String| LifeError::refused(format!("{what}: not this domain's to remove"), "");
     if record.made.len() >= MADE_MAX {
         return Err(not(format!("{} things are made for it already", record.made.len())));

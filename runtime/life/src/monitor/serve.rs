@@ -26,7 +26,7 @@ use crate::error::{LifeError, Result};
 use crate::events;
 use crate::groups;
 use crate::layout::Layout;
-use crate::protocol::{DATA, Mode, PACKET, Reply, Request, WINDOW};
+use crate::protocol::{DATA, Mode, PACKET, Packet, Reply, Request};
 use crate::record::Record;
 
 /// As much of a console's past as one who attaches is shown (bytes).
@@ -259,21 +259,23 @@ impl Monitor {
     }
 
     pub(super) fn packet(&mut self, at: usize, packet: &[u8]) {
-        match (packet, self.clients[at].console) {
-            ([DATA, bytes @ ..], Some(index)) => {
-                if let Some(console) = self.consoles.get_mut(index) {
+        let attached = self.clients[at].console;
+        match Packet::of(packet, attached.is_some()) {
+            Packet::Terminal(bytes) => {
+                if let Some((index, console)) = attached.and_then(|at| Some((at, self.consoles.get_mut(at)?)))
+                {
                     console.write(bytes);
                     self.set_interest(index);
                 }
             }
-            ([WINDOW, r0, r1, c0, c1], Some(index)) => {
-                if let Some(console) = self.consoles.get(index) {
-                    console.resize(u16::from_le_bytes([*r0, *r1]), u16::from_le_bytes([*c0, *c1]));
+            Packet::Window { rows, columns } => {
+                if let Some(console) = attached.and_then(|index| self.consoles.get(index)) {
+                    console.resize(rows, columns);
                 }
             }
-            (text, _) => {
+            Packet::Request(request) => {
                 self.clients[at].asked = true;
-                let reply = match serde_json::from_slice::<Request>(text) {
+                let reply = match request {
                     Ok(request) => self.request(at, request),
                     Err(error) => Err(LifeError::refused(format!("not understood: {error}"), "")),
                 };
