@@ -190,3 +190,31 @@ fn in_a_read_only_state_neither_is_done_and_both_say_why() {
     assert!(said.matches("nothing was changed").count() >= 2, "{said}");
     assert!(said.contains("read-only file system"), "{said}");
 }
+
+#[rstest]
+#[case::full("fill", "rm $D/fill")]
+#[case::read_only(
+    "mount --bind $D $D && mount -o remount,bind,ro $D || exit 93",
+    "mount -o remount,bind,rw $D || exit 93; umount $D || exit 93"
+)]
+fn a_device_stays_as_it_was_where_that_cannot_be_recorded(#[case] make: &str, #[case] unmake: &str) {
+    if !root() {
+        return;
+    }
+    let life = Life::new();
+    let file = life.case.dir.path().join("device.xml");
+    let device = "<filesystem type='ram'><source usage='64' units='KiB'/><target dir='/mnt'/></filesystem>";
+    fs::write(&file, device).unwrap();
+    let file = file.display();
+    let script = format!(
+        "there() {{ bd exec $N -- grep -c ' /mnt ' /proc/self/mountinfo; }}
+        known() {{ bd dumpxml $N | grep -c \"target dir='/mnt'\"; }}
+        {make}; bd attach-device $N {file} && exit 94
+        test $(there):$(known) = 0:0 || exit 95
+        {unmake}; bd attach-device $N {file} || exit 96; test $(there):$(known) = 1:1 || exit 97
+        {make}; bd detach-device $N {file} && exit 98
+        test $(there):$(known) = 1:1 || exit 99
+        {unmake}; bd detach-device $N {file} || exit 100; test $(there):$(known) = 0:0 || exit 101"
+    );
+    scene(&life, &script);
+}
