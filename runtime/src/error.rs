@@ -172,16 +172,12 @@ pub(crate) fn hint(id: &str, errno: Errno, host: &Host) -> Option<String> {
             Some(hint) => format!("{hint}; {FILTERED}"),
             None => FILTERED.to_owned(),
         }),
-        (_, Errno::EPERM) => hint_of(id, errno).or_else(|| Some(FORBIDDEN.to_owned())),
         _ => hint_of(id, errno),
     }
 }
 
 const FILTERED: &str = "a system call filter is on around browndog (Seccomp: 2 in /proc/self/status), as outer containers \
 have one: it may be what refuses this call";
-
-const FORBIDDEN: &str = "the kernel, a security module or an outer container forbids this call to browndog, though it runs \
-as root: look at CapEff in /proc/self/status and at dmesg";
 
 /// The same, whatever the machine.
 pub(crate) fn hint_of(id: &str, errno: Errno) -> Option<String> {
@@ -389,7 +385,7 @@ pub(crate) fn hint_of(id: &str, errno: Errno) -> Option<String> {
             "the journal has to be replayed and the device is read-only: run fsck(8) on it"
         }
         ("write-id-maps", _) => "ids must be valid on the host, and ranges must not overlap",
-        _ => return None,
+        (_, errno) => return crate::advice::advice(errno).map(str::to_owned),
     };
     Some(text.to_owned())
 }

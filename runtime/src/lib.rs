@@ -5,6 +5,7 @@
 //! [`survey`], and paths of the container never leave its root. What cannot be applied stops the start.
 #![deny(unsafe_code)]
 
+pub mod advice;
 pub mod base;
 pub(crate) mod beneath;
 pub mod device_policy;

@@ -99,7 +99,7 @@ impl Case {
     }
 }
 
-fn directories_with(dir: &Path, name: &str, depth: usize, found: &mut Vec<PathBuf>) {
+pub fn directories_with(dir: &Path, name: &str, depth: usize, found: &mut Vec<PathBuf>) {
     // A group of somebody else may go while we look.
     let Ok(entries) = fs::read_dir(dir) else { return };
     for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {

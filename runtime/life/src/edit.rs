@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use browndog_xml::domain::Domain;
+use browndog_xml::report::Severity;
 use browndog_xml::source::Source;
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -39,7 +40,12 @@ impl Document {
         let reading = browndog_xml::read(source);
         match reading.domain {
             Some(domain) => Ok(Self { source: source.clone(), domain }),
-            None => Err(LifeError::Invalid { rendered: reading.report.render_human(source, false) }),
+            None => {
+                // What has no effect was said when it was defined.
+                let mut report = reading.report;
+                report.diagnostics.retain(|found| found.severity == Severity::Error);
+                Err(LifeError::Invalid { rendered: report.render_human(source, false) })
+            }
         }
     }
 

@@ -130,7 +130,8 @@ impl LifeError {
                 "use the version that wrote it, or, when the domain does not run, remove {}",
                 path.display()
             )),
-            Self::Invalid { .. } | Self::Start { .. } | Self::Call { .. } => None,
+            Self::Call { errno, .. } => browndog_runtime::advice::advice(*errno).map(str::to_owned),
+            Self::Invalid { .. } | Self::Start { .. } => None,
         }
     }
 }

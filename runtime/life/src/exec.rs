@@ -94,8 +94,16 @@ pub fn execute(layout: &Layout, name: &str, command: &Command) -> Result<Execute
         code: error.exit_code(),
     };
     let domain = domain_for(&document.domain, command)?;
-    let held =
-        Held::new(init).map_err(|errno| LifeError::call(format!("look at the init of '{name}'"), errno))?;
+    let held = Held::new(init).map_err(|errno| match errno {
+        Errno::ESRCH if !record.is_seen() => LifeError::refused(
+            format!(
+                "cannot execute in '{name}': its processes cannot be told from here, where the PID or the time \
+                 namespace is another than its monitor's"
+            ),
+            "use browndog where its owner is, not in a container",
+        ),
+        errno => LifeError::call(format!("look at the init of '{name}'"), errno),
+    })?;
     let host = held.host();
     let kinds = held.kinds;
     let map = held.map("uid_map");

@@ -211,6 +211,11 @@ impl Record {
         }
     }
 
+    /// Whether the numbers and start times of its processes are those that are seen from here.
+    pub fn is_seen(&self) -> bool {
+        self.view.is_none() || self.view == ProcessView::own()
+    }
+
     /// Why it ended, with what the kernel had to do with it.
     pub fn reason_words(&self) -> String {
         if self.oom_kills == 0 || self.phase.is_active() {

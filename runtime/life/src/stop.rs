@@ -235,8 +235,9 @@ fn came_up(layout: &Layout, name: &str, how: String, connection: &Connection) ->
     }
     let view = domains::view(layout, name)?;
     let record = view.record.as_ref();
-    let lives = record.and_then(|record| record.init).is_some_and(ProcessId::lives);
-    if lives && matches!(view.phase, Phase::Running | Phase::Paused) {
+    // Elsewhere its number and start time say nothing: its monitor lives, and says that it runs.
+    let lives = |record: &Record| !record.is_seen() || record.init.is_some_and(ProcessId::lives);
+    if record.is_some_and(lives) && matches!(view.phase, Phase::Running | Phase::Paused) {
         return Ok(Stopped::Restarted { how });
     }
     Ok(Stopped::Failed { how, why: None, exit: record.and_then(|record| record.exit) })

@@ -109,6 +109,24 @@ pub(super) fn find_user(passwd: &str, account: &Account) -> Option<User> {
     }
 }
 
+/// Why an account is not to be had: its file cannot be read, has no line for it, or one that nobody can be.
+fn missing(account: &Account, lines: &str, unread: Option<&str>, file: &str, kind: &str) -> String {
+    if let Some(unread) = unread {
+        return unread.to_owned();
+    }
+    let Account::Name(name) = account else { return format!("the container's {file} has no such {kind}") };
+    match lines.lines().find(|line| line.split(':').next() == Some(name)) {
+        None => format!("the container's {file} has no such {kind}: {name}"),
+        Some(line) => {
+            let numbers = line.split(':').skip(2).take(if kind == "user" { 2 } else { 1 });
+            let numbers = numbers.collect::<Vec<_>>().join(":");
+            format!(
+                "the container's {file} gives the {kind} {name} a number that nobody can have: '{numbers}'"
+            )
+        }
+    }
+}
+
 fn is_number(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -168,11 +186,7 @@ pub(super) fn set_ids(b: &mut Builder<'_>) {
             Some(user) => ids = (user.uid, user.gid, supplementary(groups_file, &user.name)),
             None => b.problem(
                 account.origin,
-                b.survey
-                    .passwd_unread
-                    .as_deref()
-                    .unwrap_or("the container's /etc/passwd has no such user")
-                    .to_owned(),
+                missing(&account.value, passwd, b.survey.passwd_unread.as_deref(), "/etc/passwd", "user"),
                 "add the user to the container, or write +N for a number",
             ),
         }
@@ -182,11 +196,7 @@ pub(super) fn set_ids(b: &mut Builder<'_>) {
             Some(gid) => ids.1 = gid,
             None => b.problem(
                 account.origin,
-                b.survey
-                    .group_unread
-                    .as_deref()
-                    .unwrap_or("the container's /etc/group has no such group")
-                    .to_owned(),
+                missing(&account.value, groups_file, b.survey.group_unread.as_deref(), "/etc/group", "group"),
                 "add the group to the container, or write +N for a number",
             ),
         }
@@ -231,6 +241,19 @@ mod tests {
     const PASSWD: &str =
         "root:x:0:0:root:/root:/bin/sh\nwww:x:33:34:www:/var/www:/bin/false\n33000:x:7:7::/:\n";
     const GROUP: &str = "root:x:0:\nwww:x:34:\nlog:x:50:www,root\ntape:x:60:www\n";
+
+    #[test]
+    fn an_account_that_cannot_be_had_is_told_from_one_that_is_not_there() {
+        let lines = "evil:x:4294967295:0::/:\nhalf:x:7:-1::/:\n";
+        let said = |name: &str| missing(&Account::Name(name.into()), lines, None, "/etc/passwd", "user");
+        assert!(find_user(lines, &Account::Name("half".into())).is_none());
+        assert!(said("none").ends_with("has no such user: none"));
+        assert!(said("evil").contains("nobody can have: '4294967295:0'"), "{}", said("evil"));
+        assert!(said("half").contains("nobody can have: '7:-1'"));
+        let unread =
+            missing(&Account::Name("evil".into()), "", Some("it is too large"), "/etc/passwd", "user");
+        assert_eq!(unread, "it is too large");
+    }
 
     #[test]
     fn a_number_is_a_number_also_where_a_file_has_it_as_a_name() {
