@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use browndog_runtime::foreign::{self, Unread};
-use browndog_xml::convert::{Converted, from_lxc_conf, from_oci, from_xml, to_oci};
+use browndog_xml::convert::{Converted, Surroundings, from_lxc_conf_on, from_oci_on, from_xml, to_oci};
 use browndog_xml::domain::Dialect;
 use browndog_xml::limits;
 use browndog_xml::source::Source;
@@ -13,6 +13,7 @@ use clap::{Args, ValueEnum};
 
 use crate::document::open;
 use crate::exit::Status;
+use crate::here;
 use crate::include::Places;
 use crate::out::{coloured_errors, complain, note_drawn, printing_document};
 use crate::replace;
@@ -24,6 +25,7 @@ Examples:
   browndog convert --from rfc old.xml > new.xml                 the dialect of 2008 to the one of libvirt
   browndog convert --from lxc.conf /var/lib/lxc/web/config      lxc's own configuration, versions 2 and 3
   browndog convert --from lxc.conf --deny lost --output web.xml config
+  browndog convert --from lxc.conf --lxc-root /mnt/old /mnt/old/var/lib/lxc/web   of another machine's disk
   browndog convert --from lxc --to oci --output b/config.json web.xml   a bundle for runc, crun, youki
   browndog convert --from oci b/config.json                     and back
 
@@ -45,13 +47,20 @@ pub(crate) struct Convert {
     /// /usr/share/lxc/config.
     #[arg(long, value_name = "DIR")]
     include_from: Vec<PathBuf>,
+    /// The root directory of the machine that the configuration is from: what it includes by an absolute path is
+    /// looked up below it.
+    #[arg(long, value_name = "DIR")]
+    lxc_root: Option<PathBuf>,
+    /// Leave out, and say, what the file includes and cannot be read, instead of giving up.
+    #[arg(long)]
+    without_includes: bool,
     /// Take this kind of warning for an error.
     #[arg(long, value_enum)]
     deny: Vec<Deny>,
     /// Write into this file instead of standard output, all of it or nothing.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The file; `-` is standard input.
+    /// The file; `-` is standard input; of a container's or bundle's directory its file config or config.json.
     file: PathBuf,
 }
 
@@ -114,10 +123,15 @@ impl Convert {
 
     /// What is named is opened as it is; what is only found in it has to be a file.
     fn open(&mut self) -> Result<Source, String> {
-        if self.from != From::Oci || !self.file.is_dir() {
+        let name = match self.from {
+            From::Oci => "config.json",
+            From::LxcConf => "config",
+            From::Rfc | From::Lxc => return open(&self.file),
+        };
+        if !self.file.is_dir() {
             return open(&self.file);
         }
-        self.file.push("config.json");
+        self.file.push(name);
         let name = self.file.to_string_lossy().into_owned();
         let found = foreign::look(&self.file).map_err(Unread::Errno);
         let read = found.and_then(|found| foreign::read(found.as_fd(), limits::DOCUMENT_BYTES as u64 + 1));
@@ -129,14 +143,24 @@ impl Convert {
         match (self.from, self.to) {
             (From::LxcConf, To::Lxc) => {
                 let name = self.name.clone().or_else(|| directory_name(&self.file));
-                let places = Places::new(&self.file, &self.include_from).map_err(|why| usage(&why, None))?;
-                Ok(from_lxc_conf(source, name.as_deref(), &|path| places.read(path)))
+                let places = Places::new(&self.file, &self.include_from, self.lxc_root.as_deref());
+                let places = places.map_err(|why| usage(&why, None))?;
+                let include = |path: &str| places.read(path);
+                let surroundings = Surroundings {
+                    include: &include,
+                    without_includes: self.without_includes,
+                    look: &here::look,
+                    ..Surroundings::none()
+                };
+                Ok(from_lxc_conf_on(source, name.as_deref(), &surroundings))
             }
             (From::Oci, To::Lxc) => {
                 let bundle = fs::canonicalize(&self.file).ok();
                 let bundle = bundle.as_deref().and_then(Path::parent).map(Path::to_path_buf);
                 let bundle = bundle.or_else(|| std::env::current_dir().ok()).unwrap_or_else(|| "/".into());
-                Ok(from_oci(source, &bundle.to_string_lossy(), self.name.as_deref()))
+                let surroundings =
+                    Surroundings { look: &here::look, program: &here::program, ..Surroundings::none() };
+                Ok(from_oci_on(source, &bundle.to_string_lossy(), self.name.as_deref(), &surroundings))
             }
             _ if self.name.is_some() => Err(usage("--name: the document says its name", None)),
             (From::Lxc, To::Lxc) => {

@@ -29,6 +29,8 @@ pub(crate) struct Places {
     places: Vec<Place>,
     /// What relative paths are relative to.
     base: PathBuf,
+    /// Where absolute ones are looked up, in the place of the root.
+    root: Option<OwnedFd>,
 }
 
 #[derive(Debug)]
@@ -40,7 +42,7 @@ struct Place {
 
 impl Places {
     /// The directory of `file`, what `more` names, and lxc's own.
-    pub(crate) fn new(file: &Path, more: &[PathBuf]) -> Result<Self, String> {
+    pub(crate) fn new(file: &Path, more: &[PathBuf], root: Option<&Path>) -> Result<Self, String> {
         let current = std::env::current_dir().unwrap_or_else(|_| "/".into());
         let above = file.parent().filter(|_| file.as_os_str() != OsStr::new("-"));
         let base = current.join(above.unwrap_or(Path::new("")));
@@ -58,14 +60,26 @@ impl Places {
             places.push(place(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?);
         }
         places.extend(place(Path::new(PACKAGE)));
-        Ok(Self { places, base })
+        let root = root.map(|root| {
+            let path = current.join(root);
+            place(&path)
+                .map(|place| place.dir)
+                .map_err(|error| format!("cannot read {}: {error}", path.display()))
+        });
+        Ok(Self { places, base, root: root.transpose()? })
     }
 
     /// The file behind a path, or the `*.conf` files of the directory behind it.
     pub(crate) fn read(&self, path: &str) -> Result<Vec<Source>, String> {
         let (path, named) = (self.base.join(path), path);
-        let (place, rest) = self.place_of(&path).ok_or_else(|| outside(named))?;
-        let found = foreign::look_beneath(place.dir.as_fd(), &rest);
+        let (place, rest) = match (&self.root, named.strip_prefix('/')) {
+            (Some(root), Some(rest)) => (root.as_fd(), PathBuf::from(rest.trim_start_matches('/'))),
+            _ => {
+                let (place, rest) = self.place_of(&path).ok_or_else(|| outside(named))?;
+                (place.dir.as_fd(), rest)
+            }
+        };
+        let found = foreign::look_beneath(place, &rest);
         let found = found
             .map_err(|errno| if errno == Errno::EXDEV { outside(named) } else { cannot(named, errno) })?;
         if !is(&found, SFlag::S_IFDIR) {
@@ -83,7 +97,7 @@ impl Places {
         let mut files = Vec::new();
         for name in names {
             let shown = Path::new(named).join(&name).to_string_lossy().into_owned();
-            let found = foreign::look_beneath(place.dir.as_fd(), &rest.join(&name));
+            let found = foreign::look_beneath(place, &rest.join(&name));
             let found =
                 found.map_err(
                     |errno| if errno == Errno::EXDEV { outside(&shown) } else { cannot(&shown, errno) },

@@ -22,6 +22,7 @@ mod exec;
 mod exit;
 mod explain;
 mod fmt;
+mod here;
 mod host;
 mod include;
 mod life;

@@ -187,6 +187,16 @@ pub fn look_beneath(dir: BorrowedFd<'_>, path: &std::path::Path) -> Result<Owned
     sys::openat2(dir.as_raw_fd(), &path, libc::O_PATH, 0, resolve).map(sys::adopt)
 }
 
+/// Looks a path up as a process would that has `dir` for its root.
+///
+/// # Errors
+/// The errno of openat2(2).
+pub fn look_in_root(dir: BorrowedFd<'_>, path: &std::path::Path) -> Result<OwnedFd, Errno> {
+    let path = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| Errno::EINVAL)?;
+    let resolve = libc::RESOLVE_IN_ROOT | libc::RESOLVE_NO_MAGICLINKS;
+    sys::openat2(dir.as_raw_fd(), &path, libc::O_PATH, 0, resolve).map(sys::adopt)
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::fd::AsFd;

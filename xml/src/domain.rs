@@ -303,6 +303,8 @@ pub struct Filesystem {
     pub target: Sourced<AbsPath>,
     /// `<readonly/>`.
     pub readonly: Option<Origin>,
+    /// `<browndog:optional>`: it is left out where its source is not on the host.
+    pub optional: Option<Origin>,
 }
 
 /// `filesystem/@type` with its `<source>`.
@@ -318,6 +320,8 @@ pub enum FilesystemSource {
         bytes: Sourced<u64>,
         /// `<browndog:ram mode>`: the mode of its top directory, where it is not [`RAM_MODE`](crate::value::RAM_MODE).
         mode: Option<Sourced<u32>>,
+        /// `<browndog:ram size='half'>`: half of the machine's memory in the place of `bytes`.
+        half: Option<Origin>,
     },
     /// `block`: a block device with a file system.
     Block(Sourced<AbsPath>),

@@ -269,9 +269,9 @@ explanations! {
         "lxc.cgroup2.memory.max = 1G\nlxc.hook.start = /usr/local/bin/ready" => "lxc.cgroup2.memory.max = 1G";
     CarriedOtherwise: "a conversion: what the target says otherwise",
         "The setting is carried over, but its words do not mean quite the same there; the message says what differs.",
-        "lxc.cgroup2.memory.max = 1G\nlxc.cgroup2.cpu.weight = 100" => "lxc.cgroup2.memory.max = 1G\nlxc.cgroup.cpu.shares = 1024";
+        "lxc.no_new_privs = 1\nlxc.cgroup2.memory.max = 1G\nlxc.cgroup2.cpu.weight = 100" => "lxc.no_new_privs = 1\nlxc.cgroup2.memory.max = 1G\nlxc.cgroup.cpu.shares = 2597";
     UnknownKey: "a conversion: a setting that does not exist",
-        "A misspelt key would be a limit that does not hold, so it is an error; the nearest key is suggested.",
+        "A misspelt key would be a limit that does not hold, so it is an error; the nearest key is suggested. Of a bundle, whose runtimes pass over what they do not know, it is a warning.",
         "lxc.cgroup2.memory.max = 1G\nlxc.rootfs.pth = dir:/srv/demo" => "lxc.cgroup2.memory.max = 1G\nlxc.rootfs.path = dir:/srv/demo";
     BadSource: "a conversion: the source is not what it claims to be",
         "A line, a value or a whole file cannot be read as what it stands for. Nothing is guessed, and nothing is written.",

@@ -97,7 +97,6 @@ fn the_network_is_private_as_with_lxc(#[case] text: &str, #[case] private: bool,
 #[case::both_caps("lxc.cap.keep = chown\nlxc.cap.drop = kill", 603, 2)]
 #[case::unknown_cap("lxc.cap.drop = sys_modul", 603, 1)]
 #[case::memory_words("lxc.cgroup2.memory.max = lots", 603, 1)]
-#[case::limit_name("lxc.prlimit.nofiles = 1", 301, 1)]
 #[case::include("lxc.include = /etc/absent.conf", 603, 1)]
 #[case::no_type("lxc.net.0.link = br0", 603, 1)]
 #[case::init("lxc.init.cmd = sbin/init", 304, 1)]
@@ -290,11 +289,6 @@ fn a_bundle_made_from_a_domain_makes_the_same_domain_but_for_what_was_named() {
 #[case::number_for_text(
     "{\"ociVersion\": \"1.0.2\", \"hostname\": 5,\n\"root\": {\"path\": 5}, \"process\": {\"args\": [\"/i\"]}}",
     "/root/path",
-    2
-)]
-#[case::unknown_capability(
-    "{\"ociVersion\": \"1.0.2\", \"root\": {\"path\": \"r\"}, \"process\": {\"args\": [\"/i\"],\n \"capabilities\": {\"bounding\": [\"CAP_ALL\"]}}}",
-    "/process/capabilities/bounding/0",
     2
 )]
 #[case::namespace_of_nobody(

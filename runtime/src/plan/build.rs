@@ -107,6 +107,11 @@ impl<'a> Builder<'a> {
     fn report_missing_sources(&mut self) {
         for found in &self.survey.found {
             if let Err(errno) = found.kind {
+                if let Some(origin) = self.left_out(found.purpose) {
+                    let message = format!("{} is not on this host, and is left out", found.path);
+                    self.note(origin, message, "the document says that it may be missing");
+                    continue;
+                }
                 self.problem(
                     found.origin,
                     format!("cannot open {}: {} ({errno})", found.path, errno.desc()),
@@ -114,6 +119,14 @@ impl<'a> Builder<'a> {
                 );
             }
         }
+    }
+
+    /// Who has said that a file system is left out, where its source is not there.
+    pub fn left_out(&self, purpose: Purpose) -> Option<Origin> {
+        let Purpose::Filesystem(index) = purpose else { return None };
+        let missing =
+            self.survey.get(purpose).is_some_and(|found| found.kind == Err(nix::errno::Errno::ENOENT));
+        self.domain.filesystems[index].optional.filter(|_| missing)
     }
 
     /// A new slot.

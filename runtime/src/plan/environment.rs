@@ -57,13 +57,10 @@ pub(super) fn limits(b: &mut Builder<'_>) {
         b.child(("set-limit", name), step, origin, "the caller's own wish is not the container's");
     }
     memory_policy(b);
-    let origin = Origin::Default("files are made readable to all and writable to their owner");
-    b.child(
-        "set-umask",
-        ChildStep::SetUmask { mask: 0o022 },
-        origin,
-        "the caller's mask is not the container's",
-    );
+    let default = Origin::Default("files are made readable to all and writable to their owner");
+    let umask = b.domain.extension.umask.as_ref();
+    let (mask, origin) = umask.map_or((0o022, default), |umask| (umask.value, umask.origin));
+    b.child("set-umask", ChildStep::SetUmask { mask }, origin, "the caller's mask is not the container's");
 }
 
 /// Nodes that are preferred or taken in turn; those that alone are allowed are the cpuset's.

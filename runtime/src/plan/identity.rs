@@ -201,7 +201,10 @@ pub(super) fn set_ids(b: &mut Builder<'_>) {
             ),
         }
     }
-    let (uid, gid, groups) = ids;
+    let (uid, gid, mut groups) = ids;
+    if !b.domain.extension.groups.is_empty() {
+        groups = b.domain.extension.groups.iter().map(|group| group.value).collect();
+    }
     if b.domain.idmap.is_some() || b.host.rootless {
         let (users, groups_there) = id_counts(b, uid, &[&[gid], groups.as_slice()].concat());
         if !users || !groups_there {

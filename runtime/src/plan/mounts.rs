@@ -78,6 +78,9 @@ pub(super) fn tree_name(index: usize) -> String {
 
 fn prepare_host_source(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem) {
     let Some(source) = b.source(Purpose::Filesystem(index)) else { return };
+    if b.left_out(Purpose::Filesystem(index)).is_some() {
+        return;
+    }
     let target = filesystem.target.value.as_str();
     let into = b.slot(tree_name(index));
     b.host_step(("clone-tree", target), HostStep::CloneTree { source, into }, filesystem.origin, DETACHED);
@@ -186,6 +189,9 @@ fn missing_targets(b: &Builder<'_>) -> Vec<(String, TargetKind, Origin)> {
         }
     }
     for (index, filesystem) in b.domain.filesystems.iter().enumerate().filter(|(_, fs)| !is_root(fs)) {
+        if b.left_out(Purpose::Filesystem(index)).is_some() {
+            continue;
+        }
         if matches!(b.survey.targets.get(index), Some(Some(Err(Errno::ENOENT)))) {
             let leads = b.survey.leads.get(index).cloned().flatten();
             let target = leads.unwrap_or_else(|| filesystem.target.value.as_str().to_owned());
@@ -345,6 +351,10 @@ pub(super) fn filesystems(b: &mut Builder<'_>) {
         if is_root(filesystem) {
             continue;
         }
+        if let Some(origin) = b.left_out(Purpose::Filesystem(index)) {
+            refuse_masks_of_what_is_left_out(b, filesystem, origin);
+            continue;
+        }
         let target = Beneath::new(filesystem.target.value.as_str());
         super::kinds::judge(b, index, filesystem);
         if matches!(b.survey.targets.get(index), Some(None)) {
@@ -354,6 +364,16 @@ pub(super) fn filesystems(b: &mut Builder<'_>) {
         }
         mount_one(b, index, filesystem, target);
         super::cover::mask(b, Moment::On(index));
+    }
+}
+
+/// A mask is put into the file system that holds its path: without that one it would be put nowhere.
+fn refuse_masks_of_what_is_left_out(b: &mut Builder<'_>, filesystem: &Filesystem, origin: Origin) {
+    let target = filesystem.target.value.as_str();
+    let below = |mask: &str| crate::survey::is_below(mask, target);
+    if let Some(mask) = b.domain.extension.masks.iter().find(|mask| below(mask.value.as_str())) {
+        let message = format!("{target} is left out, and so would be the mask of {}", mask.value);
+        b.problem(origin, message, "create the source of the file system, or remove the mask");
     }
 }
 
@@ -400,7 +420,7 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
             }
             tree
         }
-        FilesystemSource::Ram { bytes, mode } => {
+        FilesystemSource::Ram { bytes, mode, half } => {
             let readonly = if filesystem.readonly.is_some() { libc::MS_RDONLY } else { 0 };
             let mode = mode.as_ref().map_or(RAM_MODE, |mode| mode.value);
             let tree = b.slot(tree_name(index));
@@ -408,7 +428,11 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
                 fstype: c"tmpfs",
                 target: target.clone(),
                 flags: libc::MS_NOSUID | libc::MS_NODEV | readonly,
-                data: Some(c_string(&format!("mode={mode:04o},size={}", bytes.value))),
+                // Without a size the kernel takes half of the memory that the machine has.
+                data: Some(c_string(&match half {
+                    Some(_) => format!("mode={mode:04o}"),
+                    None => format!("mode={mode:04o},size={}", bytes.value),
+                })),
                 into: Some(tree),
             };
             b.child(b.own_name("mount", &shown), step, bytes.origin, why);

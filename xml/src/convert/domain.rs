@@ -14,7 +14,7 @@ use crate::value::Hostname;
 pub(super) fn place(origin: Origin, domain: &Domain) -> Place {
     let span = match (origin, domain.origin.origin) {
         (Origin::Xml(span), _) | (Origin::Default(_), Origin::Xml(span)) => span,
-        (Origin::Default(_), Origin::Default(_)) => super::Span::default(),
+        (Origin::Default(_), Origin::Default(_)) => crate::source::Span::default(),
     };
     Place { source: 0, span }
 }
@@ -322,10 +322,27 @@ fn extension(domain: &Domain, root: &mut Element) {
     own.extend(extension.no_new_privs.as_ref().map(|privs| state("browndog:no_new_privs", privs)));
     own.extend(extension.init.as_ref().map(|init| state("browndog:init", init)));
     for filesystem in &domain.filesystems {
-        if let FilesystemSource::Ram { mode: Some(mode), .. } = &filesystem.source {
+        if let FilesystemSource::Ram { mode, half, .. } = &filesystem.source
+            && let Some(origin) = mode.as_ref().map(|mode| mode.origin).or(*half)
+        {
             let element = Element::new("browndog:ram").with("target", &filesystem.target.value);
-            own.push(element.with("mode", format!("{:04o}", mode.value)).from(mode.origin));
+            let mode = mode.as_ref().map(|mode| format!("{:04o}", mode.value));
+            let element = element.with_some("mode", mode).with_some("size", half.map(|_| "half"));
+            own.push(element.from(origin));
         }
+    }
+    for filesystem in &domain.filesystems {
+        if let Some(origin) = filesystem.optional {
+            let element = Element::new("browndog:optional").with("target", &filesystem.target.value);
+            own.push(element.from(origin));
+        }
+    }
+    if let Some(umask) = &extension.umask {
+        let mask = format!("{:03o}", umask.value);
+        own.push(Element::new("browndog:umask").with("mask", mask).from(umask.origin));
+    }
+    for group in &extension.groups {
+        own.push(Element::new("browndog:group").with("id", group.value).from(group.origin));
     }
     for limit in &extension.rlimits {
         let (name, soft, hard) = &limit.value;

@@ -70,6 +70,11 @@ impl Element {
         }
     }
 
+    /// How many elements it is, with all below it.
+    pub(super) fn count(&self) -> usize {
+        1 + self.children.iter().map(Self::count).sum::<usize>()
+    }
+
     /// Where each element was said, in the order of their start tags; what has no place of its own
     /// has that of the element around it.
     pub(super) fn places(&self, outer: Place, out: &mut Vec<Place>) {

@@ -4,25 +4,29 @@
 //! Every reader ends in a document of the `lxc` dialect that is then read like any other, so that
 //! a value is judged by one set of rules, and what is wrong with it is shown where it came from.
 
+mod binds;
 mod devices;
 mod domain;
 mod element;
+mod fitting;
 mod json;
 mod lxc_conf;
 mod mounting;
 mod oci;
 mod rfc;
+mod surroundings;
 
 use element::{Element, Place};
 
 use crate::bytes;
 use crate::domain::Domain;
-use crate::report::{Code, Diagnostic, Report, Severity};
-use crate::source::{Source, Span};
+use crate::report::{Code, Diagnostic, Report};
+use crate::source::Source;
 
-pub use lxc_conf::{Include, from_lxc_conf};
-pub use oci::{from_oci, to_oci};
+pub use lxc_conf::{Include, from_lxc_conf, from_lxc_conf_on};
+pub use oci::{from_oci, from_oci_on, to_oci};
 pub use rfc::from_xml;
+pub use surroundings::{Node, Seen, Surroundings};
 
 /// What a conversion gives.
 #[derive(Debug)]
@@ -39,7 +43,7 @@ pub struct Converted {
 impl Converted {
     /// Whether something could not be carried over as it was.
     pub fn is_lossy(&self) -> bool {
-        let lost = |code| matches!(code, Code::NotCarried | Code::CarriedOtherwise);
+        let lost = |code| matches!(code, Code::NotCarried | Code::CarriedOtherwise | Code::UnknownKey);
         self.reports.iter().any(|(_, report)| report.diagnostics.iter().any(|it| lost(it.code)))
     }
 
@@ -51,6 +55,15 @@ impl Converted {
     fn failed(source: &Source, report: Report) -> Self {
         Self { text: None, domain: None, reports: vec![(source.clone(), report)] }
     }
+}
+
+/// What becomes of something that has no place as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It is not in the document.
+    Lost,
+    /// It is said otherwise.
+    Otherwise,
 }
 
 /// The sources of a conversion and what is found in them.
@@ -82,6 +95,13 @@ impl Findings {
         self.push(place, Diagnostic::warning(Code::CarriedOtherwise, place.span, how).path(path));
     }
 
+    fn say(&mut self, fate: Fate, place: Place, path: &str, what: String) {
+        match fate {
+            Fate::Lost => self.lost(place, path, what),
+            Fate::Otherwise => self.otherwise(place, path, what),
+        }
+    }
+
     /// The source is not what it claims to be.
     fn wrong(
         &mut self,
@@ -103,38 +123,6 @@ impl Findings {
             report.sort();
         }
         self.reports
-    }
-
-    /// Writes the document and reads it: what is wrong with it is wrong with what it was made from.
-    fn conclude(mut self, root: &Element) -> Converted {
-        if self.has_errors() {
-            return Converted { text: None, domain: None, reports: self.sorted() };
-        }
-        let text = crate::fmt::write(&root.item());
-        let mut places = Vec::new();
-        root.places(Place { source: 0, span: Span::default() }, &mut places);
-        let starts = start_tags(&text);
-        // The element whose start tag is the last one before.
-        let origin = |span: Span| {
-            let number = starts.partition_point(|&start| start <= span.start as usize);
-            places[number.saturating_sub(1).min(places.len() - 1)]
-        };
-        let reading = crate::read(&Source::new("converted.xml", text.clone()));
-        for mut diagnostic in reading.report.diagnostics {
-            let place = origin(diagnostic.span);
-            diagnostic.span = place.span;
-            let labels = std::mem::take(&mut diagnostic.labels).into_iter();
-            let labels = labels.map(|(span, text)| (origin(span), text));
-            let here = labels.filter(|(label, _)| label.source == place.source && label.span != place.span);
-            diagnostic.labels = here.map(|(label, text)| (label.span, text)).collect();
-            // Nobody wrote the elements that were made.
-            if diagnostic.severity == Severity::Error {
-                diagnostic.message = format!("in {}: {}", diagnostic.path, diagnostic.message).into();
-            }
-            self.push(place, diagnostic);
-        }
-        let text = reading.domain.is_some().then_some(text);
-        Converted { text, domain: reading.domain, reports: self.sorted() }
     }
 }
 

@@ -18,6 +18,10 @@ pub(super) struct Options<'a> {
     pub(super) bind: bool,
     pub(super) read_only: bool,
     pub(super) relative: bool,
+    pub(super) optional: bool,
+    /// A file is made as the mount point.
+    pub(super) file: bool,
+    pub(super) mode: Option<u32>,
     pub(super) size: Option<&'a str>,
     /// What the lxc dialect has no words for.
     pub(super) lost: Vec<&'a str>,
@@ -31,15 +35,43 @@ pub(super) fn options(text: &str) -> Options<'_> {
             "bind" | "rbind" => options.bind = true,
             "ro" => options.read_only = true,
             "relative" => options.relative = true,
-            // Mount points are made, and mounts are private to the container.
-            "defaults" | "rw" | "create=dir" | "create=file" | "private" | "rprivate" => {}
-            _ => match option.strip_prefix("size=") {
-                Some(size) => options.size = Some(size),
-                None => options.lost.push(option),
+            "optional" => options.optional = true,
+            "create=file" => options.file = true,
+            // Mount points are made, mounts are private to the container, and no device opens but in /dev.
+            "defaults" | "rw" | "create=dir" | "private" | "rprivate" | "nodev" | "relatime" | "async" => {}
+            _ => match (option.strip_prefix("size="), option.strip_prefix("mode=").map(mode)) {
+                (Some(size), _) => options.size = Some(size),
+                (_, Some(Some(mode))) => options.mode = Some(mode),
+                _ => options.lost.push(option),
             },
         }
     }
     options
+}
+
+/// A mode in octal digits.
+fn mode(text: &str) -> Option<u32> {
+    u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o7777)
+}
+
+impl<'a> Options<'a> {
+    /// Takes what holds of every file system in memory, and what can be said of one.
+    pub(super) fn of_memory(&mut self) -> (Option<u64>, Option<u32>) {
+        self.lost.retain(|option| *option != "nosuid");
+        let bytes = self.size.and_then(tmpfs_size).filter(|bytes| *bytes > 0);
+        if bytes.is_some() || matches!(self.size, Some("0" | "50%")) {
+            self.size = None;
+        }
+        (bytes, self.mode.take().filter(|mode| *mode != crate::value::RAM_MODE))
+    }
+
+    /// What is left of the options, as it was written.
+    pub(super) fn left(&self) -> Vec<String> {
+        let mut left: Vec<String> = self.lost.iter().map(|option| (*option).to_owned()).collect();
+        left.extend(self.size.map(|size| format!("size={size}")));
+        left.extend(self.mode.map(|mode| format!("mode={mode:04o}")));
+        left
+    }
 }
 
 /// `size=` of a tmpfs in bytes; a share of the machine's memory is none.
@@ -55,12 +87,27 @@ pub(super) fn tmpfs_size(text: &str) -> Option<u64> {
     crate::value::parse_u64(digits)?.checked_mul(1 << shift)
 }
 
-/// A file system in memory of this size.
-pub(super) fn ram(bytes: u64, target: &str, place: Place) -> Element {
-    let usage = Element::new("source").with("usage", bytes.div_ceil(1024)).with("units", "KiB");
+/// A file system in memory: of this size, or of half of the machine's memory as the kernel has it, and what has to be
+/// said of it beside.
+pub(super) fn ram(
+    bytes: Option<u64>,
+    mode: Option<u32>,
+    target: &str,
+    place: Place,
+) -> (Element, Option<Element>) {
+    // A size has to be written in any case; where it is not to hold, that is said beside.
+    let usage = bytes.map_or(UNBOUNDED_KIB, |bytes| bytes.div_ceil(1024));
+    let usage = Element::new("source").with("usage", usage).with("units", "KiB");
     let element = Element::new("filesystem").with("type", "ram").at(place);
-    element.holding(usage).holding(Element::new("target").with("dir", target))
+    let more = Element::new("browndog:ram").with("target", target);
+    let more = more.with_some("mode", mode.map(|mode| format!("{mode:04o}")));
+    let more = more.with_some("size", bytes.is_none().then_some("half")).at(place);
+    let more = (more.attributes.len() > 1).then_some(more);
+    (element.holding(usage).holding(Element::new("target").with("dir", target)), more)
 }
+
+/// What is written where no size is to hold: half of a machine of 2 GiB, for who knows no `<browndog:ram>`.
+const UNBOUNDED_KIB: u64 = 1 << 20;
 
 /// A file system from a path: `attribute` names it in the source.
 pub(super) fn filesystem(

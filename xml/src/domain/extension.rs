@@ -16,6 +16,10 @@ pub struct Extension {
     pub no_new_privs: Option<Sourced<bool>>,
     /// `<browndog:init state>`: whether browndog's own process 1 stands around the init.
     pub init: Option<Sourced<bool>>,
+    /// `<browndog:umask mask>`: of the init; 022 without.
+    pub umask: Option<Sourced<u32>>,
+    /// `<browndog:group id>`: supplementary groups, in the place of those of the container's group file.
+    pub groups: Vec<Sourced<u32>>,
     /// `<browndog:rlimit name soft hard>`: name as in getrlimit(2) without `RLIMIT_`, lower case.
     pub rlimits: Vec<Sourced<(String, u64, u64)>>,
     /// `<browndog:sysctl name value>`: dotted name below the container's own namespaces.

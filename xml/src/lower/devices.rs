@@ -87,12 +87,12 @@ fn filesystem(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) ->
             let bytes = context.attribute(source, "usage", |usage| {
                 crate::value::parse_size(usage, units).map(super::whole_kib)
             })?;
-            FilesystemSource::Ram { bytes, mode: None }
+            FilesystemSource::Ram { bytes, mode: None, half: None }
         }
         _ => return None,
     };
     let target = context.attribute(target, "dir", AbsPath::parse)?;
-    Some(Filesystem { origin: context.origin(node), source, target, readonly })
+    Some(Filesystem { origin: context.origin(node), source, target, readonly, optional: None })
 }
 
 /// Whether the image of a file system or disk is raw, as a loop device needs it.

@@ -39,11 +39,29 @@ pub(super) fn lower(draft: &mut Draft, context: &mut Context<'_, '_>, node: Node
         "ram" => {
             let target = context.attribute(node, "target", AbsPath::parse);
             let mode = context.attribute(node, "mode", mode);
-            if let (Some(target), Some(mode)) = (target, mode) {
+            let half = context.view.attribute(node, "size").map(|(_, span)| Origin::Xml(span));
+            if let Some(target) = target {
                 let key = target.value.as_str().trim_end_matches('/').to_owned();
-                draft.unique(context, "ram", &key, span, format!("the mode of {key} is said twice"));
-                draft.ram_modes.push((target, mode));
+                draft.unique(context, "ram", &key, span, format!("<ram> of {key} is there twice"));
+                draft.rams.push((target, mode, half));
             }
+        }
+        "optional" => {
+            if let Some(target) = context.attribute(node, "target", AbsPath::parse) {
+                let key = target.value.as_str().trim_end_matches('/');
+                let _said = draft.idle_twice(context, "optional", key, span, "it is optional already");
+                draft.optional.push(target);
+            }
+        }
+        "umask" => draft.extension.umask = context.attribute(node, "mask", mode),
+        "group" => {
+            let id = context.attribute(node, "id", number);
+            let id = id.map(|id| Sourced { value: id.value as u32, origin: id.origin });
+            if let Some(id) = &id {
+                let why = "the group is given already";
+                let _said = draft.idle_twice(context, "group", &id.value.to_string(), span, why);
+            }
+            draft.extension.groups.extend(id);
         }
         "rlimit" => {
             let name = context.attribute(node, "name", owned).map_or_else(String::new, |name| name.value);
@@ -144,21 +162,46 @@ fn mode(text: &str) -> Result<u32, ValueError> {
 }
 
 impl Draft {
+    /// Marks the file systems that may be left out.
+    pub(super) fn mark_optional(&mut self, report: &mut Report) {
+        let hurt = report.errors().any(|error| error.path.starts_with("/domain/devices"));
+        for target in std::mem::take(&mut self.optional) {
+            let found = self.filesystems.iter_mut().find(|filesystem| {
+                let one = filesystem.target.value.as_str().trim_end_matches('/');
+                matches!(filesystem.source, FilesystemSource::Host(_))
+                    && !one.is_empty()
+                    && one == target.value.as_str().trim_end_matches('/')
+            });
+            match (found, target.origin) {
+                (Some(filesystem), origin) => filesystem.optional = Some(origin),
+                (None, Origin::Xml(span)) if !hurt => {
+                    let target = quoted(target.value.as_str());
+                    let message =
+                        format!("no <filesystem type='mount'> but the root has the target {target}");
+                    let fault = Diagnostic::error(Code::Incomplete, span, message);
+                    let fault = fault.path("/domain/optional/@target");
+                    report.push(fault.help("name the <target dir> of the file system that may be missing"));
+                }
+                (None, _) => {}
+            }
+        }
+    }
+
     /// Gives the file systems in memory their modes.
     pub(super) fn give_ram_modes(&mut self, report: &mut Report) {
         let same = |one: &str, other: &str| one.trim_end_matches('/') == other.trim_end_matches('/');
         let hurt = report.errors().any(|error| error.path.starts_with("/domain/devices"));
-        for (target, mode) in std::mem::take(&mut self.ram_modes) {
+        for (target, wanted, unbounded) in std::mem::take(&mut self.rams) {
             let found = self.filesystems.iter_mut().find_map(|filesystem| match &mut filesystem.source {
-                FilesystemSource::Ram { mode, .. }
+                FilesystemSource::Ram { mode, half, .. }
                     if same(filesystem.target.value.as_str(), target.value.as_str()) =>
                 {
-                    Some(mode)
+                    Some((mode, half))
                 }
                 _ => None,
             });
             match (found, target.origin) {
-                (Some(place), _) => *place = Some(mode),
+                (Some((mode, half)), _) => (*mode, *half) = (wanted, unbounded),
                 (None, Origin::Xml(span)) if !hurt => {
                     let message = format!(
                         "no <filesystem type='ram'> has the target {}",

@@ -82,11 +82,16 @@ pub(crate) struct Draft {
     pub(crate) on_crash: Option<Sourced<LifecycleAction>>,
     pub(crate) seclabels: Vec<Seclabel>,
     pub(crate) extension: Extension,
-    /// Targets of file systems in memory, and their modes.
-    pub(crate) ram_modes: Vec<(Sourced<AbsPath>, Sourced<u32>)>,
+    /// What is said of file systems in memory beside themselves.
+    pub(crate) rams: Vec<Ram>,
+    /// Targets of file systems that may be left out.
+    pub(crate) optional: Vec<Sourced<AbsPath>>,
     pub(crate) unsupported: Vec<Sourced<String>>,
     pub(crate) whole: Whole,
 }
+
+/// What is said of a file system in memory: its target, its mode, and who asks for no size.
+type Ram = (Sourced<AbsPath>, Option<Sourced<u32>>, Option<Origin>);
 
 /// What has to fit together although nothing is made of it.
 #[derive(Debug, Default)]
@@ -179,6 +184,7 @@ impl Lowering {
         let _dialect = self.draft.dialect?;
         self.draft.imply_memory(report);
         self.draft.give_ram_modes(report);
+        self.draft.mark_optional(report);
         crate::rules::check(&self.draft, report);
         // Where the report is full, an error takes a warning's place: the number says nothing.
         report.sort();

@@ -80,6 +80,7 @@ fn mount(context: &mut Context<'_, '_>, node: NodeId) -> Option<Filesystem> {
             source: FilesystemSource::Host(path(source)?),
             target: path(target)?,
             readonly: None,
+            optional: None,
         });
     }
     let (Some(source), Some(target)) = (source, target) else {
@@ -93,7 +94,13 @@ fn mount(context: &mut Context<'_, '_>, node: NodeId) -> Option<Filesystem> {
     };
     let source = context.attribute(source, "dir", AbsPath::parse)?;
     let target = context.attribute(target, "dir", AbsPath::parse)?;
-    Some(Filesystem { origin, source: FilesystemSource::Host(source), target, readonly: None })
+    Some(Filesystem {
+        origin,
+        source: FilesystemSource::Host(source),
+        target,
+        readonly: None,
+        optional: None,
+    })
 }
 
 /// The program and its arguments, split at blanks; there is no quoting in the RFC.

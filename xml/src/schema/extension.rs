@@ -44,8 +44,31 @@ pub static INIT: Element = own(
 /// A file system in memory.
 pub static RAM: Element = own(
     "ram",
-    &[required("target", Value::AbsFilePath), required("mode", Value::Pattern(&MODE))],
-    "the mode, in octal digits, of the top directory of the file system of type 'ram' at this target; 1777 without",
+    &[
+        required("target", Value::AbsFilePath),
+        optional("mode", Value::Pattern(&MODE)),
+        optional("size", Value::Choice(&["half"])),
+    ],
+    "of the file system of type 'ram' at this target: the mode of its top directory in octal digits, 1777 without; and \
+     size='half', that it may hold half of the machine's memory, whatever its usage says, as tmpfs where no size is said",
+);
+/// A mount that need not be.
+pub static OPTIONAL: Element = own(
+    "optional",
+    &[required("target", Value::AbsFilePath)],
+    "the file system of type 'mount' at this target is left out where its source is not on the host",
+);
+/// The mask of new files' modes.
+pub static UMASK: Element = own(
+    "umask",
+    &[required("mask", Value::Pattern(&UMASK_FORM))],
+    "the umask of the init in octal digits; 022 without",
+);
+/// A group beside the init's own.
+pub static GROUP: Element = own(
+    "group",
+    &[required("id", Value::Unsigned(0, 4_294_967_294))],
+    "a supplementary group of the init, in the place of those that the container's group file gives its user",
 );
 /// A resource limit.
 pub static RLIMIT: Element = own(
@@ -102,6 +125,7 @@ const RLIMITS: Value = Value::Choice(&[
     "sigpending",
     "stack",
 ]);
+static UMASK_FORM: Pattern = Pattern::new("0?[0-7]{1,3}", "a mask in octal digits, such as 022 or 0077");
 static MODE: Pattern = Pattern::new("0?[0-7]{3,4}", "a mode in octal digits, such as 1777 or 0750");
 const LIMIT: Value = Value::Pattern(&LIMIT_FORM);
 static LIMIT_FORM: Pattern = Pattern::new("[0-9]{1,19}|unlimited", "a number or 'unlimited'");

@@ -3,9 +3,9 @@
 use super::cgroup::Limits;
 use super::mounts::Mounts;
 use super::net::Networks;
-use super::parse::{Include, Line};
+use super::parse::Line;
 use crate::convert::domain::{UNLIMITED_KIB, declare_extension};
-use crate::convert::{Converted, Element, Findings, Place};
+use crate::convert::{Converted, Element, Findings, Place, Surroundings};
 use crate::nearest::nearest;
 use crate::schema::Namespace;
 use crate::source::Span;
@@ -14,7 +14,7 @@ use crate::value::{Capability, Hostname, parse_u64, quoted};
 /// What was said so far.
 pub(super) struct Build<'a> {
     pub(super) findings: Findings,
-    pub(super) include: Include<'a>,
+    pub(super) surroundings: Surroundings<'a>,
     pub(super) mounts: Mounts,
     pub(super) networks: Networks,
     pub(super) limits: Limits,
@@ -35,13 +35,14 @@ pub(super) struct Build<'a> {
     seclabels: Vec<Element>,
     extension: Vec<Element>,
     time: Option<Element>,
+    privileges_said: bool,
 }
 
 impl<'a> Build<'a> {
-    pub(super) fn new(findings: Findings, include: Include<'a>) -> Self {
+    pub(super) fn new(findings: Findings, surroundings: Surroundings<'a>) -> Self {
         Self {
             findings,
-            include,
+            surroundings,
             mounts: Mounts::default(),
             networks: Networks::default(),
             limits: Limits::default(),
@@ -62,7 +63,13 @@ impl<'a> Build<'a> {
             seclabels: Vec::new(),
             extension: Vec::new(),
             time: None,
+            privileges_said: false,
         }
+    }
+
+    /// Adds elements of browndog's own namespace.
+    pub(super) fn extend(&mut self, elements: impl IntoIterator<Item = Element>) {
+        self.extension.extend(elements);
     }
 
     pub(super) fn lost(&mut self, line: &Line, why: &str) {
@@ -103,6 +110,11 @@ impl<'a> Build<'a> {
             let later = drops.max(keeps);
             let help = "say what is dropped, or what is kept";
             self.findings.wrong(later, "lxc.cap", "lxc.cap.drop and lxc.cap.keep exclude each other", help);
+        }
+        if !self.privileges_said {
+            let how = "set-user-ID programs and file capabilities act in a container of lxc where nothing is said, and \
+                       give nothing in this one: <browndog:no_new_privs state='off'/> lets su and sudo work";
+            self.findings.otherwise(whole, "lxc.no_new_privs", format!("lxc.no_new_privs: {how}"));
         }
         let features = self.features();
         root.push_filled(features);
@@ -181,6 +193,7 @@ impl<'a> Build<'a> {
         devices.children.extend(self.networks.interfaces(&mut self.findings));
         let consoles = if self.no_console { 0 } else { self.consoles.max(1) };
         devices.children.extend((0..consoles).map(|_| Element::new("console").with("type", "pty")));
+        devices.children.append(&mut self.mounts.nodes);
         devices.children.append(&mut self.networks.moved);
         devices
     }
@@ -245,6 +258,11 @@ pub(super) fn init_uid(build: &mut Build<'_>, line: &Line) {
 
 pub(super) fn init_gid(build: &mut Build<'_>, line: &Line) {
     build.group = Some(Element::text("initgroup", format!("+{}", line.value)).at(line.place));
+}
+
+pub(super) fn groups(build: &mut Build<'_>, line: &Line) {
+    let ids = line.value.split([',', ' ', '\t']).filter(|id| !id.is_empty());
+    build.extend(ids.map(|id| Element::new("browndog:group").with("id", id).at(line.place)));
 }
 
 pub(super) fn environment(build: &mut Build<'_>, line: &Line) {
@@ -333,7 +351,8 @@ fn label(build: &mut Build<'_>, line: &Line, model: &'static str) {
 pub(super) fn apparmor(build: &mut Build<'_>, line: &Line) {
     match line.value.as_str() {
         "generated" => build.lost(line, "no profile is made for a container"),
-        "unchanged" => {}
+        // No label is what every container here has.
+        "unchanged" | "unconfined" => {}
         _ => label(build, line, "apparmor"),
     }
 }
@@ -343,6 +362,7 @@ pub(super) fn selinux(build: &mut Build<'_>, line: &Line) {
 }
 
 pub(super) fn no_new_privs(build: &mut Build<'_>, line: &Line) {
+    build.privileges_said = true;
     if line.value != "1" {
         build.extension.push(Element::new("browndog:no_new_privs").with("state", "off").at(line.place));
     }

@@ -172,6 +172,27 @@ fn quota(build: &mut Build<'_>, line: &Line) {
     }
 }
 
+/// What is carried, for suggestions.
+const FILES: [&str; 17] = [
+    "memory.max",
+    "memory.high",
+    "memory.swap.max",
+    "memory.limit_in_bytes",
+    "memory.soft_limit_in_bytes",
+    "memory.memsw.limit_in_bytes",
+    "cpu.max",
+    "cpu.weight",
+    "cpu.shares",
+    "cpu.cfs_period_us",
+    "cpu.cfs_quota_us",
+    "io.weight",
+    "blkio.weight",
+    "cpuset.cpus",
+    "cpuset.mems",
+    "pids.max",
+    "devices.allow",
+];
+
 /// Files that both versions have.
 fn common(build: &mut Build<'_>, line: &Line) {
     let value = &line.value;
@@ -190,7 +211,11 @@ fn common(build: &mut Build<'_>, line: &Line) {
         "devices.deny" if matches!(value.as_str(), "a" | "a *:* rwm") => {}
         "devices.deny" => build.lost(line, "what is not given is denied"),
         "devices.allow" => device(build, line),
-        _ => build.lost(line, "this file of the control group is not written"),
+        other => {
+            let near = crate::nearest::nearest(other, FILES.iter().copied()).filter(|near| *near != other);
+            let near = near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
+            build.lost(line, &format!("this file of the control group is not written{near}"));
+        }
     }
 }
 

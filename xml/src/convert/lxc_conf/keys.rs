@@ -71,7 +71,7 @@ static ROWS: &[Row] = &[
     row("lxc.init.cmd", Use::Scalar(build::init_cmd)),
     row("lxc.init.cwd", Use::Scalar(build::init_cwd)),
     row("lxc.init.gid", Use::Scalar(build::init_gid)),
-    row("lxc.init.groups", Use::Lost("supplementary groups come from the container's own group file")),
+    row("lxc.init.groups", Use::Scalar(build::groups)),
     row("lxc.init.uid", Use::Scalar(build::init_uid)),
     row("lxc.keyring.session", Use::Lost("a session keyring is not chosen in the document")),
     row("lxc.kmsg", Use::Lost("there is no /dev/kmsg in a container")),
@@ -138,6 +138,24 @@ pub(super) fn row_of(key: &str) -> Option<&'static Row> {
     let exact = ROWS.iter().find(|row| row.key == key);
     let begins = |row: &&Row| row.key.ends_with('.') && key.len() > row.key.len() && key.starts_with(row.key);
     exact.or_else(|| ROWS.iter().filter(begins).max_by_key(|row| row.key.len()))
+}
+
+/// Whether keys begin so: alone and empty, it takes all of them back.
+pub(super) fn is_group(key: &str) -> bool {
+    let below = |row: &Row| row.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'));
+    ROWS.iter().any(below)
+}
+
+/// The key that is meant by one whose beginning is misspelt: `lxc.group.devices.allow`.
+pub(super) fn near_group(key: &str) -> Option<String> {
+    let mut ends = key.match_indices('.').skip(1).map(|(at, _)| at);
+    ends.find_map(|at| {
+        let (begins, rest) = key.split_at(at);
+        let groups = ROWS.iter().filter_map(|row| row.key.strip_suffix('.'));
+        let near = crate::nearest::nearest(begins, groups)?;
+        let whole = [near, rest].concat();
+        row_of(&whole).is_some().then_some(whole)
+    })
 }
 
 /// Every key, for suggestions.

@@ -8,6 +8,7 @@ mod keys;
 mod mounts;
 mod net;
 mod parse;
+mod proxmox;
 
 pub use parse::Include;
 
@@ -15,7 +16,7 @@ use build::Build;
 use keys::Use;
 use parse::Line;
 
-use super::{Converted, Findings};
+use super::{Converted, Findings, Surroundings};
 use crate::nearest::nearest;
 use crate::report::{Code, Diagnostic};
 use crate::source::Source;
@@ -23,9 +24,18 @@ use crate::value::quoted;
 
 /// The container of this configuration file. Its name is `name`, else what the file says.
 pub fn from_lxc_conf(source: &Source, name: Option<&str>, include: Include<'_>) -> Converted {
+    from_lxc_conf_on(source, name, &Surroundings { include, ..Surroundings::none() })
+}
+
+/// The same, with a look at the machine that it is for.
+pub fn from_lxc_conf_on(source: &Source, name: Option<&str>, surroundings: &Surroundings<'_>) -> Converted {
     let mut findings = Findings::of(source);
-    let (lines, comments) = parse::read(&mut findings, include);
-    let mut build = Build::new(findings, include);
+    if let Some(place) = proxmox::recognised(source) {
+        findings.wrong(place, "lxc.conf", proxmox::WHAT, proxmox::HELP);
+        return Converted { text: None, domain: None, reports: findings.sorted() };
+    }
+    let (lines, comments) = parse::read(&mut findings, surroundings);
+    let mut build = Build::new(findings, *surroundings);
     let mut lines = effective(lines);
     // Targets of mounts are told from the path of the root, wherever in the file that stands.
     lines.sort_by_key(|line| line.key != "lxc.rootfs.path");
@@ -47,7 +57,7 @@ fn effective(lines: Vec<Line>) -> Vec<Line> {
     let mut kept: Vec<Line> = Vec::with_capacity(lines.len());
     for line in lines {
         let row = keys::row_of(&line.key);
-        if line.value.is_empty() && row.is_some() {
+        if line.value.is_empty() && (row.is_some() || keys::is_group(&line.key)) {
             let below = format!("{}.", line.key);
             kept.retain(|earlier| earlier.key != line.key && !earlier.key.starts_with(&below));
             continue;
@@ -81,6 +91,8 @@ fn unknown(build: &mut Build<'_>, line: &Line) {
     let mut fault =
         Diagnostic::error(Code::UnknownKey, line.key_place.span, message).path(line.written.clone());
     if let Some(near) = nearest(&line.key, keys::names()) {
+        fault = fault.help(format!("did you mean '{near}'?"));
+    } else if let Some(near) = keys::near_group(&line.key) {
         fault = fault.help(format!("did you mean '{near}'?"));
     }
     build.findings.push(line.key_place, fault);

@@ -2,7 +2,8 @@
 
 use super::build::Build;
 use super::parse::{FILES, Line, refuse, stranger};
-use crate::convert::mounting::{OWN, filesystem, options, ram, tmpfs_size};
+use crate::convert::binds::{self, Bind};
+use crate::convert::mounting::{OWN, Options, filesystem, options, ram};
 use crate::convert::{Element, Findings, Place};
 use crate::source::Span;
 use crate::value::quoted;
@@ -14,6 +15,8 @@ pub(super) struct Mounts {
     root_path: Option<String>,
     read_only: Option<Place>,
     entries: Vec<Element>,
+    /// Device nodes that were to be mounted.
+    pub(super) nodes: Vec<Element>,
 }
 
 impl Mounts {
@@ -104,9 +107,10 @@ pub(super) fn fstab(build: &mut Build<'_>, line: &Line) {
     if build.findings.reports.len() >= FILES {
         return build.wrong(line, &format!("more than {FILES} files are read"), "leave some out");
     }
-    let files = match (build.include)(&line.value) {
+    let files = match (build.surroundings.include)(&line.value) {
         Ok(files) => files,
-        Err(why) => return build.wrong(line, &why, "make it readable, or remove the line"),
+        Err(why) if build.surroundings.without_includes => return build.lost(line, &why),
+        Err(why) => return build.wrong(line, &why, super::parse::UNREAD),
     };
     for file in files {
         if build.findings.reports.len() >= FILES {
@@ -180,13 +184,19 @@ fn mount(build: &mut Build<'_>, line: &Line, entry: &str) {
     let element = if options.bind && options.relative {
         filesystem("bind", "dir", &format!("/{}", source.trim_start_matches('/')), &target, line.place)
     } else if options.bind {
-        filesystem("mount", "dir", source, &target, line.place)
+        match bound(build, line, source, &target, &options) {
+            Some(element) => element,
+            None => return,
+        }
     } else if kind == "tmpfs" {
-        let Some(bytes) = options.size.take().and_then(tmpfs_size) else {
-            return build
-                .lost(line, &format!("{target}: a file system in memory needs a size in bytes: size=N"));
-        };
-        ram(bytes, &target, line.place)
+        if matches!(target.as_str(), "/dev" | "/dev/shm") {
+            // Every container has these, of its own sizes.
+            return;
+        }
+        let (bytes, mode) = options.of_memory();
+        let (element, more) = ram(bytes, mode, &target, line.place);
+        build.extend(more);
+        element
     } else if source.starts_with("/dev/") {
         filesystem("block", "dev", source, &target, line.place)
     } else {
@@ -195,14 +205,35 @@ fn mount(build: &mut Build<'_>, line: &Line, entry: &str) {
     };
     let element =
         if options.read_only { element.holding(Element::new("readonly").at(line.place)) } else { element };
-    build.mounts.entries.push(element);
-    if let Some(size) = options.size {
-        options.lost.push(size);
+    if options.optional && element.attributes.contains(&("type", "mount".to_owned())) && target != "/" {
+        build.extend([Element::new("browndog:optional").with("target", &target).at(line.place)]);
     }
-    if !options.lost.is_empty() {
-        let list = options.lost.join(",");
+    build.mounts.entries.push(element);
+    let left = options.left();
+    if !left.is_empty() {
+        let list = left.join(",");
         build.lost(line, &format!("{target}: the mount options {} cannot be said", quoted(&list)));
     }
+}
+
+/// A bind mount of the host's: as a file system, which is given back, or as the nodes that it is of.
+fn bound(
+    build: &mut Build<'_>,
+    line: &Line,
+    source: &str,
+    target: &str,
+    options: &Options<'_>,
+) -> Option<Element> {
+    let (optional, file) = (options.optional, options.file);
+    let bind = Bind { source, target, optional, file, place: line.place, key: &line.written };
+    let mut made = binds::bind(&bind, &build.surroundings, &mut build.findings);
+    if made.first().is_some_and(|element| element.name == "filesystem") {
+        return made.pop();
+    }
+    let (masks, nodes) = made.into_iter().partition::<Vec<_>, _>(|element| element.name != "hostdev");
+    build.extend(masks);
+    build.mounts.nodes.extend(nodes);
+    None
 }
 
 /// The target inside: relative ones are below the root, absolute ones have to begin with the path

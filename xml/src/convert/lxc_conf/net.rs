@@ -99,7 +99,14 @@ impl Networks {
         for lines in sections.values() {
             let Some(kind) = Self::kind(lines) else {
                 let line = &lines[0];
-                let help = "write lxc.net.N.type first";
+                let near = lines
+                    .iter()
+                    .find(|line| crate::nearest::nearest(part(line), ["type"].into_iter()).is_some());
+                let help = match near {
+                    Some(_) => "write lxc.net.N.type: one of its keys is nearly that",
+                    None => "write lxc.net.N.type first",
+                };
+                let line = near.unwrap_or(line);
                 findings.wrong(line.key_place, line.written.clone(), "a network without a type", help);
                 continue;
             };
@@ -186,6 +193,24 @@ fn link(lines: &[Line], kind: &Line, findings: &mut Findings, make: Kind) -> Ele
     element
 }
 
+/// What a network has, for suggestions.
+const PARTS: [&str; 14] = [
+    "type",
+    "link",
+    "flags",
+    "name",
+    "mtu",
+    "hwaddr",
+    "veth.pair",
+    "macvlan.mode",
+    "ipv4.address",
+    "ipv4.gateway",
+    "ipv6.address",
+    "ipv6.gateway",
+    "script.up",
+    "script.down",
+];
+
 /// `ipv4.address`, `ipv4.gateway` and their like; whatever else there is, is lost.
 fn addressing(element: &mut Element, line: &Line, findings: &mut Findings) {
     let (family, what) = match part(line) {
@@ -197,7 +222,11 @@ fn addressing(element: &mut Element, line: &Line, findings: &mut Findings) {
         "script.up" | "script.down" => {
             return lose(line, findings, "no program of the host runs when a container starts or ends");
         }
-        _ => return lose(line, findings, "a link has no such property"),
+        other => {
+            let near = crate::nearest::nearest(other, PARTS.iter().copied());
+            let near = near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
+            return lose(line, findings, &format!("a link has no such property{near}"));
+        }
     };
     if what == "gateway" {
         if matches!(line.value.as_str(), "auto" | "dev") {

@@ -1,6 +1,6 @@
 //! Lines of a configuration file, and of the files it includes.
 
-use crate::convert::{Findings, Place};
+use crate::convert::{Findings, Place, Surroundings};
 use crate::source::{Source, Span};
 use crate::value::quoted;
 
@@ -9,6 +9,10 @@ use crate::value::quoted;
 ///
 /// Which files may be read is the caller's to judge: a configuration can name any.
 pub type Include<'a> = &'a dyn Fn(&str) -> Result<Vec<Source>, String>;
+
+/// What to do where a file cannot be read.
+pub(super) const UNREAD: &str = "make it readable, or remove the line; of another machine's configuration, --lxc-root \
+                                 says where its files are, and --without-includes leaves them out";
 
 /// Most files that are read for one: an include that leads back to itself has to end.
 pub(super) const FILES: usize = 64;
@@ -26,15 +30,18 @@ pub(super) struct Line {
 }
 
 /// All settings in the order in which they hold, and the comments of the first file.
-pub(super) fn read(findings: &mut Findings, include: Include<'_>) -> (Vec<Line>, Vec<(Span, String)>) {
-    let mut reader = Reader { findings, include, lines: Vec::new(), comments: Vec::new(), networks: 0 };
+pub(super) fn read(
+    findings: &mut Findings,
+    surroundings: &Surroundings<'_>,
+) -> (Vec<Line>, Vec<(Span, String)>) {
+    let mut reader = Reader { findings, surroundings, lines: Vec::new(), comments: Vec::new(), networks: 0 };
     reader.file(0);
     (reader.lines, reader.comments)
 }
 
 struct Reader<'a> {
     findings: &'a mut Findings,
-    include: Include<'a>,
+    surroundings: &'a Surroundings<'a>,
     lines: Vec<Line>,
     comments: Vec<(Span, String)>,
     /// How many networks version 2 has begun; it counts them by their types.
@@ -97,11 +104,14 @@ impl Reader<'_> {
         if self.findings.reports.len() >= FILES {
             return self.findings.wrong(line.place, "lxc.include", too_many(), "does a file include itself?");
         }
-        let files = match (self.include)(&line.value) {
+        let files = match (self.surroundings.include)(&line.value) {
             Ok(files) => files,
+            Err(why) if self.surroundings.without_includes => {
+                let why = format!("lxc.include: {why}: what it says is left out");
+                return self.findings.lost(line.place, "lxc.include", why);
+            }
             Err(why) => {
-                let help = "make it readable, or remove the line";
-                return self.findings.wrong(line.place, "lxc.include", why, help);
+                return self.findings.wrong(line.place, "lxc.include", why, UNREAD);
             }
         };
         for file in files {

@@ -65,8 +65,6 @@ const REASONS: &[(&str, &str)] = &[
     ("/annotations", "it is for other programs"),
     ("/domainname", "there is no NIS domain name"),
     ("/hooks", "no program of the host runs when a container starts or ends"),
-    ("/process/user/additionalGids", "supplementary groups come from the container's own group file"),
-    ("/process/user/umask", "the first process has umask 022"),
     ("/process/capabilities", "the first process has one set of capabilities"),
     ("/process/oomScoreAdj", "it is not set in a container's document"),
     ("/linux/seccomp", "a filter of one's own cannot be named: the default filter holds"),

@@ -107,7 +107,8 @@ const RESOURCES: &str = "/linux/resources";
 /// A limit in bytes; -1 is none.
 fn bytes(reader: &mut Reader<'_>, name: &'static str, file: &str) -> Option<Element> {
     let pointer = format!("{RESOURCES}/memory/{file}");
-    let number = reader.number(&pointer)?;
+    // 0 is what engines write where nothing is set.
+    let number = reader.number(&pointer).filter(|number| *number != 0)?;
     let place = reader.place(&pointer);
     (number != -1).then(|| {
         let kib = if number < 0 { number.to_string() } else { ((number as u64).div_ceil(1024)).to_string() };
@@ -127,14 +128,15 @@ fn memory(reader: &mut Reader<'_>) {
 
 fn processor(reader: &mut Reader<'_>) {
     let cpus = format!("{RESOURCES}/cpu/cpus");
-    if let Some(set) = reader.text(&cpus) {
+    if let Some(set) = reader.text(&cpus).filter(|set| !set.is_empty()) {
         let element = Element::text("vcpu", "1").with("cpuset", set).at(reader.place(&cpus));
         reader.resources.push(element);
     }
     let mut tune = Element::new("cputune");
     for name in ["shares", "period", "quota"] {
         let pointer = format!("{RESOURCES}/cpu/{name}");
-        if let Some(number) = reader.number(&pointer) {
+        if let Some(number) = reader.number(&pointer).filter(|number| *number != 0) {
+            let number = if name == "shares" { shares(reader, &pointer, number) } else { number };
             tune.children.push(Element::text(name, number).at(reader.place(&pointer)));
         }
     }
@@ -142,23 +144,33 @@ fn processor(reader: &mut Reader<'_>) {
         reader.resources.push(tune);
     }
     let mems = format!("{RESOURCES}/cpu/mems");
-    if let Some(set) = reader.text(&mems) {
+    if let Some(set) = reader.text(&mems).filter(|set| !set.is_empty()) {
         let nodes =
             Element::new("memory").with("mode", "strict").with("nodeset", set).at(reader.place(&mems));
         reader.resources.push(Element::new("numatune").holding(nodes));
     }
 }
 
+/// The kernel takes what is beyond its bounds for the bound.
+fn shares(reader: &mut Reader<'_>, pointer: &str, number: i64) -> i64 {
+    let held = number.clamp(2, 262_144);
+    if held != number && number > 0 {
+        reader.otherwise(pointer, &format!("the kernel makes {held} of it"));
+        return held;
+    }
+    number
+}
+
 fn others(reader: &mut Reader<'_>) {
     let weight = format!("{RESOURCES}/blockIO/weight");
-    if let Some(number) = reader.number(&weight) {
+    if let Some(number) = reader.number(&weight).filter(|number| *number != 0) {
         let element = Element::text("weight", number).at(reader.place(&weight));
         reader.resources.push(Element::new("blkiotune").holding(element));
     }
     let pids = format!("{RESOURCES}/pids/limit");
     match reader.number(&pids) {
-        None => {}
-        Some(limit) if limit <= 0 => reader.lost(&pids, "there is always a bound on processes"),
+        None | Some(0) => {}
+        Some(limit) if limit < 0 => reader.lost(&pids, "there is always a bound on processes"),
         Some(limit) => {
             let element = Element::new("browndog:pids").with("limit", limit).at(reader.place(&pids));
             reader.extension.push(element);

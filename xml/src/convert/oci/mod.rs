@@ -2,12 +2,13 @@
 
 mod leftover;
 mod linux;
+mod names;
 mod process;
 mod read;
 mod write;
 mod write_linux;
 
-pub use read::from_oci;
+pub use read::{from_oci, from_oci_on};
 pub use write::to_oci;
 
 /// What the domain's own words that the OCI has none for are annotated as.

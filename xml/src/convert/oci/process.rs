@@ -22,6 +22,16 @@ pub(super) fn read(reader: &mut Reader<'_>) {
             reader.os.children.push(Element::text(name, format!("+{}", id.unwrap_or(0))).at(place));
         }
     }
+    if let Some(umask) = reader.number("/process/user/umask") {
+        let place = reader.place("/process/user/umask");
+        let mask = Element::new("browndog:umask").with("mask", format!("{umask:03o}"));
+        reader.extension.push(mask.at(place));
+    }
+    for (pointer, group) in reader.entries("/process/user/additionalGids") {
+        let place = reader.place(&pointer);
+        reader.taken.take(&pointer);
+        reader.extension.push(Element::new("browndog:group").with("id", group).at(place));
+    }
     if reader.flag("/process/terminal") == Some(true) {
         let place = reader.place("/process/terminal");
         reader.devices.children.push(Element::new("console").with("type", "pty").at(place));
@@ -42,7 +52,8 @@ pub(super) fn read(reader: &mut Reader<'_>) {
     capabilities(reader);
     limits(reader);
     for (pointer, model) in [("/process/apparmorProfile", "apparmor"), ("/process/selinuxLabel", "selinux")] {
-        if let Some(label) = reader.text(pointer) {
+        // No label is what every container here has.
+        if let Some(label) = reader.text(pointer).filter(|label| *label != "unconfined") {
             let element = Element::new("seclabel").with("type", "static").with("model", model);
             let element = element.holding(Element::text("label", label)).at(reader.place(pointer));
             reader.labels.push(element);
@@ -67,7 +78,8 @@ fn arguments(reader: &mut Reader<'_>) {
             "write the program and its arguments",
         );
     };
-    if program.starts_with('/') {
+    let found = if program.starts_with('/') { Some(program.to_owned()) } else { looked_up(reader, program) };
+    if let Some(program) = found {
         reader.os.children.push(Element::text("init", program).at(place));
     } else {
         let how = format!("/usr/bin/env looks {} up in the container's PATH", quoted(program));
@@ -76,6 +88,18 @@ fn arguments(reader: &mut Reader<'_>) {
         reader.os.children.push(Element::text("initarg", program).at(place));
     }
     reader.os.children.extend(words.map(|(place, word)| Element::text("initarg", word).at(place)));
+}
+
+/// Where the container's PATH finds a program in the root file system that is named.
+fn looked_up(reader: &Reader<'_>, program: &str) -> Option<String> {
+    let root = reader.absolute(reader.config.pointer("/root/path")?.as_str()?);
+    let env = reader.config.pointer("/process/env").and_then(Value::as_array);
+    let path = env.into_iter().flatten().filter_map(|it| it.as_str()?.strip_prefix("PATH=")).next_back();
+    (reader.surroundings.program)(
+        &root,
+        program,
+        path.unwrap_or("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+    )
 }
 
 fn environment(reader: &mut Reader<'_>) {
@@ -87,11 +111,7 @@ fn environment(reader: &mut Reader<'_>) {
                 reader.os.children.push(Element::text("initenv", value).with("name", name).at(place));
                 reader.taken.take(pointer);
             }
-            None => reader.wrong(
-                &pointer,
-                "it is not of the form NAME=VALUE",
-                "write the name, '=' and the value",
-            ),
+            None => reader.lost(&pointer, "it is not of the form NAME=VALUE"),
         }
     }
 }
@@ -118,10 +138,10 @@ fn capabilities(reader: &mut Reader<'_>) {
                 element.children.push(Element::new(capability.name()).with("state", "on").at(place));
             }
             Some(_) => {}
-            None => reader.wrong(
+            // Who is not given one has less.
+            None => reader.lost(
                 &pointer,
-                &format!("{} is no capability", quoted(written)),
-                "write CAP_ and its name",
+                &format!("{} is no capability that is known, and is not given", quoted(written)),
             ),
         }
         reader.taken.take(pointer);

@@ -4,10 +4,12 @@ use serde_json::Value;
 
 use super::leftover::{Taken, reason};
 use super::{ANNOTATION, linux, process};
+use crate::convert::binds::{self, Bind};
 use crate::convert::domain::{UNLIMITED_KIB, declare_extension};
 use crate::convert::json::Places;
-use crate::convert::mounting::{OWN, filesystem, options, ram, tmpfs_size};
-use crate::convert::{Converted, Element, Findings, Place};
+use crate::convert::mounting::{OWN, filesystem, options, ram};
+use crate::convert::{Converted, Element, Findings, Place, Surroundings};
+use crate::report::{Code, Diagnostic};
 use crate::schema::Namespace;
 use crate::source::{Source, Span};
 use crate::value::{Hostname, quoted};
@@ -16,6 +18,7 @@ use crate::value::{Hostname, quoted};
 pub(super) struct Reader<'a> {
     places: Places,
     pub(super) config: &'a Value,
+    pub(super) surroundings: Surroundings<'a>,
     /// The directory that paths are relative to.
     bundle: &'a str,
     pub(super) taken: Taken,
@@ -26,6 +29,8 @@ pub(super) struct Reader<'a> {
     pub(super) os: Element,
     pub(super) features: Element,
     pub(super) devices: Element,
+    /// Device nodes, behind everything that is mounted.
+    pub(super) nodes: Vec<Element>,
     pub(super) labels: Vec<Element>,
     pub(super) share: Element,
     pub(super) extension: Vec<Element>,
@@ -33,6 +38,16 @@ pub(super) struct Reader<'a> {
 
 /// The container of a bundle: `source` is its `config.json`, `bundle` its directory (absolute).
 pub fn from_oci(source: &Source, bundle: &str, name: Option<&str>) -> Converted {
+    from_oci_on(source, bundle, name, &Surroundings::none())
+}
+
+/// The same, with a look at the machine that it is for.
+pub fn from_oci_on(
+    source: &Source,
+    bundle: &str,
+    name: Option<&str>,
+    surroundings: &Surroundings<'_>,
+) -> Converted {
     let mut findings = Findings::of(source);
     if let Some((at, _)) = source.fault() {
         let place = Place { source: 0, span: Span { start: at, end: at } };
@@ -60,6 +75,7 @@ pub fn from_oci(source: &Source, bundle: &str, name: Option<&str>) -> Converted 
     let mut reader = Reader {
         places: Places::of(source.text()),
         config: &config,
+        surroundings: *surroundings,
         bundle,
         taken: Taken::default(),
         findings,
@@ -69,6 +85,7 @@ pub fn from_oci(source: &Source, bundle: &str, name: Option<&str>) -> Converted 
         os: Element::new("os").holding(Element::text("type", "exe")),
         features: Element::new("features"),
         devices: Element::new("devices"),
+        nodes: Vec::new(),
         labels: Vec::new(),
         share: Element::new("lxc:namespace"),
         extension: Vec::new(),
@@ -168,7 +185,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn absolute(&self, path: &str) -> String {
+    pub(super) fn absolute(&self, path: &str) -> String {
         if path.starts_with('/') {
             path.to_owned()
         } else {
@@ -207,16 +224,32 @@ impl<'a> Reader<'a> {
             let mut options = options(&joined);
             let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
             let element = if options.bind || kind == "bind" {
-                filesystem("mount", "dir", &self.absolute(source), &target, place)
-            } else if kind == "tmpfs" {
-                let Some(bytes) = options.size.take().and_then(tmpfs_size) else {
-                    self.lost(
-                        &pointer,
-                        &format!("{target}: a file system in memory needs a size in bytes: size=N"),
-                    );
-                    continue;
+                let source = self.absolute(source);
+                let bind = Bind {
+                    source: &source,
+                    target: &target,
+                    optional: false,
+                    file: false,
+                    place,
+                    key: &pointer,
                 };
-                ram(bytes, &target, place)
+                let mut made = binds::bind(&bind, &self.surroundings, &mut self.findings);
+                match made.pop() {
+                    Some(element) if element.name == "filesystem" => element,
+                    last => {
+                        made.extend(last);
+                        let (masks, nodes) =
+                            made.into_iter().partition::<Vec<_>, _>(|element| element.name != "hostdev");
+                        self.extension.extend(masks);
+                        self.nodes.extend(nodes);
+                        continue;
+                    }
+                }
+            } else if kind == "tmpfs" {
+                let (bytes, mode) = options.of_memory();
+                let (element, more) = ram(bytes, mode, &target, place);
+                self.extension.extend(more);
+                element
             } else {
                 self.lost(
                     &pointer,
@@ -228,9 +261,9 @@ impl<'a> Reader<'a> {
             let element =
                 if read_only { element.holding(Element::new("readonly").at(place)) } else { element };
             self.devices.children.push(element);
-            options.lost.extend(options.size);
-            if !options.lost.is_empty() {
-                let list = options.lost.join(",");
+            let left = options.left();
+            if !left.is_empty() {
+                let list = left.join(",");
                 self.findings.lost(
                     place,
                     format!("{pointer}/options"),
@@ -273,6 +306,7 @@ impl<'a> Reader<'a> {
         root.push_filled(std::mem::take(&mut self.idmap));
         root.children.push(std::mem::take(&mut self.os));
         root.push_filled(std::mem::take(&mut self.features));
+        self.devices.children.append(&mut self.nodes);
         root.push_filled(std::mem::take(&mut self.devices));
         root.children.append(&mut self.labels);
         if !self.share.children.is_empty() {
@@ -281,6 +315,16 @@ impl<'a> Reader<'a> {
         }
         declare_extension(&mut root, std::mem::take(&mut self.extension));
         for pointer in self.taken.leftover(self.config) {
+            if let Some(near) = super::names::misspelt(&pointer) {
+                let place = self.place(&pointer);
+                let fault = Diagnostic::warning(
+                    Code::UnknownKey,
+                    place.span,
+                    format!("{pointer}: there is no such property"),
+                );
+                self.findings.push(place, fault.path(&pointer).help(format!("did you mean '{near}'?")));
+                continue;
+            }
             self.lost(&pointer, reason(&pointer));
         }
         self.findings.conclude(&root)

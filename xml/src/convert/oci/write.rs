@@ -96,11 +96,16 @@ impl Writer<'_> {
                     );
                     mounts.push(bind(&inside));
                 }
-                FilesystemSource::Ram { bytes, mode } => mounts.push(json!({
-                    "destination": target, "type": "tmpfs", "source": "tmpfs",
-                    "options": ["nosuid", "nodev", format!("mode={:04o}", mode.as_ref().map_or(RAM_MODE, |mode| mode.value)),
-                        format!("size={}", bytes.value), access],
-                })),
+                FilesystemSource::Ram { bytes, mode, half } => {
+                    let mode = mode.as_ref().map_or(RAM_MODE, |mode| mode.value);
+                    let mut options =
+                        vec!["nosuid".to_owned(), "nodev".to_owned(), format!("mode={mode:04o}")];
+                    options.extend(half.is_none().then(|| format!("size={}", bytes.value)));
+                    options.push(access.to_owned());
+                    mounts.push(json!({
+                        "destination": target, "type": "tmpfs", "source": "tmpfs", "options": options,
+                    }));
+                }
                 FilesystemSource::Block(_) | FilesystemSource::Image { .. } => {
                     let why = format!(
                         "{target}: an image or block device is not mounted by an OCI runtime, which would have to be told its file system"
@@ -143,6 +148,12 @@ impl Writer<'_> {
             "noNewPrivileges": domain.extension.no_new_privs.as_ref().is_none_or(|privs| privs.value),
             "rlimits": domain.extension.rlimits.iter().map(limit).collect::<Vec<_>>(),
         });
+        if let Some(umask) = &domain.extension.umask {
+            process["user"]["umask"] = umask.value.into();
+        }
+        if !domain.extension.groups.is_empty() {
+            process["user"]["additionalGids"] = domain.extension.groups.iter().map(|it| it.value).collect();
+        }
         for seclabel in &domain.seclabels {
             let model = seclabel.model.as_ref().map_or("", |model| model.value.as_str());
             let key = match (seclabel.kind, model) {
@@ -158,7 +169,7 @@ impl Writer<'_> {
                     continue;
                 }
             };
-            if let Some(label) = &seclabel.label {
+            if let Some(label) = seclabel.label.as_ref().filter(|label| label.value != "unconfined") {
                 process[key] = label.value.as_str().into();
             }
         }
