@@ -10,23 +10,14 @@ use browndog_xml::source::Source;
 use browndog_xml::{fmt, read};
 use proptest::prelude::*;
 use rstest::rstest;
-use support::oracle::{Verdict, ours, roxmltree, xmllint};
+use support::oracle::xmllint;
+use support::verdict::{Verdict, agree, errors, ours, roxmltree};
 
 /// A right domain with this metadata.
 fn with_metadata(content: &str) -> String {
     format!(
         "<domain type='lxc'><name>a</name><memory>65536</memory><os><type>exe</type><init>/i</init></os><metadata><m>{content}</m></metadata></domain>"
     )
-}
-
-/// The errors of a document: code, and what stands at the place.
-fn errors(text: &str) -> Vec<(Code, String)> {
-    let source = Source::new("document.xml", text);
-    let report = read(&source).report;
-    let at = |error: &browndog_xml::report::Diagnostic| {
-        text[error.span.start as usize..error.span.end as usize].to_owned()
-    };
-    report.errors().map(|error| (error.code, at(error))).collect()
 }
 
 #[rstest]
@@ -281,38 +272,6 @@ fn hurt(text: &mut String, at: usize, what: usize, piece: usize) {
         2 => text.replace_range(start..end, ""),
         3 => text.replace_range(start..end, piece),
         _ => text.insert_str(start, &text.clone()[start..end]),
-    }
-}
-
-/// Where roxmltree does not look, or looks too closely; libxml2 does what the standard says of these.
-fn is_known_difference(text: &str, other: &Result<(), String>) -> bool {
-    let unlooked_at = |(code, place): &(Code, String)| match code {
-        // Takes references to characters that there are not.
-        Code::BadReference => place.starts_with("&#"),
-        // Takes a prefix for no namespace, names that begin with a colon and the end tags of such.
-        Code::BadNamespace => place.starts_with("xmlns:") || place.starts_with(':'),
-        Code::StrayEndTag => place.starts_with("</:"),
-        // Takes an instruction with a colon in its name, or with anything behind it.
-        Code::BadInstruction => true,
-        _ => false,
-    };
-    match other {
-        Ok(()) => errors(text).iter().any(unlooked_at),
-        // It is always declared.
-        Err(message) => message.contains("unknown namespace prefix 'xml'"),
-    }
-}
-
-fn agree(text: &str) {
-    let verdict = ours(text.as_bytes());
-    let other = roxmltree(text);
-    if matches!(verdict, Verdict::Exception(_)) || is_known_difference(text, &other) {
-        return;
-    }
-    assert_eq!(verdict == Verdict::WellFormed, other.is_ok(), "{other:?} {:?}\n{text}", errors(text));
-    if let Ok(form) = fmt::format(&Source::new("document.xml", text)) {
-        let of_form = roxmltree(&form);
-        assert!(of_form.is_ok(), "{of_form:?}: the form of\n{text}\nis\n{form}");
     }
 }
 

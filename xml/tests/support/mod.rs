@@ -6,6 +6,7 @@ pub mod mutator;
 pub mod oracle;
 pub mod rows;
 pub mod scan;
+pub mod verdict;
 
 use std::path::Path;
 
