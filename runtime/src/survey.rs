@@ -5,6 +5,7 @@ pub mod accounts;
 mod assume;
 mod base;
 pub mod blkio;
+pub mod covering;
 pub mod devices;
 mod exposed;
 mod foreseen;
@@ -14,13 +15,13 @@ pub(crate) mod mountinfo;
 mod owner;
 mod reach;
 pub mod share;
+mod sources;
 pub mod state;
 pub mod superblock;
 pub mod targets;
 mod terminals;
 pub mod usb;
 
-use std::collections::HashSet;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use browndog_xml::domain::{Domain, Filesystem, FilesystemSource, Origin};
@@ -34,17 +35,18 @@ pub use crate::foreign::Kind;
 pub(crate) use crate::foreign::{self, kind};
 use crate::path::{Beneath, c_string};
 use crate::sys;
+use covering::Targets;
 pub(crate) use foreseen::add as add_foreseen;
-pub use inside::covering;
 pub use owner::Owner;
 use owner::owner_of;
+pub use sources::Sources;
 use superblock::Contents;
 
 /// The program's ends, for 0, 1 and 2; `None` where it has what the caller has.
 pub type Ends = [Option<OwnedFd>; 3];
 
 /// What a source is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Purpose {
     /// The container's root directory.
     Root,
@@ -98,7 +100,7 @@ pub struct Found {
 #[derive(Debug, Default)]
 pub struct Survey {
     /// Sources, in the order of the plan's first slots.
-    pub found: Vec<Found>,
+    pub found: Sources,
     /// For `filesystems[i]`: what its target is in the root directory; `None` where another
     /// filesystem of the document covers it.
     pub targets: Vec<Option<Result<Kind, Errno>>>,
@@ -134,7 +136,7 @@ pub struct Survey {
     pub masks: Vec<Result<Kind, Errno>>,
     /// Whether a link is on the way to it.
     pub linked_masks: Vec<bool>,
-    /// Where the container would see the state of browndog's own.
+    /// Where the container would see the state of browndog's own, tree by tree.
     pub state: Vec<state::Shown>,
     /// The lock of the root's source, where that is a directory of its own that lacks a mount point.
     pub hold: Option<crate::targets::Hold>,
@@ -187,12 +189,12 @@ impl Survey {
 
     /// The index of what was opened for `purpose`.
     pub fn index(&self, purpose: Purpose) -> Option<usize> {
-        self.found.iter().position(|found| found.purpose == purpose)
+        self.found.index(purpose)
     }
 
     /// What was opened for `purpose`.
     pub fn get(&self, purpose: Purpose) -> Option<&Found> {
-        self.found.iter().find(|found| found.purpose == purpose)
+        self.found.index(purpose).map(|index| &self.found[index])
     }
 
     fn open(&mut self, purpose: Purpose, path: &str, origin: Origin) {
@@ -259,7 +261,7 @@ impl Survey {
             points.iter().filter(strictly).map(|point| point[dir.len()..].to_owned()).collect()
         };
         self.below_sys = below("/sys");
-        for found in &mut self.found {
+        for found in self.found.iter_mut() {
             let tree = matches!(found.purpose, Purpose::Root | Purpose::Filesystem(_));
             let fd = found.fd.as_ref().filter(|_| tree && found.kind == Ok(Kind::Directory));
             let path = fd.and_then(|fd| std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).ok());
@@ -278,15 +280,14 @@ impl Survey {
         }
         self.look_at_kernel_targets();
         // The targets so far: each is looked for by its own directories, and not compared with all others.
-        let mut before = HashSet::new();
+        let mut before = targets::Before::default();
         for filesystem in &domain.filesystems {
             let target = filesystem.target.value.as_str();
             let looked = self.look_at_target(target, &before);
             self.targets.push(looked.kind);
             self.leads.push(looked.leads);
             if !is_root(filesystem) {
-                // Named twice is named.
-                let _new = before.insert(target.trim_end_matches('/'));
+                before.add(target);
             }
         }
         self.look_at_resolver(domain, &before);
@@ -327,7 +328,9 @@ impl Survey {
 
     fn read_accounts_inside(&mut self, domain: &Domain) {
         let mut read = Self::default();
-        read.read_accounts(domain, |path| self.open_inside(domain, path, libc::O_PATH));
+        read.read_accounts(domain, |path| {
+            self.open_inside(domain, &Targets::new(&domain.filesystems), path, libc::O_PATH)
+        });
         (self.passwd, self.passwd_unread) = (read.passwd, read.passwd_unread);
         (self.group, self.group_unread) = (read.group, read.group_unread);
     }

@@ -41,8 +41,9 @@ pub fn always(domain: &Domain) -> Vec<Refusal> {
             add(file.origin, "/domain/devices/disk", message, help);
         }
     }
+    let hidden = Hidden::of(domain);
     for filesystem in &domain.filesystems {
-        if let Some((origin, path, message, help)) = filesystem_refused(domain, filesystem) {
+        if let Some((origin, path, message, help)) = filesystem_refused(&hidden, filesystem) {
             add(origin, path, message, help);
         }
     }
@@ -121,9 +122,31 @@ fn parts(path: &str) -> Option<Vec<&str>> {
     (!parts.contains(&"..")).then_some(parts)
 }
 
+/// The paths that the document hides, in the order of their bytes, and as they are written: no mount is compared with all.
+struct Hidden<'a>(Vec<(String, &'a str)>);
+
+impl<'a> Hidden<'a> {
+    fn of(domain: &'a Domain) -> Self {
+        let masks = domain.extension.masks.iter().map(|mask| mask.value.as_str());
+        let mut all: Vec<_> =
+            masks.filter_map(|mask| Some((["/", &parts(mask)?.join("/")].concat(), mask))).collect();
+        all.sort_unstable();
+        Self(all)
+    }
+
+    /// One that is `path`, or below it.
+    fn below(&self, path: &str) -> Option<&'a str> {
+        let from = |first: &str| self.0.get(self.0.partition_point(|(hidden, _)| hidden.as_str() < first));
+        let dir = [path, "/"].concat();
+        let same = from(path).filter(|(hidden, _)| hidden == path);
+        same.or_else(|| from(&dir).filter(|(hidden, _)| hidden.starts_with(&dir)))
+            .map(|(_, written)| *written)
+    }
+}
+
 type Refused = (Origin, &'static str, String, &'static str);
 
-fn filesystem_refused(domain: &Domain, filesystem: &Filesystem) -> Option<Refused> {
+fn filesystem_refused(hidden: &Hidden<'_>, filesystem: &Filesystem) -> Option<Refused> {
     const SOURCE: &str = "/domain/devices/filesystem/source";
     const TARGET: &str = "/domain/devices/filesystem/target/@dir";
     let target = &filesystem.target;
@@ -158,12 +181,8 @@ fn filesystem_refused(domain: &Domain, filesystem: &Filesystem) -> Option<Refuse
         );
         return Some((target.origin, TARGET, message, "name a place elsewhere below /dev"));
     }
-    let mask = domain
-        .extension
-        .masks
-        .iter()
-        .find(|mask| self::parts(mask.value.as_str()).is_some_and(|mask| mask.starts_with(&parts)))?;
-    let message = format!("a mount on {shown} would be in the way of the mask of {}", mask.value);
+    let mask = hidden.below(&shown)?;
+    let message = format!("a mount on {shown} would be in the way of the mask of {mask}");
     let help = "remove the one or the other: the mask hides what the kernel has there";
     Some((target.origin, TARGET, message, help))
 }

@@ -350,7 +350,7 @@ impl Held {
         };
         add(Purpose::Root, "/", self.root);
         add(Purpose::Init, &self.pid.to_string(), self.pidfd);
-        survey.found = found;
+        survey.found = found.into_iter().collect();
         Ok((survey, ends))
     }
 

@@ -1,6 +1,7 @@
 //! What the planning functions add to.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use browndog_xml::domain::{Domain, Origin};
 use nix::libc;
@@ -41,6 +42,9 @@ impl<S: AsRef<str>> Name for (&str, S) {
     }
 }
 
+/// So many steps are gone through sooner than noted; most starts have no more.
+const FEW: usize = 256;
+
 /// A plan in the making, with what it is made from.
 pub(super) struct Builder<'a> {
     pub domain: &'a Domain,
@@ -58,6 +62,14 @@ pub(super) struct Builder<'a> {
     /// The namespaces that the launcher joins for the clone.
     shares: Vec<Entry<HostStep>>,
     plan: Plan,
+    /// Whether the empty directory of the covers stands where the first of them is.
+    pub empty_stands: bool,
+    /// Slots with a name of the compiler's. A document makes none of them more, so that one is found at once.
+    named: Vec<(&'static str, Slot)>,
+    /// The detached tree of each file system of the document, where there is one.
+    trees: Vec<Option<Slot>>,
+    /// The names of so many steps of the child, the first.
+    taken: (usize, HashSet<String>),
 }
 
 impl<'a> Builder<'a> {
@@ -99,13 +111,17 @@ impl<'a> Builder<'a> {
             on_stage: Vec::new(),
             shares: Vec::new(),
             plan,
+            empty_stands: false,
+            named: Vec::with_capacity(32),
+            trees: Vec::new(),
+            taken: (0, HashSet::default()),
         };
         builder.report_missing_sources();
         builder
     }
 
     fn report_missing_sources(&mut self) {
-        for found in &self.survey.found {
+        for found in self.survey.found.iter() {
             if let Err(errno) = found.kind {
                 if let Some(origin) = self.left_out(found.purpose) {
                     let message = format!("{} is not on this host, and is left out", found.path);
@@ -131,8 +147,27 @@ impl<'a> Builder<'a> {
 
     /// A new slot.
     pub fn slot(&mut self, name: impl Name) -> Slot {
-        self.plan.slots.push(name.name());
-        Slot((self.plan.slots.len() - 1) as u16)
+        let (name, slot) = (name.name(), Slot(self.plan.slots.len() as u16));
+        if let Cow::Borrowed(name) = name {
+            self.named.push((name, slot));
+        }
+        self.plan.slots.push(name);
+        slot
+    }
+
+    /// A new slot for the detached tree of `filesystems[index]`.
+    pub fn new_tree(&mut self, index: usize) -> Slot {
+        let slot = self.slot(format!("tree of filesystem {}", index + 1));
+        if self.trees.len() <= index {
+            self.trees.resize(index + 1, None);
+        }
+        self.trees[index] = Some(slot);
+        slot
+    }
+
+    /// That slot, where there is one.
+    pub fn tree(&self, index: usize) -> Option<Slot> {
+        self.trees.get(index).copied().flatten()
     }
 
     /// The slot of a surveyed source.
@@ -198,31 +233,35 @@ impl<'a> Builder<'a> {
         self.survey.get(Purpose::Root).is_none_or(|found| found.path.trim_end_matches('/').is_empty())
     }
 
-    /// Whether a step of the child has made something at `target` already.
-    pub fn stands_at(&self, target: &str) -> bool {
-        let at = |entry: &Entry<ChildStep>| entry.id.split_once(':').is_some_and(|(_, at)| at == target);
-        self.plan.child.iter().any(at)
+    /// Where steps of the child have made something already.
+    pub fn made(&self) -> HashSet<String> {
+        let at = |entry: &Entry<ChildStep>| Some(entry.id.split_once(':')?.1.to_owned());
+        self.plan.child.iter().filter_map(at).collect()
+    }
+
+    /// Whether there are more steps already than a start may have.
+    pub fn is_too_long(&self) -> bool {
+        self.plan.child.len() > STEPS_MAX
     }
 
     /// A name that no step of the child has: a document may mount onto what every container mounts.
-    pub fn own_name(&self, verb: &str, target: &str) -> String {
+    pub fn own_name(&mut self, verb: &str, target: &str) -> String {
         let name = (verb, target).name().into_owned();
-        let taken = self.plan.child.iter().any(|entry| entry.id == name);
+        let child = &self.plan.child;
+        let taken = if child.len() <= FEW {
+            child.iter().any(|entry| entry.id == name)
+        } else {
+            let (noted, names) = &mut self.taken;
+            names.extend(child[*noted..].iter().map(|entry| entry.id.clone().into_owned()));
+            *noted = child.len();
+            names.contains(&name)
+        };
         if taken { format!("{name} (of the document)") } else { name }
     }
 
-    /// Whether a step of the child has put what is held in `tree` in its place.
-    pub fn attaches(&self, tree: Slot) -> bool {
-        self.plan.child.iter().any(|entry| match &entry.step {
-            ChildStep::Attach { tree: attached, .. } => *attached == tree,
-            ChildStep::MountNew { into, .. } => *into == Some(tree),
-            _ => false,
-        })
-    }
-
-    /// The slot of this name.
+    /// The slot of this name, which is one of the compiler's.
     pub fn find_slot(&self, name: &str) -> Option<Slot> {
-        self.plan.slots.iter().position(|slot| slot == name).map(|index| Slot(index as u16))
+        self.named.iter().find(|(named, _)| *named == name).map(|(_, slot)| *slot)
     }
 
     /// The slot that holds the container's root directory.
@@ -276,7 +315,7 @@ impl<'a> Builder<'a> {
             self.attend("go", HostStep::Go, Origin::Default(why), why);
             super::idmapped::lock_on_host(&mut self);
         }
-        if self.plan.child.len() > STEPS_MAX {
+        if self.is_too_long() {
             let message = format!("a start of {} steps: the most are {STEPS_MAX}", self.plan.child.len());
             self.problem(self.domain.origin.origin, message, "name fewer file systems");
         }

@@ -62,6 +62,10 @@ pub(super) fn below(b: &Builder<'_>, purpose: Purpose) -> Vec<String> {
 
 /// Everything that is mounted below `path` in the container before `filesystems[index]`, as suffixes.
 pub(super) fn below_inside(b: &Builder<'_>, path: &str, index: usize) -> Vec<String> {
+    // Copies of copies: what is refused for its length in any case need not get longer with each.
+    if b.is_too_long() {
+        return Vec::new();
+    }
     let mut points = below(b, Purpose::Root);
     for (at, filesystem) in b.domain.filesystems[..index].iter().enumerate().filter(|(_, fs)| !is_root(fs)) {
         let target = filesystem.target.value.as_str().trim_end_matches('/');

@@ -54,9 +54,12 @@ pub(super) fn say_where(b: &mut Builder<'_>) {
     }
 }
 
+/// The slot of the first console's terminal.
+pub(super) const TERMINAL: &str = "console terminal";
+
 /// The slot of a console's terminal.
-pub(super) fn terminal_name(index: usize) -> String {
-    if index == 0 { "console terminal".to_owned() } else { format!("console terminal {index}") }
+fn terminal_name(index: usize) -> Cow<'static, str> {
+    if index == 0 { Cow::Borrowed(TERMINAL) } else { Cow::Owned(format!("console terminal {index}")) }
 }
 
 /// Each console with its `/dev/ttyN`, and `/dev/console`.

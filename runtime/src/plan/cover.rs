@@ -3,9 +3,10 @@
 mod state;
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use browndog_xml::covers::COVERS;
-use browndog_xml::domain::{FilesystemSource, Origin};
+use browndog_xml::domain::{Filesystem, FilesystemSource, Origin};
 use nix::libc;
 
 use super::build::Builder;
@@ -15,7 +16,8 @@ use super::mounts::{
 use super::step::{Beneath, ChildStep, Kernel, Slot, c_string};
 use crate::host::{Cgroups, Cover};
 use crate::path::beneath;
-use crate::survey::{Kind, Purpose, covering, is_below, is_root};
+use crate::survey::covering::Targets;
+use crate::survey::{Kind, Purpose, is_below, is_root};
 use crate::sys::MountAttr;
 
 const COVER: Origin = Origin::Default("kernel interfaces that are not namespaced are covered");
@@ -165,7 +167,7 @@ pub(super) fn cover(b: &mut Builder<'_>) {
 pub(super) use state::{hide as hide_state, say};
 
 /// When a mask of the document's is put in its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Moment {
     /// Before the first file system of the document: it is of the root, or of the kernel's file systems.
     First,
@@ -175,19 +177,48 @@ pub(super) enum Moment {
     Last,
 }
 
-/// By names without links the place is known, and is met from the tree that it is in.
-fn moment(b: &Builder<'_>, path: &str, linked: bool) -> Moment {
-    let (filesystems, place) = (&b.domain.filesystems, Beneath::new(path));
-    if place.kernel().is_some() {
-        return Moment::First;
+/// The masks of the document, each looked at once, whatever else the document names.
+#[derive(Debug, Default)]
+pub(super) struct Masks {
+    /// Which come when, in their order, each path once.
+    at: HashMap<Moment, Vec<usize>>,
+    /// Whether the document has a copy inside the container, which shows what is covered only later.
+    copies: bool,
+}
+
+impl Masks {
+    pub(super) fn new(b: &Builder<'_>) -> Self {
+        let mut masks = Self::default();
+        let all = &b.domain.extension.masks;
+        if all.is_empty() {
+            return masks;
+        }
+        let filesystems = &b.domain.filesystems;
+        let (targets, mut seen) = (Targets::new(filesystems), HashSet::new());
+        for (index, (mask, linked)) in all.iter().zip(&b.survey.linked_masks).enumerate() {
+            let path = mask.value.as_str();
+            if !seen.insert(path) {
+                continue;
+            }
+            let kernel = Beneath::new(path).kernel().is_some();
+            let moment = if kernel { Moment::First } else { moment(b, &targets, path, *linked) };
+            masks.at.entry(moment).or_default().push(index);
+        }
+        let copies = |filesystem: &Filesystem| {
+            !is_root(filesystem) && matches!(filesystem.source, FilesystemSource::Container(_))
+        };
+        masks.copies = filesystems.iter().any(copies);
+        masks
     }
-    let within = |target: &str| is_below(target, path) && !is_below(path, target);
-    let mounted_in = filesystems.iter().any(|filesystem| within(filesystem.target.value.as_str()));
+}
+
+/// By names without links the place is known, and is met from the tree that it is in.
+fn moment(b: &Builder<'_>, targets: &Targets<'_>, path: &str, linked: bool) -> Moment {
     let resolver = !b.domain.nameservers.is_empty() && is_below("/etc/resolv.conf", path);
-    if linked || mounted_in || resolver {
+    if linked || targets.is_below(path) || resolver {
         return Moment::Last;
     }
-    covering(filesystems, path).map_or(Moment::First, Moment::On)
+    targets.covering(path).map_or(Moment::First, Moment::On)
 }
 
 /// Where a mask is, and whether it is hidden there already.
@@ -199,42 +230,36 @@ fn place(b: &Builder<'_>, path: &str, moment: Moment) -> Option<(Beneath, bool)>
         Moment::First => (b.source_root(), Purpose::Root, "/"),
         Moment::On(index) => {
             let target = b.domain.filesystems[index].target.value.as_str();
-            (b.find_slot(&super::mounts::tree_name(index))?, Purpose::Filesystem(index), target)
+            (b.tree(index)?, Purpose::Filesystem(index), target)
         }
     };
     let rest = path.strip_prefix(target.trim_end_matches('/'))?;
     Some((Beneath::on_tree(tree, target, rest), state::hides(b, purpose, target, path)))
 }
 
-/// A copy inside the container shows what is covered only later.
 fn refuse_copies(b: &mut Builder<'_>, path: &str, origin: Origin) {
-    let copies = |source: &FilesystemSource| matches!(source, FilesystemSource::Container(_));
-    if b.domain.filesystems.iter().any(|filesystem| !is_root(filesystem) && copies(&filesystem.source)) {
-        b.problem(
-            origin,
-            format!(
-                "{path} can be hidden only after everything is mounted, and a type='bind' copy could show it: there is a \
-                 link on the way to it, or something is mounted in it"
-            ),
-            "name the place itself, without links and without a mount in it, or remove the copy",
-        );
-    }
+    b.problem(
+        origin,
+        format!(
+            "{path} can be hidden only after everything is mounted, and a type='bind' copy could show it: there is a \
+             link on the way to it, or something is mounted in it"
+        ),
+        "name the place itself, without links and without a mount in it, or remove the copy",
+    );
 }
 
 /// What the document hides, whose moment has come.
-pub(super) fn mask(b: &mut Builder<'_>, now: Moment) {
-    let mut seen = std::collections::HashSet::new();
-    let masks = b.domain.extension.masks.iter().zip(&b.survey.masks).zip(&b.survey.linked_masks);
-    for ((mask, kind), linked) in masks {
-        let path = mask.value.as_str();
-        if !seen.insert(path) || moment(b, path, *linked) != now {
+pub(super) fn mask(b: &mut Builder<'_>, masks: &Masks, now: Moment) {
+    for index in masks.at.get(&now).into_iter().flatten() {
+        let (mask, Some(kind)) = (&b.domain.extension.masks[*index], b.survey.masks.get(*index)) else {
             continue;
-        }
+        };
+        let path = mask.value.as_str();
         let Some((target, hidden)) = place(b, path, now) else { continue };
         if hidden {
             continue;
         }
-        if now == Moment::Last {
+        if now == Moment::Last && masks.copies {
             refuse_copies(b, path, mask.origin);
         }
         match kind {
@@ -299,6 +324,7 @@ fn cover_one(b: &mut Builder<'_>, names: &Names, kind: Cover, asked: Origin) {
 /// All but the first are copies of the first: a mount is cheaper than a file system.
 fn hide_directory(b: &mut Builder<'_>, names: &Names, asked: Origin) {
     let why = "an empty directory";
+    let stood = std::mem::replace(&mut b.empty_stands, true);
     let Some(empty) = b.find_slot(EMPTY) else {
         let into = Some(b.slot(EMPTY));
         let step = ChildStep::MountNew {
@@ -311,7 +337,7 @@ fn hide_directory(b: &mut Builder<'_>, names: &Names, asked: Origin) {
         return b.child(names.cover.clone(), step, asked, why);
     };
     // What was copied from the kernel's is attached itself, once.
-    if b.attaches(empty) {
+    if stood {
         return hide_with(b, empty, names, asked, "the empty directory again");
     }
     let step = ChildStep::Attach { tree: empty, target: target_of(b, names) };

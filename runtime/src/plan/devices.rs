@@ -2,6 +2,7 @@
 //! memory, message queues, and the nodes the document names.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ffi::CStr;
 
 use browndog_xml::domain::Origin;
@@ -150,8 +151,9 @@ pub(super) fn attach_file(b: &mut Builder<'_>, tree: Slot, target: &str, origin:
 
 /// The nodes that the document names.
 fn declared(b: &mut Builder<'_>) {
-    let mut made = Vec::new();
-    for (index, device) in declared_in(b.domain).into_iter().enumerate() {
+    let declared = declared_in(b.domain);
+    let mut made = if declared.is_empty() { HashSet::new() } else { b.made() };
+    for (index, device) in declared.into_iter().enumerate() {
         let Some(found) = b.survey.get(Purpose::Device(index)) else { continue };
         let (mode, number) = match (found.kind, device.block) {
             (Ok(Kind::Block(number)), true) => (libc::S_IFBLK, number),
@@ -167,16 +169,11 @@ fn declared(b: &mut Builder<'_>) {
             (Err(_), _) => continue,
         };
         let target = device.target.unwrap_or_else(|| found.path.clone());
-        if !target.starts_with("/dev/")
-            || target.contains("/../")
-            || made.contains(&target)
-            || b.stands_at(&target)
-        {
+        if !target.starts_with("/dev/") || target.contains("/../") || !made.insert(target.clone()) {
             let message = format!("no node can be made at {target}: it is not below /dev, or there already");
             b.problem(device.origin, message, "give each device a path of its own below /dev");
             continue;
         }
-        made.push(target.clone());
         if binds_nodes(b) {
             bind_node(b, Purpose::Device(index), &target, device.origin);
             continue;

@@ -9,7 +9,7 @@ use nix::libc;
 use nix::sys::statfs::FsType;
 
 use super::build::Builder;
-use super::mounts::{root_filesystem, target_kind, tree_name};
+use super::mounts::{root_filesystem, target_kind};
 use super::step::{Beneath, ChildStep, HostStep, STAGE, Slot, TargetKind, c_string};
 use super::{Entry, classic};
 use crate::survey::superblock::Contents;
@@ -60,7 +60,7 @@ fn trees<'a>(b: &Builder<'a>) -> Vec<Tree<'a>> {
         add(root, b.source_root(), Purpose::Root);
     }
     for (index, filesystem) in b.domain.filesystems.iter().enumerate() {
-        if let Some(slot) = b.find_slot(&tree_name(index)) {
+        if let Some(slot) = b.tree(index) {
             add(filesystem, slot, Purpose::Filesystem(index));
         }
     }

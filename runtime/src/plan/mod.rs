@@ -149,9 +149,9 @@ pub fn plan(domain: &Domain, host: &Host, survey: &Survey, request: &Request) ->
     cover::cover(&mut b);
     cgroup::show(&mut b);
     // What the document mounts, in its order, each with what it hides in it, and a read-only root.
-    mounts::filesystems(&mut b);
+    let masks = mounts::filesystems(&mut b);
     environment::resolver(&mut b);
-    cover::mask(&mut b, cover::Moment::Last);
+    cover::mask(&mut b, &masks, cover::Moment::Last);
     cover::say(&mut b);
     mounts::seal_root(&mut b);
     mounts::leave_host(&mut b);

@@ -11,7 +11,7 @@ use nix::libc;
 use super::build::Builder;
 use super::classic;
 use super::contents;
-use super::cover::Moment;
+use super::cover::{Masks, Moment};
 use super::step::{Beneath, ChildStep, HostStep, Kernel, Slot, TargetKind, c_string};
 use crate::survey::targets::RESOLV_CONF;
 use crate::survey::{Kind, Purpose, has_contents, is_root};
@@ -60,7 +60,7 @@ pub(super) fn prepare(b: &mut Builder<'_>) {
         match &filesystem.source {
             FilesystemSource::Host(_) => prepare_host_source(b, index, filesystem),
             FilesystemSource::Block(_) | FilesystemSource::Image { .. } => {
-                let into = b.slot(tree_name(index));
+                let into = b.new_tree(index);
                 contents::mount(b, Purpose::Filesystem(index), filesystem, into);
             }
             FilesystemSource::Container(_) | FilesystemSource::Ram { .. } => {}
@@ -71,18 +71,13 @@ pub(super) fn prepare(b: &mut Builder<'_>) {
 const KEEP_TREE: Origin =
     Origin::Default("no root file system is given: the host's tree, with private mounts on top");
 
-/// Slot of the detached tree of `filesystems[index]`.
-pub(super) fn tree_name(index: usize) -> String {
-    format!("tree of filesystem {}", index + 1)
-}
-
 fn prepare_host_source(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem) {
     let Some(source) = b.source(Purpose::Filesystem(index)) else { return };
     if b.left_out(Purpose::Filesystem(index)).is_some() {
         return;
     }
     let target = filesystem.target.value.as_str();
-    let into = b.slot(tree_name(index));
+    let into = b.new_tree(index);
     b.host_step(("clone-tree", target), HostStep::CloneTree { source, into }, filesystem.origin, DETACHED);
     restrict(b, target, into, filesystem.readonly, filesystem.origin);
 }
@@ -344,9 +339,10 @@ fn bind_sysfs(b: &mut Builder<'_>, why: &'static str) {
     }
 }
 
-/// What the document mounts, in its order.
-pub(super) fn filesystems(b: &mut Builder<'_>) {
-    super::cover::mask(b, Moment::First);
+/// What the document mounts, in its order, and what it hides in it; the masks that are left are returned.
+pub(super) fn filesystems(b: &mut Builder<'_>) -> Masks {
+    let masks = Masks::new(b);
+    super::cover::mask(b, &masks, Moment::First);
     for (index, filesystem) in b.domain.filesystems.iter().enumerate() {
         if is_root(filesystem) {
             continue;
@@ -360,11 +356,13 @@ pub(super) fn filesystems(b: &mut Builder<'_>) {
         if matches!(b.survey.targets.get(index), Some(None)) {
             let step = ChildStep::MakeTarget { target: target.clone(), kind: target_kind(b, index) };
             let why = "inside a file system of this document, which may be empty";
-            b.child(b.own_name("make-target", &target.shown()), step, filesystem.target.origin, why);
+            let id = b.own_name("make-target", &target.shown());
+            b.child(id, step, filesystem.target.origin, why);
         }
         mount_one(b, index, filesystem, target);
-        super::cover::mask(b, Moment::On(index));
+        super::cover::mask(b, &masks, Moment::On(index));
     }
+    masks
 }
 
 /// A mask is put into the file system that holds its path: without that one it would be put nowhere.
@@ -383,11 +381,12 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
     let why = "in the order of the document: a later one may stand on an earlier one";
     let attach = |b: &mut Builder<'_>, tree| {
         let step = ChildStep::Attach { tree, target: target.clone() };
-        b.child(b.own_name("attach", &shown), step, origin, why);
+        let id = b.own_name("attach", &shown);
+        b.child(id, step, origin, why);
     };
     let held = match &filesystem.source {
         FilesystemSource::Host(_) | FilesystemSource::Block(_) | FilesystemSource::Image { .. } => {
-            let Some(tree) = b.find_slot(&tree_name(index)) else { return };
+            let Some(tree) = b.tree(index) else { return };
             attach(b, tree);
             classic::restrict_tree(
                 b,
@@ -401,17 +400,14 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
             tree
         }
         FilesystemSource::Container(path) => {
-            let tree = b.slot(tree_name(index));
+            let tree = b.new_tree(index);
             let source = Beneath::new(path.value.as_str());
-            b.child(
-                b.own_name("clone-tree", &shown),
-                ChildStep::CloneTree { source, into: tree },
-                path.origin,
-                DETACHED,
-            );
+            let id = b.own_name("clone-tree", &shown);
+            b.child(id, ChildStep::CloneTree { source, into: tree }, path.origin, DETACHED);
             if filesystem.readonly.is_some() && !classic::needed(b) {
                 let attr = MountAttr { attr_set: ATTR_RDONLY, ..MountAttr::default() };
-                b.child(b.own_name("restrict", &shown), ChildStep::Restrict { tree, attr }, origin, RESTRICT);
+                let id = b.own_name("restrict", &shown);
+                b.child(id, ChildStep::Restrict { tree, attr }, origin, RESTRICT);
             }
             attach(b, tree);
             if filesystem.readonly.is_some() && classic::needed(b) {
@@ -423,7 +419,7 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
         FilesystemSource::Ram { bytes, mode, half } => {
             let readonly = if filesystem.readonly.is_some() { libc::MS_RDONLY } else { 0 };
             let mode = mode.as_ref().map_or(RAM_MODE, |mode| mode.value);
-            let tree = b.slot(tree_name(index));
+            let tree = b.new_tree(index);
             let step = ChildStep::MountNew {
                 fstype: c"tmpfs",
                 target: target.clone(),
@@ -435,7 +431,8 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
                 })),
                 into: Some(tree),
             };
-            b.child(b.own_name("mount", &shown), step, bytes.origin, why);
+            let id = b.own_name("mount", &shown);
+            b.child(id, step, bytes.origin, why);
             tree
         }
     };
@@ -443,7 +440,8 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
         let target = Beneath::on_tree(held, &shown, "");
         let step = ChildStep::Verify { target, flags: libc::ST_RDONLY };
         let why = "read back: what was asked to be read-only is, or nothing starts";
-        b.child(b.own_name("verify", &shown), step, readonly, why);
+        let id = b.own_name("verify", &shown);
+        b.child(id, step, readonly, why);
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn configure(b: &mut Builder<'_>) {
     let macs = net::mac::of_interfaces(domain, &net::mac::seed(domain, &b.request.instance));
     for ((index, interface), mac) in domain.interfaces.iter().enumerate().zip(macs) {
         let guest_name = names.take(b, interface);
-        if let Some((kind, mtu)) = source(b, interface, index) {
+        if let Some((kind, mtu)) = source(b, interface, names.free_host_end(b, index)) {
             let mtu = interface.mtu.as_ref().map(|mtu| mtu.value).or(mtu);
             let link = inside(interface, guest_name, kind, mac.map(MacAddr::bytes), mtu);
             let (name, end) = (link.guest_name.clone(), host_end(&link));
@@ -126,22 +126,26 @@ fn bound(
 }
 
 /// The names inside: each once. Unnamed interfaces are `ethN`, counted past those that are taken.
-struct Names {
+struct Names<'a> {
     taken: HashSet<String>,
     /// Names the document gives, which unnamed interfaces leave alone wherever they stand.
     reserved: HashSet<String>,
+    /// Names the document gives to the host's ends.
+    hosts: HashSet<&'a str>,
     next: u32,
 }
 
-impl Names {
-    fn of(b: &Builder<'_>) -> Self {
+impl<'a> Names<'a> {
+    fn of(b: &Builder<'a>) -> Self {
         let guests = b.domain.interfaces.iter().filter_map(|interface| interface.guest_name.as_ref());
         let moved = b.domain.hostdevs.iter().filter_map(|hostdev| match &hostdev.kind {
             HostdevKind::Net { interface, .. } => Some(interface),
             _ => None,
         });
         let reserved = guests.chain(moved).map(|name| name.value.as_str().to_owned()).collect();
-        Self { taken: HashSet::from(["lo".to_owned()]), reserved, next: 0 }
+        let hosts = b.domain.interfaces.iter().filter_map(|interface| interface.host_name.as_ref());
+        let hosts = hosts.map(|name| name.value.as_str()).collect();
+        Self { taken: HashSet::from(["lo".to_owned()]), reserved, hosts, next: 0 }
     }
 
     fn take(&mut self, b: &mut Builder<'_>, interface: &Interface) -> String {
@@ -156,6 +160,13 @@ impl Names {
                 return name;
             }
         }
+    }
+
+    /// A name for the host's end of an interface. One that another interface of the document has was this start's, at
+    /// another place in it.
+    fn free_host_end(&self, b: &Builder<'_>, index: usize) -> String {
+        let mut made = (index..).map(|at| net::host_end(&b.request.instance, at));
+        made.find(|name| !self.hosts.contains(name.as_str())).unwrap_or_default()
     }
 
     fn claim(&mut self, b: &mut Builder<'_>, name: &str, origin: Origin) {
@@ -197,25 +208,25 @@ fn inside(
 type Joined = (LinkKind, Option<u32>);
 
 /// What the link is made of; `None` where it cannot be had, which is said.
-fn source(b: &mut Builder<'_>, interface: &Interface, index: usize) -> Option<Joined> {
+fn source(b: &mut Builder<'_>, interface: &Interface, made: String) -> Option<Joined> {
     match &interface.kind {
         InterfaceKind::Bridge(bridge) => {
-            in_bridge(b, interface, index, bridge.value.as_str(), bridge.origin, false)
+            in_bridge(b, interface, made, bridge.value.as_str(), bridge.origin, false)
         }
         InterfaceKind::Direct { dev, mode } => {
             direct(b, interface, dev.value.as_str(), mode.value, dev.origin)
         }
         InterfaceKind::Ethernet { host_addresses, host_routes } => {
-            loose(b, interface, index, host_addresses, host_routes)
+            loose(b, interface, made, host_addresses, host_routes)
         }
         InterfaceKind::Rfc => {
             let why = "the document names no bridge: the host's end of the link is not connected to anything";
             b.note(interface.origin, why, "in an lxc document: <interface type='bridge'>");
-            loose(b, interface, index, &[], &[])
+            loose(b, interface, made, &[], &[])
         }
         InterfaceKind::Network(name) => match b.survey.network.networks.get(&name.value) {
             Some(Ok(Network::Bridge { bridge, isolated })) => {
-                in_bridge(b, interface, index, bridge, name.origin, *isolated)
+                in_bridge(b, interface, made, bridge, name.origin, *isolated)
             }
             Some(Ok(Network::Direct { dev, mode })) => direct(b, interface, dev, *mode, name.origin),
             other => {
@@ -232,7 +243,7 @@ fn source(b: &mut Builder<'_>, interface: &Interface, index: usize) -> Option<Jo
 fn in_bridge(
     b: &mut Builder<'_>,
     interface: &Interface,
-    index: usize,
+    made: String,
     bridge: &str,
     origin: Origin,
     isolated: bool,
@@ -265,7 +276,7 @@ fn in_bridge(
     // Unlike the container's end: a bridge that nobody has set takes the smallest MTU of its ports, or the one that a
     // first port brings.
     let end = HostEnd {
-        name: host_name(b, interface, index),
+        name: host_name(b, interface, made),
         bridge: Some(bridge.to_owned()),
         mtu: mtu.or(interface.mtu.as_ref().map(|mtu| mtu.value)),
         isolated,
@@ -278,13 +289,13 @@ fn in_bridge(
 fn loose(
     b: &mut Builder<'_>,
     interface: &Interface,
-    index: usize,
+    made: String,
     addresses: &[Address],
     routes: &[Route],
 ) -> Option<Joined> {
     no_port(b, interface);
     let end = HostEnd {
-        name: host_name(b, interface, index),
+        name: host_name(b, interface, made),
         bridge: None,
         mtu: interface.mtu.as_ref().map(|mtu| mtu.value),
         isolated: false,
@@ -378,14 +389,8 @@ fn absent(b: &mut Builder<'_>, name: &str, what: &str, errno: Errno, origin: Ori
 
 /// The name of the host's end. Names that libvirt makes itself stand in documents it has printed, and
 /// mean nothing: it makes a new one at each start, and so does this.
-fn host_name(b: &mut Builder<'_>, interface: &Interface, index: usize) -> String {
+fn host_name(b: &mut Builder<'_>, interface: &Interface, made: String) -> String {
     const MADE: [&str; 3] = ["vnet", "macvtap", "macvlan"];
-    // A name that another interface of the document has was this start's, at another place in it.
-    let is_free = |name: &String| {
-        let others = b.domain.interfaces.iter().filter_map(|other| other.host_name.as_ref());
-        others.into_iter().all(|other| other.value.as_str() != name)
-    };
-    let made = (index..).map(|at| net::host_end(&b.request.instance, at)).find(is_free).unwrap_or_default();
     let Some(name) = &interface.host_name else { return made };
     let text = name.value.as_str();
     if text.contains('%') || MADE.iter().any(|prefix| text.starts_with(prefix)) {

@@ -8,7 +8,7 @@ use browndog_xml::domain::{Origin, Sourced};
 use nix::libc;
 
 use super::build::Builder;
-use super::console::{further, streams, terminal_name};
+use super::console::{TERMINAL, further, streams};
 use super::identity::find_user;
 use super::mounts::{ATTR_NODEV, ATTR_NOSUID, ATTR_RDONLY};
 use super::step::{ChildStep, HostStep, c_bytes, c_owned, c_string};
@@ -29,7 +29,7 @@ pub(super) fn session(b: &mut Builder<'_>) {
         CLEAN,
         "no signal or terminal of the caller's session reaches it",
     );
-    let console = b.find_slot(&terminal_name(0));
+    let console = b.find_slot(TERMINAL);
     if let Some(terminal) = console.filter(|_| is_system(b)) {
         let origin = b.domain.init.commands[0].program.origin;
         let why = "an init of a whole system gives its terminals to the sessions that it starts";

@@ -3,14 +3,16 @@
 //! A start finds it out when the step comes, and says so; looking before costs calls that most starts do not need, so
 //! only `plan` and `validate --run` look. What cannot be told from outside is left to the start.
 
+use std::collections::HashSet;
 use std::os::fd::{AsFd, AsRawFd};
 
 use browndog_xml::domain::{Domain, Filesystem, FilesystemSource, Origin};
 use nix::errno::Errno;
 use nix::libc;
 
+use super::covering::Targets;
 use super::targets::end_of;
-use super::{Kind, Purpose, Survey, covering, foreign, is_below, is_root, kind_of};
+use super::{Kind, Purpose, Survey, foreign, is_below, is_root, kind_of};
 use crate::exec::headers;
 use crate::path::{Beneath, c_string};
 use crate::plan::{Problem, Request};
@@ -27,28 +29,47 @@ enum Seen {
     Unknown,
 }
 
+/// The file systems of the document, those before `end` mounted.
+#[derive(Clone, Copy, Debug)]
+struct Inside<'a> {
+    filesystems: &'a [Filesystem],
+    targets: &'a Targets<'a>,
+    end: usize,
+}
+
+impl Inside<'_> {
+    fn before(self, end: usize) -> Self {
+        Self { end, ..self }
+    }
+
+    fn covering(&self, path: &str) -> Option<usize> {
+        self.targets.covering_before(path, self.end)
+    }
+}
+
 impl Survey {
     /// Every reason, with who asked.
     pub fn foreseen(&self, domain: &Domain, request: &Request) -> Vec<Problem> {
         let mut found = Vec::new();
-        self.foresee_targets(domain, &mut found);
+        let all = &domain.filesystems;
+        let inside = Inside { filesystems: all, targets: &Targets::new(all), end: all.len() };
+        self.foresee_targets(inside, &mut found);
         if !self.get(Purpose::Root).is_some_and(|root| root.kind == Ok(Kind::Directory)) {
             return found;
         }
-        let all = &domain.filesystems;
         let mut missing = |origin, message: String, help: &str| {
             found.push(Problem { origin, message, help: help.to_owned() });
         };
         for (index, filesystem) in all.iter().enumerate().filter(|(_, filesystem)| !is_root(filesystem)) {
             let FilesystemSource::Container(source) = &filesystem.source else { continue };
             let path = source.value.as_str();
-            if self.seen(&all[..index], path) == Seen::Absent {
+            if self.seen(inside.before(index), path) == Seen::Absent {
                 let message = format!("there is no {path} in the container, of which this would be a copy");
                 missing(source.origin, message, "create it in the root file system, or correct the path");
             }
         }
         let dir = &domain.init.dir;
-        match self.seen(all, dir.value.as_str()) {
+        match self.seen(inside, dir.value.as_str()) {
             Seen::Absent => {
                 let message = format!("the container has no directory {}", dir.value);
                 missing(dir.origin, message, "create it in the root file system, or correct <initdir>");
@@ -60,12 +81,12 @@ impl Survey {
             _ => {}
         }
         if request.command.is_none() {
-            self.foresee_program(domain, &mut found);
+            self.foresee_program(domain, inside, &mut found);
         }
         found
     }
 
-    fn foresee_program(&self, domain: &Domain, found: &mut Vec<Problem>) {
+    fn foresee_program(&self, domain: &Domain, inside: Inside<'_>, found: &mut Vec<Problem>) {
         let Some(program) = domain.init.commands.first().map(|command| &command.program) else { return };
         if !program.value.starts_with('/') {
             return;
@@ -74,11 +95,11 @@ impl Survey {
             found.push(Problem { origin: program.origin, message, help: help.to_owned() });
         };
         let help = "put it into the root file system, or correct the path";
-        match self.seen(&domain.filesystems, &program.value) {
+        match self.seen(inside, &program.value) {
             Seen::Absent => problem(format!("the container has no {}", program.value), help),
             Seen::There(Kind::File) => {
-                let Some(needed) = self.needed_by(domain, &program.value) else { return };
-                if self.seen(&domain.filesystems, &needed) == Seen::Absent {
+                let Some(needed) = self.needed_by(domain, inside, &program.value) else { return };
+                if self.seen(inside, &needed) == Seen::Absent {
                     let message =
                         format!("{} needs {needed} to run, which is not in the container", program.value);
                     problem(
@@ -93,25 +114,25 @@ impl Survey {
     }
 
     /// The interpreter or loader that a program names.
-    fn needed_by(&self, domain: &Domain, program: &str) -> Option<String> {
+    fn needed_by(&self, domain: &Domain, inside: Inside<'_>, program: &str) -> Option<String> {
         /// Headers and the loader's path are at the beginning of what linkers make.
         const BEGINNING: u64 = 65536;
-        let file = self.open_inside(domain, program, libc::O_PATH).ok()?;
+        let file = self.open_inside(domain, inside.targets, program, libc::O_PATH).ok()?;
         let bytes = foreign::read(file.as_fd(), BEGINNING).ok()?;
         headers::needed(&bytes).filter(|path| path.starts_with('/'))
     }
 
     /// Where there is no place for what is mounted, and none can be made.
-    fn foresee_targets(&self, domain: &Domain, found: &mut Vec<Problem>) {
-        for (index, filesystem) in domain.filesystems.iter().enumerate() {
+    fn foresee_targets(&self, inside: Inside<'_>, found: &mut Vec<Problem>) {
+        for (index, filesystem) in inside.filesystems.iter().enumerate() {
             let (target, origin) = (filesystem.target.value.as_str(), filesystem.target.origin);
             if Beneath::new(target).kernel().is_some() {
                 self.foresee_kernel_target(index, filesystem, found);
                 continue;
             }
-            let before = &domain.filesystems[..index];
-            let Some(cover) = covering(before, target) else { continue };
-            let outer = &before[cover];
+            let before = inside.before(index);
+            let Some(cover) = before.covering(target) else { continue };
+            let outer = &inside.filesystems[cover];
             if outer.readonly.is_some() && self.seen(before, target) == Seen::Absent {
                 let message = format!(
                     "there is no {target} in what is mounted read-only on {}, and it cannot be made there",
@@ -157,15 +178,16 @@ impl Survey {
     }
 
     /// What is at a path inside, once `filesystems` are mounted.
-    fn seen(&self, filesystems: &[Filesystem], path: &str) -> Seen {
+    fn seen(&self, inside: Inside<'_>, path: &str) -> Seen {
+        let filesystems = inside.filesystems;
         if Beneath::new(path).kernel().is_some() || path.split('/').any(|part| part == "..") {
             return Seen::Unknown;
         }
-        if filesystems.iter().any(|filesystem| is_below(filesystem.target.value.as_str(), path)) {
+        if inside.targets.reaches(path, inside.end) {
             // A mount point, or on the way to one: what is missing is made.
             return Seen::Unknown;
         }
-        let purpose = match covering(filesystems, path) {
+        let purpose = match inside.covering(path) {
             None => Purpose::Root,
             Some(index) => match &filesystems[index].source {
                 FilesystemSource::Host(_) => Purpose::Filesystem(index),
@@ -183,13 +205,11 @@ impl Survey {
         match self.open_beneath(purpose, rest, libc::O_PATH).and_then(|fd| kind_of(&fd)) {
             Ok(kind) => match end_of(fd.as_raw_fd(), rest) {
                 // A link into what another file system covers leads elsewhere inside.
-                Ok(end) if self.is_where_it_seems(filesystems, purpose, target, rest, &end) => {
-                    Seen::There(kind)
-                }
+                Ok(end) if self.is_where_it_seems(inside, purpose, target, rest, &end) => Seen::There(kind),
                 _ => Seen::Unknown,
             },
             Err(Errno::ENOENT) => match end_of(fd.as_raw_fd(), rest) {
-                Ok(end) if self.is_where_it_seems(filesystems, purpose, target, rest, &end) => Seen::Absent,
+                Ok(end) if self.is_where_it_seems(inside, purpose, target, rest, &end) => Seen::Absent,
                 _ => Seen::Unknown,
             },
             Err(_) => Seen::Unknown,
@@ -199,7 +219,7 @@ impl Survey {
     /// Whether what `rest` leads to in the source, `end`, is there in the container as well.
     fn is_where_it_seems(
         &self,
-        filesystems: &[Filesystem],
+        inside: Inside<'_>,
         purpose: Purpose,
         target: &str,
         rest: &str,
@@ -211,7 +231,7 @@ impl Survey {
         // Links of a mounted tree are followed from the container's root, not from its own.
         purpose == Purpose::Root
             && target.is_empty()
-            && covering(filesystems, end).is_none()
+            && inside.covering(end).is_none()
             && Beneath::new(end).kernel().is_none()
     }
 }
@@ -236,13 +256,11 @@ fn of_a_process(path: &str) -> bool {
 
 /// Adds what is foreseen to what is planned, but for what has been said of the same place already.
 pub(crate) fn add(problems: &mut Vec<Problem>, foreseen: Vec<Problem>) {
-    let same = |one: &Problem, other: &Problem| match (one.origin, other.origin) {
-        (Origin::Xml(one), Origin::Xml(other)) => one == other,
-        _ => false,
+    let place = |problem: &Problem| match problem.origin {
+        Origin::Xml(span) => Some((span.start, span.end)),
+        Origin::Default(_) => None,
     };
-    for problem in foreseen {
-        if !problems.iter().any(|said| same(said, &problem)) {
-            problems.push(problem);
-        }
-    }
+    let mut said: HashSet<_> = problems.iter().filter_map(place).collect();
+    problems
+        .extend(foreseen.into_iter().filter(|problem| place(problem).is_none_or(|place| said.insert(place))));
 }

@@ -65,6 +65,14 @@ impl Survey {
                 self.look_within(domain, own, owner);
             }
         }
+        self.state.sort_by_key(|shown| shown.tree);
+    }
+
+    /// What of it would be seen in a tree.
+    pub fn state_in(&self, tree: Purpose) -> &[Shown] {
+        let from = self.state.partition_point(|shown| shown.tree < tree);
+        let end = self.state.partition_point(|shown| shown.tree <= tree);
+        &self.state[from..end]
     }
 
     fn trees(&self, domain: &Domain) -> impl Iterator<Item = &Found> {

@@ -8,6 +8,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::stat::fstat;
 
+use super::covering::Prefixes;
 use super::{Kind, Purpose, Survey};
 use crate::path::{Beneath, RESOLVE_IN_ROOT, c_string};
 use crate::sys;
@@ -29,8 +30,8 @@ const LINKS: usize = 40;
 
 impl Survey {
     /// Looks at a target of the document; `before` are the targets that are mounted on earlier.
-    pub(super) fn look_at_target(&self, target: &str, before: &HashSet<&str>) -> Looked {
-        if Beneath::new(target).kernel().is_some() || is_covered(target, before) {
+    pub(super) fn look_at_target(&self, target: &str, before: &Before<'_>) -> Looked {
+        if Beneath::new(target).kernel().is_some() || before.cover(target) {
             // What is below the kernel's file systems is of the container's own.
             return Looked { kind: None, leads: None };
         }
@@ -41,7 +42,7 @@ impl Survey {
             None => Looked { kind: Some(kind), leads: None },
             Some(Err(errno)) => Looked { kind: Some(Err(errno)), leads: None },
             Some(Ok(end)) => {
-                let kind = (!is_covered(&end, before)).then_some(kind);
+                let kind = (!before.cover(&end)).then_some(kind);
                 let leads = (Beneath::new(&end) != Beneath::new(target)).then_some(end);
                 Looked { kind, leads }
             }
@@ -62,7 +63,7 @@ impl Survey {
     }
 
     /// The resolver's file, where the document has name servers.
-    pub(super) fn look_at_resolver(&mut self, domain: &Domain, before: &HashSet<&str>) {
+    pub(super) fn look_at_resolver(&mut self, domain: &Domain, before: &Before<'_>) {
         if !domain.nameservers.is_empty() {
             self.resolver = Some(self.look_at_target(RESOLV_CONF, before));
         }
@@ -75,9 +76,24 @@ pub(super) fn stands_apart(file: &OwnedFd) -> bool {
     matches!(sys::open_tree(file.as_raw_fd(), c"", CLONE).map(sys::adopt), Err(Errno::EINVAL))
 }
 
-fn is_covered(path: &str, before: &HashSet<&str>) -> bool {
-    let path = path.trim_end_matches('/');
-    before.contains(path) || path.match_indices('/').any(|(at, _)| at > 0 && before.contains(&path[..at]))
+/// The targets that are mounted on earlier.
+#[derive(Debug, Default)]
+pub(super) struct Before<'a> {
+    targets: HashSet<&'a str>,
+    prefixes: Prefixes,
+}
+
+impl<'a> Before<'a> {
+    /// Adds one. Named twice is named.
+    pub(super) fn add(&mut self, target: &'a str) {
+        let target = target.trim_end_matches('/');
+        let _new = self.targets.insert(target);
+        self.prefixes.add(target);
+    }
+
+    fn cover(&self, path: &str) -> bool {
+        self.prefixes.of(path.trim_end_matches('/')).any(|dir| self.targets.contains(dir))
+    }
 }
 
 /// The path, without a link, that `path` leads to beneath the root, also where nothing is there.
@@ -85,6 +101,8 @@ pub(super) fn end_of(root: RawFd, path: &str) -> Result<String, Errno> {
     let mut rest: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
     let mut end: Vec<String> = Vec::new();
     let mut links = 0;
+    // Below what is not there, nothing is.
+    let mut missing = usize::MAX;
     while let Some(name) = rest.pop() {
         match name.as_str() {
             "" | "." => continue,
@@ -95,12 +113,19 @@ pub(super) fn end_of(root: RawFd, path: &str) -> Result<String, Errno> {
             }
             _ => end.push(name),
         }
+        if end.len() > missing {
+            continue;
+        }
         let here = c_string(&end.join("/"));
         let found = match sys::openat2(root, &here, libc::O_PATH | libc::O_NOFOLLOW, 0, RESOLVE_IN_ROOT) {
             Ok(found) => sys::adopt(found),
-            Err(Errno::ENOENT) => continue,
+            Err(Errno::ENOENT) => {
+                missing = end.len();
+                continue;
+            }
             Err(errno) => return Err(errno),
         };
+        missing = usize::MAX;
         if fstat(&found)?.st_mode & libc::S_IFMT != libc::S_IFLNK {
             continue;
         }

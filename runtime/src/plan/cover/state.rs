@@ -25,7 +25,7 @@ const EMPTY: &str = "empty directory for state";
 /// Covers what is in the tree that has just been attached at `target`.
 pub(in super::super) fn hide(b: &mut Builder<'_>, purpose: Purpose, tree: Slot, target: &str) {
     let survey = b.survey;
-    for shown in survey.state.iter().filter(|shown| shown.tree == purpose) {
+    for shown in survey.state_in(purpose) {
         if !may_be(b, shown.owner) {
             continue;
         }
@@ -88,7 +88,7 @@ pub(in super::super) fn say(b: &mut Builder<'_>) {
 /// Whether `path` of the container is hidden with the state of a tree, at whose `target` it is.
 pub(super) fn hides(b: &Builder<'_>, purpose: Purpose, target: &str, path: &str) -> bool {
     let target = target.trim_end_matches('/');
-    b.survey.state.iter().filter(|shown| shown.tree == purpose && may_be(b, shown.owner)).any(|shown| {
+    b.survey.state_in(purpose).iter().filter(|shown| may_be(b, shown.owner)).any(|shown| {
         let at = [target, "/", &shown.rest].concat();
         crate::survey::is_below(path, at.trim_end_matches('/'))
     })
