@@ -29,6 +29,10 @@ pub(crate) fn look(facts: &mut Facts) {
     // getpid(2) by its x32 number.
     let x32 = attempt(0x4000_0000 | libc::SYS_getpid, &mut []);
     facts.set("host.control.x32", x32.is_ok());
+    let there = crate::probe::procfs::NEIGHBOURS.iter().filter(|n| Path::new("/proc").join(n).exists());
+    facts.set("host.control.neighbours", there.map(|n| (*n).to_owned()).collect::<Vec<_>>());
+    let shown = ["irq", "slab"].iter().filter(|n| Path::new("/sys/kernel").join(n).exists());
+    facts.set("host.control.kernel_shown", shown.map(|n| (*n).to_owned()).collect::<Vec<_>>());
     let agent = names("/sys/fs/cgroup").any(|e| e.path().join("release_agent").exists());
     facts.set("host.control.release_agent", agent);
     facts.set("host.control.handles", handles());

@@ -21,6 +21,25 @@ const MISTOLD: &str = "runc \"$@\"; s=$?; [ $s -gt 128 ] && exit 1; exit $s";
 const DEAF: &str = "trap '' TERM; case \" $* \" in *' true '*) runc \"$@\" || while :; do sleep 1; done;; \
                     *) exec runc \"$@\";; esac";
 
+/// Removing a container removes every other whose name begins alike.
+const GREEDY: &str = "case \" $* \" in *' delete '*) for last; do :; done; top=$(dirname \"$(dirname \"$2\")\"); \
+                      for s in $top/*/state/$last*; do [ -d $s ] && runc --root $(dirname $s) delete --force $(basename $s); \
+                      done; exit 0;; *) exec runc \"$@\";; esac";
+
+/// Nothing is ever frozen, and it says that it is.
+const AWAKE: &str = "case \" $* \" in *' pause '*|*' resume '*) exit 0;; *) exec runc \"$@\";; esac";
+
+/// Its state is everybody's.
+const OPEN: &str = "runc \"$@\"; s=$?; chmod -R o+w \"$2\"; exit $s";
+
+/// A file of its state is written by its name, whatever stands there.
+const FOLLOWS: &str = "case \" $* \" in *' run '*) echo started >\"$2/log\";; *' delete '*) runc \"$@\"; s=$?; \
+                       rm -f \"$2/log\"; exit $s;; esac; exec runc \"$@\"";
+
+/// Something stays that it has started.
+const LITTERS: &str =
+    "case \" $* \" in *' pause '*) setsid sleep 47 >/dev/null 2>&1 </dev/null &;; esac; exec runc \"$@\"";
+
 /// What the first start said is said again by every other one, and nothing is started.
 const LIAR: &str = "old=$0.said; case \" $* \" in *' run '*) ;; *) exit 0;; esac\n\
                     [ -e $old ] && { cat $old; read -r word; exit 0; }\n\
@@ -56,6 +75,11 @@ fn ids(report: &RunReport, status: Status) -> BTreeSet<&str> {
 #[case(MISTOLD, "life-08b", "ends")]
 #[case(MISTOLD, "entered-06", "entered")]
 #[case(DEAF, "entered-05", "entered")]
+#[case(GREEDY, "beside-01", "beside")]
+#[case(AWAKE, "beside-02", "beside")]
+#[case(OPEN, "beside-03", "beside")]
+#[case(FOLLOWS, "beside-04", "beside")]
+#[case(LITTERS, "beside-05", "beside")]
 fn a_fault_of_the_fixture_is_found(#[case] script: &str, #[case] check: &str, #[case] scene: &str) {
     if !root("starting containers") || !has_runc() {
         return;

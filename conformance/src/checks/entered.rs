@@ -171,6 +171,21 @@ pub(super) const CHECKS: &[Check] = &[
         },
     ),
     Check::new(
+        "monitored-02",
+        Isolation,
+        "monitored",
+        "On the host's own tree none of the host's /proc, /sys and /dev lies below the container's.",
+        "mount_namespaces(7); proc_pid_mountinfo(5)",
+        |j| {
+            let targets = j.facts().list("monitored.targets");
+            j.note("monitored.targets");
+            for place in ["/proc", "/sys", "/dev"] {
+                let number = targets.iter().filter(|t| *t == place).count();
+                j.expect(number == 1, format!("{place} is mounted {number} times, one over the other"));
+            }
+        },
+    ),
+    Check::new(
         "spent-01",
         Isolation,
         "spent",
@@ -191,6 +206,24 @@ pub(super) const CHECKS: &[Check] = &[
             );
             j.works("spent.ptys.host");
             j.is("spent.ptys.after", true);
+        },
+    ),
+    Check::new(
+        "spent-02",
+        Isolation,
+        "spent",
+        "A container with ids of its own that opens every inotify instance it can leaves some to the host's root.",
+        "inotify(7), max_user_instances; namespaces(7), /proc/sys/user",
+        |j| {
+            super::life::started(j, "spent.inotify.before", "ok");
+            let taken = j.fact("spent.inotify.taken").and_then(|v| v.as_str()).unwrap_or_default();
+            let (number, end) = taken.split_once(' ').unwrap_or_default();
+            let many = number.parse::<u32>().is_ok_and(|n| n > 50);
+            j.control(
+                many && end == "EMFILE",
+                "the container has opened instances until there were none left",
+            );
+            j.works("spent.inotify.host");
         },
     ),
 ];

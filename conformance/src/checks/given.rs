@@ -73,6 +73,18 @@ pub(super) const CHECKS: &[Check] = &[
         |j| mounted(j, "backslash"),
     ),
     Check::new(
+        "given-04c",
+        Isolation,
+        "odd",
+        "The volume with a plain name beside them has no devices, and no mount of the host gets into it.",
+        "mount(2), MS_NODEV; mount_namespaces(7)",
+        |j| {
+            j.is("odd.plain.token", "wanted");
+            j.holds("odd.plain.options", "nodev");
+            j.none("odd.plain.peers");
+        },
+    ),
+    Check::new(
         "given-05",
         Isolation,
         "odd",

@@ -122,6 +122,14 @@ pub(super) const CHECKS: &[Check] = &[
         "passwd(5)",
         |j| j.is("trap.passwd_missing", "ran"),
     ),
+    Check::new(
+        "user-07e",
+        Functional,
+        "accounts",
+        "A program that its user may execute but not read is started.",
+        "execve(2), permissions",
+        |j| j.is("trap.unreadable", 7),
+    ),
 ];
 
 /// The host is untouched; if the container started, its kernel file systems are real.

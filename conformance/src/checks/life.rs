@@ -110,7 +110,7 @@ pub(super) const CHECKS: &[Check] = &[
         "A program that cannot be executed gives a status other than 0.",
         "execve(2)",
         |j| {
-            started(j, "life.cannot_control", 7);
+            started(j, "life.cannot_control", "ran");
             for case in CANNOT {
                 j.within(&format!("life.cannot.{case}"), 1.0, 255.0);
             }
@@ -138,7 +138,7 @@ pub(super) const CHECKS: &[Check] = &[
         "cannot",
         "A start that fails at exec leaves nothing behind.",
         "execve(2)",
-        |j| nothing_left_after(j, "life.cannot_control", 7),
+        |j| nothing_left_after(j, "life.cannot_control", "ran"),
     ),
     Check::new(
         "life-11",

@@ -80,6 +80,23 @@ pub(super) const CHECKS: &[Check] = &[
         },
     ),
     Check::new(
+        "cgroup-22",
+        Isolation,
+        "mapped",
+        "Groups that a container may make below its own are bounded, in depth and in number.",
+        "cgroup-v2, cgroup.max.depth and cgroup.max.descendants",
+        |j| {
+            is_mapped(j);
+            j.note("nested.end");
+            let depth = j.fact("nested.depth").and_then(serde_json::Value::as_u64).unwrap_or(0);
+            if depth == 0 {
+                return j.not_applicable("it may make no group");
+            }
+            j.is("nested.end", "EAGAIN");
+            j.within("host.groups_most", 1.0, 10_000.0);
+        },
+    ),
+    Check::new(
         "mapped-05",
         Isolation,
         "mapped_host",

@@ -1,6 +1,7 @@
 //! The catalogue: one area per file.
 
 mod astray;
+mod beside;
 mod context;
 mod devices;
 mod entered;
@@ -52,6 +53,7 @@ pub fn all() -> Vec<Check> {
         exchange::CHECKS,
         sources::CHECKS,
         entered::CHECKS,
+        beside::CHECKS,
     ]
     .concat()
 }

@@ -1,7 +1,7 @@
 //! The surface of /proc and /sys.
 
 use crate::judge::Judge;
-use crate::probe::procfs::TABLES;
+use crate::probe::procfs::{NEIGHBOURS, TABLES};
 use crate::requirement::Check;
 use crate::requirement::Severity::Isolation;
 
@@ -276,6 +276,30 @@ pub(super) const CHECKS: &[Check] = &[
         "The counts of interrupts, which tell of other tenants' work and of the machine's heat, give nothing.",
         "proc(5), interrupts; GHSA-6fw5-f8r9-fgfm",
         |j| hidden(j, "interrupts"),
+    ),
+    Check::new(
+        "proc-18",
+        Isolation,
+        "plain",
+        "The counts of software interrupts, the state of the page allocator and the owners of keys give nothing.",
+        "proc(5): softirqs, pagetypeinfo, key-users",
+        |j| {
+            let some = |v: &serde_json::Value| v.as_array().is_some_and(|list| !list.is_empty());
+            j.there("host.control.neighbours", some, "the kernel has none of them");
+            NEIGHBOURS.iter().for_each(|name| hidden(j, name));
+        },
+    ),
+    Check::new(
+        "proc-18b",
+        Isolation,
+        "plain",
+        "The slabs and interrupts of the machine are not shown by sysfs.",
+        "Documentation/ABI/testing/sysfs-kernel-slab, sysfs-kernel-irq",
+        |j| {
+            let some = |v: &serde_json::Value| v.as_array().is_some_and(|list| !list.is_empty());
+            j.there("host.control.kernel_shown", some, "the kernel has neither directory");
+            j.none("sys.kernel_shown");
+        },
     ),
     Check::new(
         "proc-12",

@@ -59,6 +59,22 @@ pub(super) const CHECKS: &[Check] = &[
         |j| at(j, "/data", &["nodev"]),
     ),
     Check::new(
+        "mount-09e",
+        Functional,
+        "strict",
+        "With an id map nothing on a writable volume gives privilege, where the recipe says so.",
+        "mount(2), MS_NOSUID; user_namespaces(7), set-user-ID files of mapped ids",
+        |j| at(j, "/data", &["nosuid"]),
+    ),
+    Check::new(
+        "mount-09f",
+        Functional,
+        "strict",
+        "With an id map nothing on a writable root gives privilege: its files are those of ids of the host.",
+        "mount(2), MS_NOSUID; user_namespaces(7), set-user-ID files of mapped ids",
+        |j| at(j, "/", &["nosuid"]),
+    ),
+    Check::new(
         "mount-16m",
         Functional,
         "strict",

@@ -1,7 +1,7 @@
 //! Mutants that no observation can tell from the sound runtime, each with a reason a reader can check.
 
 /// A mutant's word, and why it changes nothing.
-const EQUIVALENT: [(&str, &str); 11] = [
+const EQUIVALENT: [(&str, &str); 13] = [
     (
         "drop-flag:mount:/dev:MS_STRICTATIME",
         "it decides when access times of nodes are written, which separates nothing",
@@ -33,6 +33,16 @@ const EQUIVALENT: [(&str, &str); 11] = [
         "skip:leave-stage",
         "the launcher leaves the stage in any case when it drops it (impl Drop for Stage), before the payload runs; the \
          one step in between writes to a pipe. That it is left, leak-12 looks",
+    ),
+    (
+        "skip:make-slave",
+        "the kernel itself makes every shared mount a slave in a mount namespace whose owner is another user namespace \
+         (mount_namespaces(7), restrictions on mount namespaces)",
+    ),
+    (
+        "skip:sever-locked",
+        "what comes back locked is a slave of mounts of the stage alone, which is gone before the payload runs; with it \
+         goes the only place from which anything could come. That nothing of the host comes, mount-02f and mount-05c look",
     ),
     (
         "drop-flag:restrict:/data:MS_PRIVATE",

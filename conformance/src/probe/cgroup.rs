@@ -90,6 +90,26 @@ fn move_out(mounts: &[String], facts: &mut Facts) {
     facts.set("cgroup.moved_out_by", worked);
 }
 
+/// Groups in groups, as deep as may be: at most a hundred.
+pub(super) fn nested(_params: &Params, facts: &mut Facts) {
+    let mut path = std::path::PathBuf::from("/sys/fs/cgroup");
+    let mut made = Vec::new();
+    let mut end = "enough".to_owned();
+    while made.len() < 100 {
+        path.push("g");
+        if let Err(error) = fs::create_dir(&path) {
+            end = spell::<()>(Err(errno_of(error)));
+            break;
+        }
+        made.push(path.clone());
+    }
+    facts.set("nested.depth", made.len());
+    facts.set("nested.end", end);
+    for path in made.iter().rev() {
+        let _gone = fs::remove_dir(path).is_ok();
+    }
+}
+
 /// Forks until it is refused, at most `fork_most` times; the children sleep and are ended.
 pub(super) fn forks(params: &Params, facts: &mut Facts) {
     let most = params.number("fork_most").unwrap_or(200);

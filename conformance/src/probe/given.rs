@@ -83,6 +83,12 @@ pub(super) fn odd(params: &Params, facts: &mut Facts) {
         facts.set(format!("odd.{name}.token"), text.unwrap_or_else(|e| spell::<()>(Err(errno_of(e)))));
         let device = fs::metadata(&path).map_or(0, |m| m.dev());
         facts.set(format!("odd.{name}.device"), device);
+        let own = super::mounts::table("self").into_iter().find(|m| m.target == path);
+        if let Some(own) = own {
+            let options: Vec<String> = own.options.split(',').map(str::to_owned).collect();
+            facts.set(format!("odd.{name}.options"), options);
+            facts.set(format!("odd.{name}.peers"), own.propagation);
+        }
     }
 }
 

@@ -79,7 +79,7 @@ impl Params {
 type Gatherer = fn(&Params, &mut Facts);
 
 /// All areas in the order in which they are gathered: those that disturb come last.
-const AREAS: [(&str, Gatherer); 36] = [
+const AREAS: [(&str, Gatherer); 37] = [
     // The first word is what was there before anything was done.
     ("place", place::place),
     ("fd", context::fd),
@@ -104,6 +104,7 @@ const AREAS: [(&str, Gatherer); 36] = [
     ("uevent", network::uevent),
     ("terminal", claims::terminal),
     ("cgroup", cgroup::cgroup),
+    ("nested", cgroup::nested),
     ("forks", cgroup::forks),
     ("cpus", cgroup::cpus),
     ("spin", cgroup::spin),

@@ -27,6 +27,8 @@ const MASKED: [&str; 11] = [
 ];
 const READONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 /// What the kernel tells of its memory, for the machine as a whole.
+/// What tells of the work and the keys of everybody on the machine.
+pub(crate) const NEIGHBOURS: [&str; 3] = ["key-users", "pagetypeinfo", "softirqs"];
 pub(crate) const TABLES: [&str; 5] = ["kpagecount", "kpageflags", "kpagecgroup", "slabinfo", "vmallocinfo"];
 /// Everybody may write here on any machine, and gets no more than a notice of pressure when it comes
 /// (Documentation/accounting/psi.rst).
@@ -324,6 +326,12 @@ fn addresses(facts: &mut Facts) {
     for name in TABLES.iter().chain(&["interrupts", "kcore", "kmsg"]) {
         facts.set(format!("proc.read.{name}"), peek(&format!("/proc/{name}")));
     }
+    for name in NEIGHBOURS {
+        facts.set(format!("proc.read.{name}"), peek(&format!("/proc/{name}")));
+    }
+    let shown = ["irq", "slab"].map(|name| format!("/sys/kernel/{name}"));
+    let shown = shown.into_iter().filter(|d| fs::read_dir(d).is_ok_and(|mut all| all.next().is_some()));
+    facts.set("sys.kernel_shown", shown.collect::<Vec<_>>());
     let iomem = fs::read_to_string("/proc/iomem").unwrap_or_default();
     let shown = iomem.lines().any(|l| {
         l.split_once(" : ").is_some_and(|(range, _)| range.chars().any(|c| c.is_ascii_hexdigit() && c != '0'))

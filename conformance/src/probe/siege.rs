@@ -26,6 +26,10 @@ pub(super) fn command(words: &[String]) -> Option<i32> {
         "swap" => swap(word(1), word(2)),
         "mislead" => status(mislead(word(1), word(2))),
         "relink" => status(relink(word(1), word(2))),
+        "storm" => storm(word(1)),
+        "reboot-by-child" => reboot_by_child(),
+        "reboot" => reboot(),
+        "inotifies" => inotifies(),
         "ptys" => ptys(word(1).parse().unwrap_or(8192)),
         _ => return None,
     })
@@ -97,6 +101,60 @@ fn relink(path: &str, to: &str) -> std::io::Result<()> {
     let new = format!("{path}.new");
     std::os::unix::fs::symlink(to, &new)?;
     fs::rename(new, path)
+}
+
+/// Makes new processes for ever, and keeps their number in a file.
+fn storm(file: &str) -> i32 {
+    for number in 1_u64.. {
+        let ended = std::process::Command::new(format!("/{}", super::NAME)).arg("true").status();
+        let told = ended.is_ok() && fs::write(file, format!("{number}\n")).is_ok();
+        if !told {
+            return 1;
+        }
+    }
+    0
+}
+
+/// As PID 1 of a namespace: a child asks for a reboot.
+fn reboot_by_child() -> i32 {
+    if std::process::id() != 1 {
+        say("REBOOT not PID 1");
+        return 3;
+    }
+    let ended = std::process::Command::new(format!("/{}", super::NAME)).arg("reboot").status();
+    if ended.is_ok() { 9 } else { 4 }
+}
+
+/// Asks for one, where the parent is PID 1 of a namespace that is not the machine's own: there nobody is the probe.
+fn reboot() -> i32 {
+    let parent = fs::read_to_string("/proc/1/comm").unwrap_or_default();
+    if nix::unistd::getppid().as_raw() != 1 || parent.trim() != super::NAME {
+        say("REBOOT not below the probe");
+        return 3;
+    }
+    let outcome = nix::sys::reboot::reboot(nix::sys::reboot::RebootMode::RB_AUTOBOOT);
+    say(&format!("REBOOT {}", spell(outcome)));
+    0
+}
+
+/// Opens inotify instances until there are none left, says how many, and holds them until a file says that it is over.
+fn inotifies() -> i32 {
+    use nix::sys::inotify::{InitFlags, Inotify};
+    let mut held = Vec::new();
+    let end = loop {
+        match Inotify::init(InitFlags::IN_CLOEXEC) {
+            Ok(one) if held.len() < 8192 => held.push(one),
+            Ok(_) => break "enough".to_owned(),
+            Err(errno) => break spell::<()>(Err(errno)),
+        }
+    };
+    if fs::write("/var/tmp/inotifies", format!("{} {end}\n", held.len())).is_err() {
+        return 1;
+    }
+    while !Path::new("/var/tmp/over").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    0
 }
 
 /// Opens terminals until there are none left, says how many, and holds them until a file says that it is over.

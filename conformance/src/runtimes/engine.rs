@@ -60,7 +60,7 @@ pub(super) const ALL: [&str; 41] = [
     "checkpoint_restore",
 ];
 /// What engines mask, and what else gives nothing to a container: a bundle may name what it likes.
-pub(super) const MASKED: [&str; 18] = [
+pub(super) const MASKED: [&str; 23] = [
     "/proc/acpi",
     "/proc/asound",
     "/proc/kcore",
@@ -77,6 +77,11 @@ pub(super) const MASKED: [&str; 18] = [
     "/proc/slabinfo",
     "/proc/vmallocinfo",
     "/proc/dynamic_debug",
+    "/proc/key-users",
+    "/proc/pagetypeinfo",
+    "/proc/softirqs",
+    "/sys/kernel/irq",
+    "/sys/kernel/slab",
     "/sys/firmware",
     "/sys/devices/virtual/powercap",
 ];

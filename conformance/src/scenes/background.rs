@@ -31,6 +31,16 @@ pub(super) struct Background<'a, 'b> {
 impl<'a, 'b> Background<'a, 'b> {
     /// Starts the recipe; a runtime without the verb is not applicable.
     pub(super) fn start(stage: &'a Stage<'b>, spec: Spec, place: &Path) -> Result<Self, SceneError> {
+        Self::start_by(stage, spec, place, "--clean")
+    }
+
+    /// The same from another launcher.
+    pub(super) fn start_by(
+        stage: &'a Stage<'b>,
+        spec: Spec,
+        place: &Path,
+        how: &str,
+    ) -> Result<Self, SceneError> {
         let _foreground = stage.prepared(&spec, place)?;
         let call = stage.runtime.verb(&Verb::Background, &spec.name, place).ok_or_else(|| {
             SceneError::NotApplicable(format!(
@@ -42,7 +52,7 @@ impl<'a, 'b> Background<'a, 'b> {
         let log = place.join("background.log");
         let file = || File::options().create(true).append(true).open(&log).doing("making a log");
         let mut child = stage
-            .launcher(&call, "--clean")
+            .launcher(&call, how)
             .stdin(Stdio::null())
             .stdout(file()?)
             .stderr(file()?)

@@ -282,7 +282,7 @@ pub(super) fn monitored(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     let mut facts = Facts::default();
     let (place, name) = stage.place("monitored")?;
     let state = place.join("state");
-    let mut argv = stage.probe_argv("monitors", false);
+    let mut argv = stage.probe_argv("mount,monitors", false);
     argv[0] = stage.work.join(NAME).to_string_lossy().into_owned();
     argv.extend(["--param".to_owned(), format!("state={}", state.display())]);
     let mut inside = Spec::plain(&format!("{name}.inside"), "/".into(), argv);
@@ -302,6 +302,7 @@ pub(super) fn monitored(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     for what in ["found", "answered", "said"] {
         facts.set(format!("monitored.{what}"), tried.list(&format!("monitors.{what}")));
     }
+    facts.set("monitored.targets", tried.list("mount.targets"));
     facts.set("monitored.after", victim.command(&["exit", "7"]).unwrap_or(-2));
     Ok(facts)
 }

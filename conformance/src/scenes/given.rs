@@ -193,6 +193,9 @@ fn one(
     tried.note(facts, &format!("odd.{name}"));
     let token = tried.seen.as_ref().and_then(|s| s.text(&format!("odd.{name}.token")).map(str::to_owned));
     facts.set(format!("odd.{name}.token"), token.unwrap_or_default());
+    for what in ["options", "peers"] {
+        facts.set(format!("odd.{name}.{what}"), tried.list(&format!("odd.{name}.{what}")));
+    }
     Ok(())
 }
 

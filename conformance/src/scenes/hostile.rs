@@ -117,5 +117,23 @@ pub(super) fn accounts(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
         facts.set(format!("trap.passwd_{name}"), word);
         super::life::destroy(stage, &spec, &place);
     }
+    facts.set("trap.unreadable", unreadable(stage)?);
     Ok(facts)
+}
+
+/// A program that its user may execute and may not read: its exit status.
+fn unreadable(stage: &Stage<'_>) -> Result<i32, SceneError> {
+    let (place, id) = stage.place("accounts")?;
+    let root = place.join("root");
+    let program = root.join("closed-probe/browndog-probe");
+    fs::create_dir(root.join("closed-probe")).doing("making a directory")?;
+    let _length = fs::copy(&stage.binary, &program).doing("copying the probe")?;
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o711);
+    fs::set_permissions(&program, mode).doing("closing the program")?;
+    let argv = ["/closed-probe/browndog-probe", "exit", "7"].map(str::to_owned);
+    let mut spec = Spec::plain(&id, root, argv.to_vec());
+    spec.user = Some((1000, 1000));
+    let finished = stage.start(&spec, &place)?.finish(PATIENCE)?;
+    super::life::destroy(stage, &spec, &place);
+    Ok(finished.status.code().unwrap_or(-1))
 }

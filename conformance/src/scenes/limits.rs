@@ -106,8 +106,10 @@ pub(super) fn parallel(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
         running.push((number, word, stage.start(&spec, &place)?));
     }
     let mut wrong = Vec::new();
+    let mut spoke = false;
     for (number, word, container) in running {
         let finished = container.finish(PATIENCE)?;
+        spoke |= finished.stdout.trim() == word;
         if finished.status.code() != Some(10 + number) || finished.stdout.trim() != word {
             wrong.push(format!(
                 "{word}: {}, {:?} {}",
@@ -117,7 +119,7 @@ pub(super) fn parallel(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
             ));
         }
     }
-    facts.set("race.parallel_ran", wrong.len() < 10);
+    facts.set("race.parallel_ran", spoke);
     facts.set("race.parallel_wrong", wrong);
     stage.leaks(&before, "bdc-", &mut facts);
     Ok(facts)

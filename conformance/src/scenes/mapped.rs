@@ -9,11 +9,24 @@ use crate::stage::{Doing, SceneError, Stage};
 /// A root of its own.
 pub(super) fn own_root(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
     let (place, name) = stage.place("mapped")?;
-    let mut spec =
-        Spec::plain(&name, place.join("root"), stage.probe_argv("pid,kernelfs,user,caps,tries,under", true));
+    let mut spec = Spec::plain(
+        &name,
+        place.join("root"),
+        stage.probe_argv("pid,kernelfs,nested,user,caps,tries,under", true),
+    );
     spec.idmap = Some(100_000);
     super::plain::stage_root_to(&place.join("root"), 100_000)?;
-    stage.observe(&spec, &place)
+    stage.observe_with(&spec, &place, &|facts, init| {
+        // The numbers that the groups above its own set, for the groups below them.
+        let own = fs::read_to_string(format!("/proc/{init}/cgroup")).unwrap_or_default();
+        let own = own.lines().find_map(|l| l.strip_prefix("0::/")).unwrap_or_default().to_owned();
+        let top = std::path::Path::new("/sys/fs/cgroup");
+        let unified = top.join("unified");
+        let bounds = if unified.exists() { unified.join(own) } else { top.join(own) };
+        let read = |d: &std::path::Path| fs::read_to_string(d.join("cgroup.max.descendants")).ok();
+        let numbers = bounds.ancestors().filter_map(|d| read(d)?.trim().parse::<u64>().ok());
+        facts.set("host.groups_most", numbers.min().unwrap_or(u64::MAX));
+    })
 }
 
 /// The host's own tree, with the container's mounts on top.

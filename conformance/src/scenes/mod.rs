@@ -2,6 +2,7 @@
 
 mod astray;
 mod background;
+mod beside;
 mod callers;
 mod entered;
 mod exchange;
@@ -173,6 +174,12 @@ pub const SCENES: &[Scene] = &[
         about: "a container on the host's own tree gives orders to the runtime's monitors",
         play: entered::monitored,
     },
+    Scene {
+        name: "beside",
+        about: "containers in the background beside others, and the state of the runtime",
+        play: beside::beside,
+    },
+    Scene { name: "reboot", about: "a process that is not PID 1 asks for a reboot", play: beside::reboot },
     Scene {
         name: "spent",
         about: "a container opens terminals until there are none left",

@@ -43,7 +43,26 @@ pub(super) fn spent(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
         std::thread::sleep(Duration::from_millis(20));
     }
     facts.set("spent.ptys.after", nix::pty::openpty(None, None).is_ok());
+    watches(stage, &mut facts)?;
     Ok(facts)
+}
+
+/// Instances of inotify, which are counted for each user: by a container with ids of its own.
+fn watches(stage: &Stage<'_>, facts: &mut Facts) -> Result<(), SceneError> {
+    use nix::sys::inotify::{InitFlags, Inotify};
+    let (place, name) = stage.place("spent")?;
+    let mut spec = Spec::plain(&name, place.join("root"), vec![format!("/{NAME}"), "inotifies".into()]);
+    spec.rlimits.push(("nofile".into(), 16_384, 16_384));
+    spec.idmap = Some(100_000);
+    super::plain::stage_root_to(&place.join("root"), 100_000)?;
+    facts.attempt("spent.inotify.before", Inotify::init(InitFlags::IN_CLOEXEC));
+    let container = Background::start(stage, spec, &place)?;
+    let taken = wait_for(&place.join("root/var/tmp/inotifies"));
+    facts.set("spent.inotify.taken", taken.unwrap_or_default());
+    facts.attempt("spent.inotify.host", Inotify::init(InitFlags::IN_CLOEXEC));
+    fs::write(place.join("root/var/tmp/over"), "").doing("ending it")?;
+    drop(container);
+    Ok(())
 }
 
 fn wait_for(file: &Path) -> Option<String> {
