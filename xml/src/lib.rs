@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! Container domain XML: text in, a typed [`domain::Domain`] or a [`report::Report`] out.
 //!
-//! [`read`] is the door. The shape of a document is data ([`schema`]); meaning is in the value
+//! [`Domain::parse`](domain::Domain::parse) is the door, and [`read`] gives what is wrong and the domain side by side. The shape of a document is data ([`schema`]); meaning is in the value
 //! types ([`value`]), the cross-field rules and the lowering.
 
 mod bytes;
@@ -39,6 +39,43 @@ pub struct Reading {
     pub domain: Option<Domain>,
     /// All diagnostics in the order of the document.
     pub report: Report,
+}
+
+impl Domain {
+    /// The domain of a document of either dialect, and what is to be said of it: warnings alone.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the document, each with its place.
+    ///
+    /// # Examples
+    /// ```
+    /// use browndog_xml::domain::Domain;
+    /// use browndog_xml::source::Source;
+    ///
+    /// let text = "<domain type='lxc'>
+    ///   <name>web</name>
+    ///   <memory unit='MiB'>64</memory>
+    ///   <os><type>exe</type><init>/bin/sh</init></os>
+    /// </domain>";
+    /// let (domain, said) = Domain::parse(&Source::new("web.xml", text))?;
+    /// assert_eq!(domain.name.value.as_str(), "web");
+    /// assert_eq!(domain.memory.limit.map(|limit| limit.value), Some(64 << 20));
+    /// assert!(said.diagnostics.is_empty());
+    ///
+    /// let wrong = Source::new("web.xml", text.replace("init>", "inti>"));
+    /// let report = Domain::parse(&wrong).unwrap_err();
+    /// let first = report.errors().next().expect("there is an error");
+    /// assert_eq!((first.code.to_string().as_str(), wrong.position(first.span.start).line), ("BD0200", 4));
+    /// assert!(report.to_string().contains("there is no element <inti> in <os>"));
+    /// # Ok::<(), browndog_xml::report::Report>(())
+    /// ```
+    pub fn parse(source: &Source) -> Result<(Self, Report), Report> {
+        let Reading { domain, report } = read(source);
+        match domain {
+            Some(domain) => Ok((domain, report)),
+            None => Err(report),
+        }
+    }
 }
 
 /// Reads one document of either dialect.

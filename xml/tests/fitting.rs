@@ -248,6 +248,21 @@ fn a_property_that_is_nearly_one_gets_the_nearest_name() {
     assert!(said.iter().any(|(code, _, it)| *code == Code::NotCarried && it.contains("/foo")), "{said:?}");
 }
 
+/// What is said of a bundle's devices is so, and one that this host has not is a loss and not a container that cannot start.
+#[test]
+fn a_device_of_a_bundle_is_the_hosts_or_a_loss() {
+    let device = |path: &str| {
+        format!("{{\"path\": \"{path}\", \"type\": \"c\", \"major\": 1, \"minor\": 3, \"fileMode\": 438}}")
+    };
+    let converted =
+        oci("", "", &format!(", \"devices\": [{}, {}]", device("/dev/fuse"), device("/dev/own-null")));
+    assert_eq!(hostdevs(&converted), "<char>/dev/fuse</char>");
+    let said = said(&converted);
+    let about = |code: Code, words: &str| said.iter().any(|it| it.0 == code && it.2.contains(words));
+    assert!(about(Code::CarriedOtherwise, "root's, of mode 0660"), "{said:?}");
+    assert!(about(Code::NotCarried, "this host has no '/dev/own-null'"), "{said:?}");
+}
+
 #[test]
 fn a_program_is_looked_up_in_the_root_that_is_named() {
     let converted = oci("", "", "");

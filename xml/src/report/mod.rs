@@ -105,6 +105,20 @@ impl Diagnostic {
     }
 }
 
+/// A line for each finding: its code, and the sentence. With the lines of the document: [`Report::render_human`].
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, finding) in self.diagnostics.iter().enumerate() {
+            let end = if index == 0 { "" } else { "\n" };
+            let message = crate::visible::visible(&finding.message);
+            write!(f, "{end}{}[{}]: {message}", finding.severity.as_str(), finding.code)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Report {}
+
 impl Report {
     /// Whether the document is refused.
     pub fn has_errors(&self) -> bool {

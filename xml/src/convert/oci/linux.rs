@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::read::Reader;
-use crate::convert::{Element, json};
+use crate::convert::{Element, Seen, json};
 use crate::covers::{cover_of, is_hidden};
 use crate::value::quoted;
 
@@ -192,13 +192,17 @@ fn devices(reader: &mut Reader<'_>) {
             Some("b") => ("storage", "block"),
             _ => continue,
         };
+        if matches!((reader.surroundings.look)(path), Seen::Missing) {
+            let path = quoted(path);
+            reader.lost(&pointer, &format!("this host has no {path}, and a node is given by its path"));
+            continue;
+        }
         let source = Element::new("source").holding(Element::text(element, path).at(place));
         let element = Element::new("hostdev").with("mode", "capabilities").with("type", kind);
         reader.devices.children.push(element.holding(source).at(place));
-        reader.otherwise(
-            &pointer,
-            "the node of the host at the same path is given, with its number, owner and mode",
-        );
+        let how = "the node of the host at the same path is given, with the number that it has there; it is root's, of \
+                   mode 0660";
+        reader.otherwise(&pointer, how);
         // Named twice is named.
         let _new = nodes.insert(["type", "major", "minor"].map(|name| part(device, name)));
         reader.take_members(&pointer, &["path", "type", "major", "minor", "fileMode", "uid", "gid"]);
