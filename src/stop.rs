@@ -218,6 +218,10 @@ impl Destroy {
             }
         }
         let stopped = stop::destroy(layout, &name)?;
+        // What a killed 'run' of that name has left beside it, which may have ended only now.
+        let mut removed = Vec::new();
+        reconcile::sweep(Some(&name), &mut removed);
+        cleaned(&removed);
         Ok(tell(&name, &stopped, "destroyed", 0, self.format))
     }
 }
