@@ -197,7 +197,7 @@ impl<'a> Generator<'a> {
                 // Both or neither.
                 _ if child.element.name == "initgroup" => before,
                 _ if depth >= DEPTH || self.out.len() > BYTES => usize::from(child.occurs.is_required()),
-                Occurs::Optional => usize::from(self.next() % 4 == 3),
+                Occurs::Optional | Occurs::InParts => usize::from(self.next() % 4 == 3),
                 Occurs::AtLeastOnce => 1 + usize::from(self.next() % 4 == 3),
                 Occurs::Many => usize::from(self.next() % 8).saturating_sub(5),
             };

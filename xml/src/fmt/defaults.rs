@@ -3,46 +3,6 @@
 use super::Item;
 use crate::value::{IdSet, bytes_in_unit, parse_u64};
 
-/// Elements that always stand in a definition, in the order of the format. What has to be made
-/// comes behind the last of the elements before it.
-const ORDER: &[&str] = &[
-    "name",
-    "uuid",
-    "genid",
-    "title",
-    "description",
-    "metadata",
-    "maxMemory",
-    "memory",
-    "currentMemory",
-    "blkiotune",
-    "memtune",
-    "memoryBacking",
-    "vcpu",
-    "vcpus",
-    "iothreads",
-    "iothreadids",
-    "defaultiothread",
-    "cputune",
-    "numatune",
-    "resource",
-    "sysinfo",
-    "bootloader",
-    "bootloader_args",
-    "os",
-    "idmap",
-    "features",
-    "cpu",
-    "clock",
-    "on_poweroff",
-    "on_reboot",
-    "on_crash",
-    "on_lockfailure",
-    "pm",
-    "perf",
-    "devices",
-];
-
 pub(super) fn write_out(root: &mut Item) {
     root.attributes.retain(|(name, _)| name != "id");
     let memory = root.child("memory").map_or_else(|| "0".to_owned(), in_kib);
@@ -147,7 +107,8 @@ fn need(root: &mut Item, item: Item) {
     if root.child(&item.name).is_some() {
         return;
     }
-    let rank = |name: &str| ORDER.iter().position(|known| *known == name).unwrap_or(usize::MAX);
+    let order = crate::schema::lxc::DOMAIN.children();
+    let rank = |name: &str| order.iter().position(|known| known.element.name == name).unwrap_or(usize::MAX);
     let own = rank(&item.name);
     let at = root.children.iter().position(|child| rank(&child.name) > own).unwrap_or(root.children.len());
     root.children.insert(at, item);

@@ -200,7 +200,7 @@ fn disk(item: &mut Item) {
     order(item, &["type", "device"]);
     let cdrom = item.attribute("device") == Some("cdrom");
     if cdrom && item.child("readonly").is_none() {
-        let before = |child: &Item| matches!(child.name.as_str(), "target" | "iotune");
+        let before = |child: &Item| matches!(child.name.as_str(), "target" | "iotune" | "throttlefilters");
         let at = item.children.iter().rposition(before).map_or(0, |at| at + 1);
         item.children.insert(at, Item::new("readonly"));
     }

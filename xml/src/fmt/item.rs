@@ -1,7 +1,7 @@
 //! An element on its way to being written.
 
 use crate::events::{comments, declarations};
-use crate::schema::{Content, Element, Namespace};
+use crate::schema::{Content, Element, Namespace, Occurs};
 use crate::source::{Source, Span};
 use crate::tree::{NodeId, View};
 use crate::value::{IdSet, Value, parse_i64, parse_u64};
@@ -104,6 +104,21 @@ fn declared(view: View<'_>) -> Vec<(String, String)> {
     prefixes
 }
 
+impl Item {
+    /// Makes one of the children of this rank, which are parts of one.
+    fn unite(&mut self, rank: usize) {
+        let Some(first) = self.children.iter().position(|child| child.rank == rank) else { return };
+        while self.children.get(first + 1).is_some_and(|next| next.rank == rank) {
+            let next = self.children.remove(first + 1);
+            let whole = &mut self.children[first];
+            whole.comments.extend(next.comments);
+            whole.children.extend(next.children);
+            whole.trailing.extend(next.trailing);
+            whole.children.sort_by_key(|child| child.rank);
+        }
+    }
+}
+
 struct Builder<'a> {
     view: View<'a>,
     comments: &'a [Span],
@@ -173,6 +188,11 @@ impl Builder<'_> {
             item.text.clear();
         }
         item.children.sort_by_key(|child| child.rank);
+        for (rank, child) in row.children().iter().enumerate() {
+            if child.occurs == Occurs::InParts {
+                item.unite(rank);
+            }
+        }
         item.trailing = self.take_comments(self.view.tree.nodes[node].end);
         item
     }

@@ -137,10 +137,10 @@ fn hostdev(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) -> Op
                 vendor: context.attribute(vendor, "id", hex16)?,
                 product: context.attribute(product, "id", hex16)?,
             },
-            (_, _, Some(address)) => HostdevKind::UsbByAddress {
-                bus: context.attribute(address, "bus", decimal)?,
-                device: context.attribute(address, "device", decimal)?,
-            },
+            (_, _, Some(address)) => {
+                let bus = context.attribute(address, "bus", decimal)?;
+                HostdevKind::UsbByAddress { bus, device: usb_device(draft, context, address)? }
+            }
             _ => {
                 let only = part("vendor").or_else(|| part("product"));
                 let place = match only.filter(|&only| context.view.name(only) == "product") {
@@ -158,6 +158,26 @@ fn hostdev(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) -> Op
         _ => return None,
     };
     Some(Hostdev { origin, kind })
+}
+
+/// The number of a USB device on its bus, which changes each time it is plugged in; a port does not.
+fn usb_device(
+    draft: &mut Draft,
+    context: &mut Context<'_, '_>,
+    address: NodeId,
+) -> Option<crate::domain::Sourced<u32>> {
+    let span = context.view.span(address);
+    if context.view.attribute(address, "device").is_some() {
+        return context.attribute(address, "device", decimal);
+    }
+    if context.view.attribute(address, "port").is_some() {
+        let why = "a USB device cannot be had by its port: name it by vendor and product";
+        draft.cannot_start(context, span, why.to_owned());
+        return None;
+    }
+    let fault = Diagnostic::error(Code::Incomplete, span, "<address> names no USB device");
+    context.report.push(fault.help("write @device, the number of the device on the bus"));
+    None
 }
 
 fn hex16(text: &str) -> Result<u16, ValueError> {

@@ -170,6 +170,14 @@ fn disk(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) {
         context.report.push(fault.label(place, "needed by this element"));
     }
     super::machine::disk(draft, context, node);
+    if let Some(driver) = view.child(node, "driver") {
+        let written = view.attribute(driver, "discard_no_unref").filter(|(state, _)| *state == "on");
+        let format = view.attribute(driver, "type").map_or("raw", |(format, _)| format);
+        if let Some((_, span)) = written.filter(|_| format != "qcow2") {
+            let message = format!("@discard_no_unref is of qcow2 images, and this one is {format}");
+            refuse(context, Code::Contradiction, span, message);
+        }
+    }
     let Some(target) = view.child(node, "target") else { return };
     let Some((dev, span)) = view.attribute(target, "dev") else { return };
     draft.unique(context, "disk", dev, span, format!("two disks are {}", quoted(dev)));

@@ -2,8 +2,8 @@
 
 use super::values::{ARCHITECTURES, GENERIC_NAME, LINE, ON_OFF, U32, U64, VARIABLE};
 use super::{
-    Attribute, Content, Element, Namespace, Support, Variants, commandline, devices, element, extension,
-    ignored, implied, libvirt, many, maybe, once, optional, required, text,
+    Attribute, Content, Element, Namespace, Support, Variants, Version, boot, commandline, devices, element,
+    extension, ignored, implied, in_parts, libvirt, many, maybe, once, optional, required, text, with_newer,
 };
 use crate::value::Value;
 
@@ -13,6 +13,7 @@ pub static DOMAIN: Element = Element {
     content: Content::Children(&[
         once(&NAME),
         maybe(&UUID),
+        maybe(libvirt::ROOT_HWUUID),
         maybe(libvirt::ROOT_GENID),
         maybe(&TITLE),
         maybe(&DESCRIPTION),
@@ -31,6 +32,7 @@ pub static DOMAIN: Element = Element {
         maybe(libvirt::ROOT_CPUTUNE),
         maybe(libvirt::ROOT_NUMATUNE),
         maybe(&RESOURCE),
+        maybe(libvirt::ROOT_IOMMUFD),
         many(libvirt::ROOT_SYSINFO),
         maybe(libvirt::ROOT_BOOTLOADER),
         maybe(libvirt::ROOT_BOOTLOADER_ARGS),
@@ -39,13 +41,14 @@ pub static DOMAIN: Element = Element {
         maybe(libvirt::ROOT_FEATURES),
         maybe(libvirt::ROOT_CPU),
         maybe(libvirt::ROOT_CLOCK),
+        maybe(libvirt::ROOT_THROTTLEGROUPS),
         maybe(&ON_POWEROFF),
         maybe(&ON_REBOOT),
         maybe(&ON_CRASH),
         maybe(libvirt::ROOT_ON_LOCKFAILURE),
         maybe(libvirt::ROOT_PM),
         maybe(libvirt::ROOT_PERF),
-        maybe(&devices::DEVICES),
+        in_parts(&devices::DEVICES),
         many(&SECLABEL),
         maybe(libvirt::ROOT_KEYWRAP),
         maybe(libvirt::ROOT_LAUNCHSECURITY),
@@ -155,6 +158,7 @@ static GID: Element = Element { attributes: RANGE, doc: "group ids", ..element("
 static RANGE: &[Attribute] = &[required("start", U32), required("target", U32), required("count", U32)];
 
 static OS: Element = Element {
+    attributes: &[ignored("firmware", Value::Choice(&["bios", "efi"]), boot::MACHINES)],
     content: Content::Children(&[
         once(&TYPE),
         maybe(&INIT),
@@ -163,56 +167,32 @@ static OS: Element = Element {
         maybe(&INITDIR),
         maybe(&INITUSER),
         maybe(&INITGROUP),
-        maybe(&CMDLINE),
-        maybe(&KERNEL),
-        maybe(&INITRD),
-        maybe(&LOADER),
-        maybe(&NVRAM),
-        many(&BOOT),
-        maybe(&BOOTMENU),
-        maybe(&BIOS),
-        maybe(&SMBIOS),
-        maybe(&DTB),
-        maybe(&ROOT_DEVICE),
-        maybe(&ACPI),
+        maybe(&boot::CMDLINE),
+        maybe(&boot::KERNEL),
+        maybe(&boot::INITRD),
+        maybe(&boot::SHIM),
+        maybe(&boot::FIRMWARE),
+        maybe(&boot::LOADER),
+        maybe(&boot::NVRAM),
+        maybe(&boot::VARSTORE),
+        many(&boot::BOOT),
+        maybe(&boot::BOOTMENU),
+        maybe(&boot::BIOS),
+        maybe(&boot::SMBIOS),
+        maybe(&boot::DTB),
+        maybe(&boot::ROOT),
+        maybe(&boot::ACPI),
     ]),
     doc: "what runs in it",
     ..element("os")
 };
 static TYPE: Element = Element {
-    attributes: &[optional("arch", ARCHITECTURES)],
+    attributes: &[with_newer(&[(Version(10, 2), &["loongarch64"])], optional("arch", ARCHITECTURES))],
     doc: "exe",
     ..text("type", Value::Choice(&["exe"]))
 };
 static INIT: Element =
     Element { doc: "the program that becomes process 1", ..text("init", Value::AbsFilePath) };
-static CMDLINE: Element = Element {
-    support: Support::Refused(
-        "libvirt's schema has none in a container; <initenv name='LIBVIRT_LXC_CMDLINE'> gives what its driver made of one",
-    ),
-    ..machine("cmdline")
-};
-static KERNEL: Element = machine("kernel");
-static INITRD: Element = machine("initrd");
-static LOADER: Element = machine("loader");
-static NVRAM: Element = machine("nvram");
-static BOOT: Element = machine("boot");
-static BOOTMENU: Element = machine("bootmenu");
-static BIOS: Element = machine("bios");
-static SMBIOS: Element = machine("smbios");
-static DTB: Element = machine("dtb");
-static ROOT_DEVICE: Element = machine("root");
-static ACPI: Element = machine("acpi");
-
-const fn machine(name: &'static str) -> Element {
-    Element {
-        content: Content::Foreign,
-        support: Support::Refused("it is for virtual machines; a container starts <init>"),
-        doc: "how a virtual machine starts",
-        ..element(name)
-    }
-}
-
 static INITARG: Element = Element { doc: "an argument of it", ..text("initarg", Value::NonEmpty) };
 static INITENV: Element = Element {
     attributes: &[required("name", Value::Pattern(&VARIABLE))],
@@ -231,10 +211,15 @@ const CRASH: Value = Value::Choice(&[
     "rename-restart",
     "coredump-destroy",
     "coredump-restart",
+    "preserve-running",
 ]);
 static ON_POWEROFF: Element = Element { doc: "what follows when it ends", ..text("on_poweroff", END) };
 static ON_REBOOT: Element = Element { doc: "what follows when it reboots", ..text("on_reboot", END) };
-static ON_CRASH: Element = Element { doc: "what follows when it dies", ..text("on_crash", CRASH) };
+static ON_CRASH: Element = Element {
+    newer: &[(Version(12, 6), &["preserve-running"])],
+    doc: "what follows when it dies",
+    ..text("on_crash", CRASH)
+};
 
 static SECLABEL: Element = Element {
     content: Content::Variants(&Variants {
@@ -252,6 +237,7 @@ static DYNAMIC_LABEL: Element = Element {
         ignored("relabel", Value::Choice(&["yes"]), "no file is labelled here"),
     ],
     content: Content::Children(&[maybe(&LABEL), maybe(&IMAGELABEL), maybe(&BASELABEL)]),
+    doc: "a label that is made at the start",
     ..element("seclabel")
 };
 static STATIC_LABEL: Element = Element {
@@ -261,6 +247,7 @@ static STATIC_LABEL: Element = Element {
         ignored("relabel", super::values::YES_NO, "no file is labelled here"),
     ],
     content: Content::Children(&[once(&LABEL), maybe(&IMAGELABEL)]),
+    doc: "the label that is written in it",
     ..element("seclabel")
 };
 static NO_LABEL: Element = Element {
@@ -269,6 +256,7 @@ static NO_LABEL: Element = Element {
         ignored("model", Value::Text, "no label is of no model"),
         ignored("relabel", Value::Choice(&["no"]), "no file is labelled here"),
     ],
+    doc: "no label",
     ..element("seclabel")
 };
 static LABEL: Element = Element { doc: "the label of its processes", ..text("label", Value::Text) };

@@ -4,6 +4,7 @@
 //! reference manual, the canonical order and the test generators are read off them. A row cannot
 //! compute: what needs a condition is a value type, a cross-field rule or the lowering.
 
+mod boot;
 pub mod capabilities;
 pub mod commandline;
 pub mod devices;
@@ -14,11 +15,13 @@ pub mod libvirt;
 mod lookup;
 pub mod lxc;
 pub mod rfc;
+mod since;
 mod values;
 
 pub(crate) use homes::homes;
 pub use homes::walk;
 pub(crate) use lookup::{find_attribute, find_child};
+pub use since::{BadVersion, NEWEST, Newer, OLDEST, Version, since, with_newer};
 
 use crate::value::Value;
 
@@ -55,6 +58,10 @@ pub struct Element {
     pub content: Content,
     /// What it does.
     pub support: Support,
+    /// Which libvirt was the first to have it, where that is newer than [`OLDEST`].
+    pub since: Option<Version>,
+    /// Words of its value that came later.
+    pub newer: Newer,
     /// One line for the reference manual.
     pub doc: &'static str,
 }
@@ -70,6 +77,10 @@ pub struct Attribute {
     pub required: bool,
     /// What it does.
     pub support: Support,
+    /// Which libvirt was the first to have it, where that is newer than [`OLDEST`].
+    pub since: Option<Version>,
+    /// Words of its value that came later.
+    pub newer: Newer,
     /// One line for the reference manual.
     pub doc: &'static str,
 }
@@ -124,6 +135,8 @@ pub enum Occurs {
     AtLeastOnce,
     /// Once, unless the rest of the document implies it.
     Implied,
+    /// At most once by the schema; libvirt's driver takes several for one that is written in parts.
+    InParts,
 }
 
 impl Occurs {
@@ -162,6 +175,8 @@ pub const fn element(name: &'static str) -> Element {
         attributes: &[],
         content: Content::Empty,
         support: Support::ActedOn,
+        since: None,
+        newer: &[],
         doc: "",
     }
 }
@@ -173,22 +188,38 @@ pub const fn text(name: &'static str, value: Value) -> Element {
 
 /// An attribute that may be left out.
 pub const fn optional(name: &'static str, value: Value) -> Attribute {
-    Attribute { name, value, required: false, support: Support::ActedOn, doc: "" }
+    Attribute { name, value, required: false, support: Support::ActedOn, since: None, newer: &[], doc: "" }
 }
 
 /// An attribute that has to be there.
 pub const fn required(name: &'static str, value: Value) -> Attribute {
-    Attribute { name, value, required: true, support: Support::ActedOn, doc: "" }
+    Attribute { name, value, required: true, support: Support::ActedOn, since: None, newer: &[], doc: "" }
 }
 
 /// An attribute without effect.
 pub const fn ignored(name: &'static str, value: Value, reason: &'static str) -> Attribute {
-    Attribute { name, value, required: false, support: Support::Ignored(reason), doc: "" }
+    Attribute {
+        name,
+        value,
+        required: false,
+        support: Support::Ignored(reason),
+        since: None,
+        newer: &[],
+        doc: "",
+    }
 }
 
 /// An attribute that cannot be had.
 pub const fn refused(name: &'static str, value: Value, reason: &'static str) -> Attribute {
-    Attribute { name, value, required: false, support: Support::Refused(reason), doc: "" }
+    Attribute {
+        name,
+        value,
+        required: false,
+        support: Support::Refused(reason),
+        since: None,
+        newer: &[],
+        doc: "",
+    }
 }
 
 /// A child that may stand there once.
@@ -204,6 +235,11 @@ pub const fn once(element: &'static Element) -> Child {
 /// A child that has to stand there once, unless the rest implies it.
 pub const fn implied(element: &'static Element) -> Child {
     Child { element, occurs: Occurs::Implied }
+}
+
+/// A child that may stand there once, or in parts that together are the one.
+pub const fn in_parts(element: &'static Element) -> Child {
+    Child { element, occurs: Occurs::InParts }
 }
 
 /// A child that may stand there any number of times.

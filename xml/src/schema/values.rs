@@ -30,6 +30,7 @@ pub(super) const ARCHITECTURES: Value = Value::Choice(&[
     "i686",
     "ia64",
     "lm32",
+    "loongarch64",
     "m68k",
     "microblaze",
     "microblazeel",

@@ -3,6 +3,7 @@
 mod dictionary;
 mod json;
 mod markdown;
+mod range;
 mod relaxng;
 
 pub use dictionary::dictionary;

@@ -1,8 +1,10 @@
 //! RELAX NG. It is wider than the checker where the checker looks at several places at once:
 //! what browndog accepts, this grammar accepts.
 
-use super::{escape, name_of, named_rows, uri, variants_of};
-use crate::schema::{Attribute, Child, Content, Element, Occurs, lxc, rfc};
+use std::collections::BTreeSet;
+
+use super::{escape, name_of, named_rows, range, uri, variants_of};
+use crate::schema::{Attribute, Child, Content, Element, Occurs, Support, lxc, rfc};
 use crate::value::Value;
 
 /// The grammar of both dialects.
@@ -17,9 +19,10 @@ pub fn relaxng() -> String {
         out.push_str(&format!("      <ref name=\"{}\"/>\n", name_of(&rows, root)));
     }
     out.push_str("    </choice>\n  </start>\n");
-    for (element, name) in &rows {
+    for (element, name) in rows.iter().filter(|(element, _)| !is_refused(element.support)) {
         define(&mut out, element, name, &rows);
     }
+    numbers(&mut out, &rows);
     out.push_str(
         "  <define name=\"anything\">\n    <zeroOrMore>\n      <choice>\n        <text/>\n        <attribute><anyName/></attribute>\n        \
          <element><anyName/><ref name=\"anything\"/></element>\n      </choice>\n    </zeroOrMore>\n  </define>\n</grammar>\n",
@@ -34,28 +37,33 @@ fn define(out: &mut String, element: &'static Element, name: &str, rows: &Rows) 
     let variants = variants_of(element);
     if !variants.is_empty() {
         out.push_str("    <choice>\n");
-        for (_, row) in variants {
+        for (_, row) in variants.iter().filter(|(_, row)| !is_refused(row.support)) {
             out.push_str(&format!("      <ref name=\"{}\"/>\n", name_of(rows, row)));
         }
         out.push_str("    </choice>\n  </define>\n");
         return;
     }
     out.push_str(&format!("    <element name=\"{}\" ns=\"{}\">\n", element.name, uri(element.namespace)));
-    for attribute in element.attributes {
+    for attribute in element.attributes.iter().filter(|it| !is_refused(it.support)) {
         write_attribute(out, attribute);
     }
     match element.content {
         Content::Empty | Content::Variants(_) => out.push_str("      <empty/>\n"),
         Content::Text(value) => out.push_str(&pattern(value)),
         Content::Children(children) => write_children(out, children, rows),
-        Content::Either(_, children) => {
-            out.push_str("      <choice>\n      <text/>\n      <group>\n");
+        Content::Either(value, children) => {
+            out.push_str(&format!("      <choice>\n{}      <group>\n", pattern(value)));
             write_children(out, children, rows);
             out.push_str("      </group>\n      </choice>\n");
         }
         Content::Foreign => out.push_str("      <ref name=\"anything\"/>\n"),
     }
     out.push_str("    </element>\n  </define>\n");
+}
+
+/// What the checker refuses by its row, the grammar does not have.
+fn is_refused(support: Support) -> bool {
+    matches!(support, Support::Refused(_))
 }
 
 fn write_attribute(out: &mut String, attribute: &Attribute) {
@@ -69,17 +77,18 @@ fn write_attribute(out: &mut String, attribute: &Attribute) {
 }
 
 fn write_children(out: &mut String, children: &[Child], rows: &Rows) {
-    if children.is_empty() {
+    let mut taken = children.iter().filter(|child| !is_refused(child.element.support)).peekable();
+    if taken.peek().is_none() {
         out.push_str("      <empty/>\n");
         return;
     }
     out.push_str("      <interleave>\n");
-    for child in children {
+    for child in taken {
         let reference = format!("<ref name=\"{}\"/>", name_of(rows, child.element));
         let wrapped = match child.occurs {
             Occurs::Required => reference,
             Occurs::Optional | Occurs::Implied => format!("<optional>{reference}</optional>"),
-            Occurs::Many => format!("<zeroOrMore>{reference}</zeroOrMore>"),
+            Occurs::Many | Occurs::InParts => format!("<zeroOrMore>{reference}</zeroOrMore>"),
             Occurs::AtLeastOnce => format!("<oneOrMore>{reference}</oneOrMore>"),
         };
         out.push_str(&format!("        {wrapped}\n"));
@@ -102,8 +111,8 @@ fn pattern(value: Value) -> String {
         Value::OneOf(types) => {
             format!("<choice>{}</choice>", types.iter().map(|it| pattern(*it)).collect::<String>())
         }
-        Value::Unsigned(..) => form("[0-9]+"),
-        Value::Integer(..) => form("-?[0-9]+"),
+        Value::Unsigned(low, high) => format!("<ref name=\"{}\"/>", number(low.into(), high.into())),
+        Value::Integer(low, high) => format!("<ref name=\"{}\"/>", number(low.into(), high.into())),
         Value::Pattern(known) => form(&xsd(known.expression)),
         Value::AbsPath | Value::AbsFilePath => form("/.*"),
         Value::Uuid => {
@@ -119,6 +128,42 @@ fn pattern(value: Value) -> String {
         }
     };
     format!("      {pattern}\n")
+}
+
+fn number(low: i128, high: i128) -> String {
+    format!("number.{low}.{high}")
+}
+
+/// The ranges of numbers that the rows use, as forms of text: the types of XML Schema also take blanks and signs.
+fn numbers(out: &mut String, rows: &Rows) {
+    let mut ranges = BTreeSet::new();
+    for (element, _) in rows {
+        for attribute in element.attributes {
+            gather(attribute.value, &mut ranges);
+        }
+        if let Content::Text(value) | Content::Either(value, _) = element.content {
+            gather(value, &mut ranges);
+        }
+    }
+    for (low, high) in ranges {
+        let form = range::expression(low, high);
+        out.push_str(&format!(
+            "  <define name=\"{}\">\n    <data type=\"string\"><param name=\"pattern\">{form}</param></data>\n  </define>\n",
+            number(low, high)
+        ));
+    }
+}
+
+fn gather(value: Value, ranges: &mut BTreeSet<(i128, i128)>) {
+    let _new = match value {
+        Value::Unsigned(low, high) => ranges.insert((low.into(), high.into())),
+        Value::Integer(low, high) => ranges.insert((low.into(), high.into())),
+        Value::OneOf(types) => {
+            types.iter().for_each(|it| gather(*it, ranges));
+            false
+        }
+        _ => false,
+    };
 }
 
 /// The expression in XML Schema's dialect, which has no flags.

@@ -1,399 +1,154 @@
-//! `<audio>`.
+//! `<audio>`: where the sound of a machine goes, by backend.
 
 use super::patterns;
 use super::reasons;
+use super::shapes::inert;
 use crate::schema::values::YES_NO;
-use crate::schema::{Content, Element, Support, Variants, element, maybe, optional, required};
+use crate::schema::{Attribute, Content, Element, Variants, Version, element, maybe, optional, required};
 use crate::value::Value;
 
-pub(super) static AUDIO_NONE: Element = Element {
-    attributes: &[
-        required("id", Value::Pattern(&patterns::UINT8)),
-        optional("timerPeriod", Value::Pattern(&patterns::UINT32)),
-        required("type", Value::Choice(&["none"])),
-    ],
-    content: Content::Children(&[maybe(&INPUT), maybe(&OUTPUT)]),
-    support: Support::Ignored(reasons::MACHINE),
-    ..element("audio")
-};
+const DIRECTION: Content = Content::Children(&[maybe(&SETTINGS)]);
 
-pub(super) static AUDIO_DBUS: Element = Element {
-    attributes: &[
-        required("id", Value::Pattern(&patterns::UINT8)),
-        optional("timerPeriod", Value::Pattern(&patterns::UINT32)),
-        required("type", Value::Choice(&["dbus"])),
-    ],
-    content: Content::Children(&[maybe(&AUDIO_INPUT), maybe(&AUDIO_OUTPUT)]),
-    support: Support::Ignored(reasons::MACHINE),
-    ..element("audio")
-};
+/// `<input>` and `<output>` of a backend, with what only this backend has.
+macro_rules! directions {
+    ($input:ident, $output:ident, $backend:literal $(, $own:expr)*) => {
+        static $input: Element = Element {
+            attributes: &[MIXING, FIXED, VOICES, BUFFER, $($own),*],
+            content: DIRECTION,
+            doc: concat!("how sound is recorded ", $backend),
+            ..element("input")
+        };
+        static $output: Element = Element {
+            attributes: &[MIXING, FIXED, VOICES, BUFFER, $($own),*],
+            content: DIRECTION,
+            doc: concat!("how sound is played ", $backend),
+            ..element("output")
+        };
+    };
+}
 
-pub(super) static AUDIO_ALSA: Element = Element {
-    attributes: &[
-        required("id", Value::Pattern(&patterns::UINT8)),
-        optional("timerPeriod", Value::Pattern(&patterns::UINT32)),
-        required("type", Value::Choice(&["alsa"])),
-    ],
-    content: Content::Children(&[maybe(&AUDIO_INPUT_2), maybe(&AUDIO_OUTPUT_2)]),
-    support: Support::Ignored(reasons::MACHINE),
-    ..element("audio")
-};
+/// A backend: its word, its two directions, and its own attributes.
+macro_rules! backend {
+    ($word:literal, $input:ident, $output:ident, $doc:literal $(, $own:expr)*) => {
+        Element {
+            attributes: &[
+                required("id", Value::Pattern(&patterns::UINT8)),
+                optional("timerPeriod", Value::Pattern(&patterns::UINT32)),
+                required("type", Value::Choice(&[$word])),
+                $($own),*
+            ],
+            content: Content::Children(&[maybe(&$input), maybe(&$output)]),
+            ..inert("audio", reasons::MACHINE, $doc)
+        }
+    };
+}
 
-pub(super) static AUDIO_COREAUDIO: Element = Element {
-    attributes: &[
-        required("id", Value::Pattern(&patterns::UINT8)),
-        optional("timerPeriod", Value::Pattern(&patterns::UINT32)),
-        required("type", Value::Choice(&["coreaudio"])),
-    ],
-    content: Content::Children(&[maybe(&AUDIO_INPUT_3), maybe(&AUDIO_OUTPUT_3)]),
-    support: Support::Ignored(reasons::MACHINE),
-    ..element("audio")
-};
+const MIXING: Attribute = optional("mixingEngine", YES_NO);
+const FIXED: Attribute = optional("fixedSettings", YES_NO);
+const VOICES: Attribute = optional("voices", Value::Pattern(&patterns::UINT32));
+const BUFFER: Attribute = optional("bufferLength", Value::Pattern(&patterns::UINT32));
+const BUFFERS: Attribute = optional("bufferCount", Value::Pattern(&patterns::UINT32));
+const NAME: Attribute = optional("name", Value::Text);
+const STREAM: Attribute = optional("streamName", Value::Text);
+const LATENCY: Attribute = optional("latency", Value::Pattern(&patterns::UINT32));
 
-pub(super) static AUDIO_JACK: Element = Element {
-    attributes: &[
-        required("id", Value::Pattern(&patterns::UINT8)),
-        optional("timerPeriod", Value::Pattern(&patterns::UINT32)),
-        required("type", Value::Choice(&["jack"])),
-    ],
-    content: Content::Children(&[maybe(&AUDIO_INPUT_4), maybe(&AUDIO_OUTPUT_4)]),
-    support: Support::Ignored(reasons::MACHINE),
-    ..element("audio")
-};
+directions!(PLAIN_INPUT, PLAIN_OUTPUT, "where the backend has no settings of its own");
+directions!(ALSA_INPUT, ALSA_OUTPUT, "by ALSA", optional("dev", Value::NonEmpty));
+directions!(COREAUDIO_INPUT, COREAUDIO_OUTPUT, "by macOS, or by SDL", BUFFERS);
+directions!(
+    JACK_INPUT,
+    JACK_OUTPUT,
+    "by JACK",
+    optional("serverName", Value::Text),
+    optional("clientName", Value::Text),
+    optional("connectPorts", Value::Text),
+    optional("exactName", YES_NO)
+);
+directions!(
+    OSS_INPUT,
+    OSS_OUTPUT,
+    "by the Open Sound System",
+    optional("dev", Value::Pattern(&patterns::DEVICE_NAME)),
+    BUFFERS,
+    optional("tryPoll", YES_NO)
+);
+directions!(STREAM_INPUT, STREAM_OUTPUT, "by PulseAudio or PipeWire", NAME, STREAM, LATENCY);
 
-pub(super) static AUDIO_OSS: Element = Element {
-    attributes: &[
-        required("id", Value::Pattern(&patterns::UINT8)),
-        optional("timerPeriod", Value::Pattern(&patterns::UINT32)),
-        required("type", Value::Choice(&["oss"])),
-        optional("tryMMap", YES_NO),
-        optional("exclusive", YES_NO),
-        optional("dspPolicy", Value::Integer(-2_147_483_648, 2_147_483_647)),
-    ],
-    content: Content::Children(&[maybe(&AUDIO_INPUT_5), maybe(&AUDIO_OUTPUT_5)]),
-    support: Support::Ignored(reasons::MACHINE),
-    ..element("audio")
+static NONE: Element = backend!("none", PLAIN_INPUT, PLAIN_OUTPUT, "no sound of the host's at all");
+static DBUS: Element = backend!("dbus", PLAIN_INPUT, PLAIN_OUTPUT, "sound over D-Bus");
+static ALSA: Element = backend!("alsa", ALSA_INPUT, ALSA_OUTPUT, "sound by the host's ALSA devices");
+static COREAUDIO: Element = backend!("coreaudio", COREAUDIO_INPUT, COREAUDIO_OUTPUT, "sound on macOS");
+static JACK: Element = backend!("jack", JACK_INPUT, JACK_OUTPUT, "sound by a JACK server");
+static OSS: Element = backend!(
+    "oss",
+    OSS_INPUT,
+    OSS_OUTPUT,
+    "sound by the Open Sound System",
+    optional("tryMMap", YES_NO),
+    optional("exclusive", YES_NO),
+    optional("dspPolicy", Value::Integer(-2_147_483_648, 2_147_483_647))
+);
+static PULSEAUDIO: Element = backend!(
+    "pulseaudio",
+    STREAM_INPUT,
+    STREAM_OUTPUT,
+    "sound by a PulseAudio server",
+    optional("serverName", Value::Text)
+);
+static PIPEWIRE: Element = Element {
+    since: Some(Version(9, 10)),
+    ..backend!(
+        "pipewire",
+        STREAM_INPUT,
+        STREAM_OUTPUT,
+        "sound by a PipeWire server",
+        optional("runtimeDir", Value::NonEmpty)
+    )
 };
+static SDL: Element = backend!(
+    "sdl",
+    COREAUDIO_INPUT,
+    COREAUDIO_OUTPUT,
+    "sound by the SDL library",
+    optional("driver", Value::Choice(&["esd", "alsa", "arts", "pulseaudio"]))
+);
+static SPICE: Element = backend!("spice", PLAIN_INPUT, PLAIN_OUTPUT, "sound that a SPICE client hears");
+static FILE: Element = backend!(
+    "file",
+    PLAIN_INPUT,
+    PLAIN_OUTPUT,
+    "sound written to a WAV file",
+    optional("path", Value::NonEmpty)
+);
 
-pub(super) static AUDIO_PULSEAUDIO: Element = Element {
-    attributes: &[
-        required("id", Value::Pattern(&patterns::UINT8)),
-        optional("timerPeriod", Value::Pattern(&patterns::UINT32)),
-        required("type", Value::Choice(&["pulseaudio"])),
-        optional("serverName", Value::Text),
-    ],
-    content: Content::Children(&[maybe(&AUDIO_INPUT_6), maybe(&AUDIO_OUTPUT_6)]),
-    support: Support::Ignored(reasons::MACHINE),
-    ..element("audio")
-};
-
-pub(super) static AUDIO_SDL: Element = Element {
-    attributes: &[
-        required("id", Value::Pattern(&patterns::UINT8)),
-        optional("timerPeriod", Value::Pattern(&patterns::UINT32)),
-        required("type", Value::Choice(&["sdl"])),
-        optional("driver", Value::Choice(&["esd", "alsa", "arts", "pulseaudio"])),
-    ],
-    content: Content::Children(&[maybe(&AUDIO_INPUT_7), maybe(&AUDIO_OUTPUT_7)]),
-    support: Support::Ignored(reasons::MACHINE),
-    ..element("audio")
-};
-
-pub(super) static AUDIO_SPICE: Element = Element {
-    attributes: &[
-        required("id", Value::Pattern(&patterns::UINT8)),
-        optional("timerPeriod", Value::Pattern(&patterns::UINT32)),
-        required("type", Value::Choice(&["spice"])),
-    ],
-    content: Content::Children(&[maybe(&AUDIO_INPUT_8), maybe(&AUDIO_OUTPUT_8)]),
-    support: Support::Ignored(reasons::MACHINE),
-    ..element("audio")
-};
-
-pub(super) static AUDIO_FILE: Element = Element {
-    attributes: &[
-        required("id", Value::Pattern(&patterns::UINT8)),
-        optional("timerPeriod", Value::Pattern(&patterns::UINT32)),
-        required("type", Value::Choice(&["file"])),
-        optional("path", Value::NonEmpty),
-    ],
-    content: Content::Children(&[maybe(&AUDIO_INPUT_9), maybe(&AUDIO_OUTPUT_9)]),
-    support: Support::Ignored(reasons::MACHINE),
-    ..element("audio")
-};
-
+/// `<audio>`.
 pub(super) static AUDIO: Element = Element {
     content: Content::Variants(&Variants {
         attribute: "type",
         absent: None,
         rows: &[
-            (&["none"], &AUDIO_NONE),
-            (&["dbus"], &AUDIO_DBUS),
-            (&["alsa"], &AUDIO_ALSA),
-            (&["coreaudio"], &AUDIO_COREAUDIO),
-            (&["jack"], &AUDIO_JACK),
-            (&["oss"], &AUDIO_OSS),
-            (&["pulseaudio"], &AUDIO_PULSEAUDIO),
-            (&["sdl"], &AUDIO_SDL),
-            (&["spice"], &AUDIO_SPICE),
-            (&["file"], &AUDIO_FILE),
+            (&["none"], &NONE),
+            (&["dbus"], &DBUS),
+            (&["alsa"], &ALSA),
+            (&["coreaudio"], &COREAUDIO),
+            (&["jack"], &JACK),
+            (&["oss"], &OSS),
+            (&["pulseaudio"], &PULSEAUDIO),
+            (&["pipewire"], &PIPEWIRE),
+            (&["sdl"], &SDL),
+            (&["spice"], &SPICE),
+            (&["file"], &FILE),
         ],
     }),
-    support: Support::Ignored(reasons::MACHINE),
-    ..element("audio")
+    ..inert("audio", reasons::MACHINE, "where the sound of a machine's cards goes on the host")
 };
 
-pub(super) static INPUT: Element = Element {
-    attributes: &[
-        optional("mixingEngine", YES_NO),
-        optional("fixedSettings", YES_NO),
-        optional("voices", Value::Pattern(&patterns::UINT32)),
-        optional("bufferLength", Value::Pattern(&patterns::UINT32)),
-    ],
-    content: Content::Children(&[maybe(&SETTINGS)]),
-    ..element("input")
-};
-
-pub(super) static OUTPUT: Element = Element {
-    attributes: &[
-        optional("mixingEngine", YES_NO),
-        optional("fixedSettings", YES_NO),
-        optional("voices", Value::Pattern(&patterns::UINT32)),
-        optional("bufferLength", Value::Pattern(&patterns::UINT32)),
-    ],
-    content: Content::Children(&[maybe(&SETTINGS)]),
-    ..element("output")
-};
-
-pub(super) static AUDIO_INPUT: Element = Element {
-    attributes: &[
-        optional("mixingEngine", YES_NO),
-        optional("fixedSettings", YES_NO),
-        optional("voices", Value::Pattern(&patterns::UINT32)),
-        optional("bufferLength", Value::Pattern(&patterns::UINT32)),
-    ],
-    content: Content::Children(&[maybe(&SETTINGS)]),
-    ..element("input")
-};
-
-pub(super) static AUDIO_OUTPUT: Element = Element {
-    attributes: &[
-        optional("mixingEngine", YES_NO),
-        optional("fixedSettings", YES_NO),
-        optional("voices", Value::Pattern(&patterns::UINT32)),
-        optional("bufferLength", Value::Pattern(&patterns::UINT32)),
-    ],
-    content: Content::Children(&[maybe(&SETTINGS)]),
-    ..element("output")
-};
-
-pub(super) static AUDIO_INPUT_2: Element = Element {
-    attributes: &[
-        optional("mixingEngine", YES_NO),
-        optional("fixedSettings", YES_NO),
-        optional("voices", Value::Pattern(&patterns::UINT32)),
-        optional("bufferLength", Value::Pattern(&patterns::UINT32)),
-        optional("dev", Value::NonEmpty),
-    ],
-    content: Content::Children(&[maybe(&SETTINGS)]),
-    ..element("input")
-};
-
-pub(super) static AUDIO_OUTPUT_2: Element = Element {
-    attributes: &[
-        optional("mixingEngine", YES_NO),
-        optional("fixedSettings", YES_NO),
-        optional("voices", Value::Pattern(&patterns::UINT32)),
-        optional("bufferLength", Value::Pattern(&patterns::UINT32)),
-        optional("dev", Value::NonEmpty),
-    ],
-    content: Content::Children(&[maybe(&SETTINGS)]),
-    ..element("output")
-};
-
-pub(super) static AUDIO_INPUT_3: Element = Element {
-    attributes: &[
-        optional("mixingEngine", YES_NO),
-        optional("fixedSettings", YES_NO),
-        optional("voices", Value::Pattern(&patterns::UINT32)),
-        optional("bufferLength", Value::Pattern(&patterns::UINT32)),
-        optional("bufferCount", Value::Pattern(&patterns::UINT32)),
-    ],
-    content: Content::Children(&[maybe(&SETTINGS)]),
-    ..element("input")
-};
-
-pub(super) static AUDIO_OUTPUT_3: Element = Element {
-    attributes: &[
-        optional("mixingEngine", YES_NO),
-        optional("fixedSettings", YES_NO),
-        optional("voices", Value::Pattern(&patterns::UINT32)),
-        optional("bufferLength", Value::Pattern(&patterns::UINT32)),
-        optional("bufferCount", Value::Pattern(&patterns::UINT32)),
-    ],
-    content: Content::Children(&[maybe(&SETTINGS)]),
-    ..element("output")
-};
-
-pub(super) static AUDIO_INPUT_4: Element = Element {
-    attributes: &[
-        optional("mixingEngine", YES_NO),
-        optional("fixedSettings", YES_NO),
-        optional("voices", Value::Pattern(&patterns::UINT32)),
-        optional("bufferLength", Value::Pattern(&patterns::UINT32)),
-        optional("serverName", Value::Text),
-        optional("clientName", Value::Text),
-        optional("connectPorts", Value::Text),
-        optional("exactName", YES_NO),
-    ],
-    content: Content::Children(&[maybe(&SETTINGS)]),
-    ..element("input")
-};
-
-pub(super) static AUDIO_OUTPUT_4: Element = Element {
-    attributes: &[
-        optional("mixingEngine", YES_NO),
-        optional("fixedSettings", YES_NO),
-        optional("voices", Value::Pattern(&patterns::UINT32)),
-        optional("bufferLength", Value::Pattern(&patterns::UINT32)),
-        optional("serverName", Value::Text),
-        optional("clientName", Value::Text),
-        optional("connectPorts", Value::Text),
-        optional("exactName", YES_NO),
-    ],
-    content: Content::Children(&[maybe(&SETTINGS)]),
-    ..element("output")
-};
-
-pub(super) static AUDIO_INPUT_5: Element = Element {
-    attributes: &[
-        optional("mixingEngine", YES_NO),
-        optional("fixedSettings", YES_NO),
-        optional("voices", Value::Pattern(&patterns::UINT32)),
-        optional("bufferLength", Value::Pattern(&patterns::UINT32)),
-        optional("dev", Value::Pattern(&patterns::DEVICE_NAME)),
-        optional("bufferCount", Value::Pattern(&patterns::UINT32)),
-        optional("tryPoll", YES_NO),
-    ],
-    content: Content::Children(&[maybe(&SETTINGS)]),
-    ..element("input")
-};
-
-pub(super) static AUDIO_OUTPUT_5: Element = Element {
-    attributes: &[
-        optional("mixingEngine", YES_NO),
-        optional("fixedSettings", YES_NO),
-        optional("voices", Value::Pattern(&patterns::UINT32)),
-        optional("bufferLength", Value::Pattern(&patterns::UINT32)),
-        optional("dev", Value::Pattern(&patterns::DEVICE_NAME)),
-        optional("bufferCount", Value::Pattern(&patterns::UINT32)),
-        optional("tryPoll", YES_NO),
-    ],
-    content: Content::Children(&[maybe(&SETTINGS)]),
-    ..element("output")
-};
-
-pub(super) static AUDIO_INPUT_6: Element = Element {
-    attributes: &[
-        optional("mixingEngine", YES_NO),
-        optional("fixedSettings", YES_NO),
-        optional("voices", Value::Pattern(&patterns::UINT32)),
-        optional("bufferLength", Value::Pattern(&patterns::UINT32)),
-        optional("name", Value::Text),
-        optional("streamName", Value::Text),
-        optional("latency", Value::Pattern(&patterns::UINT32)),
-    ],
-    content: Content::Children(&[maybe(&SETTINGS)]),
-    ..element("input")
-};
-
-pub(super) static AUDIO_OUTPUT_6: Element = Element {
-    attributes: &[
-        optional("mixingEngine", YES_NO),
-        optional("fixedSettings", YES_NO),
-        optional("voices", Value::Pattern(&patterns::UINT32)),
-        optional("bufferLength", Value::Pattern(&patterns::UINT32)),
-        optional("name", Value::Text),
-        optional("streamName", Value::Text),
-        optional("latency", Value::Pattern(&patterns::UINT32)),
-    ],
-    content: Content::Children(&[maybe(&SETTINGS)]),
-    ..element("output")
-};
-
-pub(super) static AUDIO_INPUT_7: Element = Element {
-    attributes: &[
-        optional("mixingEngine", YES_NO),
-        optional("fixedSettings", YES_NO),
-        optional("voices", Value::Pattern(&patterns::UINT32)),
-        optional("bufferLength", Value::Pattern(&patterns::UINT32)),
-        optional("bufferCount", Value::Pattern(&patterns::UINT32)),
-    ],
-    content: Content::Children(&[maybe(&SETTINGS)]),
-    ..element("input")
-};
-
-pub(super) static AUDIO_OUTPUT_7: Element = Element {
-    attributes: &[
-        optional("mixingEngine", YES_NO),
-        optional("fixedSettings", YES_NO),
-        optional("voices", Value::Pattern(&patterns::UINT32)),
-        optional("bufferLength", Value::Pattern(&patterns::UINT32)),
-        optional("bufferCount", Value::Pattern(&patterns::UINT32)),
-    ],
-    content: Content::Children(&[maybe(&SETTINGS)]),
-    ..element("output")
-};
-
-pub(super) static AUDIO_INPUT_8: Element = Element {
-    attributes: &[
-        optional("mixingEngine", YES_NO),
-        optional("fixedSettings", YES_NO),
-        optional("voices", Value::Pattern(&patterns::UINT32)),
-        optional("bufferLength", Value::Pattern(&patterns::UINT32)),
-    ],
-    content: Content::Children(&[maybe(&SETTINGS)]),
-    ..element("input")
-};
-
-pub(super) static AUDIO_OUTPUT_8: Element = Element {
-    attributes: &[
-        optional("mixingEngine", YES_NO),
-        optional("fixedSettings", YES_NO),
-        optional("voices", Value::Pattern(&patterns::UINT32)),
-        optional("bufferLength", Value::Pattern(&patterns::UINT32)),
-    ],
-    content: Content::Children(&[maybe(&SETTINGS)]),
-    ..element("output")
-};
-
-pub(super) static AUDIO_INPUT_9: Element = Element {
-    attributes: &[
-        optional("mixingEngine", YES_NO),
-        optional("fixedSettings", YES_NO),
-        optional("voices", Value::Pattern(&patterns::UINT32)),
-        optional("bufferLength", Value::Pattern(&patterns::UINT32)),
-    ],
-    content: Content::Children(&[maybe(&SETTINGS)]),
-    ..element("input")
-};
-
-pub(super) static AUDIO_OUTPUT_9: Element = Element {
-    attributes: &[
-        optional("mixingEngine", YES_NO),
-        optional("fixedSettings", YES_NO),
-        optional("voices", Value::Pattern(&patterns::UINT32)),
-        optional("bufferLength", Value::Pattern(&patterns::UINT32)),
-    ],
-    content: Content::Children(&[maybe(&SETTINGS)]),
-    ..element("output")
-};
-
-pub(super) static SETTINGS: Element = Element {
+static SETTINGS: Element = Element {
     attributes: &[
         optional("frequency", Value::Pattern(&patterns::UINT32)),
         optional("channels", Value::Pattern(&patterns::UINT32)),
         optional("format", Value::Choice(&["s8", "u8", "s16", "u16", "s32", "u32", "f32"])),
     ],
+    doc: "rate, channels and sample format, where they are fixed",
     ..element("settings")
 };

@@ -1,104 +1,89 @@
 //! Character devices: `<console>`, `<serial>`, `<parallel>`, `<channel>`, `<smartcard>`, `<redirdev>`.
 
-use super::reasons;
-use super::words;
+use super::shapes::inert;
+use super::{common, reasons, words};
 use crate::schema::values::U32;
 use crate::schema::{
-    Content, Element, Support, Variants, element, ignored, many, maybe, once, optional, required, some,
+    Content, Element, Variants, element, ignored, many, maybe, once, optional, required, some,
 };
 use crate::value::Value;
 
 pub(super) static CONSOLE: Element = Element {
     attributes: &[ignored("tty", Value::AbsFilePath, reasons::OUTPUT), optional("type", words::WORDS_DEV)],
     content: Content::Children(&[
-        many(&super::common::CONSOLE_SOURCE),
-        maybe(&super::common::PROTOCOL),
+        many(&common::CHARDEV_SOURCE),
+        maybe(&common::PROTOCOL),
         maybe(&TARGET),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        maybe(&super::common::LOG),
+        maybe(&common::ALIAS),
+        maybe(&common::ACPI),
+        maybe(&common::ADDRESS),
+        maybe(&common::LOG),
     ]),
+    doc: "a terminal; the first is the init's standard input, output and error",
     ..element("console")
 };
 
-pub(super) static PARALLEL: Element = Element {
-    attributes: &[required("type", words::WORDS_DEV), optional("tty", Value::AbsFilePath)],
-    content: Content::Children(&[
-        many(&super::common::CONSOLE_SOURCE),
-        maybe(&super::common::PROTOCOL),
-        maybe(&super::common::LOG),
-        maybe(&TARGET),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-    ]),
-    support: Support::Ignored(reasons::PTY),
-    ..element("parallel")
-};
-
-pub(super) static SERIAL: Element = Element {
-    attributes: &[required("type", words::WORDS_DEV), optional("tty", Value::AbsFilePath)],
-    content: Content::Children(&[
-        many(&super::common::CONSOLE_SOURCE),
-        maybe(&super::common::PROTOCOL),
-        maybe(&super::common::LOG),
-        maybe(&TARGET),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-    ]),
-    support: Support::Ignored(reasons::PTY),
-    ..element("serial")
-};
+/// A port of a machine.
+macro_rules! port {
+    ($name:literal, $doc:literal) => {
+        Element {
+            attributes: &[required("type", words::WORDS_DEV), optional("tty", Value::AbsFilePath)],
+            content: Content::Children(&[
+                many(&common::CHARDEV_SOURCE),
+                maybe(&common::PROTOCOL),
+                maybe(&common::LOG),
+                maybe(&TARGET),
+                maybe(&common::ALIAS),
+                maybe(&common::ACPI),
+                maybe(&common::ADDRESS),
+            ]),
+            ..inert($name, reasons::PTY, $doc)
+        }
+    };
+}
+pub(super) static PARALLEL: Element = port!("parallel", "a parallel port of a machine");
+pub(super) static SERIAL: Element = port!("serial", "a serial port of a machine");
 
 pub(super) static CHANNEL: Element = Element {
     attributes: &[required("type", words::WORDS_DEV)],
     content: Content::Children(&[
-        many(&super::common::CONSOLE_SOURCE),
-        maybe(&super::common::PROTOCOL),
-        maybe(&super::common::LOG),
+        many(&common::CHARDEV_SOURCE),
+        maybe(&common::PROTOCOL),
+        maybe(&common::LOG),
         once(&CHANNEL_TARGET),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ADDRESS),
+        maybe(&common::ALIAS),
+        maybe(&common::ADDRESS),
     ]),
-    support: Support::Ignored(reasons::PTY),
-    ..element("channel")
+    ..inert("channel", reasons::PTY, "a line between a program of the host and one of a machine")
 };
 
-pub(super) static SMARTCARD_HOST: Element = Element {
+static SMARTCARD_HOST: Element = Element {
     attributes: &[required("mode", Value::Choice(&["host"]))],
-    content: Content::Children(&[maybe(&super::common::ACPI), maybe(&super::common::ADDRESS)]),
-    support: Support::Ignored(reasons::MACHINE),
-    ..element("smartcard")
+    content: Content::Children(&[maybe(&common::ACPI), maybe(&common::ADDRESS)]),
+    ..inert("smartcard", reasons::MACHINE, "the host's reader, as it is")
 };
-
-pub(super) static SMARTCARD_HOST_CERTIFICATES: Element = Element {
+static SMARTCARD_HOST_CERTIFICATES: Element = Element {
     attributes: &[required("mode", Value::Choice(&["host-certificates"]))],
     content: Content::Children(&[
         some(&CERTIFICATE),
         maybe(&DATABASE),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
+        maybe(&common::ACPI),
+        maybe(&common::ADDRESS),
     ]),
-    support: Support::Ignored(reasons::MACHINE),
-    ..element("smartcard")
+    ..inert("smartcard", reasons::MACHINE, "a card made from three certificates of the host's")
 };
-
-pub(super) static SMARTCARD_PASSTHROUGH: Element = Element {
+static SMARTCARD_PASSTHROUGH: Element = Element {
     attributes: &[required("mode", Value::Choice(&["passthrough"])), required("type", words::WORDS_DEV)],
     content: Content::Children(&[
-        many(&super::common::CONSOLE_SOURCE),
-        maybe(&super::common::PROTOCOL),
-        maybe(&super::common::LOG),
+        many(&common::CHARDEV_SOURCE),
+        maybe(&common::PROTOCOL),
+        maybe(&common::LOG),
         maybe(&TARGET),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
+        maybe(&common::ACPI),
+        maybe(&common::ADDRESS),
     ]),
-    support: Support::Ignored(reasons::MACHINE),
-    ..element("smartcard")
+    ..inert("smartcard", reasons::MACHINE, "a card behind a character device")
 };
-
 pub(super) static SMARTCARD: Element = Element {
     content: Content::Variants(&Variants {
         attribute: "mode",
@@ -109,122 +94,64 @@ pub(super) static SMARTCARD: Element = Element {
             (&["passthrough"], &SMARTCARD_PASSTHROUGH),
         ],
     }),
-    support: Support::Ignored(reasons::MACHINE),
-    ..element("smartcard")
+    ..inert("smartcard", reasons::MACHINE, "a smart card of a machine")
+};
+static CERTIFICATE: Element = Element {
+    content: Content::Text(Value::Text),
+    doc: "the name of a certificate in the host's database",
+    ..element("certificate")
+};
+static DATABASE: Element = Element {
+    content: Content::Text(Value::AbsPath),
+    doc: "the directory of that database",
+    ..element("database")
 };
 
 pub(super) static REDIRDEV: Element = Element {
     attributes: &[required("bus", Value::Choice(&["usb"])), required("type", words::WORDS_DEV)],
     content: Content::Children(&[
-        many(&super::common::CONSOLE_SOURCE),
-        maybe(&super::common::PROTOCOL),
-        maybe(&super::common::LOG),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ADDRESS),
-        maybe(&super::common::BOOT),
+        many(&common::CHARDEV_SOURCE),
+        maybe(&common::PROTOCOL),
+        maybe(&common::LOG),
+        maybe(&common::ALIAS),
+        maybe(&common::ADDRESS),
+        maybe(&common::BOOT),
     ]),
-    support: Support::Ignored(reasons::BUS),
-    ..element("redirdev")
+    ..inert("redirdev", reasons::BUS, "a USB device that a viewer's machine gives")
 };
 
-pub(super) static TARGET_XEN: Element = Element {
-    attributes: &[
-        optional(
-            "type",
-            Value::Choice(&["xen", "serial", "uml", "virtio", "lxc", "openvz", "sclp", "sclplm"]),
-        ),
-        optional("port", U32),
-    ],
+const CONSOLES: &[&str] = &["xen", "serial", "uml", "virtio", "lxc", "openvz", "sclp", "sclplm"];
+const SERIALS: &[&str] = &[
+    "isa-serial",
+    "usb-serial",
+    "pci-serial",
+    "spapr-vio-serial",
+    "system-serial",
+    "sclp-serial",
+    "isa-debug",
+];
+static TARGET_CONSOLE: Element = Element {
+    attributes: &[optional("type", Value::Choice(CONSOLES)), optional("port", U32)],
     content: Content::Children(&[maybe(&MODEL)]),
+    doc: "which of the consoles it is",
     ..element("target")
 };
-
-pub(super) static TARGET_ISA_SERIAL: Element = Element {
-    attributes: &[
-        optional(
-            "type",
-            Value::Choice(&[
-                "isa-serial",
-                "usb-serial",
-                "pci-serial",
-                "spapr-vio-serial",
-                "system-serial",
-                "sclp-serial",
-                "isa-debug",
-            ]),
-        ),
-        optional("port", U32),
-    ],
+static TARGET_SERIAL: Element = Element {
+    attributes: &[optional("type", Value::Choice(SERIALS)), optional("port", U32)],
     content: Content::Children(&[maybe(&MODEL)]),
+    doc: "which of a machine's serial ports it is",
     ..element("target")
 };
-
-pub(super) static TARGET: Element = Element {
+static TARGET: Element = Element {
     content: Content::Variants(&Variants {
         attribute: "type",
         absent: Some("xen"),
-        rows: &[
-            (&["xen", "serial", "uml", "virtio", "lxc", "openvz", "sclp", "sclplm"], &TARGET_XEN),
-            (
-                &[
-                    "isa-serial",
-                    "usb-serial",
-                    "pci-serial",
-                    "spapr-vio-serial",
-                    "system-serial",
-                    "sclp-serial",
-                    "isa-debug",
-                ],
-                &TARGET_ISA_SERIAL,
-            ),
-        ],
+        rows: &[(CONSOLES, &TARGET_CONSOLE), (SERIALS, &TARGET_SERIAL)],
     }),
+    doc: "what it is for the guest",
     ..element("target")
 };
-
-pub(super) static CHANNEL_TARGET_GUESTFWD: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["guestfwd"])),
-        required("address", Value::Text),
-        required("port", Value::Text),
-    ],
-    ..element("target")
-};
-
-pub(super) static CHANNEL_TARGET_VIRTIO: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["virtio"])),
-        optional("name", Value::Text),
-        optional("state", Value::Choice(&["connected", "disconnected"])),
-    ],
-    ..element("target")
-};
-
-pub(super) static CHANNEL_TARGET_XEN: Element = Element {
-    attributes: &[required("type", Value::Choice(&["xen"])), optional("name", Value::Text)],
-    ..element("target")
-};
-
-pub(super) static CHANNEL_TARGET: Element = Element {
-    content: Content::Variants(&Variants {
-        attribute: "type",
-        absent: None,
-        rows: &[
-            (&["guestfwd"], &CHANNEL_TARGET_GUESTFWD),
-            (&["virtio"], &CHANNEL_TARGET_VIRTIO),
-            (&["xen"], &CHANNEL_TARGET_XEN),
-        ],
-    }),
-    ..element("target")
-};
-
-pub(super) static CERTIFICATE: Element =
-    Element { content: Content::Text(Value::Text), ..element("certificate") };
-
-pub(super) static DATABASE: Element =
-    Element { content: Content::Text(Value::AbsPath), ..element("database") };
-
-pub(super) static MODEL: Element = Element {
+static MODEL: Element = Element {
     attributes: &[required(
         "name",
         Value::Choice(&[
@@ -239,6 +166,42 @@ pub(super) static MODEL: Element = Element {
             "isa-debugcon",
         ]),
     )],
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("model")
+    ..inert("model", reasons::NOTHING, "the part that is imitated")
+};
+
+static CHANNEL_TARGET_GUESTFWD: Element = Element {
+    attributes: &[
+        required("type", Value::Choice(&["guestfwd"])),
+        required("address", Value::Text),
+        required("port", Value::Text),
+    ],
+    doc: "an address and port that the guest connects to",
+    ..element("target")
+};
+static CHANNEL_TARGET_VIRTIO: Element = Element {
+    attributes: &[
+        required("type", Value::Choice(&["virtio"])),
+        optional("name", Value::Text),
+        optional("state", Value::Choice(&["connected", "disconnected"])),
+    ],
+    doc: "a named port of virtio",
+    ..element("target")
+};
+static CHANNEL_TARGET_XEN: Element = Element {
+    attributes: &[required("type", Value::Choice(&["xen"])), optional("name", Value::Text)],
+    doc: "a named channel of Xen",
+    ..element("target")
+};
+static CHANNEL_TARGET: Element = Element {
+    content: Content::Variants(&Variants {
+        attribute: "type",
+        absent: None,
+        rows: &[
+            (&["guestfwd"], &CHANNEL_TARGET_GUESTFWD),
+            (&["virtio"], &CHANNEL_TARGET_VIRTIO),
+            (&["xen"], &CHANNEL_TARGET_XEN),
+        ],
+    }),
+    doc: "the guest's end of the channel",
+    ..element("target")
 };

@@ -1,14 +1,14 @@
 //! `<clock>`.
 
-use super::patterns;
-use super::reasons;
+use super::shapes::inert;
+use super::{patterns, reasons};
 use crate::schema::values::{U32, U64, YES_NO};
 use crate::schema::{
     Attribute, Content, Element, Support, Variants, element, ignored, many, maybe, optional, required,
 };
 use crate::value::Value;
 
-pub(super) static CLOCK_LOCALTIME: Element = Element {
+static LOCALTIME: Element = Element {
     attributes: &[
         required("offset", Value::Choice(&["localtime", "utc"])),
         ignored(
@@ -18,234 +18,117 @@ pub(super) static CLOCK_LOCALTIME: Element = Element {
         ),
     ],
     content: Content::Children(&[many(&TIMER)]),
+    doc: "the clock at Coordinated Universal Time or at the host's zone",
     ..element("clock")
 };
-
-pub(super) static CLOCK_TIMEZONE: Element = Element {
+static TIMEZONE: Element = Element {
     attributes: &[
         required("offset", Value::Choice(&["timezone"])),
         ignored("timezone", Value::Pattern(&patterns::TIMEZONE), reasons::NOTHING),
     ],
     content: Content::Children(&[many(&TIMER)]),
-    support: Support::Ignored(reasons::CLOCK),
-    ..element("clock")
+    ..inert("clock", reasons::CLOCK, "the clock at a zone that is named")
 };
-
-pub(super) static CLOCK_VARIABLE: Element = Element {
+static VARIABLE: Element = Element {
     attributes: &[
         required("offset", Value::Choice(&["variable"])),
         ignored("adjustment", Value::Pattern(&patterns::ADJUSTMENT), reasons::NOTHING),
         ignored("basis", Value::Choice(&["utc", "localtime"]), reasons::NOTHING),
     ],
     content: Content::Children(&[many(&TIMER)]),
-    support: Support::Ignored(reasons::CLOCK),
-    ..element("clock")
+    ..inert("clock", reasons::CLOCK, "the clock so many seconds off, as the guest set it")
 };
-
-pub(super) static CLOCK_ABSOLUTE: Element = Element {
+static ABSOLUTE: Element = Element {
     attributes: &[
         required("offset", Value::Choice(&["absolute"])),
         Attribute { support: Support::Ignored(reasons::NOTHING), ..required("start", U64) },
     ],
     content: Content::Children(&[many(&TIMER)]),
-    support: Support::Ignored(reasons::CLOCK),
-    ..element("clock")
+    ..inert("clock", reasons::CLOCK, "the clock at this second when it starts")
 };
-
+/// `<clock>`.
 pub(super) static CLOCK: Element = Element {
     content: Content::Variants(&Variants {
         attribute: "offset",
         absent: None,
         rows: &[
-            (&["localtime", "utc"], &CLOCK_LOCALTIME),
-            (&["timezone"], &CLOCK_TIMEZONE),
-            (&["variable"], &CLOCK_VARIABLE),
-            (&["absolute"], &CLOCK_ABSOLUTE),
+            (&["localtime", "utc"], &LOCALTIME),
+            (&["timezone"], &TIMEZONE),
+            (&["variable"], &VARIABLE),
+            (&["absolute"], &ABSOLUTE),
         ],
     }),
+    doc: "what the clock shows, and which clock devices there are",
     ..element("clock")
 };
 
-pub(super) static TIMER_PLATFORM_DELAY: Element = Element {
-    attributes: &[
-        required("name", Value::Choice(&["platform", "rtc"])),
-        ignored("track", Value::Choice(&["boot", "guest", "wall", "realtime"]), reasons::NOTHING),
-        Attribute {
-            support: Support::Ignored(reasons::NOTHING),
-            ..required("tickpolicy", Value::Choice(&["delay", "merge", "discard"]))
-        },
-        optional("present", YES_NO),
-    ],
+const TRACK: Attribute =
+    ignored("track", Value::Choice(&["boot", "guest", "wall", "realtime"]), reasons::NOTHING);
+const FREQUENCY: Attribute = ignored("frequency", U64, reasons::NOTHING);
+const MODE: Attribute =
+    ignored("mode", Value::Choice(&["auto", "native", "emulate", "paravirt", "smpsafe"]), reasons::NOTHING);
+const PRESENT: Attribute = optional("present", YES_NO);
+const DELAY: &[&str] = &["delay", "merge", "discard"];
+
+const fn policy(words: &'static [&'static str]) -> Attribute {
+    Attribute { support: Support::Ignored(reasons::NOTHING), ..required("tickpolicy", Value::Choice(words)) }
+}
+
+/// A timer in its three forms: ticks late, made up for, or as it comes.
+macro_rules! timer {
+    ($all:ident, $delay:ident, $catchup:ident, $plain:ident, $names:expr, [$($own:expr),*], $doc:literal) => {
+        static $delay: Element = Element {
+            attributes: &[required("name", Value::Choice($names)), policy(DELAY), $($own,)* PRESENT],
+            doc: concat!($doc, ", whose missed ticks come late, together or not at all"),
+            ..element("timer")
+        };
+        static $catchup: Element = Element {
+            attributes: &[required("name", Value::Choice($names)), policy(&["catchup"]), $($own,)* PRESENT],
+            content: Content::Children(&[maybe(&CATCHUP)]),
+            doc: concat!($doc, ", whose missed ticks are made up for"),
+            ..element("timer")
+        };
+        static $plain: Element = Element {
+            attributes: &[required("name", Value::Choice($names)), $($own,)* PRESENT],
+            doc: concat!($doc, ", with nothing said about missed ticks"),
+            ..element("timer")
+        };
+        static $all: Element = Element {
+            content: Content::Variants(&Variants {
+                attribute: "tickpolicy",
+                absent: Some(""),
+                rows: &[(DELAY, &$delay), (&["catchup"], &$catchup), (&[""], &$plain)],
+            }),
+            doc: $doc,
+            ..element("timer")
+        };
+    };
+}
+const RTC_NAMES: &[&str] = &["platform", "rtc"];
+const HPET_NAMES: &[&str] = &["hpet", "pit", "armvtimer"];
+timer!(RTC, RTC_DELAY, RTC_CATCHUP, RTC_PLAIN, RTC_NAMES, [TRACK], "the clock on the board");
+timer!(TSC, TSC_DELAY, TSC_CATCHUP, TSC_PLAIN, &["tsc"], [FREQUENCY, MODE], "the processor's time stamp");
+timer!(HPET, HPET_DELAY, HPET_CATCHUP, HPET_PLAIN, HPET_NAMES, [], "a timer of the machine");
+static KVMCLOCK: Element = Element {
+    attributes: &[required("name", Value::Choice(&["kvmclock", "hypervclock"])), PRESENT],
+    doc: "the clock that the hypervisor gives",
     ..element("timer")
 };
-
-pub(super) static TIMER_PLATFORM_CATCHUP: Element = Element {
-    attributes: &[
-        required("name", Value::Choice(&["platform", "rtc"])),
-        ignored("track", Value::Choice(&["boot", "guest", "wall", "realtime"]), reasons::NOTHING),
-        Attribute {
-            support: Support::Ignored(reasons::NOTHING),
-            ..required("tickpolicy", Value::Choice(&["catchup"]))
-        },
-        optional("present", YES_NO),
-    ],
-    content: Content::Children(&[maybe(&CATCHUP)]),
-    ..element("timer")
-};
-
-pub(super) static TIMER_PLATFORM_PLAIN: Element = Element {
-    attributes: &[
-        required("name", Value::Choice(&["platform", "rtc"])),
-        ignored("track", Value::Choice(&["boot", "guest", "wall", "realtime"]), reasons::NOTHING),
-        optional("present", YES_NO),
-    ],
-    ..element("timer")
-};
-
-pub(super) static TIMER_PLATFORM: Element = Element {
-    content: Content::Variants(&Variants {
-        attribute: "tickpolicy",
-        absent: Some(""),
-        rows: &[
-            (&["delay", "merge", "discard"], &TIMER_PLATFORM_DELAY),
-            (&["catchup"], &TIMER_PLATFORM_CATCHUP),
-            (&[""], &TIMER_PLATFORM_PLAIN),
-        ],
-    }),
-    ..element("timer")
-};
-
-pub(super) static TIMER_TSC_DELAY: Element = Element {
-    attributes: &[
-        required("name", Value::Choice(&["tsc"])),
-        Attribute {
-            support: Support::Ignored(reasons::NOTHING),
-            ..required("tickpolicy", Value::Choice(&["delay", "merge", "discard"]))
-        },
-        ignored("frequency", U64, reasons::NOTHING),
-        ignored(
-            "mode",
-            Value::Choice(&["auto", "native", "emulate", "paravirt", "smpsafe"]),
-            reasons::NOTHING,
-        ),
-        optional("present", YES_NO),
-    ],
-    ..element("timer")
-};
-
-pub(super) static TIMER_TSC_CATCHUP: Element = Element {
-    attributes: &[
-        required("name", Value::Choice(&["tsc"])),
-        Attribute {
-            support: Support::Ignored(reasons::NOTHING),
-            ..required("tickpolicy", Value::Choice(&["catchup"]))
-        },
-        ignored("frequency", U64, reasons::NOTHING),
-        ignored(
-            "mode",
-            Value::Choice(&["auto", "native", "emulate", "paravirt", "smpsafe"]),
-            reasons::NOTHING,
-        ),
-        optional("present", YES_NO),
-    ],
-    content: Content::Children(&[maybe(&CATCHUP)]),
-    ..element("timer")
-};
-
-pub(super) static TIMER_TSC_PLAIN: Element = Element {
-    attributes: &[
-        required("name", Value::Choice(&["tsc"])),
-        ignored("frequency", U64, reasons::NOTHING),
-        ignored(
-            "mode",
-            Value::Choice(&["auto", "native", "emulate", "paravirt", "smpsafe"]),
-            reasons::NOTHING,
-        ),
-        optional("present", YES_NO),
-    ],
-    ..element("timer")
-};
-
-pub(super) static TIMER_TSC: Element = Element {
-    content: Content::Variants(&Variants {
-        attribute: "tickpolicy",
-        absent: Some(""),
-        rows: &[
-            (&["delay", "merge", "discard"], &TIMER_TSC_DELAY),
-            (&["catchup"], &TIMER_TSC_CATCHUP),
-            (&[""], &TIMER_TSC_PLAIN),
-        ],
-    }),
-    ..element("timer")
-};
-
-pub(super) static TIMER_HPET_DELAY: Element = Element {
-    attributes: &[
-        required("name", Value::Choice(&["hpet", "pit", "armvtimer"])),
-        Attribute {
-            support: Support::Ignored(reasons::NOTHING),
-            ..required("tickpolicy", Value::Choice(&["delay", "merge", "discard"]))
-        },
-        optional("present", YES_NO),
-    ],
-    ..element("timer")
-};
-
-pub(super) static TIMER_HPET_CATCHUP: Element = Element {
-    attributes: &[
-        required("name", Value::Choice(&["hpet", "pit", "armvtimer"])),
-        Attribute {
-            support: Support::Ignored(reasons::NOTHING),
-            ..required("tickpolicy", Value::Choice(&["catchup"]))
-        },
-        optional("present", YES_NO),
-    ],
-    content: Content::Children(&[maybe(&CATCHUP)]),
-    ..element("timer")
-};
-
-pub(super) static TIMER_HPET_PLAIN: Element = Element {
-    attributes: &[
-        required("name", Value::Choice(&["hpet", "pit", "armvtimer"])),
-        optional("present", YES_NO),
-    ],
-    ..element("timer")
-};
-
-pub(super) static TIMER_HPET: Element = Element {
-    content: Content::Variants(&Variants {
-        attribute: "tickpolicy",
-        absent: Some(""),
-        rows: &[
-            (&["delay", "merge", "discard"], &TIMER_HPET_DELAY),
-            (&["catchup"], &TIMER_HPET_CATCHUP),
-            (&[""], &TIMER_HPET_PLAIN),
-        ],
-    }),
-    ..element("timer")
-};
-
-pub(super) static TIMER_KVMCLOCK: Element = Element {
-    attributes: &[required("name", Value::Choice(&["kvmclock", "hypervclock"])), optional("present", YES_NO)],
-    ..element("timer")
-};
-
-pub(super) static TIMER: Element = Element {
+static TIMER: Element = Element {
     content: Content::Variants(&Variants {
         attribute: "name",
         absent: None,
         rows: &[
-            (&["platform", "rtc"], &TIMER_PLATFORM),
-            (&["tsc"], &TIMER_TSC),
-            (&["hpet", "pit", "armvtimer"], &TIMER_HPET),
-            (&["kvmclock", "hypervclock"], &TIMER_KVMCLOCK),
+            (RTC_NAMES, &RTC),
+            (&["tsc"], &TSC),
+            (HPET_NAMES, &HPET),
+            (&["kvmclock", "hypervclock"], &KVMCLOCK),
         ],
     }),
+    doc: "a clock device; of a container's, rtc and hpet are nodes",
     ..element("timer")
 };
-
-pub(super) static CATCHUP: Element = Element {
+static CATCHUP: Element = Element {
     attributes: &[optional("threshold", U32), optional("slew", U32), optional("limit", U32)],
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("catchup")
+    ..inert("catchup", reasons::NOTHING, "how fast missed ticks are made up for")
 };

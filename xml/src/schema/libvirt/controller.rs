@@ -1,267 +1,170 @@
 //! `<controller>`.
 
-use super::patterns;
-use super::reasons;
+use super::shapes::{ATS, IOMMU, PACKED, PAGE_PER_VQ, VIRTIO_MODELS, amount, inert};
+use super::{common, disk_parts, patterns, reasons};
 use crate::schema::values::{ON_OFF, U32, U64};
-use crate::schema::{Content, Element, Support, Variants, element, maybe, optional, required};
+use crate::schema::{
+    Attribute, Content, Element, Support, Variants, Version, element, maybe, optional, required, since,
+};
 use crate::value::Value;
 
-pub(super) static CONTROLLER_FDC: Element = Element {
-    attributes: &[optional("index", U32), required("type", Value::Choice(&["fdc", "sata", "ccid"]))],
-    content: Content::Children(&[
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        maybe(&DRIVER),
-    ]),
-    support: Support::Ignored(reasons::BUS),
-    ..element("controller")
-};
+const INDEX: Attribute = optional("index", U32);
+const SCSI_MODELS: Value = Value::Choice(&[
+    "auto",
+    "buslogic",
+    "lsilogic",
+    "lsisas1068",
+    "vmpvscsi",
+    "ibmvscsi",
+    "virtio-scsi",
+    "lsisas1078",
+    "virtio-transitional",
+    "virtio-non-transitional",
+    "ncr53c90",
+    "dc390",
+    "am53c974",
+]);
+const USB_MODELS: Value = Value::Choice(&[
+    "piix3-uhci",
+    "piix4-uhci",
+    "ehci",
+    "ich9-ehci1",
+    "ich9-uhci1",
+    "ich9-uhci2",
+    "ich9-uhci3",
+    "vt82c686b-uhci",
+    "pci-ohci",
+    "nec-xhci",
+    "none",
+    "qusb1",
+    "qusb2",
+    "qemu-xhci",
+]);
+const PCI_ROOTS: &[&str] = &["pci-root", "pcie-root"];
+const PCI_BRIDGES: &[&str] = &[
+    "pci-bridge",
+    "dmi-to-pci-bridge",
+    "pcie-to-pci-bridge",
+    "pcie-root-port",
+    "pcie-switch-upstream-port",
+    "pcie-switch-downstream-port",
+    "pci-expander-bus",
+    "pcie-expander-bus",
+];
 
-pub(super) static CONTROLLER_SCSI: Element = Element {
-    attributes: &[
-        optional("index", U32),
-        required("type", Value::Choice(&["scsi"])),
-        optional(
-            "model",
-            Value::Choice(&[
-                "auto",
-                "buslogic",
-                "lsilogic",
-                "lsisas1068",
-                "vmpvscsi",
-                "ibmvscsi",
-                "virtio-scsi",
-                "lsisas1078",
-                "virtio-transitional",
-                "virtio-non-transitional",
-                "ncr53c90",
-                "dc390",
-                "am53c974",
+/// What every controller holds, with its own attributes and parts.
+macro_rules! controller {
+    ([$($word:literal),*], [$($attribute:expr),*], [$($own:expr),*], $doc:literal) => {
+        Element {
+            attributes: &[INDEX, required("type", Value::Choice(&[$($word),*])), $($attribute),*],
+            content: Content::Children(&[
+                maybe(&common::ALIAS),
+                maybe(&common::ACPI),
+                maybe(&common::ADDRESS),
+                $($own,)*
+                maybe(&DRIVER),
             ]),
-        ),
-    ],
-    content: Content::Children(&[
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        maybe(&DRIVER),
-    ]),
-    support: Support::Ignored(reasons::BUS),
-    ..element("controller")
-};
+            ..inert("controller", reasons::BUS, $doc)
+        }
+    };
+}
 
-pub(super) static CONTROLLER_USB: Element = Element {
-    attributes: &[
-        optional("index", U32),
-        required("type", Value::Choice(&["usb"])),
-        optional(
-            "model",
-            Value::Choice(&[
-                "piix3-uhci",
-                "piix4-uhci",
-                "ehci",
-                "ich9-ehci1",
-                "ich9-uhci1",
-                "ich9-uhci2",
-                "ich9-uhci3",
-                "vt82c686b-uhci",
-                "pci-ohci",
-                "nec-xhci",
-                "none",
-                "qusb1",
-                "qusb2",
-                "qemu-xhci",
-            ]),
-        ),
-        optional("ports", U32),
-    ],
-    content: Content::Children(&[
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        maybe(&MASTER),
-        maybe(&DRIVER),
-    ]),
-    support: Support::Ignored(reasons::BUS),
-    ..element("controller")
-};
-
-pub(super) static CONTROLLER_IDE: Element = Element {
-    attributes: &[
-        optional("index", U32),
-        required("type", Value::Choice(&["ide"])),
-        optional("model", Value::Choice(&["piix3", "piix4", "ich6"])),
-    ],
-    content: Content::Children(&[
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        maybe(&DRIVER),
-    ]),
-    support: Support::Ignored(reasons::BUS),
-    ..element("controller")
-};
-
-pub(super) static CONTROLLER_ISA: Element = Element {
-    attributes: &[optional("index", U32), required("type", Value::Choice(&["isa"]))],
-    content: Content::Children(&[
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        maybe(&DRIVER),
-    ]),
-    support: Support::Ignored(reasons::BUS),
-    ..element("controller")
-};
-
-pub(super) static CONTROLLER_PCI_PCI_ROOT: Element = Element {
-    attributes: &[
-        optional("index", U32),
-        required("type", Value::Choice(&["pci"])),
-        required("model", Value::Choice(&["pci-root", "pcie-root"])),
-    ],
-    content: Content::Children(&[
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        maybe(&MODEL),
-        maybe(&TARGET),
-        maybe(&PCIHOLE64),
-        maybe(&DRIVER),
-    ]),
-    support: Support::Ignored(reasons::BUS),
-    ..element("controller")
-};
-
-pub(super) static CONTROLLER_PCI_PCI_BRIDGE: Element = Element {
-    attributes: &[
-        optional("index", U32),
-        required("type", Value::Choice(&["pci"])),
-        required(
-            "model",
-            Value::Choice(&[
-                "pci-bridge",
-                "dmi-to-pci-bridge",
-                "pcie-to-pci-bridge",
-                "pcie-root-port",
-                "pcie-switch-upstream-port",
-                "pcie-switch-downstream-port",
-                "pci-expander-bus",
-                "pcie-expander-bus",
-            ]),
-        ),
-    ],
-    content: Content::Children(&[
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        maybe(&MODEL),
-        maybe(&TARGET),
-        maybe(&DRIVER),
-    ]),
-    support: Support::Ignored(reasons::BUS),
-    ..element("controller")
-};
-
-pub(super) static CONTROLLER_PCI: Element = Element {
+static FDC: Element =
+    controller!(["fdc", "sata", "ccid"], [], [], "a controller of floppy drives, SATA drives or smart cards");
+static SCSI: Element = controller!(["scsi"], [optional("model", SCSI_MODELS)], [], "a SCSI host adapter");
+static USB: Element = controller!(
+    ["usb"],
+    [optional("model", USB_MODELS), optional("ports", U32)],
+    [maybe(&MASTER)],
+    "a USB host controller"
+);
+static IDE: Element = controller!(
+    ["ide"],
+    [optional("model", Value::Choice(&["piix3", "piix4", "ich6"]))],
+    [],
+    "a controller of IDE drives"
+);
+static ISA: Element = controller!(["isa"], [], [], "the ISA bus");
+static PCI_ROOT: Element = controller!(
+    ["pci"],
+    [required("model", Value::Choice(PCI_ROOTS))],
+    [maybe(&MODEL), maybe(&TARGET), maybe(&PCIHOLE64)],
+    "the root of the PCI buses"
+);
+static PCI_BRIDGE: Element = controller!(
+    ["pci"],
+    [required("model", Value::Choice(PCI_BRIDGES))],
+    [maybe(&MODEL), maybe(&TARGET)],
+    "a bridge or port between PCI buses"
+);
+static PCI: Element = Element {
     content: Content::Variants(&Variants {
         attribute: "model",
         absent: None,
-        rows: &[
-            (&["pci-root", "pcie-root"], &CONTROLLER_PCI_PCI_ROOT),
-            (
-                &[
-                    "pci-bridge",
-                    "dmi-to-pci-bridge",
-                    "pcie-to-pci-bridge",
-                    "pcie-root-port",
-                    "pcie-switch-upstream-port",
-                    "pcie-switch-downstream-port",
-                    "pci-expander-bus",
-                    "pcie-expander-bus",
-                ],
-                &CONTROLLER_PCI_PCI_BRIDGE,
-            ),
-        ],
+        rows: &[(PCI_ROOTS, &PCI_ROOT), (PCI_BRIDGES, &PCI_BRIDGE)],
     }),
-    support: Support::Ignored(reasons::BUS),
-    ..element("controller")
+    ..inert("controller", reasons::BUS, "a part of the tree of PCI buses")
+};
+static VIRTIO_SERIAL: Element = controller!(
+    ["virtio-serial"],
+    [optional("model", VIRTIO_MODELS), optional("ports", U32), optional("vectors", U32)],
+    [],
+    "the controller of virtio's consoles and channels"
+);
+static XENBUS: Element = controller!(
+    ["xenbus"],
+    [optional("maxGrantFrames", U32), optional("maxEventChannels", U32)],
+    [],
+    "the bus of Xen's devices"
+);
+static NVME: Element = Element {
+    since: Some(Version(11, 5)),
+    ..controller!(["nvme"], [], [maybe(&disk_parts::SERIAL)], "an NVMe controller, whose drives are disks")
 };
 
-pub(super) static CONTROLLER_VIRTIO_SERIAL: Element = Element {
-    attributes: &[
-        optional("index", U32),
-        required("type", Value::Choice(&["virtio-serial"])),
-        optional("model", Value::Choice(&["virtio", "virtio-transitional", "virtio-non-transitional"])),
-        optional("ports", U32),
-        optional("vectors", U32),
-    ],
-    content: Content::Children(&[
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        maybe(&DRIVER),
-    ]),
-    support: Support::Ignored(reasons::BUS),
-    ..element("controller")
-};
-
-pub(super) static CONTROLLER_XENBUS: Element = Element {
-    attributes: &[
-        optional("index", U32),
-        required("type", Value::Choice(&["xenbus"])),
-        optional("maxGrantFrames", U32),
-        optional("maxEventChannels", U32),
-    ],
-    content: Content::Children(&[
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-        maybe(&DRIVER),
-    ]),
-    support: Support::Ignored(reasons::BUS),
-    ..element("controller")
-};
-
+/// `<controller>`.
 pub(super) static CONTROLLER: Element = Element {
     content: Content::Variants(&Variants {
         attribute: "type",
         absent: None,
         rows: &[
-            (&["fdc", "sata", "ccid"], &CONTROLLER_FDC),
-            (&["scsi"], &CONTROLLER_SCSI),
-            (&["usb"], &CONTROLLER_USB),
-            (&["ide"], &CONTROLLER_IDE),
-            (&["isa"], &CONTROLLER_ISA),
-            (&["pci"], &CONTROLLER_PCI),
-            (&["virtio-serial"], &CONTROLLER_VIRTIO_SERIAL),
-            (&["xenbus"], &CONTROLLER_XENBUS),
+            (&["fdc", "sata", "ccid"], &FDC),
+            (&["scsi"], &SCSI),
+            (&["usb"], &USB),
+            (&["ide"], &IDE),
+            (&["isa"], &ISA),
+            (&["pci"], &PCI),
+            (&["virtio-serial"], &VIRTIO_SERIAL),
+            (&["xenbus"], &XENBUS),
+            (&["nvme"], &NVME),
         ],
     }),
-    support: Support::Ignored(reasons::BUS),
-    ..element("controller")
+    ..inert("controller", reasons::BUS, "a controller that devices of a machine are attached to")
 };
 
-pub(super) static DRIVER: Element = Element {
+static DRIVER: Element = Element {
     attributes: &[
         optional("queues", U32),
         optional("cmd_per_lun", U32),
         optional("max_sectors", U32),
         optional("ioeventfd", ON_OFF),
         optional("iothread", U32),
-        optional("iommu", ON_OFF),
-        optional("ats", ON_OFF),
-        optional("packed", ON_OFF),
-        optional("page_per_vq", ON_OFF),
+        IOMMU,
+        ATS,
+        PACKED,
+        PAGE_PER_VQ,
     ],
+    content: Content::Children(&[maybe(&IOTHREADS)]),
+    doc: "how the controller is driven",
     ..element("driver")
 };
-
-pub(super) static MASTER: Element =
-    Element { attributes: &[required("startport", Value::Pattern(&patterns::PORT))], ..element("master") };
-
-pub(super) static MODEL: Element = Element {
+static IOTHREADS: Element = Element { since: Some(Version(11, 2)), ..disk_parts::IOTHREADS };
+static MASTER: Element = Element {
+    attributes: &[required("startport", Value::Pattern(&patterns::PORT))],
+    doc: "the first port of the companion that it is",
+    ..element("master")
+};
+static MODEL: Element = Element {
     attributes: &[required(
         "name",
         Value::Choice(&[
@@ -277,10 +180,10 @@ pub(super) static MODEL: Element = Element {
             "pxb-pcie",
         ]),
     )],
+    doc: "the part that is imitated",
     ..element("model")
 };
-
-pub(super) static TARGET: Element = Element {
+static TARGET: Element = Element {
     attributes: &[
         optional("chassisNr", Value::Pattern(&patterns::UINT8)),
         optional("chassis", Value::Pattern(&patterns::UINT8)),
@@ -288,15 +191,13 @@ pub(super) static TARGET: Element = Element {
         optional("busNr", Value::Pattern(&patterns::UINT8)),
         optional("index", Value::Pattern(&patterns::UINT8)),
         optional("hotplug", ON_OFF),
+        since(Version(10, 3), optional("memReserve", U64)),
     ],
     content: Content::Children(&[maybe(&NODE)]),
+    doc: "the numbers that the machine sees it under",
     ..element("target")
 };
-
-pub(super) static PCIHOLE64: Element = Element {
-    attributes: &[optional("unit", Value::Unit)],
-    content: Content::Text(U64),
-    ..element("pcihole64")
-};
-
-pub(super) static NODE: Element = Element { content: Content::Text(U32), ..element("node") };
+static PCIHOLE64: Element =
+    amount("pcihole64", Support::ActedOn, "addresses above 4 GiB that are kept for devices");
+static NODE: Element =
+    Element { content: Content::Text(U32), doc: "the NUMA node that it is near to", ..element("node") };

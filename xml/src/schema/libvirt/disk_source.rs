@@ -1,104 +1,193 @@
-//! Sources of `<disk>`.
+//! Sources of `<disk>`, and the images that an image is based on.
 
-use super::patterns;
-use super::reasons;
-use super::words;
-use crate::schema::values::{ON_OFF, U32, U64, YES_NO};
+use super::shapes::{INDEX, STARTUP_POLICY, inert, pci_address};
+use super::{common, disk_parts, disk_source_network, patterns, reasons, words};
+use crate::schema::values::{U32, YES_NO};
 use crate::schema::{
-    Content, Element, Support, Variants, element, ignored, many, maybe, once, optional, required,
+    Content, Element, Variants, Version, element, ignored, many, maybe, once, optional, required, since,
 };
 use crate::value::Value;
 
-pub(super) static SOURCE: Element = Element {
+/// What every source holds, before its own parts.
+macro_rules! source {
+    ($($own:expr),* $(,)?) => {
+        crate::schema::Content::Children(&[
+            crate::schema::maybe(&super::disk_source::SLICES),
+            crate::schema::maybe(&super::disk_source::DATASTORE),
+            crate::schema::maybe(&super::disk_source::PRIVATEDATA),
+            $($own),*
+        ])
+    };
+}
+pub(super) use source;
+
+pub(super) static FILE: Element = Element {
     attributes: &[
         optional("file", Value::OneOf(&[Value::AbsFilePath, Value::Pattern(&patterns::FILE)])),
         ignored("fdgroup", Value::Text, reasons::NOTHING),
-        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
-        ignored("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"]), reasons::PRESENT),
+        INDEX,
+        STARTUP_POLICY,
     ],
-    content: Content::Children(&[
-        maybe(&SLICES),
-        maybe(&PRIVATEDATA),
-        maybe(&super::disk_parts::ENCRYPTION),
-        many(&super::common::SECLABEL),
-    ]),
+    content: source![maybe(&disk_parts::ENCRYPTION), many(&common::SECLABEL)],
+    doc: "the file of the host",
+    ..element("source")
+};
+pub(super) static DIR: Element = Element {
+    attributes: &[required("dir", Value::AbsFilePath), INDEX, STARTUP_POLICY],
+    content: source![maybe(&disk_parts::ENCRYPTION)],
+    doc: "the directory of the host",
+    ..element("source")
+};
+pub(super) static NVME: Element = Element {
+    attributes: &[
+        required("type", Value::Choice(&["pci"])),
+        required("namespace", Value::Pattern(&patterns::UINT32)),
+        optional("managed", YES_NO),
+        INDEX,
+        STARTUP_POLICY,
+    ],
+    content: source![once(&ADDRESS), maybe(&disk_parts::ENCRYPTION)],
+    doc: "the NVMe drive, by its place on the host's PCI bus",
+    ..element("source")
+};
+pub(super) static VHOSTUSER: Element = Element {
+    attributes: &[required("type", Value::Choice(&["unix"])), required("path", Value::AbsFilePath)],
+    content: Content::Children(&[maybe(&common::RECONNECT)]),
+    doc: "the socket of the process that serves the disk",
+    ..element("source")
+};
+pub(super) static VHOSTVDPA: Element = Element {
+    attributes: &[required("dev", Value::AbsFilePath)],
+    doc: "the vhost-vdpa device of the host",
+    ..element("source")
+};
+pub(super) static CTL: Element = Element {
+    attributes: &[required("dev", Value::AbsFilePath)],
+    doc: "the device of FreeBSD's CAM target layer",
+    ..element("source")
+};
+pub(super) static BLOCK: Element = Element {
+    attributes: &[
+        optional("dev", Value::OneOf(&[Value::AbsFilePath, Value::Pattern(&patterns::DEVICE_NAME)])),
+        INDEX,
+        STARTUP_POLICY,
+    ],
+    content: source![maybe(&disk_parts::ENCRYPTION), maybe(&RESERVATIONS), many(&common::SECLABEL)],
+    doc: "the block device of the host",
+    ..element("source")
+};
+pub(super) static VOLUME: Element = Element {
+    attributes: &[
+        required("pool", Value::Pattern(&patterns::OBJECT_NAME)),
+        required("volume", Value::Pattern(&patterns::VOLUME_NAME)),
+        optional("mode", Value::Choice(&["host", "direct"])),
+        INDEX,
+        STARTUP_POLICY,
+    ],
+    content: source![maybe(&disk_parts::ENCRYPTION), many(&common::SECLABEL)],
+    doc: "the volume, by its pool and name",
     ..element("source")
 };
 
-pub(super) static BACKINGSTORE_FILE: Element = Element {
+pub(super) static SLICES: Element = Element {
+    content: Content::Children(&[once(&SLICE)]),
+    ..inert("slices", reasons::NOTHING, "the part of the source that is used")
+};
+static SLICE: Element = Element {
     attributes: &[
-        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
-        optional("type", Value::Choice(&["file"])),
+        required("type", Value::Choice(&["storage"])),
+        required("offset", U32),
+        required("size", Value::Unsigned(1, u64::MAX)),
     ],
-    content: Content::Children(&[maybe(&SOURCE), maybe(&BACKINGSTORE), maybe(&FORMAT)]),
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("backingStore")
+    ..inert("slice", reasons::NOTHING, "where it begins, and how long it is, in bytes")
+};
+pub(super) static PRIVATEDATA: Element =
+    inert("privateData", reasons::NOTHING, "what libvirt keeps for itself about the source");
+static RESERVATIONS: Element = Element {
+    attributes: &[optional("managed", YES_NO), since(Version(12, 1), optional("migration", YES_NO))],
+    content: Content::Children(&[maybe(&common::SOURCE)]),
+    ..inert("reservations", reasons::NOTHING, "who reserves the logical unit for one machine")
+};
+static ADDRESS: Element = Element {
+    attributes: pci_address!(),
+    ..inert("address", reasons::BUS, "the place on the host's PCI bus")
+};
+pub(super) static FORMAT: Element = Element {
+    attributes: &[required("type", words::WORDS_RAW)],
+    content: Content::Children(&[maybe(&disk_parts::METADATA_CACHE)]),
+    ..inert("format", reasons::NOTHING, "the format of the image")
 };
 
-pub(super) static BACKINGSTORE_BLOCK: Element = Element {
-    attributes: &[
-        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
-        required("type", Value::Choice(&["block"])),
-    ],
-    content: Content::Children(&[maybe(&DISK_SOURCE_5), maybe(&BACKINGSTORE), once(&FORMAT)]),
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("backingStore")
+/// An image that another is based on, or the one that holds its data.
+macro_rules! image {
+    ($name:literal, [$($attribute:expr),*], [$($child:expr),*], $doc:literal) => {
+        Element {
+            attributes: &[$($attribute),*],
+            content: Content::Children(&[$($child),*]),
+            ..inert($name, reasons::NOTHING, $doc)
+        }
+    };
+}
+static BACKINGSTORE_FILE: Element = image!(
+    "backingStore",
+    [INDEX, optional("type", Value::Choice(&["file"]))],
+    [maybe(&FILE), maybe(&BACKINGSTORE), maybe(&FORMAT)],
+    "the image is based on a file"
+);
+static BACKINGSTORE_BLOCK: Element = image!(
+    "backingStore",
+    [INDEX, required("type", Value::Choice(&["block"]))],
+    [maybe(&BLOCK), maybe(&BACKINGSTORE), once(&FORMAT)],
+    "the image is based on a block device"
+);
+static BACKINGSTORE_DIR: Element = image!(
+    "backingStore",
+    [INDEX, required("type", Value::Choice(&["dir"]))],
+    [maybe(&DIR), maybe(&BACKINGSTORE), once(&FORMAT)],
+    "the image is based on a directory"
+);
+static BACKINGSTORE_NETWORK: Element = image!(
+    "backingStore",
+    [INDEX, required("type", Value::Choice(&["network"]))],
+    [once(&disk_source_network::NETWORK), maybe(&BACKINGSTORE), once(&FORMAT)],
+    "the image is based on one that a server holds"
+);
+static BACKINGSTORE_VOLUME: Element = image!(
+    "backingStore",
+    [INDEX, required("type", Value::Choice(&["volume"]))],
+    [maybe(&VOLUME), maybe(&BACKINGSTORE), once(&FORMAT)],
+    "the image is based on a volume of a pool"
+);
+static BACKINGSTORE_NVME: Element = image!(
+    "backingStore",
+    [INDEX, required("type", Value::Choice(&["nvme"]))],
+    [maybe(&NVME), maybe(&BACKINGSTORE), once(&FORMAT)],
+    "the image is based on an NVMe drive"
+);
+static BACKINGSTORE_VHOSTUSER: Element = image!(
+    "backingStore",
+    [INDEX, required("type", Value::Choice(&["vhostuser"]))],
+    [once(&VHOSTUSER), maybe(&BACKINGSTORE), once(&FORMAT)],
+    "the image is based on one that another process serves"
+);
+static BACKINGSTORE_VHOSTVDPA: Element = Element {
+    since: Some(Version(9, 8)),
+    ..image!(
+        "backingStore",
+        [INDEX, required("type", Value::Choice(&["vhostvdpa"]))],
+        [once(&VHOSTVDPA), maybe(&BACKINGSTORE), once(&FORMAT)],
+        "the image is based on a vhost-vdpa device"
+    )
 };
-
-pub(super) static BACKINGSTORE_DIR: Element = Element {
-    attributes: &[
-        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
-        required("type", Value::Choice(&["dir"])),
-    ],
-    content: Content::Children(&[maybe(&DISK_SOURCE), maybe(&BACKINGSTORE), once(&FORMAT)]),
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("backingStore")
+static BACKINGSTORE_CTL: Element = Element {
+    since: Some(Version(12, 0)),
+    ..image!(
+        "backingStore",
+        [INDEX, required("type", Value::Choice(&["ctl"]))],
+        [once(&CTL), maybe(&BACKINGSTORE), once(&FORMAT)],
+        "the image is based on a device of FreeBSD's CAM target layer"
+    )
 };
-
-pub(super) static BACKINGSTORE_NETWORK: Element = Element {
-    attributes: &[
-        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
-        required("type", Value::Choice(&["network"])),
-    ],
-    content: Content::Children(&[
-        once(&super::disk_source_network::DISK_SOURCE_4),
-        maybe(&BACKINGSTORE),
-        once(&FORMAT),
-    ]),
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("backingStore")
-};
-
-pub(super) static BACKINGSTORE_VOLUME: Element = Element {
-    attributes: &[
-        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
-        required("type", Value::Choice(&["volume"])),
-    ],
-    content: Content::Children(&[maybe(&DISK_SOURCE_6), maybe(&BACKINGSTORE), once(&FORMAT)]),
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("backingStore")
-};
-
-pub(super) static BACKINGSTORE_NVME: Element = Element {
-    attributes: &[
-        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
-        required("type", Value::Choice(&["nvme"])),
-    ],
-    content: Content::Children(&[maybe(&DISK_SOURCE_2), maybe(&BACKINGSTORE), once(&FORMAT)]),
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("backingStore")
-};
-
-pub(super) static BACKINGSTORE_VHOSTUSER: Element = Element {
-    attributes: &[
-        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
-        required("type", Value::Choice(&["vhostuser"])),
-    ],
-    content: Content::Children(&[once(&DISK_SOURCE_3), maybe(&BACKINGSTORE), once(&FORMAT)]),
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("backingStore")
-};
-
 pub(super) static BACKINGSTORE: Element = Element {
     content: Content::Variants(&Variants {
         attribute: "type",
@@ -111,132 +200,86 @@ pub(super) static BACKINGSTORE: Element = Element {
             (&["volume"], &BACKINGSTORE_VOLUME),
             (&["nvme"], &BACKINGSTORE_NVME),
             (&["vhostuser"], &BACKINGSTORE_VHOSTUSER),
+            (&["vhostvdpa"], &BACKINGSTORE_VHOSTVDPA),
+            (&["ctl"], &BACKINGSTORE_CTL),
         ],
     }),
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("backingStore")
+    ..inert("backingStore", reasons::NOTHING, "the image that this one is based on")
 };
 
-pub(super) static DISK_SOURCE: Element = Element {
-    attributes: &[
-        required("dir", Value::AbsFilePath),
-        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
-        ignored("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"]), reasons::PRESENT),
-    ],
-    content: Content::Children(&[maybe(&SLICES), maybe(&PRIVATEDATA), maybe(&super::disk_parts::ENCRYPTION)]),
-    ..element("source")
+static DATASTORE_FILE: Element = image!(
+    "dataStore",
+    [optional("type", Value::Choice(&["file"]))],
+    [once(&FORMAT), maybe(&FILE)],
+    "the data is in a file"
+);
+static DATASTORE_BLOCK: Element = image!(
+    "dataStore",
+    [required("type", Value::Choice(&["block"]))],
+    [once(&FORMAT), maybe(&BLOCK)],
+    "the data is on a block device"
+);
+static DATASTORE_DIR: Element = image!(
+    "dataStore",
+    [required("type", Value::Choice(&["dir"]))],
+    [once(&FORMAT), maybe(&DIR)],
+    "the data is in a directory"
+);
+static DATASTORE_NETWORK: Element = image!(
+    "dataStore",
+    [required("type", Value::Choice(&["network"]))],
+    [once(&FORMAT), once(&disk_source_network::NETWORK)],
+    "the data is on a server"
+);
+static DATASTORE_VOLUME: Element = image!(
+    "dataStore",
+    [required("type", Value::Choice(&["volume"]))],
+    [once(&FORMAT), maybe(&VOLUME)],
+    "the data is in a volume of a pool"
+);
+static DATASTORE_NVME: Element = image!(
+    "dataStore",
+    [required("type", Value::Choice(&["nvme"]))],
+    [once(&FORMAT), maybe(&NVME)],
+    "the data is on an NVMe drive"
+);
+static DATASTORE_VHOSTUSER: Element = image!(
+    "dataStore",
+    [required("type", Value::Choice(&["vhostuser"]))],
+    [once(&FORMAT), once(&VHOSTUSER)],
+    "the data is served by another process"
+);
+static DATASTORE_VHOSTVDPA: Element = image!(
+    "dataStore",
+    [required("type", Value::Choice(&["vhostvdpa"]))],
+    [once(&FORMAT), once(&VHOSTVDPA)],
+    "the data is on a vhost-vdpa device"
+);
+static DATASTORE_CTL: Element = Element {
+    since: Some(Version(12, 0)),
+    ..image!(
+        "dataStore",
+        [required("type", Value::Choice(&["ctl"]))],
+        [once(&FORMAT), once(&CTL)],
+        "the data is on a device of FreeBSD's CAM target layer"
+    )
 };
-
-pub(super) static DISK_SOURCE_2: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["pci"])),
-        required("namespace", Value::Pattern(&patterns::UINT32)),
-        optional("managed", YES_NO),
-        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
-        ignored("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"]), reasons::PRESENT),
-    ],
-    content: Content::Children(&[
-        once(&ADDRESS),
-        maybe(&SLICES),
-        maybe(&PRIVATEDATA),
-        maybe(&super::disk_parts::ENCRYPTION),
-    ]),
-    ..element("source")
-};
-
-pub(super) static DISK_SOURCE_3: Element = Element {
-    attributes: &[required("type", Value::Choice(&["unix"])), required("path", Value::AbsFilePath)],
-    content: Content::Children(&[maybe(&super::common::RECONNECT)]),
-    ..element("source")
-};
-
-pub(super) static DISK_SOURCE_5: Element = Element {
-    attributes: &[
-        optional("dev", Value::OneOf(&[Value::AbsFilePath, Value::Pattern(&patterns::DEVICE_NAME)])),
-        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
-        ignored("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"]), reasons::PRESENT),
-    ],
-    content: Content::Children(&[
-        maybe(&SLICES),
-        maybe(&PRIVATEDATA),
-        maybe(&super::disk_parts::ENCRYPTION),
-        maybe(&RESERVATIONS),
-        many(&super::common::SECLABEL),
-    ]),
-    ..element("source")
-};
-
-pub(super) static DISK_SOURCE_6: Element = Element {
-    attributes: &[
-        required("pool", Value::Pattern(&patterns::OBJECT_NAME)),
-        required("volume", Value::Pattern(&patterns::VOLUME_NAME)),
-        optional("mode", Value::Choice(&["host", "direct"])),
-        ignored("index", Value::Unsigned(1, u64::MAX), reasons::OUTPUT),
-        ignored("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"]), reasons::PRESENT),
-    ],
-    content: Content::Children(&[
-        maybe(&SLICES),
-        maybe(&PRIVATEDATA),
-        maybe(&super::disk_parts::ENCRYPTION),
-        many(&super::common::SECLABEL),
-    ]),
-    ..element("source")
-};
-
-pub(super) static SLICES: Element = Element {
-    content: Content::Children(&[once(&SLICE)]),
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("slices")
-};
-
-pub(super) static PRIVATEDATA: Element =
-    Element { support: Support::Ignored(reasons::NOTHING), ..element("privateData") };
-
-pub(super) static FORMAT: Element = Element {
-    attributes: &[required("type", words::WORDS_RAW)],
-    content: Content::Children(&[maybe(&METADATA_CACHE)]),
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("format")
-};
-
-pub(super) static ADDRESS: Element = Element {
-    attributes: &[
-        optional("domain", Value::Pattern(&patterns::UINT32)),
-        optional("bus", Value::Pattern(&patterns::UINT8)),
-        optional("slot", Value::Pattern(&patterns::PCI_SLOT)),
-        optional("function", Value::Pattern(&patterns::PCI_FUNCTION)),
-        optional("multifunction", ON_OFF),
-    ],
-    support: Support::Ignored(reasons::BUS),
-    ..element("address")
-};
-
-pub(super) static RESERVATIONS: Element = Element {
-    attributes: &[optional("managed", YES_NO)],
-    content: Content::Children(&[maybe(&super::common::SOURCE)]),
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("reservations")
-};
-
-pub(super) static SLICE: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["storage"])),
-        required("offset", U32),
-        required("size", Value::Unsigned(1, u64::MAX)),
-    ],
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("slice")
-};
-
-pub(super) static METADATA_CACHE: Element = Element {
-    content: Content::Children(&[maybe(&MAX_SIZE)]),
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("metadata_cache")
-};
-
-pub(super) static MAX_SIZE: Element = Element {
-    attributes: &[optional("unit", Value::Unit)],
-    content: Content::Text(U64),
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("max_size")
+pub(super) static DATASTORE: Element = Element {
+    content: Content::Variants(&Variants {
+        attribute: "type",
+        absent: Some("file"),
+        rows: &[
+            (&["file"], &DATASTORE_FILE),
+            (&["block"], &DATASTORE_BLOCK),
+            (&["dir"], &DATASTORE_DIR),
+            (&["network"], &DATASTORE_NETWORK),
+            (&["volume"], &DATASTORE_VOLUME),
+            (&["nvme"], &DATASTORE_NVME),
+            (&["vhostuser"], &DATASTORE_VHOSTUSER),
+            (&["vhostvdpa"], &DATASTORE_VHOSTVDPA),
+            (&["ctl"], &DATASTORE_CTL),
+        ],
+    }),
+    since: Some(Version(10, 10)),
+    ..inert("dataStore", reasons::NOTHING, "where the guest's data is, when the image holds only its tables")
 };

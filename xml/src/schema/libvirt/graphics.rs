@@ -1,55 +1,67 @@
 //! `<graphics>`.
 
-use super::patterns;
-use super::reasons;
+use super::shapes::inert;
+use super::{common, patterns, reasons};
 use crate::schema::values::{ON_OFF, YES_NO};
-use crate::schema::{Content, Element, Support, Variants, element, many, maybe, optional, required};
+use crate::schema::{
+    Attribute, Content, Element, Variants, Version, element, many, maybe, optional, required, since,
+};
 use crate::value::Value;
 
-pub(super) static GRAPHICS_SDL: Element = Element {
+const PORT_NUMBER: Value = Value::Integer(-1, 65_535);
+const PORT: Attribute = optional("port", PORT_NUMBER);
+const AUTOPORT: Attribute = optional("autoport", YES_NO);
+const ADDRESS_OR_NAME: Value = Value::OneOf(&[Value::Ip, Value::Pattern(&patterns::DNS_NAME)]);
+const LISTEN_ATTRIBUTE: Attribute = optional("listen", ADDRESS_OR_NAME);
+const PASSWD: Attribute = optional("passwd", Value::Text);
+const KEYMAP: Attribute = optional("keymap", Value::Text);
+const VALID_TO: Attribute = optional("passwdValidTo", Value::Pattern(&patterns::DATE_TIME));
+const DISPLAY: Attribute = optional("display", Value::Text);
+const FULLSCREEN: Attribute = optional("fullscreen", YES_NO);
+const SECURITY: Value = Value::Choice(&["any", "secure", "insecure"]);
+const RENDERNODE: Attribute = optional("rendernode", Value::AbsFilePath);
+
+static SDL: Element = Element {
     attributes: &[
         required("type", Value::Choice(&["sdl"])),
-        optional("display", Value::Text),
+        DISPLAY,
         optional("xauth", Value::Text),
-        optional("fullscreen", YES_NO),
+        FULLSCREEN,
     ],
-    content: Content::Children(&[maybe(&GL)]),
-    support: Support::Ignored(reasons::SCREEN),
-    ..element("graphics")
+    content: Content::Children(&[maybe(&SDL_GL)]),
+    ..inert("graphics", reasons::SCREEN, "a window on the host's screen")
 };
-
-pub(super) static GRAPHICS_VNC: Element = Element {
+static VNC: Element = Element {
     attributes: &[
         required("type", Value::Choice(&["vnc"])),
-        optional("port", Value::Integer(-1, 65_535)),
-        optional("autoport", YES_NO),
-        optional("websocket", Value::Integer(-1, 65_535)),
-        optional("listen", Value::OneOf(&[Value::Ip, Value::Pattern(&patterns::DNS_NAME)])),
+        PORT,
+        AUTOPORT,
+        optional("websocket", PORT_NUMBER),
+        LISTEN_ATTRIBUTE,
         optional("sharePolicy", Value::Choice(&["allow-exclusive", "force-shared", "ignore"])),
         optional("powerControl", YES_NO),
-        optional("passwd", Value::Text),
-        optional("keymap", Value::Text),
-        optional("passwdValidTo", Value::Pattern(&patterns::DATE_TIME)),
+        since(Version(11, 10), optional("wait", YES_NO)),
+        PASSWD,
+        KEYMAP,
+        VALID_TO,
         optional("connected", Value::Choice(&["keep"])),
         optional("socket", Value::AbsFilePath),
     ],
     content: Content::Children(&[maybe(&AUDIO), many(&LISTEN)]),
-    support: Support::Ignored(reasons::SCREEN),
-    ..element("graphics")
+    ..inert("graphics", reasons::SCREEN, "a screen for VNC viewers")
 };
-
-pub(super) static GRAPHICS_SPICE: Element = Element {
+static SPICE: Element = Element {
     attributes: &[
         required("type", Value::Choice(&["spice"])),
-        optional("port", Value::Integer(-1, 65_535)),
-        optional("tlsPort", Value::Integer(-1, 65_535)),
-        optional("autoport", YES_NO),
-        optional("listen", Value::OneOf(&[Value::Ip, Value::Pattern(&patterns::DNS_NAME)])),
-        optional("passwd", Value::Text),
-        optional("keymap", Value::Text),
-        optional("passwdValidTo", Value::Pattern(&patterns::DATE_TIME)),
+        PORT,
+        optional("tlsPort", PORT_NUMBER),
+        AUTOPORT,
+        LISTEN_ATTRIBUTE,
+        PASSWD,
+        KEYMAP,
+        VALID_TO,
         optional("connected", Value::Choice(&["fail", "disconnect", "keep"])),
-        optional("defaultMode", Value::Choice(&["any", "secure", "insecure"])),
+        optional("defaultMode", SECURITY),
     ],
     content: Content::Children(&[
         many(&LISTEN),
@@ -59,106 +71,106 @@ pub(super) static GRAPHICS_SPICE: Element = Element {
         maybe(&ZLIB),
         maybe(&PLAYBACK),
         maybe(&STREAMING),
-        maybe(&super::common::CLIPBOARD),
-        maybe(&super::common::MOUSE),
+        maybe(&common::CLIPBOARD),
+        maybe(&common::MOUSE),
         maybe(&FILETRANSFER),
-        maybe(&GRAPHICS_GL),
+        maybe(&GL),
     ]),
-    support: Support::Ignored(reasons::SCREEN),
-    ..element("graphics")
+    ..inert("graphics", reasons::SCREEN, "a screen for SPICE viewers")
 };
-
-pub(super) static GRAPHICS_DBUS: Element = Element {
+static DBUS: Element = Element {
     attributes: &[
         required("type", Value::Choice(&["dbus"])),
         optional("address", Value::NonEmpty),
         optional("p2p", YES_NO),
     ],
-    content: Content::Children(&[maybe(&GRAPHICS_GL_2), maybe(&GRAPHICS_AUDIO)]),
-    support: Support::Ignored(reasons::SCREEN),
-    ..element("graphics")
+    content: Content::Children(&[maybe(&GL), maybe(&AUDIO)]),
+    ..inert("graphics", reasons::SCREEN, "a screen for viewers on D-Bus")
 };
-
-pub(super) static GRAPHICS_RDP: Element = Element {
+static RDP: Element = Element {
     attributes: &[
         required("type", Value::Choice(&["rdp"])),
-        optional("port", Value::Integer(-1, 65_535)),
-        optional("autoport", YES_NO),
+        PORT,
+        AUTOPORT,
         optional("replaceUser", YES_NO),
         optional("multiUser", YES_NO),
-        optional("listen", Value::OneOf(&[Value::Ip, Value::Pattern(&patterns::DNS_NAME)])),
+        LISTEN_ATTRIBUTE,
+        since(Version(11, 1), optional("username", Value::Text)),
+        since(Version(11, 1), optional("passwd", Value::Text)),
     ],
     content: Content::Children(&[many(&LISTEN)]),
-    support: Support::Ignored(reasons::SCREEN),
-    ..element("graphics")
+    ..inert("graphics", reasons::SCREEN, "a screen for RDP viewers")
 };
-
-pub(super) static GRAPHICS_DESKTOP: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["desktop"])),
-        optional("display", Value::Text),
-        optional("fullscreen", YES_NO),
-    ],
-    support: Support::Ignored(reasons::SCREEN),
-    ..element("graphics")
+static DESKTOP: Element = Element {
+    attributes: &[required("type", Value::Choice(&["desktop"])), DISPLAY, FULLSCREEN],
+    ..inert("graphics", reasons::SCREEN, "a window of VirtualBox's")
 };
-
-pub(super) static GRAPHICS_EGL_HEADLESS: Element = Element {
+static EGL_HEADLESS: Element = Element {
     attributes: &[required("type", Value::Choice(&["egl-headless"]))],
-    content: Content::Children(&[maybe(&GRAPHICS_GL_3)]),
-    support: Support::Ignored(reasons::SCREEN),
-    ..element("graphics")
+    content: Content::Children(&[maybe(&HEADLESS_GL)]),
+    ..inert("graphics", reasons::SCREEN, "drawing on the host's card, without a screen")
 };
-
+/// `<graphics>`.
 pub(super) static GRAPHICS: Element = Element {
     content: Content::Variants(&Variants {
         attribute: "type",
         absent: None,
         rows: &[
-            (&["sdl"], &GRAPHICS_SDL),
-            (&["vnc"], &GRAPHICS_VNC),
-            (&["spice"], &GRAPHICS_SPICE),
-            (&["dbus"], &GRAPHICS_DBUS),
-            (&["rdp"], &GRAPHICS_RDP),
-            (&["desktop"], &GRAPHICS_DESKTOP),
-            (&["egl-headless"], &GRAPHICS_EGL_HEADLESS),
+            (&["sdl"], &SDL),
+            (&["vnc"], &VNC),
+            (&["spice"], &SPICE),
+            (&["dbus"], &DBUS),
+            (&["rdp"], &RDP),
+            (&["desktop"], &DESKTOP),
+            (&["egl-headless"], &EGL_HEADLESS),
         ],
     }),
-    support: Support::Ignored(reasons::SCREEN),
-    ..element("graphics")
+    ..inert("graphics", reasons::SCREEN, "where a machine's screen is seen")
 };
 
-pub(super) static GL: Element = Element { attributes: &[required("enable", YES_NO)], ..element("gl") };
+static SDL_GL: Element = Element {
+    attributes: &[required("enable", YES_NO)],
+    doc: "whether the window draws with OpenGL",
+    ..element("gl")
+};
+static GL: Element = Element {
+    attributes: &[required("enable", YES_NO), RENDERNODE],
+    doc: "whether it draws with OpenGL, and on which card",
+    ..element("gl")
+};
+static HEADLESS_GL: Element =
+    Element { attributes: &[RENDERNODE], doc: "the card that draws", ..element("gl") };
+static AUDIO: Element = Element {
+    attributes: &[required("id", Value::Pattern(&patterns::UINT8))],
+    doc: "the number of the audio backend whose sound the viewer hears",
+    ..element("audio")
+};
 
-pub(super) static AUDIO: Element =
-    Element { attributes: &[required("id", Value::Pattern(&patterns::UINT8))], ..element("audio") };
-
-pub(super) static LISTEN_ADDRESS: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["address"])),
-        optional("address", Value::OneOf(&[Value::Ip, Value::Pattern(&patterns::DNS_NAME)])),
-    ],
+static LISTEN_ADDRESS: Element = Element {
+    attributes: &[required("type", Value::Choice(&["address"])), optional("address", ADDRESS_OR_NAME)],
+    doc: "an address of the host",
     ..element("listen")
 };
-
-pub(super) static LISTEN_NETWORK: Element = Element {
+static LISTEN_NETWORK: Element = Element {
     attributes: &[
         required("type", Value::Choice(&["network"])),
         required("network", Value::Text),
-        optional("address", Value::OneOf(&[Value::Ip, Value::Pattern(&patterns::DNS_NAME)])),
+        optional("address", ADDRESS_OR_NAME),
     ],
+    doc: "the host's address in a network of libvirt's",
     ..element("listen")
 };
-
-pub(super) static LISTEN_SOCKET: Element = Element {
+static LISTEN_SOCKET: Element = Element {
     attributes: &[required("type", Value::Choice(&["socket"])), optional("socket", Value::AbsFilePath)],
+    doc: "a socket of the host",
     ..element("listen")
 };
-
-pub(super) static LISTEN_NONE: Element =
-    Element { attributes: &[required("type", Value::Choice(&["none"]))], ..element("listen") };
-
-pub(super) static LISTEN: Element = Element {
+static LISTEN_NONE: Element = Element {
+    attributes: &[required("type", Value::Choice(&["none"]))],
+    doc: "nothing is listened on",
+    ..element("listen")
+};
+static LISTEN: Element = Element {
     content: Content::Variants(&Variants {
         attribute: "type",
         absent: None,
@@ -169,10 +181,11 @@ pub(super) static LISTEN: Element = Element {
             (&["none"], &LISTEN_NONE),
         ],
     }),
+    doc: "where viewers connect to",
     ..element("listen")
 };
 
-pub(super) static CHANNEL: Element = Element {
+static CHANNEL: Element = Element {
     attributes: &[
         required(
             "name",
@@ -187,52 +200,39 @@ pub(super) static CHANNEL: Element = Element {
                 "usbredir",
             ]),
         ),
-        required("mode", Value::Choice(&["any", "secure", "insecure"])),
+        required("mode", SECURITY),
     ],
+    doc: "whether this part of the connection is encrypted",
     ..element("channel")
 };
-
-pub(super) static IMAGE: Element = Element {
+static IMAGE: Element = Element {
     attributes: &[required(
         "compression",
         Value::Choice(&["auto_glz", "auto_lz", "quic", "glz", "lz", "off"]),
     )],
+    doc: "how pictures are compressed",
     ..element("image")
 };
-
-pub(super) static JPEG: Element = Element {
-    attributes: &[required("compression", Value::Choice(&["auto", "never", "always"]))],
-    ..element("jpeg")
-};
-
-pub(super) static ZLIB: Element = Element {
-    attributes: &[required("compression", Value::Choice(&["auto", "never", "always"]))],
+const WHEN: &[Attribute] = &[required("compression", Value::Choice(&["auto", "never", "always"]))];
+static JPEG: Element =
+    Element { attributes: WHEN, doc: "whether pictures become JPEG on slow lines", ..element("jpeg") };
+static ZLIB: Element = Element {
+    attributes: WHEN,
+    doc: "whether pictures are compressed again on slow lines",
     ..element("zlib")
 };
-
-pub(super) static PLAYBACK: Element =
-    Element { attributes: &[required("compression", ON_OFF)], ..element("playback") };
-
-pub(super) static STREAMING: Element = Element {
+static PLAYBACK: Element = Element {
+    attributes: &[required("compression", ON_OFF)],
+    doc: "whether sound is compressed",
+    ..element("playback")
+};
+static STREAMING: Element = Element {
     attributes: &[required("mode", Value::Choice(&["filter", "all", "off"]))],
+    doc: "what is sent as video",
     ..element("streaming")
 };
-
-pub(super) static FILETRANSFER: Element =
-    Element { attributes: &[required("enable", YES_NO)], ..element("filetransfer") };
-
-pub(super) static GRAPHICS_GL: Element = Element {
-    attributes: &[required("enable", YES_NO), optional("rendernode", Value::AbsFilePath)],
-    ..element("gl")
+static FILETRANSFER: Element = Element {
+    attributes: &[required("enable", YES_NO)],
+    doc: "whether files can be dropped onto the screen",
+    ..element("filetransfer")
 };
-
-pub(super) static GRAPHICS_GL_2: Element = Element {
-    attributes: &[required("enable", YES_NO), optional("rendernode", Value::AbsFilePath)],
-    ..element("gl")
-};
-
-pub(super) static GRAPHICS_AUDIO: Element =
-    Element { attributes: &[required("id", Value::Pattern(&patterns::UINT8))], ..element("audio") };
-
-pub(super) static GRAPHICS_GL_3: Element =
-    Element { attributes: &[optional("rendernode", Value::AbsFilePath)], ..element("gl") };

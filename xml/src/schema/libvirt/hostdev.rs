@@ -1,296 +1,210 @@
 //! `<hostdev>`.
 
-use super::patterns;
-use super::reasons;
+use super::shapes::{STARTUP_POLICY, VIRTIO_MODELS, inert, pci_address};
+use super::{common, patterns, reasons};
 use crate::schema::values::{ON_OFF, YES_NO};
 use crate::schema::{
-    Content, Element, Support, Variants, element, ignored, many, maybe, once, optional, required, some,
+    Attribute, Content, Element, Support, Variants, Version, element, ignored, many, maybe, once, optional,
+    required, since, some,
 };
 use crate::value::Value;
 
-pub(super) static HOSTDEV_PCI: Element = Element {
-    attributes: &[
-        optional("mode", Value::Choice(&["subsystem"])),
-        ignored("managed", YES_NO, reasons::NOTHING),
+const SUBSYSTEM: Attribute = optional("mode", Value::Choice(&["subsystem"]));
+const CAPABILITIES: Attribute = required("mode", Value::Choice(&["capabilities"]));
+const MANAGED: Attribute = ignored("managed", YES_NO, reasons::NOTHING);
+const NO_BUS: Support = Support::CannotStart(reasons::NO_BUS);
+
+/// What every kind of `<hostdev>` holds, after its own parts.
+macro_rules! hostdev {
+    ([$($attribute:expr),* $(,)?], [$($own:expr),*], $support:expr, $doc:literal) => {
+        Element {
+            attributes: &[$($attribute),*],
+            content: Content::Children(&[
+                $($own,)*
+                maybe(&common::BOOT),
+                maybe(&common::ROM),
+                maybe(&READONLY),
+                maybe(&SHAREABLE),
+                maybe(&common::ALIAS),
+                maybe(&common::ACPI),
+                maybe(&common::ADDRESS),
+            ]),
+            support: $support,
+            doc: $doc,
+            ..element("hostdev")
+        }
+    };
+}
+
+static PCI: Element = hostdev!(
+    [
+        SUBSYSTEM,
+        MANAGED,
         required("type", Value::Choice(&["pci"])),
+        since(Version(10, 3), optional("display", ON_OFF)),
+        since(Version(10, 3), optional("ramfb", ON_OFF)),
     ],
-    content: Content::Children(&[
-        maybe(&DRIVER),
-        maybe(&super::common::TEAMING),
-        once(&SOURCE),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&READONLY),
-        maybe(&SHAREABLE),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-    ]),
-    support: Support::CannotStart(reasons::NO_BUS),
-    ..element("hostdev")
-};
-
-pub(super) static HOSTDEV_USB: Element = Element {
-    attributes: &[
-        optional("mode", Value::Choice(&["subsystem"])),
-        ignored("managed", YES_NO, reasons::NOTHING),
-        required("type", Value::Choice(&["usb"])),
-    ],
-    content: Content::Children(&[
-        once(&HOSTDEV_SOURCE),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&READONLY),
-        maybe(&SHAREABLE),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-    ]),
-    ..element("hostdev")
-};
-
-pub(super) static HOSTDEV_SCSI: Element = Element {
-    attributes: &[
-        optional("mode", Value::Choice(&["subsystem"])),
-        ignored("managed", YES_NO, reasons::NOTHING),
+    [maybe(&DRIVER), maybe(&common::TEAMING), once(&PCI_SOURCE)],
+    NO_BUS,
+    "a PCI device of the host"
+);
+static USB: Element = hostdev!(
+    [SUBSYSTEM, MANAGED, required("type", Value::Choice(&["usb"]))],
+    [once(&USB_SOURCE)],
+    Support::ActedOn,
+    "a USB device of the host"
+);
+static SCSI: Element = hostdev!(
+    [
+        SUBSYSTEM,
+        MANAGED,
         required("type", Value::Choice(&["scsi"])),
         optional("sgio", Value::Choice(&["filtered", "unfiltered"])),
         optional("rawio", YES_NO),
     ],
-    content: Content::Children(&[
-        once(&HOSTDEV_SOURCE_2),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&READONLY),
-        maybe(&SHAREABLE),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-    ]),
-    support: Support::CannotStart(reasons::NO_BUS),
-    ..element("hostdev")
-};
-
-pub(super) static HOSTDEV_SCSI_HOST: Element = Element {
-    attributes: &[
-        optional("mode", Value::Choice(&["subsystem"])),
-        ignored("managed", YES_NO, reasons::NOTHING),
-        required("type", Value::Choice(&["scsi_host"])),
-        optional("model", Value::Choice(&["virtio", "virtio-transitional", "virtio-non-transitional"])),
-    ],
-    content: Content::Children(&[
-        once(&HOSTDEV_SOURCE_3),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&READONLY),
-        maybe(&SHAREABLE),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-    ]),
-    support: Support::CannotStart(reasons::NO_BUS),
-    ..element("hostdev")
-};
-
-pub(super) static HOSTDEV_MDEV: Element = Element {
-    attributes: &[
-        optional("mode", Value::Choice(&["subsystem"])),
-        ignored("managed", YES_NO, reasons::NOTHING),
+    [once(&SCSI_SOURCE)],
+    NO_BUS,
+    "a SCSI device of the host"
+);
+static SCSI_HOST: Element = hostdev!(
+    [SUBSYSTEM, MANAGED, required("type", Value::Choice(&["scsi_host"])), optional("model", VIRTIO_MODELS),],
+    [once(&SCSI_HOST_SOURCE)],
+    NO_BUS,
+    "a SCSI host adapter that the host's kernel imitates"
+);
+static MDEV: Element = hostdev!(
+    [
+        SUBSYSTEM,
+        MANAGED,
         required("type", Value::Choice(&["mdev"])),
         required("model", Value::Choice(&["vfio-pci", "vfio-ccw", "vfio-ap"])),
         optional("ramfb", ON_OFF),
         optional("display", ON_OFF),
     ],
-    content: Content::Children(&[
-        once(&HOSTDEV_SOURCE_4),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&READONLY),
-        maybe(&SHAREABLE),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-    ]),
-    support: Support::CannotStart(reasons::NO_BUS),
-    ..element("hostdev")
-};
+    [once(&MDEV_SOURCE)],
+    NO_BUS,
+    "a share of a device that its driver divides"
+);
+static STORAGE: Element = hostdev!(
+    [CAPABILITIES, required("type", Value::Choice(&["storage"]))],
+    [once(&STORAGE_SOURCE)],
+    Support::ActedOn,
+    "a block device of the host, by its node"
+);
+static MISC: Element = hostdev!(
+    [CAPABILITIES, required("type", Value::Choice(&["misc"]))],
+    [once(&MISC_SOURCE)],
+    Support::ActedOn,
+    "a character device of the host, by its node"
+);
+static NET: Element = hostdev!(
+    [CAPABILITIES, required("type", Value::Choice(&["net"]))],
+    [once(&NET_SOURCE), many(&common::IP), many(&common::ROUTE)],
+    Support::ActedOn,
+    "a network interface of the host, which is moved into the container"
+);
 
-pub(super) static HOSTDEV_STORAGE: Element = Element {
-    attributes: &[
-        required("mode", Value::Choice(&["capabilities"])),
-        required("type", Value::Choice(&["storage"])),
-    ],
-    content: Content::Children(&[
-        once(&HOSTDEV_SOURCE_5),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&READONLY),
-        maybe(&SHAREABLE),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-    ]),
-    ..element("hostdev")
-};
-
-pub(super) static HOSTDEV_MISC: Element = Element {
-    attributes: &[
-        required("mode", Value::Choice(&["capabilities"])),
-        required("type", Value::Choice(&["misc"])),
-    ],
-    content: Content::Children(&[
-        once(&HOSTDEV_SOURCE_6),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&READONLY),
-        maybe(&SHAREABLE),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-    ]),
-    ..element("hostdev")
-};
-
-pub(super) static HOSTDEV_NET: Element = Element {
-    attributes: &[
-        required("mode", Value::Choice(&["capabilities"])),
-        required("type", Value::Choice(&["net"])),
-    ],
-    content: Content::Children(&[
-        once(&HOSTDEV_SOURCE_7),
-        many(&super::common::IP),
-        many(&super::common::ROUTE),
-        maybe(&super::common::BOOT),
-        maybe(&super::common::ROM),
-        maybe(&READONLY),
-        maybe(&SHAREABLE),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
-    ]),
-    ..element("hostdev")
-};
-
+/// `<hostdev>`.
 pub(super) static HOSTDEV: Element = Element {
     content: Content::Variants(&Variants {
         attribute: "type",
         absent: None,
         rows: &[
-            (&["pci"], &HOSTDEV_PCI),
-            (&["usb"], &HOSTDEV_USB),
-            (&["scsi"], &HOSTDEV_SCSI),
-            (&["scsi_host"], &HOSTDEV_SCSI_HOST),
-            (&["mdev"], &HOSTDEV_MDEV),
-            (&["storage"], &HOSTDEV_STORAGE),
-            (&["misc"], &HOSTDEV_MISC),
-            (&["net"], &HOSTDEV_NET),
+            (&["pci"], &PCI),
+            (&["usb"], &USB),
+            (&["scsi"], &SCSI),
+            (&["scsi_host"], &SCSI_HOST),
+            (&["mdev"], &MDEV),
+            (&["storage"], &STORAGE),
+            (&["misc"], &MISC),
+            (&["net"], &NET),
         ],
     }),
+    doc: "a device of the host",
     ..element("hostdev")
 };
 
-pub(super) static DRIVER: Element = Element {
-    attributes: &[required("name", Value::Choice(&["kvm", "vfio", "xen"]))],
-    support: Support::Ignored(reasons::MACHINE),
-    ..element("driver")
-};
-
-pub(super) static SOURCE: Element = Element {
+static DRIVER: Element = Element {
     attributes: &[
-        ignored("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"]), reasons::PRESENT),
-        optional("writeFiltering", YES_NO),
+        optional("name", Value::Choice(&["kvm", "vfio", "xen"])),
+        since(Version(10, 0), optional("model", Value::Pattern(&patterns::GENERIC_NAME))),
+        since(Version(12, 1), optional("iommufd", YES_NO)),
     ],
-    content: Content::Children(&[once(&ADDRESS)]),
+    ..inert("driver", reasons::MACHINE, "the driver of the host that hands the device over")
+};
+static READONLY: Element = inert("readonly", reasons::NOTHING, "a machine can only read");
+static SHAREABLE: Element =
+    inert("shareable", reasons::NOTHING, "several machines may have it at the same time");
+
+static PCI_SOURCE: Element = Element {
+    attributes: &[STARTUP_POLICY, optional("writeFiltering", YES_NO)],
+    content: Content::Children(&[once(&PCI_ADDRESS)]),
+    doc: "the device",
     ..element("source")
 };
+static PCI_ADDRESS: Element =
+    Element { attributes: pci_address!(), doc: "its place on the host's PCI bus", ..element("address") };
 
-pub(super) static READONLY: Element =
-    Element { support: Support::Ignored(reasons::NOTHING), ..element("readonly") };
-
-pub(super) static SHAREABLE: Element =
-    Element { support: Support::Ignored(reasons::NOTHING), ..element("shareable") };
-
-pub(super) static HOSTDEV_SOURCE: Element = Element {
+static USB_SOURCE: Element = Element {
     attributes: &[
-        ignored("startupPolicy", Value::Choice(&["mandatory", "requisite", "optional"]), reasons::PRESENT),
+        STARTUP_POLICY,
         ignored("guestReset", Value::Choice(&["off", "uninitialized", "on"]), reasons::NOTHING),
     ],
-    content: Content::Children(&[
-        maybe(&super::common::VENDOR),
-        maybe(&super::common::PRODUCT),
-        maybe(&SOURCE_ADDRESS),
-    ]),
+    content: Content::Children(&[maybe(&common::VENDOR), maybe(&common::PRODUCT), maybe(&USB_ADDRESS)]),
+    doc: "the device, by vendor and product, or by where it is plugged in",
     ..element("source")
 };
+static USB_ADDRESS: Element = Element {
+    attributes: &[
+        required("bus", Value::Pattern(&patterns::HEX3)),
+        optional("device", Value::Pattern(&patterns::HEX3)),
+        since(Version(12, 8), optional("port", Value::Pattern(&patterns::PORT))),
+    ],
+    doc: "its bus and number on the host",
+    ..element("address")
+};
 
-pub(super) static HOSTDEV_SOURCE_2_ADAPTER: Element = Element {
+static SCSI_SOURCE_ADAPTER: Element = Element {
     attributes: &[optional("protocol", Value::Choice(&["adapter"]))],
-    content: Content::Children(&[once(&ADAPTER), once(&HOSTDEV_SOURCE_ADDRESS)]),
+    content: Content::Children(&[once(&ADAPTER), once(&SCSI_ADDRESS)]),
+    doc: "the device, by the host's adapter and its place there",
     ..element("source")
 };
-
-pub(super) static HOSTDEV_SOURCE_2_ISCSI: Element = Element {
+static SCSI_SOURCE_ISCSI: Element = Element {
     attributes: &[required("protocol", Value::Choice(&["iscsi"])), required("name", Value::Text)],
-    content: Content::Children(&[some(&HOST), maybe(&super::common::AUTH), maybe(&super::common::INITIATOR)]),
+    content: Content::Children(&[some(&HOST), maybe(&common::AUTH), maybe(&common::INITIATOR)]),
+    doc: "the logical unit, by iSCSI",
     ..element("source")
 };
-
-pub(super) static HOSTDEV_SOURCE_2: Element = Element {
+static SCSI_SOURCE: Element = Element {
     content: Content::Variants(&Variants {
         attribute: "protocol",
         absent: Some("adapter"),
-        rows: &[(&["adapter"], &HOSTDEV_SOURCE_2_ADAPTER), (&["iscsi"], &HOSTDEV_SOURCE_2_ISCSI)],
+        rows: &[(&["adapter"], &SCSI_SOURCE_ADAPTER), (&["iscsi"], &SCSI_SOURCE_ISCSI)],
     }),
+    doc: "the SCSI device",
     ..element("source")
 };
-
-pub(super) static HOSTDEV_SOURCE_3: Element = Element {
+static SCSI_ADDRESS: Element = Element {
     attributes: &[
-        required("protocol", Value::Choice(&["vhost"])),
-        required("wwpn", Value::Pattern(&patterns::WWPN)),
+        required("bus", Value::Pattern(&patterns::TWO_DIGITS)),
+        required("target", Value::Pattern(&patterns::TEN_DIGITS)),
+        required("unit", Value::Pattern(&patterns::TWENTY_DIGITS)),
     ],
-    ..element("source")
-};
-
-pub(super) static HOSTDEV_SOURCE_4: Element =
-    Element { content: Content::Children(&[once(&HOSTDEV_SOURCE_ADDRESS_2)]), ..element("source") };
-
-pub(super) static HOSTDEV_SOURCE_5: Element =
-    Element { content: Content::Children(&[once(&BLOCK)]), ..element("source") };
-
-pub(super) static HOSTDEV_SOURCE_6: Element =
-    Element { content: Content::Children(&[once(&CHAR)]), ..element("source") };
-
-pub(super) static HOSTDEV_SOURCE_7: Element =
-    Element { content: Content::Children(&[once(&INTERFACE)]), ..element("source") };
-
-pub(super) static ADDRESS: Element = Element {
-    attributes: &[
-        optional("domain", Value::Pattern(&patterns::UINT32)),
-        optional("bus", Value::Pattern(&patterns::UINT8)),
-        optional("slot", Value::Pattern(&patterns::PCI_SLOT)),
-        optional("function", Value::Pattern(&patterns::PCI_FUNCTION)),
-        optional("multifunction", ON_OFF),
-    ],
+    doc: "its bus, target and unit",
     ..element("address")
 };
-
-pub(super) static SOURCE_ADDRESS: Element = Element {
-    attributes: &[
-        required("bus", Value::Pattern(&patterns::HEX3)),
-        required("device", Value::Pattern(&patterns::HEX3)),
-    ],
-    ..element("address")
+static HOST: Element = Element {
+    attributes: &[required("name", Value::Text), optional("port", Value::Integer(-1, 65_535))],
+    ..inert("host", reasons::NOTHING, "the server of the logical unit")
 };
 
-pub(super) static ADAPTER_SCSI_HOST: Element = Element {
+static ADAPTER_SCSI_HOST: Element = Element {
     attributes: &[optional("type", Value::Choice(&["scsi_host"])), optional("name", Value::Text)],
     content: Content::Children(&[maybe(&PARENTADDR)]),
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("adapter")
+    ..inert("adapter", reasons::NOTHING, "a SCSI host adapter, by name or by the card it is on")
 };
-
-pub(super) static ADAPTER_FC_HOST: Element = Element {
+static ADAPTER_FC_HOST: Element = Element {
     attributes: &[
         required("type", Value::Choice(&["fc_host"])),
         optional("parent", Value::Text),
@@ -301,60 +215,60 @@ pub(super) static ADAPTER_FC_HOST: Element = Element {
         required("wwnn", Value::Pattern(&patterns::WWN)),
         required("wwpn", Value::Pattern(&patterns::WWN)),
     ],
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("adapter")
+    ..inert("adapter", reasons::NOTHING, "a Fibre Channel adapter, by its world wide names")
 };
-
-pub(super) static ADAPTER: Element = Element {
+static ADAPTER: Element = Element {
     content: Content::Variants(&Variants {
         attribute: "type",
         absent: Some("scsi_host"),
         rows: &[(&["scsi_host"], &ADAPTER_SCSI_HOST), (&["fc_host"], &ADAPTER_FC_HOST)],
     }),
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("adapter")
+    ..inert("adapter", reasons::NOTHING, "the adapter of the host that the device hangs on")
 };
-
-pub(super) static HOSTDEV_SOURCE_ADDRESS: Element = Element {
-    attributes: &[
-        required("bus", Value::Pattern(&patterns::TWO_DIGITS)),
-        required("target", Value::Pattern(&patterns::TEN_DIGITS)),
-        required("unit", Value::Pattern(&patterns::TWENTY_DIGITS)),
-    ],
-    ..element("address")
-};
-
-pub(super) static HOST: Element = Element {
-    attributes: &[required("name", Value::Text), optional("port", Value::Integer(-1, 65_535))],
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("host")
-};
-
-pub(super) static HOSTDEV_SOURCE_ADDRESS_2: Element =
-    Element { attributes: &[required("uuid", Value::Uuid)], ..element("address") };
-
-pub(super) static BLOCK: Element = Element { content: Content::Text(Value::AbsFilePath), ..element("block") };
-
-pub(super) static CHAR: Element = Element { content: Content::Text(Value::AbsFilePath), ..element("char") };
-
-pub(super) static INTERFACE: Element =
-    Element { content: Content::Text(Value::Pattern(&patterns::DEVICE_NAME)), ..element("interface") };
-
-pub(super) static PARENTADDR: Element = Element {
+static PARENTADDR: Element = Element {
     attributes: &[optional("unique_id", Value::Unsigned(1, u64::MAX))],
-    content: Content::Children(&[once(&PARENTADDR_ADDRESS)]),
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("parentaddr")
+    content: Content::Children(&[once(&PARENT_ADDRESS)]),
+    ..inert("parentaddr", reasons::NOTHING, "the card that the adapter is on")
+};
+static PARENT_ADDRESS: Element = Element {
+    attributes: pci_address!(),
+    ..inert("address", reasons::BUS, "the card's place on the host's PCI bus")
 };
 
-pub(super) static PARENTADDR_ADDRESS: Element = Element {
+static SCSI_HOST_SOURCE: Element = Element {
     attributes: &[
-        optional("domain", Value::Pattern(&patterns::UINT32)),
-        optional("bus", Value::Pattern(&patterns::UINT8)),
-        optional("slot", Value::Pattern(&patterns::PCI_SLOT)),
-        optional("function", Value::Pattern(&patterns::PCI_FUNCTION)),
-        optional("multifunction", ON_OFF),
+        required("protocol", Value::Choice(&["vhost"])),
+        required("wwpn", Value::Pattern(&patterns::WWPN)),
     ],
-    support: Support::Ignored(reasons::BUS),
-    ..element("address")
+    doc: "the adapter, by its world wide name",
+    ..element("source")
+};
+static MDEV_SOURCE: Element = Element {
+    content: Content::Children(&[once(&MDEV_ADDRESS)]),
+    doc: "the share of the device",
+    ..element("source")
+};
+static MDEV_ADDRESS: Element =
+    Element { attributes: &[required("uuid", Value::Uuid)], doc: "its UUID", ..element("address") };
+
+static STORAGE_SOURCE: Element =
+    Element { content: Content::Children(&[once(&BLOCK)]), doc: "the device", ..element("source") };
+static BLOCK: Element = Element {
+    content: Content::Text(Value::AbsFilePath),
+    doc: "the path of a block device's node on the host",
+    ..element("block")
+};
+static MISC_SOURCE: Element =
+    Element { content: Content::Children(&[once(&CHAR)]), doc: "the device", ..element("source") };
+static CHAR: Element = Element {
+    content: Content::Text(Value::AbsFilePath),
+    doc: "the path of a character device's node on the host",
+    ..element("char")
+};
+static NET_SOURCE: Element =
+    Element { content: Content::Children(&[once(&INTERFACE)]), doc: "the interface", ..element("source") };
+static INTERFACE: Element = Element {
+    content: Content::Text(Value::Pattern(&patterns::DEVICE_NAME)),
+    doc: "the name of an interface of the host",
+    ..element("interface")
 };

@@ -2,142 +2,96 @@
 
 use super::patterns;
 use super::reasons;
+use super::shapes::{inert, optional_switch, switch};
 use crate::schema::values::{ON_OFF, U32};
-use crate::schema::{Content, Element, Support, Variants, element, maybe, optional, required};
+use crate::schema::{Content, Element, Support, Variants, Version, element, maybe, optional, required};
 use crate::value::Value;
 
-pub(super) static HYPERV_PASSTHROUGH: Element = Element {
+static PASSTHROUGH: Element = Element {
     attributes: &[required("mode", Value::Choice(&["passthrough"]))],
     support: Support::Ignored(reasons::NOTHING),
+    doc: "everything of Hyper-V that the host can imitate",
     ..element("hyperv")
 };
 
-pub(super) static HYPERV_CUSTOM: Element = Element {
+const FEATURES: Content = Content::Children(&[
+    maybe(&RELAXED),
+    maybe(&VAPIC),
+    maybe(&SPINLOCKS),
+    maybe(&VPINDEX),
+    maybe(&RUNTIME),
+    maybe(&SYNIC),
+    maybe(&STIMER),
+    maybe(&RESET),
+    maybe(&VENDOR_ID),
+    maybe(&FREQUENCIES),
+    maybe(&REENLIGHTENMENT),
+    maybe(&TLBFLUSH),
+    maybe(&IPI),
+    maybe(&EVMCS),
+    maybe(&AVIC),
+    maybe(&EMSR_BITMAP),
+    maybe(&XMM_INPUT),
+]);
+
+static CUSTOM: Element = Element {
     attributes: &[optional("mode", Value::Choice(&["custom"]))],
-    content: Content::Children(&[
-        maybe(&RELAXED),
-        maybe(&VAPIC),
-        maybe(&SPINLOCKS),
-        maybe(&VPINDEX),
-        maybe(&RUNTIME),
-        maybe(&SYNIC),
-        maybe(&STIMER),
-        maybe(&RESET),
-        maybe(&VENDOR_ID),
-        maybe(&FREQUENCIES),
-        maybe(&REENLIGHTENMENT),
-        maybe(&TLBFLUSH),
-        maybe(&IPI),
-        maybe(&EVMCS),
-        maybe(&AVIC),
-    ]),
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("hyperv")
+    content: FEATURES,
+    ..inert("hyperv", reasons::NOTHING, "the parts of Hyper-V that are written in it")
 };
 
+static HOST_MODEL: Element = Element {
+    attributes: &[required("mode", Value::Choice(&["host-model"]))],
+    content: FEATURES,
+    since: Some(Version(11, 9)),
+    ..inert("hyperv", reasons::NOTHING, "what the host can imitate, spelt out when it starts")
+};
+
+/// `<hyperv>`.
 pub(super) static HYPERV: Element = Element {
     content: Content::Variants(&Variants {
         attribute: "mode",
         absent: Some("custom"),
-        rows: &[(&["passthrough"], &HYPERV_PASSTHROUGH), (&["custom"], &HYPERV_CUSTOM)],
+        rows: &[(&["passthrough"], &PASSTHROUGH), (&["custom"], &CUSTOM), (&["host-model"], &HOST_MODEL)],
     }),
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("hyperv")
+    ..inert("hyperv", reasons::NOTHING, "what a Windows guest is shown of Hyper-V")
 };
 
-pub(super) static RELAXED: Element = Element {
-    attributes: &[required("state", ON_OFF)],
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("relaxed")
-};
-
-pub(super) static VAPIC: Element = Element {
-    attributes: &[required("state", ON_OFF)],
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("vapic")
-};
-
-pub(super) static SPINLOCKS: Element = Element {
+static RELAXED: Element = switch("relaxed", "no watchdog for the timers of the guest");
+static VAPIC: Element = switch("vapic", "the interrupt controller without exits");
+static SPINLOCKS: Element = Element {
     attributes: &[required("state", ON_OFF), optional("retries", U32)],
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("spinlocks")
+    ..inert("spinlocks", reasons::NOTHING, "how often a lock is tried before the hypervisor is told")
 };
-
-pub(super) static VPINDEX: Element = Element {
-    attributes: &[required("state", ON_OFF)],
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("vpindex")
-};
-
-pub(super) static RUNTIME: Element = Element {
-    attributes: &[required("state", ON_OFF)],
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("runtime")
-};
-
-pub(super) static SYNIC: Element = Element {
-    attributes: &[required("state", ON_OFF)],
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("synic")
-};
-
-pub(super) static STIMER: Element = Element {
-    attributes: &[optional("state", ON_OFF)],
+static VPINDEX: Element = switch("vpindex", "the number of the virtual processor");
+static RUNTIME: Element = switch("runtime", "how long the processor ran");
+static SYNIC: Element = switch("synic", "the synthetic interrupt controller");
+static STIMER: Element = Element {
     content: Content::Children(&[maybe(&DIRECT)]),
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("stimer")
+    ..optional_switch("stimer", "synthetic timers")
 };
-
-pub(super) static RESET: Element = Element {
-    attributes: &[required("state", ON_OFF)],
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("reset")
-};
-
-pub(super) static VENDOR_ID: Element = Element {
+static RESET: Element = switch("reset", "a reset by the hypervisor");
+static VENDOR_ID: Element = Element {
     attributes: &[required("state", ON_OFF), optional("value", Value::Pattern(&patterns::VALUE))],
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("vendor_id")
+    ..inert("vendor_id", reasons::NOTHING, "the name of the hypervisor's vendor")
 };
-
-pub(super) static FREQUENCIES: Element = Element {
-    attributes: &[required("state", ON_OFF)],
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("frequencies")
+static FREQUENCIES: Element = switch("frequencies", "registers that tell clock rates");
+static REENLIGHTENMENT: Element = switch("reenlightenment", "a notice when the clock rate changes");
+static TLBFLUSH: Element = Element {
+    content: Content::Children(&[maybe(&TLBFLUSH_DIRECT), maybe(&TLBFLUSH_EXTENDED)]),
+    ..optional_switch("tlbflush", "translation caches emptied by the hypervisor")
 };
-
-pub(super) static REENLIGHTENMENT: Element = Element {
-    attributes: &[required("state", ON_OFF)],
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("reenlightenment")
+static TLBFLUSH_DIRECT: Element =
+    Element { since: Some(Version(11, 0)), ..switch("direct", "also by a nested hypervisor's guest") };
+static TLBFLUSH_EXTENDED: Element =
+    Element { since: Some(Version(11, 0)), ..switch("extended", "also parts of an address space") };
+static IPI: Element = switch("ipi", "interrupts between processors by the hypervisor");
+static EVMCS: Element = switch("evmcs", "the nested control structure in the newer form");
+static AVIC: Element = switch("avic", "the interrupt controller in hardware");
+static EMSR_BITMAP: Element =
+    Element { since: Some(Version(10, 7)), ..switch("emsr_bitmap", "fewer exits for nested registers") };
+static XMM_INPUT: Element = Element {
+    since: Some(Version(10, 7)),
+    ..switch("xmm_input", "arguments of hypercalls in vector registers")
 };
-
-pub(super) static TLBFLUSH: Element = Element {
-    attributes: &[required("state", ON_OFF)],
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("tlbflush")
-};
-
-pub(super) static IPI: Element = Element {
-    attributes: &[required("state", ON_OFF)],
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("ipi")
-};
-
-pub(super) static EVMCS: Element = Element {
-    attributes: &[required("state", ON_OFF)],
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("evmcs")
-};
-
-pub(super) static AVIC: Element = Element {
-    attributes: &[required("state", ON_OFF)],
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("avic")
-};
-
-pub(super) static DIRECT: Element = Element {
-    attributes: &[required("state", ON_OFF)],
-    support: Support::Ignored(reasons::NOTHING),
-    ..element("direct")
-};
+static DIRECT: Element = switch("direct", "timers that interrupt at once, without a message");

@@ -1,97 +1,35 @@
 //! `<interface>`: the kinds that only an emulator can give.
 
+use super::interface::TRUST;
 use super::interface_parts::parts;
-use super::reasons;
-use crate::schema::values::YES_NO;
-use crate::schema::{Element, Support, element, ignored, maybe, once, required};
+use super::{interface_source as source, reasons};
+use crate::schema::{Element, Support, element, maybe, once, required};
 use crate::value::Value;
 
-pub(super) static INTERFACE_VHOSTUSER: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["vhostuser"])),
-        ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
-    ],
-    content: parts![once(&super::common::SOURCE)],
-    support: Support::CannotStart(reasons::NO_LINK),
-    ..element("interface")
-};
+macro_rules! emulated {
+    ([$($word:literal),*], [$($source:expr)?], $doc:literal) => {
+        Element {
+            attributes: &[required("type", Value::Choice(&[$($word),*])), TRUST],
+            content: parts![$($source)?],
+            support: Support::CannotStart(reasons::NO_LINK),
+            doc: $doc,
+            ..element("interface")
+        }
+    };
+}
 
-pub(super) static INTERFACE_USER: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["user"])),
-        ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
-    ],
-    content: parts![maybe(&super::interface_parts::INTERFACE_SOURCE_4)],
-    support: Support::CannotStart(reasons::NO_LINK),
-    ..element("interface")
-};
-
-pub(super) static INTERFACE_INTERNAL: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["internal"])),
-        ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
-    ],
-    content: parts![once(&super::interface_parts::INTERFACE_SOURCE_5)],
-    support: Support::CannotStart(reasons::NO_LINK),
-    ..element("interface")
-};
-
-pub(super) static INTERFACE_MCAST: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["mcast", "client"])),
-        ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
-    ],
-    content: parts![once(&super::interface_parts::INTERFACE_SOURCE_6)],
-    support: Support::CannotStart(reasons::NO_LINK),
-    ..element("interface")
-};
-
-pub(super) static INTERFACE_UDP: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["udp"])),
-        ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
-    ],
-    content: parts![once(&super::interface_parts::INTERFACE_SOURCE_7)],
-    support: Support::CannotStart(reasons::NO_LINK),
-    ..element("interface")
-};
-
-pub(super) static INTERFACE_SERVER: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["server"])),
-        ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
-    ],
-    content: parts![once(&super::interface_parts::INTERFACE_SOURCE_8)],
-    support: Support::CannotStart(reasons::NO_LINK),
-    ..element("interface")
-};
-
-pub(super) static INTERFACE_VDPA: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["vdpa"])),
-        ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
-    ],
-    content: parts![once(&super::interface_parts::INTERFACE_SOURCE_10)],
-    support: Support::CannotStart(reasons::NO_LINK),
-    ..element("interface")
-};
-
-pub(super) static INTERFACE_NULL: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["null"])),
-        ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
-    ],
-    content: parts![],
-    support: Support::CannotStart(reasons::NO_LINK),
-    ..element("interface")
-};
-
-pub(super) static INTERFACE_VDS: Element = Element {
-    attributes: &[
-        required("type", Value::Choice(&["vds"])),
-        ignored("trustGuestRxFilters", YES_NO, reasons::SWITCH),
-    ],
-    content: parts![once(&super::interface_parts::INTERFACE_SOURCE_11)],
-    support: Support::CannotStart(reasons::NO_LINK),
-    ..element("interface")
-};
+pub(super) static VHOSTUSER: Element =
+    emulated!(["vhostuser"], [maybe(&source::VHOSTUSER)], "a card that another process drives by a socket");
+pub(super) static USER: Element =
+    emulated!(["user"], [maybe(&source::USER)], "a network that a program of the user's imitates");
+pub(super) static INTERNAL: Element =
+    emulated!(["internal"], [once(&source::INTERNAL)], "a network that only guests are in");
+pub(super) static MCAST: Element =
+    emulated!(["mcast", "client"], [once(&source::TUNNEL)], "a tunnel to a multicast group, or to a server");
+pub(super) static UDP: Element = emulated!(["udp"], [once(&source::UDP)], "a tunnel of UDP packets");
+pub(super) static SERVER: Element =
+    emulated!(["server"], [once(&source::SERVER)], "the end of a tunnel that waits for the other");
+pub(super) static VDPA: Element =
+    emulated!(["vdpa"], [once(&source::VDPA)], "a vDPA device of the host as a card");
+pub(super) static NULL: Element = emulated!(["null"], [], "a card that is connected to nothing");
+pub(super) static VDS: Element = emulated!(["vds"], [once(&source::VDS)], "a port of VMware's switch");

@@ -5,37 +5,42 @@ use super::reasons;
 use crate::schema::{Content, Element, Support, Variants, element, maybe, once, optional, required};
 use crate::value::Value;
 
-pub(super) static VIRTUALPORT_802_1QBG: Element = Element {
+static QBG: Element = Element {
     attributes: &[required("type", Value::Choice(&["802.1Qbg"]))],
-    content: Content::Children(&[maybe(&PARAMETERS)]),
+    content: Content::Children(&[maybe(&QBG_PARAMETERS)]),
     support: Support::Ignored(reasons::SWITCH),
+    doc: "an association by IEEE 802.1Qbg",
     ..element("virtualport")
 };
 
-pub(super) static VIRTUALPORT_802_1QBH: Element = Element {
+static QBH: Element = Element {
     attributes: &[required("type", Value::Choice(&["802.1Qbh"]))],
-    content: Content::Children(&[maybe(&VIRTUALPORT_PARAMETERS)]),
+    content: Content::Children(&[maybe(&QBH_PARAMETERS)]),
     support: Support::Ignored(reasons::SWITCH),
+    doc: "an association by IEEE 802.1Qbh",
     ..element("virtualport")
 };
 
-pub(super) static VIRTUALPORT_OPENVSWITCH: Element = Element {
+static OPENVSWITCH: Element = Element {
     attributes: &[required("type", Value::Choice(&["openvswitch"]))],
-    content: Content::Children(&[maybe(&INTERFACE_VIRTUALPORT_PARAMETERS)]),
+    content: Content::Children(&[maybe(&OVS_PARAMETERS)]),
     support: Support::Ignored(reasons::SWITCH),
+    doc: "a port of Open vSwitch",
     ..element("virtualport")
 };
 
-pub(super) static VIRTUALPORT_MIDONET: Element = Element {
+static MIDONET: Element = Element {
     attributes: &[required("type", Value::Choice(&["midonet"]))],
-    content: Content::Children(&[once(&INTERFACE_VIRTUALPORT_PARAMETERS_2)]),
+    content: Content::Children(&[once(&MIDONET_PARAMETERS)]),
     support: Support::Ignored(reasons::SWITCH),
+    doc: "a port of MidoNet",
     ..element("virtualport")
 };
 
-pub(super) static VIRTUALPORT_PLAIN: Element = Element {
-    content: Content::Children(&[maybe(&INTERFACE_VIRTUALPORT_PARAMETERS_3)]),
+static PLAIN: Element = Element {
+    content: Content::Children(&[maybe(&ANY_PARAMETERS)]),
     support: Support::Ignored(reasons::SWITCH),
+    doc: "a port whose kind the network decides",
     ..element("virtualport")
 };
 
@@ -44,18 +49,19 @@ pub(super) static VIRTUALPORT: Element = Element {
         attribute: "type",
         absent: Some(""),
         rows: &[
-            (&["802.1Qbg"], &VIRTUALPORT_802_1QBG),
-            (&["802.1Qbh"], &VIRTUALPORT_802_1QBH),
-            (&["openvswitch"], &VIRTUALPORT_OPENVSWITCH),
-            (&["midonet"], &VIRTUALPORT_MIDONET),
-            (&[""], &VIRTUALPORT_PLAIN),
+            (&["802.1Qbg"], &QBG),
+            (&["802.1Qbh"], &QBH),
+            (&["openvswitch"], &OPENVSWITCH),
+            (&["midonet"], &MIDONET),
+            (&[""], &PLAIN),
         ],
     }),
     support: Support::Ignored(reasons::SWITCH),
+    doc: "the port of a switch that it is connected to",
     ..element("virtualport")
 };
 
-pub(super) static PARAMETERS: Element = Element {
+static QBG_PARAMETERS: Element = Element {
     attributes: &[
         optional("managerid", Value::Pattern(&patterns::UINT8)),
         optional("typeid", Value::Pattern(&patterns::UINT24)),
@@ -63,31 +69,35 @@ pub(super) static PARAMETERS: Element = Element {
         optional("instanceid", Value::Uuid),
     ],
     support: Support::Ignored(reasons::NOTHING),
+    doc: "who manages the port, and its type",
     ..element("parameters")
 };
 
-pub(super) static VIRTUALPORT_PARAMETERS: Element = Element {
+static QBH_PARAMETERS: Element = Element {
     attributes: &[optional("profileid", Value::Pattern(&patterns::UP_TO_39))],
     support: Support::Ignored(reasons::NOTHING),
+    doc: "the profile of the port",
     ..element("parameters")
 };
 
-pub(super) static INTERFACE_VIRTUALPORT_PARAMETERS: Element = Element {
+static OVS_PARAMETERS: Element = Element {
     attributes: &[
         optional("profileid", Value::Pattern(&patterns::UP_TO_39)),
         optional("interfaceid", Value::Uuid),
     ],
     support: Support::Ignored(reasons::NOTHING),
+    doc: "the profile and the id of the port",
     ..element("parameters")
 };
 
-pub(super) static INTERFACE_VIRTUALPORT_PARAMETERS_2: Element = Element {
+static MIDONET_PARAMETERS: Element = Element {
     attributes: &[required("interfaceid", Value::Uuid)],
     support: Support::Ignored(reasons::NOTHING),
+    doc: "the id of the port",
     ..element("parameters")
 };
 
-pub(super) static INTERFACE_VIRTUALPORT_PARAMETERS_3: Element = Element {
+static ANY_PARAMETERS: Element = Element {
     attributes: &[
         optional("managerid", Value::Pattern(&patterns::UINT8)),
         optional("typeid", Value::Pattern(&patterns::UINT24)),
@@ -97,5 +107,6 @@ pub(super) static INTERFACE_VIRTUALPORT_PARAMETERS_3: Element = Element {
         optional("interfaceid", Value::Uuid),
     ],
     support: Support::Ignored(reasons::NOTHING),
+    doc: "what any kind of port may be told",
     ..element("parameters")
 };

@@ -1,9 +1,9 @@
 //! `<memory>` and `<shmem>` devices.
 
-use super::patterns;
-use super::reasons;
-use crate::schema::values::{ON_OFF, U32, U64, YES_NO};
-use crate::schema::{Content, Element, Support, element, maybe, once, optional, required};
+use super::shapes::{VIRTIO_OPTIONS, amount, inert};
+use super::{common, patterns, reasons};
+use crate::schema::values::{ON_OFF, U32, YES_NO};
+use crate::schema::{Content, Element, Support, Version, element, maybe, once, optional, required, since};
 use crate::value::Value;
 
 pub(super) static SHMEM: Element = Element {
@@ -13,15 +13,30 @@ pub(super) static SHMEM: Element = Element {
     ],
     content: Content::Children(&[
         maybe(&MODEL),
-        maybe(&SIZE),
+        maybe(&SHMEM_SIZE),
         maybe(&SERVER),
         maybe(&MSI),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
-        maybe(&super::common::ADDRESS),
+        maybe(&common::ALIAS),
+        maybe(&common::ACPI),
+        maybe(&common::ADDRESS),
     ]),
-    support: Support::Ignored(reasons::MACHINE),
-    ..element("shmem")
+    ..inert("shmem", reasons::MACHINE, "memory that several machines share")
+};
+static MODEL: Element = Element {
+    attributes: &[required("type", Value::Choice(&["ivshmem", "ivshmem-plain", "ivshmem-doorbell"]))],
+    doc: "the device that shows it",
+    ..element("model")
+};
+static SHMEM_SIZE: Element = amount("size", Support::ActedOn, "how much memory is shared");
+static SERVER: Element = Element {
+    attributes: &[optional("path", Value::AbsFilePath)],
+    doc: "the socket of the server that hands it out",
+    ..element("server")
+};
+static MSI: Element = Element {
+    attributes: &[optional("ioeventfd", ON_OFF), optional("vectors", U32)],
+    doc: "interrupts between those that share",
+    ..element("msi")
 };
 
 pub(super) static MEMORY: Element = Element {
@@ -32,33 +47,26 @@ pub(super) static MEMORY: Element = Element {
     ],
     content: Content::Children(&[
         maybe(&UUID),
+        maybe(&DRIVER),
         maybe(&SOURCE),
         once(&TARGET),
-        maybe(&super::common::ADDRESS),
-        maybe(&super::common::ALIAS),
-        maybe(&super::common::ACPI),
+        maybe(&common::ADDRESS),
+        maybe(&common::ALIAS),
+        maybe(&common::ACPI),
     ]),
     support: Support::Refused("memory is not plugged into a container, and libvirt's driver refuses it"),
+    doc: "memory that is plugged into a machine",
     ..element("memory")
 };
-
-pub(super) static MODEL: Element = Element {
-    attributes: &[required("type", Value::Choice(&["ivshmem", "ivshmem-plain", "ivshmem-doorbell"]))],
-    ..element("model")
+static UUID: Element =
+    Element { content: Content::Text(Value::Uuid), doc: "which module it is", ..element("uuid") };
+static DRIVER: Element = Element {
+    attributes: VIRTIO_OPTIONS,
+    since: Some(Version(11, 9)),
+    doc: "how the virtio device is driven",
+    ..element("driver")
 };
-
-pub(super) static SIZE: Element =
-    Element { attributes: &[optional("unit", Value::Unit)], content: Content::Text(U64), ..element("size") };
-
-pub(super) static SERVER: Element =
-    Element { attributes: &[optional("path", Value::AbsFilePath)], ..element("server") };
-
-pub(super) static MSI: Element =
-    Element { attributes: &[optional("ioeventfd", ON_OFF), optional("vectors", U32)], ..element("msi") };
-
-pub(super) static UUID: Element = Element { content: Content::Text(Value::Uuid), ..element("uuid") };
-
-pub(super) static SOURCE: Element = Element {
+static SOURCE: Element = Element {
     content: Content::Children(&[
         maybe(&PAGESIZE),
         maybe(&NODEMASK),
@@ -66,64 +74,57 @@ pub(super) static SOURCE: Element = Element {
         maybe(&ALIGNSIZE),
         maybe(&PMEM),
     ]),
+    doc: "where the host takes it from",
     ..element("source")
 };
+static PAGESIZE: Element = amount("pagesize", Support::ActedOn, "the size of the host's pages");
+static NODEMASK: Element = Element {
+    content: Content::Text(Value::IdSet),
+    doc: "the NUMA nodes of the host that it comes from",
+    ..element("nodemask")
+};
+static PATH: Element = Element {
+    content: Content::Text(Value::AbsFilePath),
+    doc: "the file that keeps its content",
+    ..element("path")
+};
+static ALIGNSIZE: Element = amount("alignsize", Support::ActedOn, "what its address is a multiple of");
+static PMEM: Element = Element { doc: "the file is on memory that keeps its content", ..element("pmem") };
 
-pub(super) static TARGET: Element = Element {
+static TARGET: Element = Element {
+    attributes: &[since(Version(10, 1), optional("dynamicMemslots", YES_NO))],
     content: Content::Children(&[
-        once(&TARGET_SIZE),
+        once(&SIZE),
         maybe(&NODE),
         maybe(&BLOCK),
         maybe(&REQUESTED),
         maybe(&CURRENT),
         maybe(&LABEL),
         maybe(&READONLY),
+        maybe(&ADDRESS),
     ]),
+    doc: "what the machine sees of it",
     ..element("target")
 };
-
-pub(super) static PAGESIZE: Element = Element {
-    attributes: &[optional("unit", Value::Unit)],
-    content: Content::Text(U64),
-    ..element("pagesize")
+static SIZE: Element = amount("size", Support::ActedOn, "how much it is");
+static NODE: Element = Element {
+    content: Content::Text(U32),
+    doc: "the NUMA node of the machine that it belongs to",
+    ..element("node")
 };
-
-pub(super) static NODEMASK: Element = Element { content: Content::Text(Value::IdSet), ..element("nodemask") };
-
-pub(super) static PATH: Element = Element { content: Content::Text(Value::AbsFilePath), ..element("path") };
-
-pub(super) static ALIGNSIZE: Element = Element {
-    attributes: &[optional("unit", Value::Unit)],
-    content: Content::Text(U64),
-    ..element("alignsize")
+static BLOCK: Element = amount("block", Support::ActedOn, "the steps in which it grows and shrinks");
+static REQUESTED: Element = amount("requested", Support::ActedOn, "how much of it the machine shall use");
+static CURRENT: Element = amount("current", Support::ActedOn, "how much of it the machine uses");
+static LABEL: Element = Element {
+    content: Content::Children(&[once(&LABEL_SIZE)]),
+    doc: "the part of a module that is kept for its division",
+    ..element("label")
 };
-
-pub(super) static PMEM: Element = Element { ..element("pmem") };
-
-pub(super) static TARGET_SIZE: Element =
-    Element { attributes: &[optional("unit", Value::Unit)], content: Content::Text(U64), ..element("size") };
-
-pub(super) static NODE: Element = Element { content: Content::Text(U32), ..element("node") };
-
-pub(super) static BLOCK: Element =
-    Element { attributes: &[optional("unit", Value::Unit)], content: Content::Text(U64), ..element("block") };
-
-pub(super) static REQUESTED: Element = Element {
-    attributes: &[optional("unit", Value::Unit)],
-    content: Content::Text(U64),
-    ..element("requested")
+static LABEL_SIZE: Element = amount("size", Support::ActedOn, "how much that is");
+static READONLY: Element = Element { doc: "the machine can only read it", ..element("readonly") };
+static ADDRESS: Element = Element {
+    attributes: &[required("base", Value::Pattern(&patterns::HEX))],
+    since: Some(Version(9, 4)),
+    doc: "where in the machine's memory it begins",
+    ..element("address")
 };
-
-pub(super) static CURRENT: Element = Element {
-    attributes: &[optional("unit", Value::Unit)],
-    content: Content::Text(U64),
-    ..element("current")
-};
-
-pub(super) static LABEL: Element =
-    Element { content: Content::Children(&[once(&LABEL_SIZE)]), ..element("label") };
-
-pub(super) static READONLY: Element = Element { ..element("readonly") };
-
-pub(super) static LABEL_SIZE: Element =
-    Element { attributes: &[optional("unit", Value::Unit)], content: Content::Text(U64), ..element("size") };

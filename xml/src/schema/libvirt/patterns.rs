@@ -46,6 +46,8 @@ pub(super) static LOADPARM: Pattern =
 pub(super) static MINUS_ONE: Pattern = Pattern::new("-1", "-1");
 pub(super) static MODEL_TYPE: Pattern = Pattern::new(r"[a-zA-Z0-9\-_]+", "of the form [a-zA-Z0-9\\-_]+");
 pub(super) static NC_NAME: Pattern = Pattern::new(r"[A-Za-z_][A-Za-z0-9_.\-]*", "a name");
+pub(super) static NVME_DEV: Pattern =
+    Pattern::new("nvme[0-9]+n[0-9]+(p[0-9]+)?", "an NVMe drive, as nvme0n1");
 pub(super) static OBJECT_NAME: Pattern = Pattern::new(r"[^/\n]+", "a name without '/'");
 pub(super) static PARAMETER_NAME: Pattern = Pattern::new("[a-zA-Z0-9_]+", "of the form [a-zA-Z0-9_]+");
 pub(super) static PCI_FUNCTION: Pattern = Pattern::new("(0x)?[0-7]", "a PCI function, 0 to 7");
@@ -55,7 +57,9 @@ pub(super) static PORT: Pattern = Pattern::new(
     r"((0x)?[0-9a-fA-F]{1,3}\.){0,3}(0x)?[0-9a-fA-F]{1,3}",
     "of the form ((0x)?[0-9a-fA-F]{1,3}\\.){0,3}(0x)?[0-9a-fA-F]{1,3}",
 );
-pub(super) static PRODUCT: Pattern = Pattern::new("[ -~]{0,16}", "of the form [ -~]{0,16}");
+pub(super) static PRODUCT: Pattern = Pattern::new("[ -~]{0,40}", "at most 40 printable characters");
+pub(super) static PROFILE_NAME: Pattern =
+    Pattern::new(r"[A-Za-z0-9.\-:]+", "letters, digits, '.', '-' and ':'");
 pub(super) static SERIAL: Pattern =
     Pattern::new(r"[A-Za-z0-9_\.\+\- ]+", "of the form [A-Za-z0-9_\\.\\+\\- ]+");
 pub(super) static SHMEM_NAME: Pattern = Pattern::new("[^/]*", "of the form [^/]*");

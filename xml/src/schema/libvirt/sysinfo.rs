@@ -4,7 +4,7 @@ use super::reasons;
 use crate::schema::{Content, Element, Support, Variants, element, many, maybe, optional, required, some};
 use crate::value::Value;
 
-pub(super) static SYSINFO_SMBIOS: Element = Element {
+static SYSINFO_SMBIOS: Element = Element {
     attributes: &[required("type", Value::Choice(&["smbios"]))],
     content: Content::Children(&[
         maybe(&BIOS),
@@ -14,13 +14,15 @@ pub(super) static SYSINFO_SMBIOS: Element = Element {
         maybe(&OEMSTRINGS),
     ]),
     support: Support::Ignored(reasons::MACHINE),
+    doc: "what SMBIOS tables say",
     ..element("sysinfo")
 };
 
-pub(super) static SYSINFO_FWCFG: Element = Element {
+static SYSINFO_FWCFG: Element = Element {
     attributes: &[required("type", Value::Choice(&["fwcfg"]))],
     content: Content::Children(&[many(&ENTRY)]),
     support: Support::Ignored(reasons::MACHINE),
+    doc: "what QEMU's firmware interface holds",
     ..element("sysinfo")
 };
 
@@ -31,59 +33,80 @@ pub(super) static SYSINFO: Element = Element {
         rows: &[(&["smbios"], &SYSINFO_SMBIOS), (&["fwcfg"], &SYSINFO_FWCFG)],
     }),
     support: Support::Ignored(reasons::MACHINE),
+    doc: "what a machine's firmware tells about it",
     ..element("sysinfo")
 };
 
-pub(super) static BIOS: Element =
-    Element { content: Content::Children(&[some(&BIOS_ENTRY)]), ..element("bios") };
+static BIOS: Element = Element {
+    content: Content::Children(&[some(&BIOS_ENTRY)]),
+    doc: "about the firmware",
+    ..element("bios")
+};
 
-pub(super) static SYSTEM: Element =
-    Element { content: Content::Children(&[some(&SYSTEM_ENTRY)]), ..element("system") };
+static SYSTEM: Element = Element {
+    content: Content::Children(&[some(&SYSTEM_ENTRY)]),
+    doc: "about the machine",
+    ..element("system")
+};
 
-pub(super) static BASEBOARD: Element =
-    Element { content: Content::Children(&[some(&BASEBOARD_ENTRY)]), ..element("baseBoard") };
+static BASEBOARD: Element = Element {
+    content: Content::Children(&[some(&BASEBOARD_ENTRY)]),
+    doc: "about a board",
+    ..element("baseBoard")
+};
 
-pub(super) static CHASSIS: Element =
-    Element { content: Content::Children(&[some(&CHASSIS_ENTRY)]), ..element("chassis") };
+static CHASSIS: Element = Element {
+    content: Content::Children(&[some(&CHASSIS_ENTRY)]),
+    doc: "about the case",
+    ..element("chassis")
+};
 
-pub(super) static OEMSTRINGS: Element =
-    Element { content: Content::Children(&[some(&OEMSTRINGS_ENTRY)]), ..element("oemStrings") };
+static OEMSTRINGS: Element = Element {
+    content: Content::Children(&[some(&OEMSTRINGS_ENTRY)]),
+    doc: "texts of the vendor",
+    ..element("oemStrings")
+};
 
-pub(super) static ENTRY: Element = Element {
+static ENTRY: Element = Element {
     attributes: &[required("name", Value::Text), optional("file", Value::Text)],
     content: Content::Text(Value::OneOf(&[Value::Text, Value::Empty])),
+    doc: "a named text, or the file that holds it",
     ..element("entry")
 };
 
-pub(super) static BIOS_ENTRY: Element = Element {
+static BIOS_ENTRY: Element = Element {
     attributes: &[required("name", Value::Choice(&["vendor", "version", "date", "release"]))],
     content: Content::Text(Value::Text),
+    doc: "a text about the firmware",
     ..element("entry")
 };
 
-pub(super) static SYSTEM_ENTRY: Element = Element {
+static SYSTEM_ENTRY: Element = Element {
     attributes: &[required(
         "name",
         Value::Choice(&["manufacturer", "product", "version", "serial", "uuid", "sku", "family"]),
     )],
     content: Content::Text(Value::Text),
+    doc: "a text about the machine",
     ..element("entry")
 };
 
-pub(super) static BASEBOARD_ENTRY: Element = Element {
+static BASEBOARD_ENTRY: Element = Element {
     attributes: &[required(
         "name",
         Value::Choice(&["manufacturer", "product", "version", "serial", "asset", "location"]),
     )],
     content: Content::Text(Value::Text),
+    doc: "a text about the board",
     ..element("entry")
 };
 
-pub(super) static CHASSIS_ENTRY: Element = Element {
+static CHASSIS_ENTRY: Element = Element {
     attributes: &[required("name", Value::Choice(&["manufacturer", "version", "serial", "asset", "sku"]))],
     content: Content::Text(Value::Text),
+    doc: "a text about the case",
     ..element("entry")
 };
 
-pub(super) static OEMSTRINGS_ENTRY: Element =
-    Element { content: Content::Text(Value::Text), ..element("entry") };
+static OEMSTRINGS_ENTRY: Element =
+    Element { content: Content::Text(Value::Text), doc: "a text of the vendor", ..element("entry") };

@@ -2,7 +2,9 @@
 
 use super::reasons;
 use crate::schema::values::{U32, U64};
-use crate::schema::{Content, Element, Support, Variants, element, many, maybe, once, optional, required};
+use crate::schema::{
+    Content, Element, Support, Variants, Version, element, many, maybe, once, optional, required, some,
+};
 use crate::value::Value;
 
 /// Microseconds; 0 and below are no bound.
@@ -19,11 +21,15 @@ pub(super) static MEMORYBACKING: Element = Element {
         maybe(&DISCARD),
     ]),
     support: Support::Ignored(reasons::NOTHING),
+    doc: "where the memory of a machine comes from",
     ..element("memoryBacking")
 };
 
-pub(super) static BLKIOTUNE: Element =
-    Element { content: Content::Children(&[maybe(&WEIGHT), many(&DEVICE)]), ..element("blkiotune") };
+pub(super) static BLKIOTUNE: Element = Element {
+    content: Content::Children(&[maybe(&WEIGHT), many(&DEVICE)]),
+    doc: "its share of block devices",
+    ..element("blkiotune")
+};
 
 pub(super) static CPUTUNE: Element = Element {
     content: Content::Children(&[
@@ -44,39 +50,52 @@ pub(super) static CPUTUNE: Element = Element {
         maybe(&EMULATORSCHED),
         many(&CACHETUNE),
         many(&MEMORYTUNE),
+        many(&ENERGYTUNE),
     ]),
+    doc: "its share of the processors",
     ..element("cputune")
 };
 
-pub(super) static NUMATUNE: Element =
-    Element { content: Content::Children(&[maybe(&MEMORY), many(&MEMNODE)]), ..element("numatune") };
+pub(super) static NUMATUNE: Element = Element {
+    content: Content::Children(&[maybe(&MEMORY), many(&MEMNODE)]),
+    doc: "the NUMA nodes that its memory comes from",
+    ..element("numatune")
+};
 
-pub(super) static HUGEPAGES: Element =
-    Element { content: Content::Children(&[many(&PAGE)]), ..element("hugepages") };
+static HUGEPAGES: Element =
+    Element { content: Content::Children(&[many(&PAGE)]), doc: "large pages", ..element("hugepages") };
 
-pub(super) static NOSHAREPAGES: Element = Element { ..element("nosharepages") };
+static NOSHAREPAGES: Element = Element { doc: "equal pages are not merged", ..element("nosharepages") };
 
-pub(super) static LOCKED: Element = Element { ..element("locked") };
+static LOCKED: Element = Element { doc: "the memory stays in RAM", ..element("locked") };
 
-pub(super) static SOURCE: Element = Element {
+static SOURCE: Element = Element {
     attributes: &[required("type", Value::Choice(&["file", "anonymous", "memfd"]))],
+    doc: "what the memory is",
     ..element("source")
 };
 
-pub(super) static ACCESS: Element =
-    Element { attributes: &[required("mode", Value::Choice(&["shared", "private"]))], ..element("access") };
+static ACCESS: Element = Element {
+    attributes: &[required("mode", Value::Choice(&["shared", "private"]))],
+    doc: "whether other processes see it",
+    ..element("access")
+};
 
-pub(super) static ALLOCATION: Element = Element {
+static ALLOCATION: Element = Element {
     attributes: &[optional("mode", Value::Choice(&["immediate", "ondemand"])), optional("threads", U32)],
+    doc: "when it is taken",
     ..element("allocation")
 };
 
-pub(super) static DISCARD: Element = Element { ..element("discard") };
+static DISCARD: Element = Element { doc: "its content is thrown away at the end", ..element("discard") };
 
-pub(super) static WEIGHT: Element =
-    Element { content: Content::Text(Value::Unsigned(100, 1000)), ..element("weight") };
+static WEIGHT: Element = Element {
+    content: Content::Text(Value::Unsigned(100, 1000)),
+    doc: "its weight beside others, 100 to 1000",
+    ..element("weight")
+};
 
-pub(super) static DEVICE: Element = Element {
+static DEVICE: Element = Element {
     content: Content::Children(&[
         once(&PATH),
         maybe(&DEVICE_WEIGHT),
@@ -85,221 +104,267 @@ pub(super) static DEVICE: Element = Element {
         maybe(&READ_BYTES_SEC),
         maybe(&WRITE_BYTES_SEC),
     ]),
+    doc: "bounds for one block device",
     ..element("device")
 };
 
-pub(super) static SHARES: Element = Element {
+static SHARES: Element = Element {
     // 0 is libvirt's word for "as if not written".
     content: Content::Text(Value::OneOf(&[Value::Unsigned(2, 262_144), Value::Unsigned(0, 0)])),
+    doc: "its weight beside others; 1024 is the usual one",
     ..element("shares")
 };
 
-pub(super) static GLOBAL_PERIOD: Element =
-    Element { content: Content::Text(Value::Unsigned(1000, 1_000_000)), ..element("global_period") };
+static GLOBAL_PERIOD: Element = Element {
+    content: Content::Text(Value::Unsigned(1000, 1_000_000)),
+    doc: "the time that the quota of the whole is for, in microseconds",
+    ..element("global_period")
+};
 
-pub(super) static GLOBAL_QUOTA: Element =
-    Element { content: Content::Text(QUOTA_US), ..element("global_quota") };
+static GLOBAL_QUOTA: Element = Element {
+    content: Content::Text(QUOTA_US),
+    doc: "how much of it all its processes may run, in microseconds",
+    ..element("global_quota")
+};
 
-pub(super) static PERIOD: Element =
-    Element { content: Content::Text(Value::Unsigned(1000, 1_000_000)), ..element("period") };
+static PERIOD: Element = Element {
+    content: Content::Text(Value::Unsigned(1000, 1_000_000)),
+    doc: "the time that the quota is for, in microseconds",
+    ..element("period")
+};
 
-pub(super) static QUOTA: Element = Element { content: Content::Text(QUOTA_US), ..element("quota") };
+static QUOTA: Element = Element {
+    content: Content::Text(QUOTA_US),
+    doc: "how much of that time it may run, in microseconds",
+    ..element("quota")
+};
 
-pub(super) static EMULATOR_PERIOD: Element = Element {
+static EMULATOR_PERIOD: Element = Element {
     content: Content::Text(Value::Unsigned(1000, 1_000_000)),
     support: Support::Ignored(reasons::CPU),
+    doc: "the time that the emulator's quota is for",
     ..element("emulator_period")
 };
 
-pub(super) static EMULATOR_QUOTA: Element = Element {
+static EMULATOR_QUOTA: Element = Element {
     content: Content::Text(QUOTA_US),
     support: Support::Ignored(reasons::CPU),
+    doc: "how much of it the emulator may run",
     ..element("emulator_quota")
 };
 
-pub(super) static IOTHREAD_PERIOD: Element = Element {
+static IOTHREAD_PERIOD: Element = Element {
     content: Content::Text(Value::Unsigned(1000, 1_000_000)),
     support: Support::Ignored(reasons::CPU),
+    doc: "the time that the quota of the disks' threads is for",
     ..element("iothread_period")
 };
 
-pub(super) static IOTHREAD_QUOTA: Element = Element {
+static IOTHREAD_QUOTA: Element = Element {
     content: Content::Text(QUOTA_US),
     support: Support::Ignored(reasons::CPU),
+    doc: "how much of it they may run",
     ..element("iothread_quota")
 };
 
-pub(super) static VCPUPIN: Element = Element {
+static VCPUPIN: Element = Element {
     attributes: &[required("vcpu", Value::Unsigned(0, 65_535)), required("cpuset", Value::IdSet)],
     support: Support::Ignored(reasons::CPU),
+    doc: "where a virtual processor runs",
     ..element("vcpupin")
 };
 
-pub(super) static EMULATORPIN: Element = Element {
+static EMULATORPIN: Element = Element {
     attributes: &[required("cpuset", Value::IdSet)],
     support: Support::Ignored(reasons::CPU),
+    doc: "where the emulator runs",
     ..element("emulatorpin")
 };
 
-pub(super) static IOTHREADPIN: Element = Element {
+static IOTHREADPIN: Element = Element {
     attributes: &[required("iothread", U32), required("cpuset", Value::IdSet)],
     support: Support::Ignored(reasons::CPU),
+    doc: "where a thread for disks runs",
     ..element("iothreadpin")
 };
 
-pub(super) static VCPUSCHED_BATCH: Element = Element {
+static VCPUSCHED_BATCH: Element = Element {
     attributes: &[required("vcpus", Value::IdSet), required("scheduler", Value::Choice(&["batch", "idle"]))],
     support: Support::Ignored(reasons::CPU),
+    doc: "virtual processors that run when nothing is urgent",
     ..element("vcpusched")
 };
 
-pub(super) static VCPUSCHED_FIFO: Element = Element {
+static VCPUSCHED_FIFO: Element = Element {
     attributes: &[
         required("vcpus", Value::IdSet),
         required("scheduler", Value::Choice(&["fifo", "rr"])),
         required("priority", Value::Unsigned(0, 65_535)),
     ],
     support: Support::Ignored(reasons::CPU),
+    doc: "virtual processors that run before all else",
     ..element("vcpusched")
 };
 
-pub(super) static VCPUSCHED: Element = Element {
+static VCPUSCHED: Element = Element {
     content: Content::Variants(&Variants {
         attribute: "scheduler",
         absent: None,
         rows: &[(&["batch", "idle"], &VCPUSCHED_BATCH), (&["fifo", "rr"], &VCPUSCHED_FIFO)],
     }),
     support: Support::Ignored(reasons::CPU),
+    doc: "how virtual processors are scheduled",
     ..element("vcpusched")
 };
 
-pub(super) static IOTHREADSCHED_BATCH: Element = Element {
+static IOTHREADSCHED_BATCH: Element = Element {
     attributes: &[
         required("iothreads", Value::IdSet),
         required("scheduler", Value::Choice(&["batch", "idle"])),
     ],
     support: Support::Ignored(reasons::CPU),
+    doc: "threads for disks that run when nothing is urgent",
     ..element("iothreadsched")
 };
 
-pub(super) static IOTHREADSCHED_FIFO: Element = Element {
+static IOTHREADSCHED_FIFO: Element = Element {
     attributes: &[
         required("iothreads", Value::IdSet),
         required("scheduler", Value::Choice(&["fifo", "rr"])),
         required("priority", Value::Unsigned(0, 65_535)),
     ],
     support: Support::Ignored(reasons::CPU),
+    doc: "threads for disks that run before all else",
     ..element("iothreadsched")
 };
 
-pub(super) static IOTHREADSCHED: Element = Element {
+static IOTHREADSCHED: Element = Element {
     content: Content::Variants(&Variants {
         attribute: "scheduler",
         absent: None,
         rows: &[(&["batch", "idle"], &IOTHREADSCHED_BATCH), (&["fifo", "rr"], &IOTHREADSCHED_FIFO)],
     }),
     support: Support::Ignored(reasons::CPU),
+    doc: "how threads for disks are scheduled",
     ..element("iothreadsched")
 };
 
-pub(super) static EMULATORSCHED_BATCH: Element = Element {
+static EMULATORSCHED_BATCH: Element = Element {
     attributes: &[required("scheduler", Value::Choice(&["batch", "idle"]))],
     support: Support::Ignored(reasons::CPU),
+    doc: "an emulator that runs when nothing is urgent",
     ..element("emulatorsched")
 };
 
-pub(super) static EMULATORSCHED_FIFO: Element = Element {
+static EMULATORSCHED_FIFO: Element = Element {
     attributes: &[
         required("scheduler", Value::Choice(&["fifo", "rr"])),
         required("priority", Value::Unsigned(0, 65_535)),
     ],
     support: Support::Ignored(reasons::CPU),
+    doc: "an emulator that runs before all else",
     ..element("emulatorsched")
 };
 
-pub(super) static EMULATORSCHED: Element = Element {
+static EMULATORSCHED: Element = Element {
     content: Content::Variants(&Variants {
         attribute: "scheduler",
         absent: None,
         rows: &[(&["batch", "idle"], &EMULATORSCHED_BATCH), (&["fifo", "rr"], &EMULATORSCHED_FIFO)],
     }),
     support: Support::Ignored(reasons::CPU),
+    doc: "how the emulator is scheduled",
     ..element("emulatorsched")
 };
 
-pub(super) static CACHETUNE: Element = Element {
-    attributes: &[required("vcpus", Value::IdSet), optional("id", Value::Text)],
+static CACHETUNE: Element = Element {
+    attributes: &[optional("vcpus", Value::IdSet), optional("id", Value::Text)],
     content: Content::Children(&[many(&CACHE), many(&MONITOR)]),
     support: Support::Ignored(reasons::CPU),
+    doc: "parts of the processor's cache for some virtual processors",
     ..element("cachetune")
 };
 
-pub(super) static MEMORYTUNE: Element = Element {
-    attributes: &[required("vcpus", Value::IdSet)],
+static MEMORYTUNE: Element = Element {
+    attributes: &[optional("vcpus", Value::IdSet)],
     content: Content::Children(&[many(&NODE), many(&MEMORYTUNE_MONITOR)]),
     support: Support::Ignored(reasons::CPU),
+    doc: "memory bandwidth for some virtual processors",
     ..element("memorytune")
 };
 
-pub(super) static MEMORY_STATIC: Element = Element {
+static MEMORY_STATIC: Element = Element {
     attributes: &[
         optional("mode", Value::Choice(&["strict", "preferred", "interleave", "restrictive"])),
         optional("placement", Value::Choice(&["static"])),
         optional("nodeset", Value::IdSet),
     ],
+    doc: "nodes that are named",
     ..element("memory")
 };
 
-pub(super) static MEMORY_AUTO: Element = Element {
+static MEMORY_AUTO: Element = Element {
     attributes: &[
         optional("mode", Value::Choice(&["strict", "preferred", "interleave", "restrictive"])),
         required("placement", Value::Choice(&["auto"])),
     ],
+    doc: "nodes that the host's advisor names",
     ..element("memory")
 };
 
-pub(super) static MEMORY: Element = Element {
+static MEMORY: Element = Element {
     content: Content::Variants(&Variants {
         attribute: "placement",
         absent: Some("static"),
         rows: &[(&["static"], &MEMORY_STATIC), (&["auto"], &MEMORY_AUTO)],
     }),
+    doc: "where the memory of the whole comes from",
     ..element("memory")
 };
 
-pub(super) static MEMNODE: Element = Element {
+static MEMNODE: Element = Element {
     attributes: &[
         required("cellid", U32),
         required("mode", Value::Choice(&["strict", "preferred", "interleave", "restrictive"])),
         required("nodeset", Value::IdSet),
     ],
     support: Support::Ignored(reasons::CPU),
+    doc: "where the memory of one node of a machine comes from",
     ..element("memnode")
 };
 
-pub(super) static PAGE: Element = Element {
+static PAGE: Element = Element {
     attributes: &[required("size", U64), optional("unit", Value::Unit), optional("nodeset", Value::IdSet)],
+    doc: "a size of pages, and the nodes that have them",
     ..element("page")
 };
 
-pub(super) static PATH: Element = Element { content: Content::Text(Value::AbsFilePath), ..element("path") };
+static PATH: Element = Element {
+    content: Content::Text(Value::OneOf(&[Value::AbsFilePath, Value::Choice(&["*"])])),
+    newer: &[(Version(12, 3), &["*"])],
+    doc: "the block device",
+    ..element("path")
+};
 
-pub(super) static DEVICE_WEIGHT: Element =
-    Element { content: Content::Text(Value::Unsigned(100, 1000)), ..element("weight") };
+static DEVICE_WEIGHT: Element = Element {
+    content: Content::Text(Value::Unsigned(100, 1000)),
+    doc: "its weight there, 100 to 1000",
+    ..element("weight")
+};
 
-pub(super) static READ_IOPS_SEC: Element =
-    Element { content: Content::Text(U32), ..element("read_iops_sec") };
+static READ_IOPS_SEC: Element =
+    Element { content: Content::Text(U32), doc: "reading requests a second", ..element("read_iops_sec") };
 
-pub(super) static WRITE_IOPS_SEC: Element =
-    Element { content: Content::Text(U32), ..element("write_iops_sec") };
+static WRITE_IOPS_SEC: Element =
+    Element { content: Content::Text(U32), doc: "writing requests a second", ..element("write_iops_sec") };
 
-pub(super) static READ_BYTES_SEC: Element =
-    Element { content: Content::Text(U64), ..element("read_bytes_sec") };
+static READ_BYTES_SEC: Element =
+    Element { content: Content::Text(U64), doc: "bytes read a second", ..element("read_bytes_sec") };
 
-pub(super) static WRITE_BYTES_SEC: Element =
-    Element { content: Content::Text(U64), ..element("write_bytes_sec") };
+static WRITE_BYTES_SEC: Element =
+    Element { content: Content::Text(U64), doc: "bytes written a second", ..element("write_bytes_sec") };
 
-pub(super) static CACHE: Element = Element {
+static CACHE: Element = Element {
     attributes: &[
         required("id", U32),
         required("level", U32),
@@ -308,23 +373,42 @@ pub(super) static CACHE: Element = Element {
         optional("unit", Value::Unit),
     ],
     support: Support::Ignored(reasons::NOTHING),
+    doc: "a part of one cache",
     ..element("cache")
 };
 
-pub(super) static MONITOR: Element = Element {
-    attributes: &[required("level", U32), required("vcpus", Value::IdSet)],
+static MONITOR: Element = Element {
+    attributes: &[required("level", U32), optional("vcpus", Value::IdSet)],
     support: Support::Ignored(reasons::NOTHING),
+    doc: "whose use of the cache is measured",
     ..element("monitor")
 };
 
-pub(super) static NODE: Element = Element {
+static NODE: Element = Element {
     attributes: &[required("id", U32), required("bandwidth", U32)],
     support: Support::Ignored(reasons::NOTHING),
+    doc: "the bandwidth to one node, in percent",
     ..element("node")
 };
 
-pub(super) static MEMORYTUNE_MONITOR: Element = Element {
-    attributes: &[required("vcpus", Value::IdSet)],
+static MEMORYTUNE_MONITOR: Element = Element {
+    attributes: &[optional("vcpus", Value::IdSet)],
     support: Support::Ignored(reasons::NOTHING),
+    doc: "whose use of the bandwidth is measured",
+    ..element("monitor")
+};
+
+static ENERGYTUNE: Element = Element {
+    attributes: &[optional("vcpus", Value::IdSet), optional("id", Value::Text)],
+    content: Content::Children(&[some(&ENERGY_MONITOR)]),
+    support: Support::Ignored(reasons::CPU),
+    since: Some(Version(12, 4)),
+    doc: "whose use of energy is measured",
+    ..element("energytune")
+};
+static ENERGY_MONITOR: Element = Element {
+    attributes: &[optional("vcpus", Value::IdSet)],
+    support: Support::Ignored(reasons::NOTHING),
+    doc: "virtual processors that are measured together",
     ..element("monitor")
 };
