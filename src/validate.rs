@@ -8,6 +8,7 @@ use browndog_runtime::launch::prepare;
 use browndog_runtime::plan::Request;
 use browndog_xml::domain::Domain;
 use browndog_xml::report::{Report, github, sarif};
+use browndog_xml::schema::{BadVersion, NEWEST, OLDEST, Version};
 use browndog_xml::source::Source;
 use browndog_xml::visible::visible_json;
 use clap::{Args, ValueEnum};
@@ -24,6 +25,7 @@ Examples:
   generate | browndog validate --format json -      standard input
   browndog validate --deny ignored guest.xml        what has no effect is an error too
   browndog validate --run guest.xml                 what `run` would refuse here is an error too
+  browndog validate --libvirt 9.0 guest.xml         for hosts with an old libvirt
   browndog validate --format github domains         annotations in a GitHub workflow
   browndog validate --format sarif . > out.sarif    for code scanning
 
@@ -41,6 +43,9 @@ pub(crate) struct Validate {
     /// Take for an error also what `run` refuses on this machine: look at what the document names, as `plan` does.
     #[arg(long)]
     run: bool,
+    /// Everything has to be known to this libvirt (9.0 to 12.8): what came later is an error.
+    #[arg(long, value_name = "VERSION", value_parser = known_libvirt)]
+    libvirt: Option<Version>,
     /// Documents looked at side by side; as many as there are CPUs without.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
@@ -64,6 +69,15 @@ enum Format {
 enum Deny {
     /// Elements and attributes that have no effect on a container.
     Ignored,
+}
+
+/// A version that the tables can tell apart from others.
+fn known_libvirt(text: &str) -> Result<Version, String> {
+    let version: Version = text.parse().map_err(|error: BadVersion| error.to_string())?;
+    if (OLDEST..=NEWEST).contains(&version) {
+        return Ok(version);
+    }
+    Err(format!("browndog knows libvirt {OLDEST} to {NEWEST}"))
 }
 
 /// What became of one document.
@@ -132,7 +146,7 @@ impl Validate {
     }
 
     fn check(&self, source: Source, root: Option<&Path>, colour: bool, memory: &mut Vec<u8>) -> Looked {
-        let reading = browndog_xml::read(&source);
+        let reading = browndog_xml::read_for(&source, self.libvirt);
         let mut report: Report = reading.report;
         if let Some(domain) = reading.domain.filter(|_| self.run) {
             try_here(&domain, root, &mut report);

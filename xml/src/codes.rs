@@ -74,6 +74,8 @@ codes! {
     ElementInText = 207,
     /// A known element, attribute or value that cannot be had here.
     Refused = 208,
+    /// What the libvirt that was asked for does not know yet.
+    TooNew = 209,
 
     /// No value where one is needed.
     EmptyValue = 300,

@@ -80,7 +80,12 @@ impl Domain {
 
 /// Reads one document of either dialect.
 pub fn read(source: &Source) -> Reading {
-    let (lowering, mut report, _) = check::check(source, lower::Lowering::default());
+    read_for(source, None)
+}
+
+/// Reads one document, and takes what came with a later libvirt than this one for an error.
+pub fn read_for(source: &Source, libvirt: Option<schema::Version>) -> Reading {
+    let (lowering, mut report, _) = check::check_for(source, lower::Lowering::default(), libvirt);
     report.dialect = lowering.dialect();
     let domain = lowering.finish(&mut report);
     Reading { domain, report }

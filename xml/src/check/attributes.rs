@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 
 use super::namespaces::Bound;
-use super::{Checker, Sink};
+use super::{Checker, Sink, newer};
 use crate::codes::Code;
 use crate::events::{RawAttribute, decode_attribute};
-use crate::nearest::nearest;
 use crate::report::Diagnostic;
 use crate::schema::{Element, Support, find_attribute};
 use crate::source::Span;
@@ -45,10 +44,15 @@ impl<'s, S: Sink> Checker<'s, S> {
             if let Err(error) = row.value.check(&value) {
                 // A character that stands nowhere was reported for itself.
                 if !value.contains(super::is_illegal) {
+                    let error = self.maybe_newer_word(element, &value, error);
                     self.bad_attribute(element, &raw, &error);
                 }
                 good = false;
                 continue;
+            }
+            if self.asked.is_some() {
+                let span = Span { start: raw.name.start, end: raw.value.end + 1 };
+                self.newer_attribute(element, row, &value, span);
             }
             match row.support {
                 Support::ActedOn | Support::CannotStart(_) => {}
@@ -146,7 +150,7 @@ impl<'s, S: Sink> Checker<'s, S> {
             self.push(Diagnostic::error(code, span, message).path(path));
             return None;
         }
-        let near = nearest(&name, element.attributes.iter().map(|row| row.name));
+        let near = newer::meant(&name, element.attributes.iter().map(|row| row.name));
         let fault = Diagnostic::error(
             Code::UnknownAttribute,
             span,
@@ -158,7 +162,9 @@ impl<'s, S: Sink> Checker<'s, S> {
             (None, true) => format!("<{}> takes no attributes", element.name),
             (None, false) => format!("its attributes are {all}"),
         };
-        self.push(fault.path(path).help(help));
+        let newer = if near.is_none() { self.maybe_newer(element, &name) } else { None };
+        let help = newer::joined(Some(help), newer).map(Cow::Owned);
+        self.push(Diagnostic { help, ..fault.path(path) });
         near
     }
 }

@@ -162,6 +162,9 @@ impl<S: Sink> Checker<'_, S> {
             && !self.tree.nodes[node].faulty
         {
             self.bad_text(element, node, &error);
+        } else if self.asked.is_some() && !self.tree.nodes[node].faulty {
+            let (text, span) = (view.text(node).to_owned(), view.text_span(node));
+            self.newer_text(element, &text, span);
         }
     }
 
@@ -173,9 +176,10 @@ impl<S: Sink> Checker<'_, S> {
             self.tree.nodes[node].faulty = true;
             return;
         }
-        let span = view.text_span(node);
+        let (span, written) = (view.text_span(node), view.text(node).to_owned());
         let mut fault = Diagnostic::error(error.code, span, format!("<{}>: {}", element.name, error.message));
-        fault.help = error.help.clone().map(Into::into);
+        let error = self.maybe_newer_word(element, &written, error.clone());
+        fault.help = error.help.map(Into::into);
         self.push(fault);
         self.tree.nodes[node].faulty = true;
     }

@@ -7,6 +7,7 @@ mod attributes;
 mod close;
 mod kind;
 mod namespaces;
+mod newer;
 mod open;
 mod paths;
 mod qualified;
@@ -22,7 +23,7 @@ use crate::codes::Code;
 use crate::domain::Dialect;
 use crate::events::{Lexer, RawAttribute, Token};
 use crate::report::{Diagnostic, Report};
-use crate::schema::Element;
+use crate::schema::{Element, Version};
 use crate::source::{Source, Span};
 use crate::tree::{NodeId, Tree, View};
 
@@ -99,12 +100,20 @@ pub(super) struct Checker<'s, S> {
     /// Elements that were self-closed or dropped, by name, below the open element.
     root: root::Root,
     units: Report,
+    /// The libvirt that has to know every name and word.
+    asked: Option<Version>,
     sink: S,
 }
 
 /// Checks `source` and hands what is right to `sink`.
 pub(crate) fn check<S: Sink>(source: &Source, sink: S) -> (S, Report, Tree) {
+    check_for(source, sink, None)
+}
+
+/// Checks `source` also for names and words that this libvirt does not know yet.
+pub(crate) fn check_for<S: Sink>(source: &Source, sink: S, asked: Option<Version>) -> (S, Report, Tree) {
     let mut checker = Checker::new(source.text(), sink);
+    checker.asked = asked;
     match source.fault() {
         Some(fault) => checker.encoding(fault),
         None => checker.run(),
@@ -129,6 +138,7 @@ impl<'s, S: Sink> Checker<'s, S> {
             noted: Vec::new(),
             root: root::Root::Awaited,
             units: Report::default(),
+            asked: None,
             sink,
         }
     }

@@ -2,14 +2,14 @@
 
 use super::namespaces::Bound;
 use super::root::Root;
-use super::{Checker, Frame, Mode, Seen, Sink};
+use super::{Checker, Frame, Mode, Seen, Sink, newer};
 use crate::codes::Code;
 use crate::events::TagEnd;
 use crate::limits;
 use crate::nearest::nearest;
 use crate::report::Diagnostic;
 use crate::schema::{
-    Child, Content, Element, Namespace, Support, Variants, find_attribute, find_child, homes,
+    Child, Content, Element, Namespace, Occurs, Support, Variants, find_attribute, find_child, homes,
 };
 use crate::source::Span;
 use crate::tree::{Node, NodeId, Text};
@@ -153,18 +153,10 @@ impl<S: Sink> Checker<'_, S> {
         frame.index = index as u16;
         frame.ordinal = ordinal;
         let Some(row) = self.choose_variant(child.element, frame) else { return };
-        if ordinal > 1 && !child.occurs.may_repeat() {
-            let name = self.name(frame.name);
-            let fault = Diagnostic::error(
-                Code::DuplicateElement,
-                span,
-                format!("<{name}> stands here a second time"),
-            );
-            let path = self.path_of_child(name);
-            self.push(
-                fault.label(first, "first one").path(path).help("only one is allowed: remove one of them"),
-            );
-            self.mark_faulty();
+        if self.asked.is_some() {
+            self.newer_element(child.element.since.max(row.since), frame.name);
+        }
+        if ordinal > 1 && !child.occurs.may_repeat() && !self.second_one(child, row, span, first) {
             return self.frames.push(frame);
         }
         if matches!(self.frames.last(), Some(Frame { mode: Mode::Row(parent, _), .. }) if matches!(parent.content, Content::Either(..)))
@@ -189,6 +181,32 @@ impl<S: Sink> Checker<'_, S> {
             }
         }
         self.finish_tag(row, node);
+    }
+
+    /// Says that an element stands there once more than the schema has it; and whether it acts all the same.
+    #[cold]
+    fn second_one(&mut self, child: &Child, row: &Element, span: Span, first: Span) -> bool {
+        let name = row.name;
+        let path = self.path_of_child(name);
+        let message = format!("<{name}> stands here a second time");
+        if child.occurs == Occurs::InParts {
+            let fault = Diagnostic::warning(
+                Code::Suspicious,
+                span,
+                format!("{message}: both act, as in libvirt's driver, but its schema has one"),
+            );
+            let help = format!("put what both hold into one <{name}>");
+            self.push(fault.label(first, "first one").path(path).help(help));
+            return true;
+        }
+        let fault = Diagnostic::error(Code::DuplicateElement, span, message);
+        self.push(fault.label(first, "first one").path(path).help(if row.children().is_empty() {
+            "only one is allowed: remove one of them".to_owned()
+        } else {
+            format!("only one is allowed: put what both hold into one <{name}>")
+        }));
+        self.mark_faulty();
+        false
     }
 
     fn discard(&mut self, node: NodeId) {
@@ -318,7 +336,11 @@ impl<S: Sink> Checker<'_, S> {
                 let code = if value.is_empty() { Code::EmptyValue } else { Code::NotAChoice };
                 let fault = Diagnostic::error(code, span, message);
                 let list = format!("the values are {}", words.join(", "));
-                fault.help(near.map_or_else(|| list.clone(), |near| format!("did you mean '{near}'? {list}")))
+                let newer = self.maybe_newer(element, value);
+                fault.help(match near {
+                    Some(near) => format!("did you mean '{near}'? {list}"),
+                    None => newer::joined(Some(list), newer).unwrap_or_default(),
+                })
             }
             _ => Diagnostic::error(
                 Code::MissingAttribute,
@@ -413,7 +435,7 @@ impl<S: Sink> Checker<'_, S> {
             return;
         }
         let homes = homes(namespace, &local);
-        let near = nearest(&local, parent.children().iter().map(|child| child.element.name));
+        let near = newer::meant(&local, parent.children().iter().map(|child| child.element.name));
         let meant =
             near.and_then(|near| parent.children().iter().position(|child| child.element.name == near));
         if let Some(index) = meant {
@@ -437,23 +459,17 @@ impl<S: Sink> Checker<'_, S> {
                     span,
                     format!("there is no element <{shown}> in <{}>", parent.name),
                 );
-                match near {
-                    Some(near) => fault.help(format!("did you mean <{near}>?")),
-                    None if parent.children().is_empty() => {
-                        fault.help(format!("<{}> holds nothing", parent.name))
+                let names = || parent.children().iter().map(|child| child.element.name).collect::<Vec<_>>();
+                let help = match near {
+                    Some(near) => Some(format!("did you mean <{near}>?")),
+                    None if parent.children().is_empty() => Some(format!("<{}> holds nothing", parent.name)),
+                    None if parent.children().len() <= 12 => {
+                        Some(format!("<{}> may hold {}", parent.name, names().join(", ")))
                     }
-                    None if parent.children().len() <= 12 => fault.help(format!(
-                        "<{}> may hold {}",
-                        parent.name,
-                        parent
-                            .children()
-                            .iter()
-                            .map(|child| child.element.name)
-                            .collect::<Vec<_>>()
-                            .join(", ")
-                    )),
-                    None => fault,
-                }
+                    None => None,
+                };
+                let newer = if near.is_none() { self.maybe_newer(parent, &local) } else { None };
+                Diagnostic { help: newer::joined(help, newer).map(Into::into), ..fault }
             }
         };
         self.push(fault.path(path));
