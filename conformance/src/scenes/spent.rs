@@ -52,7 +52,6 @@ fn watches(stage: &Stage<'_>, facts: &mut Facts) -> Result<(), SceneError> {
     use nix::sys::inotify::{InitFlags, Inotify};
     let (place, name) = stage.place("spent")?;
     let mut spec = Spec::plain(&name, place.join("root"), vec![format!("/{NAME}"), "inotifies".into()]);
-    spec.rlimits.push(("nofile".into(), 16_384, 16_384));
     spec.idmap = Some(100_000);
     super::plain::stage_root_to(&place.join("root"), 100_000)?;
     facts.attempt("spent.inotify.before", Inotify::init(InitFlags::IN_CLOEXEC));
