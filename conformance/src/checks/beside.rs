@@ -82,6 +82,7 @@ pub(super) const CHECKS: &[Check] = &[
         "Where it has the capability its reboot ends the container, or starts it anew, and nothing else.",
         "reboot(2), behavior inside PID namespaces",
         |j| {
+            super::life::started(j, "reboot.may.asked", true);
             j.is("reboot.may.said", "nothing");
             j.is_not("reboot.may.status", 9);
             j.is("canary.process_alive", true);

@@ -132,6 +132,7 @@ fn reboot() -> i32 {
         say("REBOOT not below the probe");
         return 3;
     }
+    say("ASKING");
     let outcome = nix::sys::reboot::reboot(nix::sys::reboot::RebootMode::RB_AUTOBOOT);
     say(&format!("REBOOT {}", spell(outcome)));
     0

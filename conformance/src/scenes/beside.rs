@@ -130,7 +130,13 @@ pub(super) fn reboot(stage: &mut Stage<'_>) -> Result<Facts, SceneError> {
             spec.capabilities = Capabilities::With(vec!["sys_boot"]);
             spec.filter = false;
         }
-        let (said, status) = match stage.start(&spec, &place)?.finish(HARSH) {
+        let mut started = stage.start(&spec, &place)?;
+        let asked = match started.line("ASKING", HARSH) {
+            Err(SceneError::Interrupted) => return Err(SceneError::Interrupted),
+            line => line.is_ok(),
+        };
+        facts.set(format!("reboot.{name}.asked"), asked);
+        let (said, status) = match started.finish(HARSH) {
             Ok(finished) => {
                 let line = finished.stdout.lines().find_map(|l| l.strip_prefix("REBOOT "));
                 (line.unwrap_or("nothing").to_owned(), finished.status.code().unwrap_or(-1))
