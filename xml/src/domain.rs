@@ -303,8 +303,8 @@ pub struct Filesystem {
     pub target: Sourced<AbsPath>,
     /// `<readonly/>`.
     pub readonly: Option<Origin>,
-    /// `<browndog:optional>`: it is left out where its source is not on the host.
-    pub optional: Option<Origin>,
+    /// `<browndog:optional>`: it is left out where its source is not on the host. Few have it, so it is a pointer.
+    pub optional: Option<Box<Origin>>,
 }
 
 /// `filesystem/@type` with its `<source>`.
@@ -318,10 +318,8 @@ pub enum FilesystemSource {
     Ram {
         /// Size in bytes.
         bytes: Sourced<u64>,
-        /// `<browndog:ram mode>`: the mode of its top directory, where it is not [`RAM_MODE`](crate::value::RAM_MODE).
-        mode: Option<Sourced<u32>>,
-        /// `<browndog:ram size='half'>`: half of the machine's memory in the place of `bytes`.
-        half: Option<Origin>,
+        /// `<browndog:ram>`, which few have.
+        options: Option<Box<RamOptions>>,
     },
     /// `block`: a block device with a file system.
     Block(Sourced<AbsPath>),
@@ -330,6 +328,15 @@ pub enum FilesystemSource {
         /// The image on the host.
         file: Sourced<AbsPath>,
     },
+}
+
+/// `<browndog:ram>`: what libvirt has no word for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RamOptions {
+    /// `@mode`: the mode of its top directory, where it is not [`RAM_MODE`](crate::value::RAM_MODE).
+    pub mode: Option<Sourced<u32>>,
+    /// `@size`: half of the machine's memory, in the place of its bytes.
+    pub half: Option<Origin>,
 }
 
 /// One `<interface>`.

@@ -183,11 +183,11 @@ fn a_file_system_in_memory_keeps_its_mode_and_its_want_of_a_size(
         conf(&format!("lxc.rootfs.path = /srv/root\nlxc.mount.entry = t t tmpfs {options} 0 0\n")),
         oci("", &mounts, ""),
     ] {
-        let Ram { bytes: size, mode: given, half: unbounded } = &domain(&converted).filesystems[1].source
-        else {
+        let Ram { bytes: size, options: own } = &domain(&converted).filesystems[1].source else {
             panic!("{:?}", converted.text)
         };
-        let found = (given.as_ref().map(|mode| mode.value), size.value, unbounded.is_some());
+        let own = own.as_deref().cloned().unwrap_or_default();
+        let found = (own.mode.map(|mode| mode.value), size.value, own.half.is_some());
         assert_eq!(found, (mode, bytes, half));
         assert!(
             !said(&converted).iter().any(|(code, ..)| *code == Code::NotCarried),

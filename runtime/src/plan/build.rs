@@ -142,7 +142,7 @@ impl<'a> Builder<'a> {
         let Purpose::Filesystem(index) = purpose else { return None };
         let missing =
             self.survey.get(purpose).is_some_and(|found| found.kind == Err(nix::errno::Errno::ENOENT));
-        self.domain.filesystems[index].optional.filter(|_| missing)
+        self.domain.filesystems[index].optional.as_deref().copied().filter(|_| missing)
     }
 
     /// A new slot.

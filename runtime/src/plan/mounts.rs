@@ -416,16 +416,17 @@ fn mount_one(b: &mut Builder<'_>, index: usize, filesystem: &Filesystem, target:
             }
             tree
         }
-        FilesystemSource::Ram { bytes, mode, half } => {
+        FilesystemSource::Ram { bytes, options } => {
+            let own = options.as_deref().cloned().unwrap_or_default();
             let readonly = if filesystem.readonly.is_some() { libc::MS_RDONLY } else { 0 };
-            let mode = mode.as_ref().map_or(RAM_MODE, |mode| mode.value);
+            let mode = own.mode.map_or(RAM_MODE, |mode| mode.value);
             let tree = b.new_tree(index);
             let step = ChildStep::MountNew {
                 fstype: c"tmpfs",
                 target: target.clone(),
                 flags: libc::MS_NOSUID | libc::MS_NODEV | readonly,
                 // Without a size the kernel takes half of the memory that the machine has.
-                data: Some(c_string(&match half {
+                data: Some(c_string(&match own.half {
                     Some(_) => format!("mode={mode:04o}"),
                     None => format!("mode={mode:04o},size={}", bytes.value),
                 })),

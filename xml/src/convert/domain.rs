@@ -5,7 +5,7 @@ use super::element::{Element, Place};
 use super::{Findings, Source};
 use crate::domain::{
     Account, Capabilities, CapabilityPolicy, ClockDevice, Domain, FilesystemSource, IdRange, LifecycleAction,
-    NumaMode, Origin, SeclabelKind, ShareTarget, Sourced,
+    NumaMode, Origin, RamOptions, SeclabelKind, ShareTarget, Sourced,
 };
 use crate::schema::Namespace;
 use crate::value::Hostname;
@@ -322,7 +322,8 @@ fn extension(domain: &Domain, root: &mut Element) {
     own.extend(extension.no_new_privs.as_ref().map(|privs| state("browndog:no_new_privs", privs)));
     own.extend(extension.init.as_ref().map(|init| state("browndog:init", init)));
     for filesystem in &domain.filesystems {
-        if let FilesystemSource::Ram { mode, half, .. } = &filesystem.source
+        if let FilesystemSource::Ram { options: Some(options), .. } = &filesystem.source
+            && let RamOptions { mode, half } = &**options
             && let Some(origin) = mode.as_ref().map(|mode| mode.origin).or(*half)
         {
             let element = Element::new("browndog:ram").with("target", &filesystem.target.value);
@@ -332,7 +333,7 @@ fn extension(domain: &Domain, root: &mut Element) {
         }
     }
     for filesystem in &domain.filesystems {
-        if let Some(origin) = filesystem.optional {
+        if let Some(origin) = filesystem.optional.as_deref().copied() {
             let element = Element::new("browndog:optional").with("target", &filesystem.target.value);
             own.push(element.from(origin));
         }

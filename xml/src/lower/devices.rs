@@ -87,7 +87,7 @@ fn filesystem(draft: &mut Draft, context: &mut Context<'_, '_>, node: NodeId) ->
             let bytes = context.attribute(source, "usage", |usage| {
                 crate::value::parse_size(usage, units).map(super::whole_kib)
             })?;
-            FilesystemSource::Ram { bytes, mode: None, half: None }
+            FilesystemSource::Ram { bytes, options: None }
         }
         _ => return None,
     };

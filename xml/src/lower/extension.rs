@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{Context, Draft, integer, number, owned};
 use crate::codes::Code;
 use crate::covers::is_hidden;
-use crate::domain::{FilesystemSource, Origin, Sourced};
+use crate::domain::{FilesystemSource, Origin, RamOptions, Sourced};
 use crate::report::{Diagnostic, Report};
 use crate::source::Span;
 use crate::tree::NodeId;
@@ -173,7 +173,7 @@ impl Draft {
                     && one == target.value.as_str().trim_end_matches('/')
             });
             match (found, target.origin) {
-                (Some(filesystem), origin) => filesystem.optional = Some(origin),
+                (Some(filesystem), origin) => filesystem.optional = Some(Box::new(origin)),
                 (None, Origin::Xml(span)) if !hurt => {
                     let target = quoted(target.value.as_str());
                     let message =
@@ -193,15 +193,15 @@ impl Draft {
         let hurt = report.errors().any(|error| error.path.starts_with("/domain/devices"));
         for (target, wanted, unbounded) in std::mem::take(&mut self.rams) {
             let found = self.filesystems.iter_mut().find_map(|filesystem| match &mut filesystem.source {
-                FilesystemSource::Ram { mode, half, .. }
+                FilesystemSource::Ram { options, .. }
                     if same(filesystem.target.value.as_str(), target.value.as_str()) =>
                 {
-                    Some((mode, half))
+                    Some(options)
                 }
                 _ => None,
             });
             match (found, target.origin) {
-                (Some((mode, half)), _) => (*mode, *half) = (wanted, unbounded),
+                (Some(options), _) => *options = Some(Box::new(RamOptions { mode: wanted, half: unbounded })),
                 (None, Origin::Xml(span)) if !hurt => {
                     let message = format!(
                         "no <filesystem type='ram'> has the target {}",

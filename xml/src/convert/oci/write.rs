@@ -96,11 +96,12 @@ impl Writer<'_> {
                     );
                     mounts.push(bind(&inside));
                 }
-                FilesystemSource::Ram { bytes, mode, half } => {
-                    let mode = mode.as_ref().map_or(RAM_MODE, |mode| mode.value);
+                FilesystemSource::Ram { bytes, options: own } => {
+                    let own = own.as_deref().cloned().unwrap_or_default();
+                    let mode = own.mode.map_or(RAM_MODE, |mode| mode.value);
                     let mut options =
                         vec!["nosuid".to_owned(), "nodev".to_owned(), format!("mode={mode:04o}")];
-                    options.extend(half.is_none().then(|| format!("size={}", bytes.value)));
+                    options.extend(own.half.is_none().then(|| format!("size={}", bytes.value)));
                     options.push(access.to_owned());
                     mounts.push(json!({
                         "destination": target, "type": "tmpfs", "source": "tmpfs", "options": options,
