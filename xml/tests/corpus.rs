@@ -70,6 +70,10 @@ fn first_error(diagnostics: &[Diagnostic]) -> Option<&Diagnostic> {
     diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error)
 }
 
+/// What the corpus has as refused, by libvirt's grammar alone, and libvirt's driver takes: a kernel's command line in a
+/// container, and two `<devices>`.
+const TAKEN: [&str; 2] = ["refuse/nova-2011-template-lxc.xml", "refuse/mut-s-duplicate-singleton-004.xml"];
+
 #[test]
 fn verdicts_and_places_agree_with_the_corpus() {
     let Some(corpus) = corpus() else { return };
@@ -94,6 +98,7 @@ fn verdicts_and_places_agree_with_the_corpus() {
         };
         match row.must.as_str() {
             "accept" => tally("verdict", accepted),
+            "refuse" if TAKEN.contains(&row.file.as_str()) => assert!(accepted, "{}: {shown:?}", row.file),
             "refuse" => tally("verdict", !accepted),
             _ => {}
         }

@@ -41,7 +41,7 @@ fn the_seeds_are_understood() {
     // All but what is typed at a terminal, and a window.
     assert_eq!(packets.iter().filter(understood).count(), packets.len() - 2);
     let record = |seed: &&Vec<u8>| serde_json::from_slice::<Record>(&seed[1..]).is_ok();
-    assert_eq!(seeds("state").iter().filter(record).count(), 6);
+    assert_eq!(seeds("state").iter().filter(record).count(), 7);
 }
 
 #[test]
