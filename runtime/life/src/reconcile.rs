@@ -74,7 +74,8 @@ pub fn reconcile(layout: &Layout, lock: &Lock, name: &str) -> Result<Vec<String>
         return Ok(said);
     }
     match record {
-        Some(record) if !record.phase.is_active() => {}
+        // A start that was killed before it had a record leaves them beside the one of the life before.
+        Some(record) if !record.phase.is_active() => remove_of_the_living(layout, name)?,
         Some(record) => said.extend(bury(layout, record)?),
         None => {
             if layout.domain(name).exists() {
@@ -158,15 +159,21 @@ pub fn finish(
     };
     if keep == Keep::Record || definitions::exists(layout, &record.name) {
         record.save(layout)?;
-        for path in [layout.socket(&record.name), layout.live(&record.name)] {
-            crate::atomic::remove(&path)?;
-        }
+        remove_of_the_living(layout, &record.name)?;
         crate::atomic::unreserve(&layout.record(&record.name))?;
     } else {
         remove_domain_dir(layout, &record.name)?;
     }
     let what = if phase == Phase::Crashed { "crashed" } else { "stopped" };
     events::note(layout, &record.name, "lifecycle", what, detail);
+    Ok(())
+}
+
+/// Removes what only a domain that runs has beside its record.
+fn remove_of_the_living(layout: &Layout, name: &str) -> Result<()> {
+    for path in [layout.socket(name), layout.live(name)] {
+        crate::atomic::remove(&path)?;
+    }
     Ok(())
 }
 
@@ -352,6 +359,23 @@ mod tests {
         assert!(said[0].starts_with("left 'web' as it is: whether it runs cannot be said"), "{said:?}");
         let Found::Record(kept) = record::read(&layout, "web").unwrap() else { panic!("no record") };
         assert_eq!(kept.phase, Phase::Running);
+    }
+
+    #[test]
+    fn a_start_that_was_killed_before_its_record_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(Some(dir.path())).unwrap();
+        crate::layout::make_dir(&layout.domain("web")).unwrap();
+        let mut record = Record::starting("web", "u");
+        record.phase = Phase::ShutOff;
+        record.save(&layout).unwrap();
+        fs::write(layout.live("web"), "<domain/>").unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(layout.socket("web")).unwrap();
+        let lock = Lock::take(&layout, "web", "test").unwrap();
+        assert_eq!(reconcile(&layout, &lock, "web").unwrap(), Vec::<String>::new());
+        assert!(!layout.socket("web").exists() && !layout.live("web").exists());
+        let Found::Record(kept) = record::read(&layout, "web").unwrap() else { panic!("no record") };
+        assert_eq!(kept.phase, Phase::ShutOff);
     }
 
     #[test]
