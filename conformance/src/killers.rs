@@ -31,7 +31,7 @@ const HEAD: &str = "# What made each check fail\n\nWritten by `browndog conforma
 few runtimes with a fault on which it was\nseen to fail: `null` and `chroot` isolate nothing, `RUNTIME~EDIT` is an \
 unchanged runtime whose bundle has one\nthing wrong, `browndog COMMIT` is this project before a repair, `fixture NAME` \
 is a script of\n`conformance/tests/fixtures.rs`. Beside them stand the mutants of `MUTANTS.md` and what `GAPS.md` \
-says of other\nruntimes; a test holds that every check is in one of the three.\n\n| check | seen failing on |\n| --- | --- |\n";
+says of other\nruntimes; the command names the checks that are in none of the three.\n\n| check | seen failing on |\n| --- | --- |\n";
 
 /// Reads a page.
 pub fn read(page: &str) -> Rows {
