@@ -126,7 +126,7 @@ pub struct RunArgs {
     #[arg(long, value_enum, default_value = "v2")]
     pub cgroups: CgroupLayout,
     /// Memory of each guest in MiB.
-    #[arg(long, default_value_t = 768, value_name = "MIB")]
+    #[arg(long, default_value_t = 3072, value_name = "MIB")]
     pub memory: u32,
     /// Guests side by side at most.
     #[arg(long, value_name = "N")]

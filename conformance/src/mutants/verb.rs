@@ -9,7 +9,7 @@ use crate::run::{Options, RunError, end_in_order};
 use crate::vm::Lab;
 
 /// Memory of each guest: the same as for a run of the suite.
-const MEMORY_MIB: u32 = 768;
+const MEMORY_MIB: u32 = 3072;
 
 /// Options of `conformance mutants`.
 #[derive(Clone, Debug, clap::Args)]
