@@ -15,6 +15,7 @@ pub mod exec;
 pub mod foreign;
 pub mod fresh;
 pub mod given;
+mod headers;
 pub mod host;
 pub mod idmap;
 pub mod launch;

@@ -12,7 +12,6 @@ mod consoles;
 pub mod detach;
 mod devices;
 pub mod flow;
-pub(crate) mod headers;
 mod host_steps;
 mod inside;
 pub mod live;

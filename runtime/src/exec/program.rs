@@ -11,8 +11,8 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::libc;
 
-use super::headers::{HEADER, LINE, Layout, Table, interpreter};
 use crate::beneath::Fd;
+use crate::headers::{HEADER, LINE, Layout, Table, interpreter};
 use crate::sys::identity::{self, Identity, identity};
 use crate::sys::{self, Progress};
 

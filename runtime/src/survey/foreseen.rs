@@ -13,7 +13,7 @@ use nix::libc;
 use super::covering::Targets;
 use super::targets::end_of;
 use super::{Kind, Purpose, Survey, foreign, is_below, is_root, kind_of};
-use crate::exec::headers;
+use crate::headers;
 use crate::path::{Beneath, c_string};
 use crate::plan::{Problem, Request};
 use crate::sys;

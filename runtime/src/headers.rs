@@ -7,10 +7,10 @@ use nix::errno::Errno;
 use nix::libc;
 
 /// As much of a file's beginning as the kernel looks at (BINPRM_BUF_SIZE); what a shorter file lacks is zero.
-pub(super) const LINE: usize = 256;
+pub(crate) const LINE: usize = 256;
 
 /// The path behind `#!`, where the kernel takes the file for a script. It may be empty.
-pub(super) fn interpreter(start: &[u8; LINE]) -> Option<&[u8]> {
+pub(crate) fn interpreter(start: &[u8; LINE]) -> Option<&[u8]> {
     let line = start.strip_prefix(b"#!")?;
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let name = line.get(line.iter().position(|byte| !blank(byte))?..)?;
@@ -43,7 +43,7 @@ pub(crate) fn needed(bytes: &[u8]) -> Option<String> {
 /// How the structures of an ELF file lie in it. The kernel goes by `e_machine` and by the sizes, and does not look at what
 /// EI_CLASS and EI_DATA say (elf(5)): a file is read in both layouts, in this machine's byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layout {
+pub(crate) enum Layout {
     Wide,
     Narrow,
 }
@@ -52,11 +52,11 @@ pub(super) enum Layout {
 const TABLE_MAX: usize = 65536;
 
 /// Size of the larger of both program headers, in bytes.
-pub(super) const HEADER: usize = 56;
+pub(crate) const HEADER: usize = 56;
 
 /// Where the program headers are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Table {
+pub(crate) struct Table {
     layout: Layout,
     offset: u64,
     count: usize,
@@ -64,7 +64,7 @@ pub(super) struct Table {
 
 impl Table {
     /// `None` where the kernel takes no file of this beginning in this layout.
-    pub(super) fn of(layout: Layout, start: &[u8; LINE]) -> Option<Self> {
+    pub(crate) fn of(layout: Layout, start: &[u8; LINE]) -> Option<Self> {
         if !start.starts_with(b"\x7fELF") {
             return None;
         }
@@ -79,7 +79,7 @@ impl Table {
     }
 
     /// Of one program header.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         match self.layout {
             Layout::Wide => HEADER,
             Layout::Narrow => 32,
@@ -87,7 +87,7 @@ impl Table {
     }
 
     /// Where each of them is in the file.
-    pub(super) fn headers(&self) -> impl Iterator<Item = u64> {
+    pub(crate) fn headers(&self) -> impl Iterator<Item = u64> {
         let (offset, size) = (self.offset, self.size() as u64);
         (0..self.count as u64).map(move |at| offset.saturating_add(at * size))
     }
@@ -96,7 +96,7 @@ impl Table {
     ///
     /// # Errors
     /// ENOEXEC where the length is none that the kernel takes.
-    pub(super) fn loader(&self, header: &[u8]) -> Result<Option<(u64, usize)>, Errno> {
+    pub(crate) fn loader(&self, header: &[u8]) -> Result<Option<(u64, usize)>, Errno> {
         const PT_INTERP: u64 = 3;
         if number(header, 0, 4) != Some(PT_INTERP) {
             return Ok(None);
