@@ -44,7 +44,10 @@ impl Prepared {
     /// or led to by who may not.
     pub fn look_ahead(&mut self, domain: &Domain, request: &Request) {
         self.plan.notes.extend(self.survey.exposed());
-        crate::survey::add_foreseen(&mut self.plan.problems, self.survey.foreseen(domain, request));
+        crate::survey::add_foreseen(
+            &mut self.plan.problems,
+            self.survey.foreseen(domain, request.command.is_none()),
+        );
     }
 
     /// Starts the container.

@@ -82,18 +82,20 @@ impl<'a> Targets<'a> {
         /// So many are looked at.
         const MOST: usize = 64;
         let path = path.trim_end_matches('/');
-        let dir = [path, "/"].concat();
-        let next = self.sorted.partition_point(|target| *target < dir.as_str());
-        let below = self.sorted[next..].iter().take_while(|target| target.starts_with(&dir));
-        let mut all = std::iter::once(&path).chain(below).take(MOST + 1).enumerate();
+        let mut all = std::iter::once(&path).chain(self.below(path)).take(MOST + 1).enumerate();
         all.any(|(count, target)| count == MOST || self.at.get(target).is_some_and(|there| there[0] < end))
     }
 
     /// Whether something is mounted strictly below a path.
     pub fn is_below(&self, path: &str) -> bool {
-        let dir = [path.trim_end_matches('/'), "/"].concat();
+        self.below(path.trim_end_matches('/')).next().is_some()
+    }
+
+    /// The targets strictly below a path that has no slash at its end.
+    fn below(&self, path: &str) -> impl Iterator<Item = &&'a str> {
+        let dir = [path, "/"].concat();
         let next = self.sorted.partition_point(|target| *target < dir.as_str());
-        self.sorted.get(next).is_some_and(|target| target.starts_with(&dir))
+        self.sorted[next..].iter().take_while(move |target| target.starts_with(&dir))
     }
 }
 

@@ -15,7 +15,7 @@ use super::targets::end_of;
 use super::{Kind, Purpose, Survey, foreign, is_below, is_root, kind_of};
 use crate::headers;
 use crate::path::{Beneath, c_string};
-use crate::plan::{Problem, Request};
+use crate::problem::Problem;
 use crate::sys;
 
 /// What a place inside will be.
@@ -48,8 +48,8 @@ impl Inside<'_> {
 }
 
 impl Survey {
-    /// Every reason, with who asked.
-    pub fn foreseen(&self, domain: &Domain, request: &Request) -> Vec<Problem> {
+    /// Every reason, with who asked. `own_program`: the document's program starts, and not one of the caller's.
+    pub fn foreseen(&self, domain: &Domain, own_program: bool) -> Vec<Problem> {
         let mut found = Vec::new();
         let all = &domain.filesystems;
         let inside = Inside { filesystems: all, targets: &Targets::new(all), end: all.len() };
@@ -80,7 +80,7 @@ impl Survey {
             }
             _ => {}
         }
-        if request.command.is_none() {
+        if own_program {
             self.foresee_program(domain, inside, &mut found);
         }
         found

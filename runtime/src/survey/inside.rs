@@ -13,7 +13,7 @@ use crate::path::{Beneath, RESOLVE_IN_ROOT, c_string};
 use crate::sys;
 
 /// So many copies of copies inside a container are followed, as many as the kernel follows links.
-const COPIES: usize = 40;
+const COPIES: usize = crate::beneath::LINKS;
 
 impl Survey {
     pub(super) fn open_beneath(&self, purpose: Purpose, path: &str, flags: i32) -> Result<OwnedFd, Errno> {

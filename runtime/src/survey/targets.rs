@@ -10,6 +10,7 @@ use nix::sys::stat::fstat;
 
 use super::covering::Prefixes;
 use super::{Kind, Purpose, Survey};
+use crate::beneath::LINKS;
 use crate::path::{Beneath, RESOLVE_IN_ROOT, c_string};
 use crate::sys;
 
@@ -24,9 +25,6 @@ pub struct Looked {
     /// Where it is to be made, where that is another place than its name: a link on the way leads to nothing.
     pub leads: Option<String>,
 }
-
-/// As many links as the kernel follows (path_resolution(7)).
-const LINKS: usize = 40;
 
 impl Survey {
     /// Looks at a target of the document; `before` are the targets that are mounted on earlier.
