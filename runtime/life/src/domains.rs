@@ -91,6 +91,9 @@ pub fn views(layout: &Layout) -> Result<Vec<(String, Result<View>)>> {
     Ok(all.into_iter().map(view).collect())
 }
 
+/// Why the files of a domain are not as they should be: its start was killed before it had a record.
+const CUT_OFF: &str = "a start that was cut off";
+
 /// `ran`: whether it has a directory.
 fn look(layout: &Layout, name: &str, persistent: bool, ran: bool) -> Result<View> {
     let found = if ran { record::read(layout, name)? } else { Found::Nothing };
@@ -102,7 +105,7 @@ fn look(layout: &Layout, name: &str, persistent: bool, ran: bool) -> Result<View
         Found::Nothing => match life(None) {
             Life::Alive => view(Phase::Starting, None, None),
             Life::Dead => {
-                let stale = layout.domain(name).exists().then(|| "a start that was cut off".to_owned());
+                let stale = layout.domain(name).exists().then(|| CUT_OFF.to_owned());
                 view(Phase::ShutOff, None, stale)
             }
             Life::Unknown(why) => View { doubt: Some(why), ..view(Phase::Starting, None, None) },
@@ -115,7 +118,11 @@ fn look(layout: &Layout, name: &str, persistent: bool, ran: bool) -> Result<View
                 Life::Unknown(why) => View { doubt: Some(why), ..view(Phase::Running, None, stale) },
             }
         }
-        Found::Record(record) if !record.phase.is_active() => view(record.phase, Some(*record), None),
+        Found::Record(record) if !record.phase.is_active() => {
+            // What another start has begun beside it has no record yet.
+            let cut_off = layout.socket(name).exists() && matches!(life(None), Life::Dead);
+            view(record.phase, Some(*record), cut_off.then(|| CUT_OFF.to_owned()))
+        }
         Found::Record(record) => match life(Some(&record)) {
             Life::Alive => view(frozen::phase(&record), Some(*record), None),
             Life::Dead if of_other_boot(&record) => {
@@ -266,5 +273,17 @@ mod tests {
         let view = view(&layout, "web").unwrap();
         assert_eq!(view.phase, Phase::ShutOff);
         assert_eq!(view.stale.as_deref(), Some("it ran before this machine was started"));
+    }
+
+    #[test]
+    fn what_a_start_has_left_beside_an_older_record_is_stale() {
+        let (_dir, layout) = two();
+        let mut record = Record::starting("web", A);
+        record.phase = Phase::ShutOff;
+        record.save(&layout).unwrap();
+        let stale = || view(&layout, "web").unwrap().stale;
+        assert_eq!(stale(), None);
+        let _socket = std::os::unix::net::UnixListener::bind(layout.socket("web")).unwrap();
+        assert_eq!(stale().as_deref(), Some("a start that was cut off"));
     }
 }

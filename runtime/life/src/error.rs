@@ -112,6 +112,12 @@ impl LifeError {
         Self::Refused { what: what.into(), help: help.into() }
     }
 
+    /// A change that was not made, because of this error of recording it.
+    pub(crate) fn unrecorded(error: Self) -> Self {
+        let help = error.hint().unwrap_or_default();
+        Self::refused(format!("nothing was changed, since that could not be recorded: {error}"), help)
+    }
+
     /// A call that failed.
     pub fn call(what: impl Into<String>, errno: nix::errno::Errno) -> Self {
         Self::Call { what: what.into(), errno }

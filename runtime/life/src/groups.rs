@@ -144,8 +144,8 @@ pub fn freeze(record: &Record) -> Result<()> {
     ))
 }
 
-/// Thaws the domain's own groups, whoever has frozen them, and waits until the kernel says so, or until it is a group
-/// above them that holds them.
+/// Thaws the domain's own groups, also those that others have frozen. Waits until the kernel says that they are thawed,
+/// or that a group above them is frozen.
 ///
 /// # Errors
 /// A group that cannot be thawed.

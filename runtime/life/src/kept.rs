@@ -27,7 +27,7 @@ impl Kept {
         config: Option<&Document>,
     ) -> Result<Self> {
         let staged = |path: &Path, document: &Document, keep| {
-            atomic::stage(path, document.source.text().as_bytes(), keep).map_err(unchanged)
+            atomic::stage(path, document.source.text().as_bytes(), keep).map_err(LifeError::unrecorded)
         };
         let live = live.map(|live| staged(&layout.live(name), live, Keep::Boot)).transpose()?;
         let config = config.map(|config| staged(&layout.definition(name), config, Keep::Disk)).transpose()?;
@@ -42,9 +42,4 @@ impl Kept {
         self.live.map_or(Ok(()), Staged::commit)?;
         self.config.map_or(Ok(()), Staged::commit)
     }
-}
-
-fn unchanged(error: LifeError) -> LifeError {
-    let help = error.hint().unwrap_or_default();
-    LifeError::refused(format!("nothing was changed, since that could not be recorded: {error}"), help)
 }

@@ -1,5 +1,5 @@
-//! Laws that hold for every packet at a monitor's socket and for every file of the state, whoever has written it: shared
-//! by the fuzz targets and the tests that replay what they have found.
+//! Laws that hold for every packet at a monitor's socket and for every file of the state, forged ones included: shared by
+//! the fuzz targets and the tests that replay what they have found.
 //!
 //! A law panics where it is broken; that is what a fuzzer looks for.
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use browndog_runtime::exec::{Asked, Ended};
+use browndog_xml::value::InterfaceName;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{LifeError, Result};
@@ -246,21 +247,18 @@ impl Record {
         if let Some(id) = ids.into_iter().find(|id| id.pid <= 0) {
             return Err(format!("{} is no process", id.pid));
         }
-        let plain = |path: &Path| {
-            path.is_absolute() && path.components().skip(1).all(|part| matches!(part, Component::Normal(_)))
-        };
-        if let Some(group) = self.groups.iter().find(|group| !plain(&group.path)) {
+        if let Some(group) = self.groups.iter().find(|group| !is_plain(&group.path)) {
             return Err(format!("{} is no control group", group.path.display()));
         }
         for made in &self.made {
             match made {
-                Made::Group { path, .. } if !plain(path) => {
+                Made::Group { path, .. } if !is_plain(path) => {
                     return Err(format!("{} is no control group", path.display()));
                 }
-                Made::Target { root, path, .. } if !plain(root) || !plain(path) => {
+                Made::Target { root, path, .. } if !is_plain(root) || !is_plain(path) => {
                     return Err(format!("{} in {} is no mount point", path.display(), root.display()));
                 }
-                Made::Link { name, .. } if !is_link_name(name) => {
+                Made::Link { name, .. } if InterfaceName::check(name).is_err() => {
                     return Err(format!("'{}' is no name of a link", name.escape_debug()));
                 }
                 _ => {}
@@ -281,10 +279,10 @@ impl Record {
     }
 }
 
-/// Whether a network device can have this name (dev_valid_name of net/core/dev.c).
-fn is_link_name(name: &str) -> bool {
-    let plain = |byte: u8| byte != b'/' && byte != b':' && !byte.is_ascii_whitespace();
-    (1..16).contains(&name.len()) && name != "." && name != ".." && name.bytes().all(plain)
+/// Whether a path is absolute and has no `..` in it.
+pub(crate) fn is_plain(path: &Path) -> bool {
+    let mut parts = path.components();
+    parts.next() == Some(Component::RootDir) && parts.all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// The name of a group of version 2 in [`Group::controller`].

@@ -280,10 +280,6 @@ pub fn destroy(layout: &Layout, name: &str) -> Result<Stopped> {
         if !view.persistent && view.stale.is_none() {
             let _lock = Lock::take(layout, name, "destroy")?;
             reconcile::remove_domain_dir(layout, name)?;
-        } else if layout.socket(name).exists() {
-            // Of a start that was killed before it had a record.
-            let lock = Lock::take(layout, name, "destroy")?;
-            crate::disregard(reconcile::reconcile(layout, &lock, name)?);
         }
         return Ok(Stopped::WasOff);
     }

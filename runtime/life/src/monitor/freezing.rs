@@ -20,7 +20,7 @@ impl Monitor {
         Ok("suspended".to_owned())
     }
 
-    /// Thaws what is the domain's own, whoever has frozen it; what holds it above that is said.
+    /// Thaws the domain's own groups, also those that others have frozen; a frozen group above them is named.
     pub(super) fn resume(&mut self) -> Result<String> {
         let is_own = frozen::is_own(&self.record.groups);
         let thawed = match self.record.phase {
@@ -69,9 +69,7 @@ impl Monitor {
         reason.clone_into(&mut self.record.reason);
         if let Err(error) = self.record.save(&self.layout) {
             (self.record.phase, self.record.reason) = before;
-            let help = error.hint().unwrap_or_default();
-            let what = format!("nothing was changed, since that could not be recorded: {error}");
-            return Err(LifeError::refused(what, help));
+            return Err(LifeError::unrecorded(error));
         }
         let brought = bring(&self.record);
         if brought.is_err() {

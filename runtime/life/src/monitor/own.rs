@@ -2,7 +2,7 @@
 //! this domain can have made.
 
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use browndog_runtime::host::{Cgroups, Host};
 use browndog_runtime::net;
@@ -11,7 +11,7 @@ use browndog_xml::domain::FilesystemSource;
 
 use crate::error::{LifeError, Result};
 use crate::layout::Layout;
-use crate::record::{Group, Made, Record};
+use crate::record::{Group, Made, Record, is_plain};
 
 /// As many things as a domain may have made while it runs.
 const MADE_MAX: usize = 4096;
@@ -48,11 +48,6 @@ pub(crate) fn check(layout: &Layout, record: &Record, made: &Made, group: Option
         Made::Target { root, path, .. } => group.is_none() && is_plain(path) && is_root(layout, record, root),
     };
     if fits { Ok(()) } else { Err(not(format!("{made:?}"))) }
-}
-
-fn is_plain(path: &Path) -> bool {
-    let mut parts = path.components();
-    parts.next() == Some(Component::RootDir) && parts.all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// The path of a group in its hierarchy.
