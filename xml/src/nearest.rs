@@ -13,3 +13,9 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>)
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, candidate)| candidate)
 }
+
+/// What is added to a complaint about `name`: the nearest of `candidates`, or nothing.
+pub(crate) fn suggestion(name: &str, candidates: &[&str]) -> String {
+    let near = nearest(name, candidates.iter().copied()).filter(|near| *near != name);
+    near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"))
+}

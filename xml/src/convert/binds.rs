@@ -4,7 +4,7 @@
 use super::element::{Element, Place};
 use super::mounting::filesystem;
 use super::surroundings::{Node, Seen, Surroundings};
-use super::{Fate, Findings};
+use super::{Fate, Findings, is_below};
 use crate::value::quoted;
 
 /// Names below /dev that every container has of its own, with the device that they are.
@@ -39,31 +39,33 @@ pub(super) struct Bind<'a> {
     pub(super) key: &'a str,
 }
 
-fn is_below(path: &str, dir: &str) -> bool {
-    path.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// What becomes of a bind.
+pub(super) enum Bound {
+    /// A file system of the document.
+    Mounted(Element),
+    /// A mask in the place of its target.
+    Masked(Element),
+    /// Nodes; none where every container has them anyway, or where it is left out, which is said.
+    Given(Vec<Element>),
 }
 
-/// What a bind becomes; none where every container has it anyway, or where it is left out, which is said.
-pub(super) fn bind(
-    bind: &Bind<'_>,
-    surroundings: &Surroundings<'_>,
-    findings: &mut Findings,
-) -> Vec<Element> {
+/// What a bind becomes.
+pub(super) fn bind(bind: &Bind<'_>, surroundings: &Surroundings<'_>, findings: &mut Findings) -> Bound {
     let Bind { source, target, place, key, .. } = *bind;
     let source = if source.len() > 1 { source.trim_end_matches('/') } else { source };
     let mut said =
         |fate: Fate, what: String| findings.say(fate, place, key, format!("{key}: {target}: {what}"));
-    let mounted = || vec![filesystem("mount", "dir", source, target, place)];
+    let mounted = || Bound::Mounted(filesystem("mount", "dir", source, target, place));
     let seen = (surroundings.look)(source);
     if !is_below(source, "/dev") || source == "/dev" || WITHOUT_NODES.iter().any(|dir| is_below(source, dir))
     {
         return mounted();
     }
     if OWN.contains(&source) && source == target {
-        return Vec::new();
+        return Bound::Given(Vec::new());
     }
     if source == "/dev/null" && !is_below(target, "/dev") {
-        return vec![Element::new("browndog:mask").with("path", target).at(place)];
+        return Bound::Masked(Element::new("browndog:mask").with("path", target).at(place));
     }
     let elsewhere = |node: &str, wanted: &str| {
         format!("the node {node} is given where the host has it, and not as {}", quoted(wanted))
@@ -71,39 +73,39 @@ pub(super) fn bind(
     if bind.optional && matches!(seen, Seen::Missing) {
         let what = format!("{source} is not on this host, and is optional: it is left out");
         said(Fate::Lost, what);
-        return Vec::new();
+        return Bound::Given(Vec::new());
     }
     match seen {
         Seen::Node(node) => {
             if node.path != target {
                 said(Fate::Otherwise, elsewhere(&node.path, target));
             }
-            given(&node, place)
+            Bound::Given(vec![given(&node, place)])
         }
         Seen::Directory(nodes) if !nodes.is_empty() => {
             said(Fate::Otherwise, "of the directory the nodes are given that are in it now".to_owned());
-            nodes.iter().flat_map(|node| given(node, place)).collect()
+            Bound::Given(nodes.iter().map(|node| given(node, place)).collect())
         }
         Seen::Directory(_) | Seen::Other => mounted(),
         Seen::Missing | Seen::Unknown if !bind.file && WITH_NODES.contains(&source) => {
             let what = format!("the nodes in {source} are not known here: name each with <hostdev>");
             said(Fate::Lost, what);
-            Vec::new()
+            Bound::Given(Vec::new())
         }
         Seen::Missing | Seen::Unknown => {
             if source != target {
                 said(Fate::Otherwise, elsewhere(source, target));
             }
             let node = Node { path: source.to_owned(), block: false };
-            given(&node, place)
+            Bound::Given(vec![given(&node, place)])
         }
     }
 }
 
 /// A node of the host.
-fn given(node: &Node, place: Place) -> Vec<Element> {
+fn given(node: &Node, place: Place) -> Element {
     let (kind, element) = if node.block { ("storage", "block") } else { ("misc", "char") };
     let source = Element::new("source").holding(Element::text(element, &node.path).at(place));
     let hostdev = Element::new("hostdev").with("mode", "capabilities").with("type", kind);
-    vec![hostdev.holding(source).at(place)]
+    hostdev.holding(source).at(place)
 }

@@ -59,11 +59,10 @@ const DISPENSABLE: [&str; 41] = [
 
 impl Findings {
     /// Writes the document and reads it: what is wrong with it is wrong with what it was made from.
-    pub(super) fn conclude(mut self, root: &Element) -> Converted {
+    pub(super) fn conclude(mut self, mut root: Element) -> Converted {
         if self.has_errors() {
             return Converted { text: None, domain: None, reports: self.sorted() };
         }
-        let mut root = root.clone();
         for round in 0..=ROUNDS {
             let text = crate::fmt::write(&root.item());
             let mut places = Vec::new();

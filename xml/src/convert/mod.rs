@@ -57,6 +57,11 @@ impl Converted {
     }
 }
 
+/// Whether a path, of a file or in JSON, is this one or below it.
+fn is_below(path: &str, dir: &str) -> bool {
+    path.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// What becomes of something that has no place as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {

@@ -13,7 +13,7 @@ pub fn from_xml(source: &Source) -> Converted {
         findings.push(Place { source: 0, span: diagnostic.span }, diagnostic);
     }
     root.take_comments(comments(source));
-    findings.conclude(&root)
+    findings.conclude(root)
 }
 
 /// The comments without their delimiters.

@@ -2,7 +2,7 @@
 
 use super::Include;
 
-/// A device node.
+/// A device node of the host, by its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
     /// Where the host has it.
@@ -17,11 +17,11 @@ pub struct Node {
 pub enum Seen {
     /// Nobody has looked.
     Unknown,
-    /// Nothing is there.
+    /// Nothing has this path, or a link leads to nothing.
     Missing,
     /// A directory, and the device nodes in it, also further down.
     Directory(Vec<Node>),
-    /// A device node.
+    /// A node of a character or a block device.
     Node(Node),
     /// Something else.
     Other,

@@ -129,7 +129,7 @@ impl<'a> Build<'a> {
         self.extension.extend(self.limits.pids.take());
         declare_extension(&mut root, self.extension);
         root.take_comments(comments);
-        self.findings.conclude(&root)
+        self.findings.conclude(root)
     }
 
     fn resources(&mut self, root: &mut Element, whole: Place) {

@@ -212,8 +212,7 @@ fn common(build: &mut Build<'_>, line: &Line) {
         "devices.deny" => build.lost(line, "what is not given is denied"),
         "devices.allow" => device(build, line),
         other => {
-            let near = crate::nearest::nearest(other, FILES.iter().copied()).filter(|near| *near != other);
-            let near = near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
+            let near = crate::nearest::suggestion(other, &FILES);
             build.lost(line, &format!("this file of the control group is not written{near}"));
         }
     }

@@ -2,7 +2,7 @@
 
 use super::build::Build;
 use super::parse::{FILES, Line, refuse, stranger};
-use crate::convert::binds::{self, Bind};
+use crate::convert::binds::{self, Bind, Bound};
 use crate::convert::mounting::{OWN, Options, filesystem, options, ram};
 use crate::convert::{Element, Findings, Place};
 use crate::source::Span;
@@ -226,13 +226,11 @@ fn bound(
 ) -> Option<Element> {
     let (optional, file) = (options.optional, options.file);
     let bind = Bind { source, target, optional, file, place: line.place, key: &line.written };
-    let mut made = binds::bind(&bind, &build.surroundings, &mut build.findings);
-    if made.first().is_some_and(|element| element.name == "filesystem") {
-        return made.pop();
+    match binds::bind(&bind, &build.surroundings, &mut build.findings) {
+        Bound::Mounted(element) => return Some(element),
+        Bound::Masked(mask) => build.extend([mask]),
+        Bound::Given(nodes) => build.mounts.nodes.extend(nodes),
     }
-    let (masks, nodes) = made.into_iter().partition::<Vec<_>, _>(|element| element.name != "hostdev");
-    build.extend(masks);
-    build.mounts.nodes.extend(nodes);
     None
 }
 

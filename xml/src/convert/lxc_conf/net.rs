@@ -223,8 +223,7 @@ fn addressing(element: &mut Element, line: &Line, findings: &mut Findings) {
             return lose(line, findings, "no program of the host runs when a container starts or ends");
         }
         other => {
-            let near = crate::nearest::nearest(other, PARTS.iter().copied());
-            let near = near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
+            let near = crate::nearest::suggestion(other, &PARTS);
             return lose(line, findings, &format!("a link has no such property{near}"));
         }
     };

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use crate::convert::is_below;
 use crate::convert::json::escaped;
 
 /// Pointers to what was carried, or is so anyway.
@@ -85,11 +86,8 @@ const REASONS: &[(&str, &str)] = &[
 
 /// Why the value at this pointer is not carried.
 pub(super) fn reason(pointer: &str) -> &'static str {
-    let begins = |prefix: &str| {
-        pointer.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
     REASONS
         .iter()
-        .find(|(prefix, _)| begins(prefix))
+        .find(|(prefix, _)| is_below(pointer, prefix))
         .map_or("the lxc dialect has no word for it", |(_, why)| why)
 }

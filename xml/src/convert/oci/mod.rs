@@ -11,5 +11,8 @@ mod write_linux;
 pub use read::{from_oci, from_oci_on};
 pub use write::to_oci;
 
+/// Where programs are, where nobody says it.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// What the domain's own words that the OCI has none for are annotated as.
 pub(super) const ANNOTATION: &str = "org.libvirt.domain.";

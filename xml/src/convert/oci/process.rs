@@ -95,11 +95,7 @@ fn looked_up(reader: &Reader<'_>, program: &str) -> Option<String> {
     let root = reader.absolute(reader.config.pointer("/root/path")?.as_str()?);
     let env = reader.config.pointer("/process/env").and_then(Value::as_array);
     let path = env.into_iter().flatten().filter_map(|it| it.as_str()?.strip_prefix("PATH=")).next_back();
-    (reader.surroundings.program)(
-        &root,
-        program,
-        path.unwrap_or("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
-    )
+    (reader.surroundings.program)(&root, program, path.unwrap_or(super::PATH))
 }
 
 fn environment(reader: &mut Reader<'_>) {

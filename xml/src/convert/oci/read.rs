@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::leftover::{Taken, reason};
 use super::{ANNOTATION, linux, process};
-use crate::convert::binds::{self, Bind};
+use crate::convert::binds::{self, Bind, Bound};
 use crate::convert::domain::{UNLIMITED_KIB, declare_extension};
 use crate::convert::json::Places;
 use crate::convert::mounting::{OWN, filesystem, options, ram};
@@ -52,14 +52,14 @@ pub fn from_oci_on(
     if let Some((at, _)) = source.fault() {
         let place = Place { source: 0, span: Span { start: at, end: at } };
         findings.wrong(place, "/", "the file is not UTF-8 text", "JSON is written in UTF-8");
-        return findings.conclude(&Element::new("domain"));
+        return findings.conclude(Element::new("domain"));
     }
     let config: Value = match serde_json::from_str(source.text()) {
         Ok(config @ Value::Object(_)) => config,
         Ok(_) => {
             let place = Place { source: 0, span: Places::of(source.text()).place("") };
             findings.wrong(place, "/", "the file is not a JSON object", "an OCI config.json is one");
-            return findings.conclude(&Element::new("domain"));
+            return findings.conclude(Element::new("domain"));
         }
         Err(error) => {
             let place = Place { source: 0, span: of_error(source, &error) };
@@ -69,7 +69,7 @@ pub fn from_oci_on(
                 format!("the file is not JSON: {error}"),
                 "an OCI config.json is one object",
             );
-            return findings.conclude(&Element::new("domain"));
+            return findings.conclude(Element::new("domain"));
         }
     };
     let mut reader = Reader {
@@ -233,14 +233,13 @@ impl<'a> Reader<'a> {
                     place,
                     key: &pointer,
                 };
-                let mut made = binds::bind(&bind, &self.surroundings, &mut self.findings);
-                match made.pop() {
-                    Some(element) if element.name == "filesystem" => element,
-                    last => {
-                        made.extend(last);
-                        let (masks, nodes) =
-                            made.into_iter().partition::<Vec<_>, _>(|element| element.name != "hostdev");
-                        self.extension.extend(masks);
+                match binds::bind(&bind, &self.surroundings, &mut self.findings) {
+                    Bound::Mounted(element) => element,
+                    Bound::Masked(mask) => {
+                        self.extension.push(mask);
+                        continue;
+                    }
+                    Bound::Given(nodes) => {
                         self.nodes.extend(nodes);
                         continue;
                     }
@@ -327,6 +326,6 @@ impl<'a> Reader<'a> {
             }
             self.lost(&pointer, reason(&pointer));
         }
-        self.findings.conclude(&root)
+        self.findings.conclude(root)
     }
 }

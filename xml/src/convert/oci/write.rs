@@ -282,7 +282,7 @@ fn environment(domain: &Domain) -> Vec<String> {
         variables.retain(|(known, _)| known != name);
         variables.push((name.to_owned(), value.to_owned()));
     };
-    set("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    set("PATH", super::PATH);
     set("TERM", "linux");
     set("container", "lxc-libvirt");
     set("LIBVIRT_LXC_NAME", domain.name.value.as_str());
