@@ -1,11 +1,12 @@
 //! Elements of browndog's own namespace.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::{Context, Draft, integer, number, owned};
 use crate::codes::Code;
 use crate::covers::is_hidden;
-use crate::domain::{FilesystemSource, Origin, RamOptions, Sourced};
+use crate::domain::{Filesystem, FilesystemSource, Origin, RamOptions, Sourced};
 use crate::report::{Diagnostic, Report};
 use crate::source::Span;
 use crate::tree::NodeId;
@@ -161,61 +162,83 @@ fn mode(text: &str) -> Result<u32, ValueError> {
     u32::from_str_radix(text, 8).map_err(|_| ValueError::new(Code::NotANumber, "is no mode"))
 }
 
+/// How it is told that something is said of a file system that is not there.
+struct Nowhere {
+    path: &'static str,
+    /// Before the target.
+    message: &'static str,
+    help: &'static str,
+}
+
 impl Draft {
     /// Marks the file systems that may be left out.
     pub(super) fn mark_optional(&mut self, report: &mut Report) {
-        let hurt = report.errors().any(|error| error.path.starts_with("/domain/devices"));
-        for target in std::mem::take(&mut self.optional) {
-            let found = self.filesystems.iter_mut().find(|filesystem| {
-                let one = filesystem.target.value.as_str().trim_end_matches('/');
-                matches!(filesystem.source, FilesystemSource::Host(_))
-                    && !one.is_empty()
-                    && one == target.value.as_str().trim_end_matches('/')
-            });
-            match (found, target.origin) {
-                (Some(filesystem), origin) => filesystem.optional = Some(Box::new(origin)),
-                (None, Origin::Xml(span)) if !hurt => {
-                    let target = quoted(target.value.as_str());
-                    let message =
-                        format!("no <filesystem type='mount'> but the root has the target {target}");
-                    let fault = Diagnostic::error(Code::Incomplete, span, message);
-                    let fault = fault.path("/domain/optional/@target");
-                    report.push(fault.help("name the <target dir> of the file system that may be missing"));
-                }
-                (None, _) => {}
-            }
-        }
+        let nowhere = Nowhere {
+            path: "/domain/optional/@target",
+            message: "no <filesystem type='mount'> but the root has the target",
+            help: "name the <target dir> of the file system that may be missing",
+        };
+        let said = std::mem::take(&mut self.optional).into_iter().map(|target| (target.origin, target));
+        let fits = |filesystem: &Filesystem| {
+            matches!(filesystem.source, FilesystemSource::Host(_))
+                && !without_slash(&filesystem.target).is_empty()
+        };
+        self.apply(report, said, &nowhere, fits, |filesystem, origin| {
+            filesystem.optional = Some(Box::new(origin));
+        });
     }
 
     /// Gives the file systems in memory their modes.
     pub(super) fn give_ram_modes(&mut self, report: &mut Report) {
-        let same = |one: &str, other: &str| one.trim_end_matches('/') == other.trim_end_matches('/');
+        let nowhere = Nowhere {
+            path: "/domain/ram/@target",
+            message: "no <filesystem type='ram'> has the target",
+            help: "name the <target dir> of a file system in memory",
+        };
+        let said = std::mem::take(&mut self.rams).into_iter();
+        let said = said.map(|(target, mode, half)| (RamOptions { mode, half }, target));
+        let fits = |filesystem: &Filesystem| matches!(filesystem.source, FilesystemSource::Ram { .. });
+        self.apply(report, said, &nowhere, fits, |filesystem, wanted| {
+            if let FilesystemSource::Ram { options, .. } = &mut filesystem.source {
+                *options = Some(Box::new(wanted));
+            }
+        });
+    }
+
+    /// Applies what is said beside file systems to the first that fits and has the target.
+    fn apply<T>(
+        &mut self,
+        report: &mut Report,
+        said: impl ExactSizeIterator<Item = (T, Sourced<AbsPath>)>,
+        nowhere: &Nowhere,
+        fits: impl Fn(&Filesystem) -> bool,
+        apply: impl Fn(&mut Filesystem, T),
+    ) {
+        if said.len() == 0 {
+            return;
+        }
+        // A file system that is wrong itself is not there to be found.
         let hurt = report.errors().any(|error| error.path.starts_with("/domain/devices"));
-        for (target, wanted, unbounded) in std::mem::take(&mut self.rams) {
-            let found = self.filesystems.iter_mut().find_map(|filesystem| match &mut filesystem.source {
-                FilesystemSource::Ram { options, .. }
-                    if same(filesystem.target.value.as_str(), target.value.as_str()) =>
-                {
-                    Some(options)
-                }
-                _ => None,
-            });
-            match (found, target.origin) {
-                (Some(options), _) => *options = Some(Box::new(RamOptions { mode: wanted, half: unbounded })),
+        let mut places = HashMap::new();
+        for (index, filesystem) in self.filesystems.iter().enumerate().filter(|(_, it)| fits(it)) {
+            let _first = places.entry(without_slash(&filesystem.target).to_owned()).or_insert(index);
+        }
+        for (what, target) in said {
+            match (places.get(without_slash(&target)), target.origin) {
+                (Some(&index), _) => apply(&mut self.filesystems[index], what),
                 (None, Origin::Xml(span)) if !hurt => {
-                    let message = format!(
-                        "no <filesystem type='ram'> has the target {}",
-                        quoted(target.value.as_str())
-                    );
-                    let fault =
-                        Diagnostic::error(Code::Incomplete, span, message).path("/domain/ram/@target");
-                    report.push(fault.help("name the <target dir> of a file system in memory"));
+                    let message = format!("{} {}", nowhere.message, quoted(target.value.as_str()));
+                    let fault = Diagnostic::error(Code::Incomplete, span, message).path(nowhere.path);
+                    report.push(fault.help(nowhere.help));
                 }
-                // A file system that is wrong itself is not there to be found.
                 (None, _) => {}
             }
         }
     }
+}
+
+fn without_slash(target: &Sourced<AbsPath>) -> &str {
+    target.value.as_str().trim_end_matches('/')
 }
 
 fn limit(text: &str) -> Result<u64, ValueError> {
