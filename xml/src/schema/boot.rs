@@ -14,8 +14,7 @@ const fn machine(name: &'static str, content: Content, doc: &'static str) -> Ele
     Element { content, support: Support::Ignored(MACHINES), doc, ..element(name) }
 }
 const fn with(attributes: &'static [Attribute], element: Element) -> Element {
-    let Element { name, namespace, content, support, since, newer, doc, .. } = element;
-    Element { name, namespace, attributes, content, support, since, newer, doc }
+    Element { attributes, ..element }
 }
 
 pub(super) static CMDLINE: Element = Element {

@@ -193,33 +193,17 @@ pub const fn optional(name: &'static str, value: Value) -> Attribute {
 
 /// An attribute that has to be there.
 pub const fn required(name: &'static str, value: Value) -> Attribute {
-    Attribute { name, value, required: true, support: Support::ActedOn, since: None, newer: &[], doc: "" }
+    Attribute { required: true, ..optional(name, value) }
 }
 
 /// An attribute without effect.
 pub const fn ignored(name: &'static str, value: Value, reason: &'static str) -> Attribute {
-    Attribute {
-        name,
-        value,
-        required: false,
-        support: Support::Ignored(reason),
-        since: None,
-        newer: &[],
-        doc: "",
-    }
+    Attribute { support: Support::Ignored(reason), ..optional(name, value) }
 }
 
 /// An attribute that cannot be had.
 pub const fn refused(name: &'static str, value: Value, reason: &'static str) -> Attribute {
-    Attribute {
-        name,
-        value,
-        required: false,
-        support: Support::Refused(reason),
-        since: None,
-        newer: &[],
-        doc: "",
-    }
+    Attribute { support: Support::Refused(reason), ..optional(name, value) }
 }
 
 /// A child that may stand there once.

@@ -260,14 +260,8 @@ static POLICY: Element = Element {
 static HANDLE: Element =
     Element { content: Content::Text(U32), doc: "the number of the firmware's guest", ..element("handle") };
 
-static DHCERT: Element = Element {
-    content: Content::Text(Value::Text),
-    doc: "the owner's key for the exchange",
-    ..element("dhCert")
-};
-
-static SESSION: Element =
-    Element { content: Content::Text(Value::Text), doc: "the owner's session", ..element("session") };
+static DHCERT: Element = base64("dhCert", "the owner's key for the exchange");
+static SESSION: Element = base64("session", "the owner's session");
 
 const fn base64(name: &'static str, doc: &'static str) -> Element {
     Element { content: Content::Text(Value::Text), doc, ..element(name) }
