@@ -175,9 +175,8 @@ fn try_here(domain: &Domain, root: Option<&Path>, report: &mut Report) {
     let request = Request { peers, state, ..Request::default() };
     let mut prepared = prepare(domain, &request);
     prepared.look_ahead(domain, &request);
-    for problem in prepared.plan.problems {
-        report.refuse(domain, problem.origin, problem.message, problem.help);
-    }
+    let problems = prepared.plan.problems.into_iter();
+    report.refuse(domain, problems.map(|problem| (problem.origin, problem.message, problem.help)));
 }
 
 fn numbered(files: &[PathBuf], index: usize) -> Option<(usize, &Path)> {

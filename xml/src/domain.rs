@@ -19,6 +19,16 @@ pub use devices::{
 pub use extension::Extension;
 use uuid::Uuid;
 
+impl Domain {
+    /// The place of `origin` in the document: of a default, that of the whole domain. `None` where nobody wrote it.
+    pub(crate) fn span_of(&self, origin: Origin) -> Option<Span> {
+        match (origin, self.origin.origin) {
+            (Origin::Xml(span), _) | (Origin::Default(_), Origin::Xml(span)) => Some(span),
+            (Origin::Default(_), Origin::Default(_)) => None,
+        }
+    }
+}
+
 /// Where a value came from.
 ///
 /// All origins are equal: two documents that say the same are the same, wherever they say it.

@@ -14,7 +14,7 @@ pub struct Refusal {
     pub path: &'static str,
     /// What cannot be had, and why.
     pub message: String,
-    /// The way out.
+    /// What to do about it.
     pub help: String,
     /// Whether reading the document has said it already.
     said: bool,
@@ -67,11 +67,7 @@ pub fn always(domain: &Domain) -> Vec<Refusal> {
 pub(crate) fn warn(domain: &Domain, report: &mut Report) {
     let mut any = false;
     for refusal in always(domain).into_iter().filter(|refusal| !refusal.said) {
-        let ((Origin::Xml(span), _) | (Origin::Default(_), Origin::Xml(span))) =
-            (refusal.origin, domain.origin.origin)
-        else {
-            continue;
-        };
+        let Some(span) = domain.span_of(refusal.origin) else { continue };
         let warning = Diagnostic::warning(Code::CannotStart, span, refusal.message);
         report.push(warning.path(refusal.path).help(refusal.help));
         any = true;

@@ -12,11 +12,7 @@ use crate::value::Hostname;
 
 /// Where a part was written, for what is said about it.
 pub(super) fn place(origin: Origin, domain: &Domain) -> Place {
-    let span = match (origin, domain.origin.origin) {
-        (Origin::Xml(span), _) | (Origin::Default(_), Origin::Xml(span)) => span,
-        (Origin::Default(_), Origin::Default(_)) => crate::source::Span::default(),
-    };
-    Place { source: 0, span }
+    Place { source: 0, span: domain.span_of(origin).unwrap_or_default() }
 }
 
 /// The document. What the dialect cannot say goes to `findings`.
@@ -189,10 +185,12 @@ fn account(account: &Account) -> String {
 }
 
 fn os(domain: &Domain, findings: &mut Findings) -> Element {
-    let arch = domain.arch.as_ref();
     let mut os = Element::new("os");
-    let kind = Element::text("type", "exe").with_some("arch", arch.map(|arch| &arch.value));
-    os.children.push(arch.map_or_else(|| kind.clone(), |arch| kind.clone().from(arch.origin)));
+    let kind = Element::text("type", "exe");
+    os.children.push(match &domain.arch {
+        Some(arch) => kind.with("arch", &arch.value).from(arch.origin),
+        None => kind,
+    });
     let mut commands = domain.init.commands.iter();
     if let Some(command) = commands.next() {
         let program = &command.program;

@@ -109,9 +109,9 @@ impl Diagnostic {
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (index, finding) in self.diagnostics.iter().enumerate() {
-            let end = if index == 0 { "" } else { "\n" };
+            let before = if index == 0 { "" } else { "\n" };
             let message = crate::visible::visible(&finding.message);
-            write!(f, "{end}{}[{}]: {message}", finding.severity.as_str(), finding.code)?;
+            write!(f, "{before}{}[{}]: {message}", finding.severity.as_str(), finding.code)?;
         }
         Ok(())
     }
@@ -145,22 +145,21 @@ impl Report {
         }
     }
 
-    /// Makes an error of what a start of `domain` would be refused for: of the warning that says so, or a new one.
-    pub fn refuse(&mut self, domain: &Domain, origin: Origin, message: String, help: String) {
-        let ((Origin::Xml(span), _) | (Origin::Default(_), Origin::Xml(span))) =
-            (origin, domain.origin.origin)
-        else {
-            return;
-        };
-        let said = self.diagnostics.iter_mut().find(|said| {
-            said.code == Code::CannotStart && said.span == span && said.message == message.as_str()
-        });
-        match said {
-            Some(said) => {
-                said.severity = Severity::Error;
-                self.failed = true;
+    /// Makes errors of what a start of `domain` would be refused for (who asked, why, and what to do): of the warnings
+    /// that say so, or new ones.
+    pub fn refuse(&mut self, domain: &Domain, problems: impl IntoIterator<Item = (Origin, String, String)>) {
+        for (origin, message, help) in problems {
+            let Some(span) = domain.span_of(origin) else { continue };
+            let said = self.diagnostics.iter_mut().find(|said| {
+                said.code == Code::CannotStart && said.span == span && said.message == message.as_str()
+            });
+            match said {
+                Some(said) => {
+                    said.severity = Severity::Error;
+                    self.failed = true;
+                }
+                None => self.push(Diagnostic::error(Code::CannotStart, span, message).help(help)),
             }
-            None => self.push(Diagnostic::error(Code::CannotStart, span, message).help(help)),
         }
         self.sort();
     }
