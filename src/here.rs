@@ -16,8 +16,9 @@ const DEPTH: usize = 3;
 pub(crate) fn look(path: &str) -> Seen {
     let Ok(found) = fs::metadata(path) else {
         return match fs::symlink_metadata(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Seen::Missing,
+            // Or a link to nothing.
             Ok(_) => Seen::Missing,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Seen::Missing,
             Err(_) => Seen::Unknown,
         };
     };

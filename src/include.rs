@@ -55,18 +55,16 @@ impl Places {
             Ok(Place { paths: [path.to_owned(), real], dir })
         };
         let mut places: Vec<Place> = place(&base).into_iter().collect();
-        for path in more {
+        let asked = |path: &Path| {
             let path = current.join(path);
-            places.push(place(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?);
+            place(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+        };
+        for path in more {
+            places.push(asked(path)?);
         }
         places.extend(place(Path::new(PACKAGE)));
-        let root = root.map(|root| {
-            let path = current.join(root);
-            place(&path)
-                .map(|place| place.dir)
-                .map_err(|error| format!("cannot read {}: {error}", path.display()))
-        });
-        Ok(Self { places, base, root: root.transpose()? })
+        let root = root.map(asked).transpose()?.map(|place| place.dir);
+        Ok(Self { places, base, root })
     }
 
     /// The file behind a path, or the `*.conf` files of the directory behind it.

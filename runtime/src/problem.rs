@@ -9,6 +9,6 @@ pub struct Problem {
     pub origin: Origin,
     /// What cannot be done, and why.
     pub message: String,
-    /// The way out.
+    /// What to do about it.
     pub help: String,
 }

@@ -21,7 +21,7 @@ use crate::sys;
 /// What a place inside will be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seen {
-    /// Nothing is there.
+    /// Nothing will have this path.
     Absent,
     /// It is this.
     There(Kind),
